@@ -1,0 +1,1 @@
+//! Whatever leaves the process: pictures, plots, recordings, run folders.

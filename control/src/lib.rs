@@ -1,0 +1,1 @@
+//! The only real-time code: the loop, motion stage, limiter, stops.

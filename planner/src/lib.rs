@@ -1,0 +1,1 @@
+//! A goal and a scene to a checked plan and a trajectory.

@@ -1,0 +1,1 @@
+//! A robot, a world, a rasteriser and cameras that are not there; faults on demand.

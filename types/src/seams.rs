@@ -1,0 +1,169 @@
+//! Every place where one part can be swapped for another: small, synchronous, object-safe traits.
+
+use crate::faults::Rejection;
+use crate::image::Image;
+use crate::language::Utterance;
+use crate::motion::{JointCommand, JointState};
+use crate::plan::Outcome;
+use crate::scene::{Detection, Scene};
+use crate::time::Time;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
+/// Where time comes from. Only implementations of this ask the operating system.
+pub trait Clock: Send {
+    /// The present instant; never decreases.
+    fn now(&self) -> Time;
+    /// Returns at or after `instant`; in virtual time, moves there.
+    fn sleep_until(&mut self, instant: Time);
+}
+
+/// Why a robot could not be read or written.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RobotError {
+    /// Nothing came within the cycle.
+    #[error("the robot did not answer within its cycle")]
+    Silent,
+    /// The device is gone.
+    #[error("the robot is disconnected: {0}")]
+    Disconnected(String),
+    /// A command the device refuses.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    /// The device stopped itself.
+    #[error("the robot stopped itself: {0}")]
+    Faulted(String),
+}
+
+/// An arm with a gripper, real or simulated. Neither call blocks past the robot's cycle. A robot
+/// brakes by its own watchdog when no command comes before the last one's `expires`.
+pub trait Robot: Send {
+    /// The newest state.
+    ///
+    /// # Errors
+    /// [`RobotError`] when there is none; the loop then extrapolates a few cycles and stops.
+    fn read(&mut self) -> Result<JointState, RobotError>;
+    /// Hands over the command for the next cycle.
+    ///
+    /// # Errors
+    /// [`RobotError`] when it was not taken; the robot then keeps the last one until it expires.
+    fn write(&mut self, command: &JointCommand) -> Result<(), RobotError>;
+}
+
+/// Why there is no picture.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CameraError {
+    /// No picture within the deadline.
+    #[error("camera {0} gave no picture in time")]
+    Timeout(String),
+    /// The device is gone (F8).
+    #[error("camera {0} is unplugged")]
+    Unplugged(String),
+    /// What came is no picture (B27, B28).
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+}
+
+/// Something that takes pictures, real or simulated.
+pub trait Camera: Send {
+    /// The camera's name: a Zenoh key, a folder, a topic.
+    fn name(&self) -> &str;
+    /// What identifies the device (serial number, or the like): compared after a reconnect (F11).
+    fn identity(&self) -> String;
+    /// Takes a picture now.
+    ///
+    /// # Errors
+    /// [`CameraError`] when there is none.
+    fn take(&mut self) -> Result<Image, CameraError>;
+}
+
+/// How long a call may take, and how it is told to give up.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget<'a> {
+    /// Longest wall time.
+    pub limit: Duration,
+    /// Set by whoever no longer wants the answer.
+    pub cancel: &'a AtomicBool,
+}
+
+impl Budget<'_> {
+    /// Whether the caller has given up.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a model has no answer (F45).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// It took longer than its budget.
+    #[error("the model did not answer within {0:?}")]
+    Timeout(Duration),
+    /// The caller gave up.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// It answered something that is not in the closed set of answers.
+    #[error("the model's answer is unusable: {0}")]
+    Unusable(String),
+    /// Its weights, or what it was given, are bad (B27–B31).
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+}
+
+/// What a vision-language model makes of a picture and a sentence, all at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Every object it sees in the picture.
+    pub detections: Vec<Detection>,
+    /// What the sentence means: a proposed program, a question to be answered, or neither.
+    pub utterance: Utterance,
+    /// Confidence of the reading, 0 to 1.
+    pub confidence: f32,
+}
+
+/// A model that reads a picture and a sentence, in process, behind HTTP or on another machine.
+pub trait VisionLanguageModel: Send {
+    /// A line that identifies the weights, for recordings.
+    fn identity(&self) -> String;
+    /// Answers; `image` is `None` when only the sentence matters.
+    ///
+    /// # Errors
+    /// [`ModelError`]; never a panic, whatever the picture or the sentence.
+    fn answer(
+        &mut self,
+        image: Option<&Image>,
+        sentence: &str,
+        budget: Budget<'_>,
+    ) -> Result<Answer, ModelError>;
+}
+
+/// Picture to objects: grounding over any [`VisionLanguageModel`]; the simulator's truth in tests alone.
+pub trait Detector: Send {
+    /// Every object in the picture.
+    ///
+    /// # Errors
+    /// As [`VisionLanguageModel::answer`].
+    fn detect(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError>;
+}
+
+impl<M: VisionLanguageModel + ?Sized> Detector for M {
+    fn detect(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError> {
+        self.answer(Some(image), "", budget).map(|a| a.detections)
+    }
+}
+
+/// A sentence's meaning and a scene, to a checked plan, an answer, a question or a refusal.
+pub trait Planner: Send {
+    /// Decides what to do. Never moves anything.
+    fn decide(&mut self, utterance: &Utterance, scene: &Scene, state: &JointState) -> Outcome;
+}
+
+/// A state in, a command out, once per tick: the heart of the real-time loop.
+pub trait Controller: Send {
+    /// Decides the command for the tick at `now`; `None` when the robot could not be read.
+    ///
+    /// # Real-time
+    /// Allocates, locks, logs and formats nothing; bounded time.
+    fn tick(&mut self, now: Time, state: Option<&JointState>) -> JointCommand;
+}
