@@ -1,1 +1,42 @@
-//! Whatever leaves the process: pictures, plots, recordings, run folders.
+//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders.
+//!
+//! This crate draws and writes; it decides nothing and knows no other stage.
+
+pub mod animation;
+pub mod canvas;
+pub mod files;
+mod font;
+pub mod plot;
+pub mod record;
+
+pub use animation::Animation;
+pub use canvas::Canvas;
+pub use plot::{Panel, Plot, Series};
+pub use record::RunFolder;
+
+/// What can go wrong at the rim of the process.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which one.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A picture file that is none, or of a kind that is not read.
+    #[error("{path}: {what}")]
+    Picture {
+        /// Which file.
+        path: String,
+        /// What was expected and what came.
+        what: String,
+    },
+}
+
+impl BridgeError {
+    fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.display().to_string(), source }
+    }
+}

@@ -1,0 +1,84 @@
+//! Picture files: PNG out and in.
+
+use crate::{BridgeError, Canvas};
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::Path;
+
+/// The largest picture side that is read, pixels (B27).
+pub const MAX_SIDE: u32 = 8192;
+
+/// Writes a canvas as PNG.
+///
+/// # Errors
+/// [`BridgeError::Io`] when the file cannot be written.
+pub fn write_png(path: &Path, canvas: &Canvas) -> Result<(), BridgeError> {
+    let file = File::create(path).map_err(BridgeError::io(path))?;
+    let mut encoder = png::Encoder::new(BufWriter::new(file), canvas.width() as u32, canvas.height() as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let write = |e: png::Encoder<'_, _>| -> Result<(), png::EncodingError> {
+        let mut writer = e.write_header()?;
+        writer.write_image_data(canvas.rgb())?;
+        writer.finish()
+    };
+    write(encoder).map_err(|e| BridgeError::Io {
+        path: path.display().to_string(),
+        source: std::io::Error::other(e.to_string()),
+    })
+}
+
+/// Reads a PNG of any colour type and depth as 8-bit colour.
+///
+/// # Errors
+/// [`BridgeError::Picture`] for what is no PNG, is truncated, empty, or has a side beyond
+/// [`MAX_SIDE`]; nothing is allocated for a picture that is refused (B27).
+pub fn read_png(path: &Path) -> Result<Canvas, BridgeError> {
+    let bad = |what: String| BridgeError::Picture { path: path.display().to_string(), what };
+    let file = File::open(path).map_err(BridgeError::io(path))?;
+    let limits = png::Limits { bytes: 4 * MAX_SIDE as usize * MAX_SIDE as usize };
+    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|e| bad(format!("expected a PNG picture: {e}")))?;
+    let (w, h) = (reader.info().width, reader.info().height);
+    if w == 0 || h == 0 || w > MAX_SIDE || h > MAX_SIDE {
+        return Err(bad(format!("expected sides of 1 to {MAX_SIDE} pixels, got {w} × {h}")));
+    }
+    let size = reader.output_buffer_size().ok_or_else(|| bad("the picture is too large".into()))?;
+    let mut bytes = vec![0; size];
+    let frame = reader.next_frame(&mut bytes).map_err(|e| bad(format!("the PNG is damaged: {e}")))?;
+    let pixels = bytes.get(..frame.buffer_size()).unwrap_or(&bytes);
+    let rgb: Vec<u8> = match frame.color_type {
+        png::ColorType::Rgb => pixels.to_vec(),
+        png::ColorType::Rgba => pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect(),
+        png::ColorType::Grayscale => pixels.iter().flat_map(|v| [*v; 3]).collect(),
+        png::ColorType::GrayscaleAlpha => pixels.chunks_exact(2).flat_map(|p| [p[0]; 3]).collect(),
+        png::ColorType::Indexed => return Err(bad("expected colours, got palette indices".into())),
+    };
+    Ok(Canvas::from_rgb(w as usize, h as usize, rgb))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_picture_reads_back_and_every_truncation_of_it_is_refused() {
+        let dir = std::env::temp_dir().join(format!("sinew-png-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("temp dir");
+        let path = dir.join("a.png");
+        let mut canvas = Canvas::new(7, 5, [10, 200, 30]);
+        canvas.text(0, 0, "A", [255, 0, 0], 1);
+        write_png(&path, &canvas).expect("written");
+        assert_eq!(read_png(&path).expect("read"), canvas);
+        let bytes = std::fs::read(&path).expect("bytes");
+        let cut = dir.join("cut.png");
+        for n in 0..bytes.len() - 16 {
+            std::fs::write(&cut, &bytes[..n]).expect("written");
+            assert!(read_png(&cut).is_err(), "B27: {n} of {} bytes", bytes.len());
+        }
+        std::fs::write(&cut, b"\xff\xd8\xff\xe0 this is a JPEG").expect("written");
+        assert!(read_png(&cut).expect_err("B27").to_string().contains("expected a PNG"));
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+}
