@@ -1,0 +1,140 @@
+//! What is computed of an arm in motion, and its scratch.
+
+use super::Arm;
+use crate::data::{Data, Jacobian};
+use crate::dynamics;
+use crate::kinematics;
+#[cfg(doc)]
+use crate::model::Model;
+use nalgebra::{Isometry3, Point3, Vector3};
+use types::{JointVector, Tool, Transform, World};
+
+/// Scratch for an [`Arm`]; nothing that takes it allocates.
+#[derive(Clone, Debug)]
+pub struct ArmData {
+    /// Scratch for the arm's model.
+    pub data: Data,
+    full_q: Vec<f64>,
+    full_dq: Vec<f64>,
+    full_ddq: Vec<f64>,
+    full_tau: Vec<f64>,
+    world_from_body: Vec<Isometry3<f64>>,
+    full_jacobian: Jacobian,
+}
+
+impl ArmData {
+    /// Scratch for `arm`.
+    #[must_use]
+    pub fn new(arm: &Arm) -> Self {
+        let n = arm.model.joints.len();
+        Self {
+            data: Data::new(&arm.model),
+            full_q: vec![0.0; n],
+            full_dq: vec![0.0; n],
+            full_ddq: vec![0.0; n],
+            full_tau: vec![0.0; n],
+            world_from_body: vec![Isometry3::identity(); arm.model.bodies.len()],
+            full_jacobian: Jacobian::zeros(n),
+        }
+    }
+}
+
+/// Pose of the tool centre point in the world at the controlled joints `q` (gripper closed).
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When `q` is shorter than the arm's joints.
+pub fn tool_pose(arm: &Arm, data: &mut ArmData, q: &[f64]) -> Transform<World, Tool> {
+    arm.full_q(q, 0.0, &mut data.full_q);
+    kinematics::forward(&arm.model, &mut data.data, &data.full_q);
+    Transform::from_isometry(
+        arm.world_from_base * data.data.base_from_body[arm.tool_body] * arm.body_from_tool,
+    )
+}
+
+/// Writes the Jacobian of the tool centre point, world axes, linear rows above angular ones, one
+/// column per controlled joint (joints that mimic it included in its column).
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When `out` has not one column per controlled joint, or `q` is shorter.
+pub fn tool_jacobian(arm: &Arm, data: &mut ArmData, q: &[f64], out: &mut Jacobian) {
+    arm.full_q(q, 0.0, &mut data.full_q);
+    kinematics::forward(&arm.model, &mut data.data, &data.full_q);
+    let point = Point3::from(arm.body_from_tool.translation.vector);
+    let full = &mut data.full_jacobian;
+    kinematics::jacobian(&arm.model, &data.data, arm.tool_body, &point, full);
+    let rotation = arm.world_from_base.rotation;
+    for (i, &j) in arm.arm_joints.iter().enumerate() {
+        let mut linear: Vector3<f64> = full.fixed_view::<3, 1>(0, j).into_owned();
+        let mut angular: Vector3<f64> = full.fixed_view::<3, 1>(3, j).into_owned();
+        for (k, mimic) in arm.mimics.iter().filter(|(_, m)| m.joint_idx == j) {
+            linear += full.fixed_view::<3, 1>(0, *k) * mimic.multiplier;
+            angular += full.fixed_view::<3, 1>(3, *k) * mimic.multiplier;
+        }
+        out.fixed_view_mut::<3, 1>(0, i).copy_from(&(rotation * linear));
+        out.fixed_view_mut::<3, 1>(3, i).copy_from(&(rotation * angular));
+    }
+}
+
+/// Poses of all bodies in the world, in the order of [`Model::bodies`], for drawing and collisions.
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When `q` is shorter than the arm's joints.
+pub fn body_poses_in_world<'a>(
+    arm: &Arm,
+    data: &'a mut ArmData,
+    q: &[f64],
+    width_m: f64,
+) -> &'a [Isometry3<f64>] {
+    arm.full_q(q, width_m, &mut data.full_q);
+    kinematics::forward(&arm.model, &mut data.data, &data.full_q);
+    for (out, base_from_body) in data.world_from_body.iter_mut().zip(&data.data.base_from_body) {
+        *out = arm.world_from_base * base_from_body;
+    }
+    &data.world_from_body
+}
+
+/// Torques (N·m) of the controlled joints for the motion `q`, `dq`, `ddq` with the gripper resting at
+/// `width_m`: inertia, gravity (−9.81 m/s² along the world's z), damping and rotor inertia. A
+/// controlled joint also carries those that mimic it.
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When a slice is shorter than the arm's joints.
+pub fn inverse_dynamics(
+    arm: &Arm,
+    data: &mut ArmData,
+    q: &[f64],
+    dq: &[f64],
+    ddq: &[f64],
+    width_m: f64,
+    tau_out: &mut JointVector,
+) {
+    arm.full_q(q, width_m, &mut data.full_q);
+    for (rates, full) in [(dq, &mut data.full_dq), (ddq, &mut data.full_ddq)] {
+        full.fill(0.0);
+        for (i, &j) in arm.arm_joints.iter().enumerate() {
+            full[j] = rates[i];
+        }
+        for (j, mimic) in &arm.mimics {
+            full[*j] = mimic.multiplier * full[mimic.joint_idx];
+        }
+    }
+    let gravity = arm.world_from_base.rotation.inverse_transform_vector(&dynamics::GRAVITY);
+    let tau = &mut data.full_tau;
+    dynamics::rnea(&arm.model, &mut data.data, &data.full_q, &data.full_dq, &data.full_ddq, &gravity, tau);
+    for (j, mimic) in &arm.mimics {
+        tau[mimic.joint_idx] += mimic.multiplier * tau[*j];
+    }
+    *tau_out = JointVector::from_fn(arm.arm_joints.len(), |i| tau[arm.arm_joints[i]]);
+}
