@@ -1,1 +1,16 @@
 //! A robot, a world, a rasteriser and cameras that are not there; faults on demand.
+
+mod error;
+pub mod faults;
+pub mod look;
+pub mod objects;
+pub mod random;
+pub mod scene;
+pub mod snapshot;
+
+pub use error::SimError;
+pub use faults::{CameraFault, FaultKind, FaultSpec, GripperFault, RobotFault};
+pub use look::Appearance;
+pub use random::{ObjectRule, SceneRules};
+pub use scene::{ObjectSpec, SceneSpec};
+pub use snapshot::{Label, Part, Snapshot, Stage};
