@@ -1,0 +1,142 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A sentence moves the arm, and nothing unsafe reaches a motor.
+///
+/// Sinew looks at a table through cameras, understands a sentence, plans checked motions, and drives a
+/// robot arm in a real-time loop, in simulation or on hardware.
+///
+/// First steps:
+///   sinew run "put the red cube in the blue bowl"     do it, in the built-in simulation
+///   sinew ask "how many cubes do you see?"            look and answer, without moving
+///   sinew eval tabletop --episodes 40 --seed 1        measure it over random scenes
+///   sinew doctor                                      what this machine can do, and what to type
+///
+/// A hardware emergency stop is required on a real arm: Sinew's is a software safety function.
+///
+/// Exit codes: 0 done or answered, 1 failed, 2 bad usage or config, 3 Sinew asks back, 4 refused,
+/// 5 perception and the simulator's truth differ, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "sinew", version, verbatim_doc_comment)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Do what a sentence says, check that it is done, and leave a folder that shows how.
+    Run {
+        /// What to do, or what to answer: "put the red cube in the blue bowl". May be left out when
+        /// the scene file brings its own sentence.
+        sentence: Option<String>,
+        #[command(flatten)]
+        common: Common,
+        /// The answer to a question that Sinew asks back; may be given several times.
+        #[arg(long)]
+        answer: Vec<String>,
+        /// One thread and virtual time: same seed, same bytes.
+        #[arg(long)]
+        lockstep: bool,
+    },
+    /// Ask the model one question about a picture, or about the current view; nothing moves.
+    Ask {
+        /// "where is the small green ball?", "is there a cube in the bowl?", or an instruction, to
+        /// see the program that the model proposes for it.
+        sentence: String,
+        /// A PNG picture; the robot's fixed camera when left out.
+        #[arg(long)]
+        image: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Measure success over random scenes and wordings, in lockstep, one episode per core.
+    Eval {
+        /// `tabletop`, or a scenario file (TOML).
+        suite: String,
+        /// How many episodes.
+        #[arg(long, default_value_t = 40)]
+        episodes: usize,
+        /// Only this task family.
+        #[arg(long)]
+        family: Option<String>,
+        /// Episodes at the same time; as many as there are cores when left out.
+        #[arg(long)]
+        jobs: Option<usize>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The world alone: settle a scene and save what its cameras see.
+    Sim {
+        /// How long to let it run, seconds of the world.
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Train the built-in model on renders of the world; resumes where it stopped.
+    Train {
+        /// Where checkpoints, plots and the weights go.
+        #[arg(long, default_value = "runs/train")]
+        dir: PathBuf,
+        /// Which half of the model.
+        #[arg(long, value_enum, default_value_t = Half::Both)]
+        half: Half,
+        /// Pictures the vision half sees in all; the schedule spans them.
+        #[arg(long, default_value_t = 40_000)]
+        pictures: u64,
+        /// Sentences the language half sees in all.
+        #[arg(long, default_value_t = 400_000)]
+        sentences: u64,
+        /// Stop this leg after so many minutes; type the same command again to go on.
+        #[arg(long)]
+        minutes: Option<f64>,
+        /// Seed of data and weights.
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+        /// Start anew even if there is a checkpoint.
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// What this machine can do: rights, real time, features, GPU; and what to type.
+    Doctor {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print the full default configuration with every key explained.
+    Config,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Half {
+    /// Pictures to objects.
+    Vision,
+    /// Sentences to programs.
+    Language,
+    /// One after the other.
+    Both,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Configuration file; `robot.toml` here when there is one, else the built-in defaults.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// `panda`, `so101`, a robot profile (.toml), or a robot file (.urdf, .xml).
+    #[arg(long)]
+    pub(crate) robot: Option<String>,
+    /// A scenario file (TOML): what lies on the table, and what shall come of it.
+    #[arg(long)]
+    pub(crate) scene: Option<PathBuf>,
+    /// Seed of the world, the noise and the planner.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Folder for what the run leaves; a new one under `runs/` when left out.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Print events as JSON, one a line, instead of sentences.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

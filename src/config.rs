@@ -1,0 +1,238 @@
+//! `robot.toml`: read, checked, and explained (B18).
+
+use crate::suggest::closest;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use types::Rejection;
+
+/// The full default configuration, every key commented.
+pub(crate) const DEFAULT: &str = include_str!("../robot.toml");
+
+/// Why a configuration file is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{path}: {source}")]
+    Io { path: String, source: std::io::Error },
+    #[error("{path}: {what}")]
+    Toml { path: String, what: String },
+    #[error("{path}:{line}: {rejection}")]
+    Value { path: String, line: usize, rejection: Rejection },
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($field:ident : $ty:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name { $(pub(crate) $field: $ty),+ }
+
+        impl $name {
+            const KEYS: &'static [&'static str] = &[$(stringify!($field)),+];
+        }
+    };
+}
+
+section!(
+    /// The whole of `robot.toml`.
+    Config {
+        robot: Robot,
+        perception: Perception,
+        planner: Planner,
+        control: Control,
+        sim: Sim,
+        record: Record,
+    }
+);
+section!(
+    /// `[robot]`
+    Robot { profile: String }
+);
+section!(
+    /// `[perception]`
+    Perception { weights: String, threshold: f64, pictures_per_look: u32, answer_limit_s: f64 }
+);
+section!(
+    /// `[planner]`
+    Planner { speed: f64, clearance_m: f64, replans: u32, time_limit_s: f64 }
+);
+section!(
+    /// `[control]`
+    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32 }
+);
+section!(
+    /// `[sim]`
+    Sim { seed: u64, variation: f64 }
+);
+section!(
+    /// `[record]`
+    Record { animation_hz: f64 }
+);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::parse("", "robot.toml").expect("the built-in robot.toml is valid (tested)")
+    }
+}
+
+impl Config {
+    /// Reads `path`, laid over the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line, key, what was expected and what came.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: name.clone(), source })?;
+        Self::parse(&text, &name)
+    }
+
+    /// Parses `text`, laid over the defaults; `path` is for messages.
+    pub(crate) fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        let bad = |e: &toml::de::Error| ConfigError::Toml { path: path.into(), what: explain(e, text) };
+        let given: toml::Table = toml::from_str(text).map_err(|e| bad(&e))?;
+        let mut merged: toml::Table = toml::from_str(DEFAULT).map_err(|e| bad(&e))?;
+        for (section, value) in given {
+            match (merged.get_mut(&section), value) {
+                (Some(toml::Value::Table(base)), toml::Value::Table(over)) => base.extend(over),
+                (_, value) => {
+                    merged.insert(section, value);
+                }
+            }
+        }
+        let config: Self = merged.try_into().map_err(|e: toml::de::Error| ConfigError::Toml {
+            path: path.into(),
+            what: explain_value(&e, text),
+        })?;
+        config.check().map_err(|rejection| ConfigError::Value {
+            path: path.into(),
+            line: line_of(text, &rejection.field),
+            rejection,
+        })?;
+        Ok(config)
+    }
+
+    /// The configuration as TOML, for the run's folder.
+    pub(crate) fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<(), Rejection> {
+        let ranges = [
+            ("perception.threshold", self.perception.threshold, 0.05, 0.95),
+            ("perception.pictures_per_look", f64::from(self.perception.pictures_per_look), 1.0, 10.0),
+            ("perception.answer_limit_s", self.perception.answer_limit_s, 0.1, 600.0),
+            ("planner.speed", self.planner.speed, 0.05, 0.8),
+            ("planner.clearance_m", self.planner.clearance_m, 0.002, 0.05),
+            ("planner.replans", f64::from(self.planner.replans), 0.0, 20.0),
+            ("planner.time_limit_s", self.planner.time_limit_s, 5.0, 3600.0),
+            ("control.rate_hz", self.control.rate_hz, 100.0, 4000.0),
+            ("control.lease_ms", self.control.lease_ms, 20.0, 1000.0),
+            ("control.priority", f64::from(self.control.priority), 1.0, 98.0),
+            ("control.cpu", f64::from(self.control.cpu), -1.0, 1023.0),
+            ("sim.variation", self.sim.variation, 0.0, 1.0),
+            ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
+        ];
+        for (field, value, low, high) in ranges {
+            if !(low..=high).contains(&value) {
+                return Err(Rejection::new(field, format!("{low} to {high}"), value.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names every key, to suggest the one that was meant.
+fn keys() -> impl Iterator<Item = &'static str> {
+    [
+        Config::KEYS,
+        Robot::KEYS,
+        Perception::KEYS,
+        Planner::KEYS,
+        Control::KEYS,
+        Sim::KEYS,
+        Record::KEYS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// What is wrong, with the line it is in.
+fn explain(e: &toml::de::Error, text: &str) -> String {
+    let line = e.span().map_or(0, |s| 1 + text[..s.start.min(text.len())].matches('\n').count());
+    let hint = suggestion(e.message());
+    format!("line {line}: {}{hint}", e.message())
+}
+
+/// The merged table has lost its lines: find the key again in what the person wrote.
+fn explain_value(e: &toml::de::Error, text: &str) -> String {
+    let message = e.message();
+    let shown = e.to_string();
+    let key = quoted(message)
+        .filter(|_| message.starts_with("unknown field"))
+        .or_else(|| shown.lines().find_map(|l| l.trim().strip_prefix("in `")?.strip_suffix('`')))
+        .unwrap_or_default();
+    let line = line_of(text, key);
+    format!("line {line}, key `{key}`: {message}{}", suggestion(message))
+}
+
+fn suggestion(message: &str) -> String {
+    quoted(message)
+        .filter(|_| message.starts_with("unknown field"))
+        .and_then(|key| closest(key, keys()))
+        .map(|k| format!("; did you mean `{k}`?"))
+        .unwrap_or_default()
+}
+
+fn quoted(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+/// The first line that sets the last part of `path`; 0 when the person's file does not.
+fn line_of(text: &str, path: &str) -> usize {
+    let key = path.rsplit('.').next().unwrap_or(path);
+    text.lines()
+        .position(|l| {
+            let l = l.trim_start();
+            l.strip_prefix(key).is_some_and(|r| r.trim_start().starts_with('='))
+                || l.trim_matches(['[', ']', ' ']) == key
+        })
+        .map_or(0, |i| i + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Config::parse(text, "my.toml").expect_err("B18").to_string()
+    }
+
+    #[test]
+    fn the_built_in_configuration_is_valid_and_an_empty_file_changes_nothing() {
+        let config = Config::parse(DEFAULT, "robot.toml").expect("valid");
+        assert_eq!(config, Config::default());
+        assert_eq!(Config::parse(&config.to_toml(), "again").expect("valid"), config);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
+        let e = refused("[control]\nrate_hz = 500\nlease_mss = 100\n");
+        assert!(e.contains("my.toml") && e.contains("line 3") && e.contains("did you mean `lease_ms`"), "{e}");
+        let e = refused("\n[contrl]\nrate_hz = 500\n");
+        assert!(e.contains("line 2") && e.contains("did you mean `control`"), "{e}");
+    }
+
+    #[test]
+    fn a_wrong_type_a_duplicate_a_number_that_is_none_or_absurd_is_refused_by_name() {
+        let e = refused("[control]\nrate_hz = \"fast\"\n");
+        assert!(e.contains("line 2") && e.contains("rate_hz"), "{e}");
+        let e = refused("[control]\nrate_hz = 500\nrate_hz = 600\n");
+        assert!(e.contains("line 3") && e.contains("duplicate"), "{e}");
+        for absurd in ["nan", "inf", "-1.0", "1e9"] {
+            let e = refused(&format!("[planner]\n\nspeed = {absurd}\n"));
+            assert!(e.contains("my.toml:3") && e.contains("planner.speed: expected 0.05 to 0.8"), "{e}");
+        }
+        assert!(refused("[robot").contains("line 1"));
+    }
+}
