@@ -7,6 +7,7 @@ pub mod data;
 pub mod dynamics;
 pub mod kinematics;
 pub mod model;
+pub mod timing;
 
 pub use arm::{Arm, ArmData, body_poses_in_world, inverse_dynamics, tool_jacobian, tool_pose};
 pub use data::{Data, Jacobian};
