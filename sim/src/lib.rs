@@ -1,13 +1,16 @@
 //! A robot, a world, a rasteriser and cameras that are not there; faults on demand.
 
+pub mod cameras;
 mod error;
 pub mod faults;
 pub mod look;
 pub mod objects;
 pub mod random;
+pub mod render;
 pub mod scene;
 pub mod snapshot;
 
+pub use cameras::CameraSpec;
 pub use error::SimError;
 pub use faults::{CameraFault, FaultKind, FaultSpec, GripperFault, RobotFault};
 pub use look::Appearance;

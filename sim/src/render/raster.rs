@@ -58,7 +58,9 @@ impl Grid {
         let (w_lo, w_hi) = (w[0].min(w[1]).min(w[2]), w[0].max(w[1]).max(w[2]));
 
         let mut order = [0usize, 1, 2];
-        order.sort_unstable_by(|&a, &b| (y[a], x[a]).partial_cmp(&(y[b], x[b])).unwrap_or(core::cmp::Ordering::Equal));
+        order.sort_unstable_by(|&a, &b| {
+            (y[a], x[a]).partial_cmp(&(y[b], x[b])).unwrap_or(core::cmp::Ordering::Equal)
+        });
         let [a, b, c] = order;
         let first = ceil_sample(y[a]).max(0);
         let last = ceil_sample(y[c]).min(self.height as i32);

@@ -1,0 +1,102 @@
+//! What the light sees: the place nearest to it along each ray, over the table.
+
+use super::mesh::Mesh;
+use super::raster::Grid;
+use nalgebra::{Isometry3, Vector3};
+
+/// Cells along each side.
+const SIDE: usize = 448;
+/// The part of the world whose shadows are drawn: lowest and highest corner, metres.
+const BOX: [[f32; 3]; 2] = [[-0.15, -0.62, 0.0], [0.95, 0.62, 0.35]];
+/// A surface may lie this far behind what the light sees and still be lit, metres.
+const SLACK: f32 = 0.003;
+
+/// Distances towards the light.
+#[derive(Debug, Default)]
+pub(crate) struct ShadowMap {
+    grid: Grid,
+    towards: Vector3<f32>,
+    u: Vector3<f32>,
+    v: Vector3<f32>,
+    origin: [f32; 2],
+    per_metre: f32,
+    active: bool,
+    corners: Vec<(f32, f32, f32)>,
+}
+
+impl ShadowMap {
+    /// Empties the map for a light. An inactive map lights everything.
+    pub(crate) fn reset(&mut self, towards: Vector3<f32>, active: bool) {
+        self.active = active;
+        self.towards = towards;
+        let side = if towards.x.abs() < 0.8 { Vector3::x() } else { Vector3::y() };
+        self.u = towards.cross(&side).normalize();
+        self.v = towards.cross(&self.u);
+        let (mut lo, mut hi) = ([f32::MAX; 2], [f32::MIN; 2]);
+        for i in 0..8 {
+            let p = Vector3::new(BOX[i & 1][0], BOX[i >> 1 & 1][1], BOX[i >> 2 & 1][2]);
+            for (k, axis) in [self.u, self.v].iter().enumerate() {
+                lo[k] = lo[k].min(p.dot(axis));
+                hi[k] = hi[k].max(p.dot(axis));
+            }
+        }
+        self.origin = lo;
+        self.per_metre = SIDE as f32 / (hi[0] - lo[0]).max(hi[1] - lo[1]);
+        if active {
+            self.grid.reset(SIDE, SIDE, f32::MIN);
+        }
+    }
+
+    fn place(&self, p: &Vector3<f32>) -> (f32, f32, f32) {
+        (
+            (p.dot(&self.u) - self.origin[0]) * self.per_metre,
+            (p.dot(&self.v) - self.origin[1]) * self.per_metre,
+            p.dot(&self.towards),
+        )
+    }
+
+    /// Lets one thing cast its shadow.
+    pub(crate) fn add(&mut self, mesh: &Mesh, world_from_shape: &Isometry3<f32>) {
+        if !self.active {
+            return;
+        }
+        let (mu, mv, _) = self.place(&world_from_shape.translation.vector);
+        let r = mesh.radius * self.per_metre;
+        let beside = |m: f32| m + r < 0.0 || m - r > SIDE as f32;
+        if beside(mu) || beside(mv) {
+            return;
+        }
+        let rotation = world_from_shape.rotation.to_rotation_matrix();
+        let mut corners = core::mem::take(&mut self.corners);
+        corners.clear();
+        corners.extend(
+            mesh.points.iter().map(|p| self.place(&(rotation * p + world_from_shape.translation.vector))),
+        );
+        for t in &mesh.triangles {
+            let p = t.map(|i| corners[i as usize]);
+            self.grid.fill(p.map(|c| c.0), p.map(|c| c.1), p.map(|c| c.2), 1);
+        }
+        self.corners = corners;
+    }
+
+    /// How much of the light reaches a place, 0 to 1: four neighbouring cells, blended.
+    pub(crate) fn lit(&self, p: &Vector3<f32>) -> f32 {
+        if !self.active {
+            return 1.0;
+        }
+        let (u, v, w) = self.place(p);
+        let (u, v) = (u - 0.5, v - 0.5);
+        let side = (SIDE - 1) as f32;
+        if !(u >= 0.0 && v >= 0.0 && u < side && v < side) {
+            return 1.0;
+        }
+        let (i, j) = (u as usize, v as usize);
+        let (a, b) = (u - i as f32, v - j as f32);
+        let at = j * SIDE + i;
+        let w = w + SLACK;
+        let open = |cell: usize| if self.grid.w[cell] > w { 0.0f32 } else { 1.0 };
+        let near = open(at) * (1.0 - a) + open(at + 1) * a;
+        let far = open(at + SIDE) * (1.0 - a) + open(at + SIDE + 1) * a;
+        near * (1.0 - b) + far * b
+    }
+}
