@@ -1,1 +1,5 @@
 //! Pictures to a scene: the built-in vision-language model, its training, grounding, lifting, tracking.
+
+pub mod train;
+pub mod vision;
+pub mod weights;

@@ -1,0 +1,102 @@
+//! What the detector learns from: pictures whose objects are known.
+
+use crate::vision::arch::{INPUT_CHANNELS, group};
+use crate::vision::input::{self, Fit};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use types::{Color, Rejection, Shape, Size};
+
+/// One object of a training picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Its box in pixels: left, top, right, bottom; pixel centres at +0.5.
+    pub box_px: [f32; 4],
+    /// Projection of its centre, pixels.
+    pub center_px: [f32; 2],
+    /// What it is.
+    pub shape: Shape,
+    /// How large.
+    pub size: Size,
+    /// Its colour.
+    pub color: Color,
+}
+
+/// A picture and what is in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Red, green, blue, one byte each, row by row.
+    pub rgb: Vec<u8>,
+    /// Pixels per row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Every object that can be seen.
+    pub objects: Vec<Label>,
+}
+
+/// An object in the coordinates of the net's input.
+pub(crate) struct Target {
+    pub(crate) group: usize,
+    pub(crate) box_px: [f32; 4],
+    pub(crate) center_px: [f32; 2],
+    pub(crate) classes: [usize; 3],
+}
+
+/// A picture as the net sees it, with its objects.
+pub(crate) struct Prepared {
+    pub(crate) x: Vec<f32>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// Fits a sample into the net's input and changes it a little, by `seed` alone: mirrored or not (no
+/// label knows left from right), and its colours scaled by a few per cent as if under another lamp.
+///
+/// # Errors
+/// A [`Rejection`] for a buffer that does not fit the size, or a label that is not finite.
+pub(crate) fn prepare(sample: &Sample, target: (usize, usize), seed: u64) -> Result<Prepared, Rejection> {
+    let (w, h) = (sample.width, sample.height);
+    if w == 0 || h == 0 || sample.rgb.len() != 3 * w * h {
+        let got = format!("{} bytes for {w} × {h}", sample.rgb.len());
+        return Err(Rejection::new("sample.rgb", "height × width × 3 bytes", got));
+    }
+    let (mut x, fit) = input::prepare(&sample.rgb, (w, h), target);
+    let mut targets = Vec::with_capacity(sample.objects.len());
+    for (i, label) in sample.objects.iter().enumerate() {
+        let numbers = label.box_px.iter().chain(&label.center_px);
+        if let Some(v) = numbers.into_iter().find(|v| !v.is_finite()) {
+            return Err(Rejection::new(format!("sample.objects[{i}]"), "finite pixels", v.to_string()));
+        }
+        targets.push(place(label, fit));
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let plane = target.0 * target.1;
+    for channel in 0..3 {
+        let gain = rng.random_range(0.94..1.06f32);
+        x[channel * plane..(channel + 1) * plane].iter_mut().for_each(|v| *v *= gain);
+    }
+    if rng.random_bool(0.5) {
+        mirror(&mut x, &mut targets, target.0);
+    }
+    Ok(Prepared { x, targets })
+}
+
+fn place(label: &Label, fit: Fit) -> Target {
+    let [l, t, r, b] = label.box_px;
+    let ([l, t], [r, b]) = (fit.apply([l, t]), fit.apply([r, b]));
+    Target {
+        group: group(label.shape),
+        box_px: [l, t, r, b],
+        center_px: fit.apply(label.center_px),
+        classes: [label.color.index(), label.shape.index(), label.size.index()],
+    }
+}
+
+fn mirror(x: &mut [f32], targets: &mut [Target], width: usize) {
+    let picture = x.len() / INPUT_CHANNELS * 3; // The coordinates stay as they are.
+    x[..picture].chunks_mut(width).for_each(<[f32]>::reverse);
+    let side = width as f32;
+    for t in targets {
+        t.box_px = [side - t.box_px[2], t.box_px[1], side - t.box_px[0], t.box_px[3]];
+        t.center_px[0] = side - t.center_px[0];
+    }
+}

@@ -1,0 +1,125 @@
+//! A picture of any size to what the net sees, and the way back.
+
+use super::arch::INPUT_CHANNELS;
+
+/// How a picture was fitted into the net's input: centred, its aspect kept.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Fit {
+    /// Pixels of the input per pixel of the picture.
+    pub(crate) scale: f32,
+    /// Where the picture's left edge is in the input, pixels.
+    pub(crate) left: f32,
+    /// Where its top edge is.
+    pub(crate) top: f32,
+}
+
+impl Fit {
+    /// Fits a picture of `w` × `h` pixels into `width` × `height`.
+    pub(crate) fn new((w, h): (usize, usize), (width, height): (usize, usize)) -> Self {
+        let scale = (width as f32 / w.max(1) as f32).min(height as f32 / h.max(1) as f32);
+        Self {
+            scale,
+            left: 0.5 * (width as f32 - scale * w as f32),
+            top: 0.5 * (height as f32 - scale * h as f32),
+        }
+    }
+
+    /// A point of the picture, in the input.
+    pub(crate) fn apply(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        [x * self.scale + self.left, y * self.scale + self.top]
+    }
+
+    /// A point of the input, in the picture.
+    pub(crate) fn undo(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        [(x - self.left) / self.scale, (y - self.top) / self.scale]
+    }
+}
+
+/// Samples per axis that one input pixel averages at most: bounds the work for huge pictures (B27).
+const MAX_TAPS: usize = 8;
+
+/// The net's input (5 × height × width): red, green, blue about zero whatever the exposure, then the
+/// column and row from −1 to 1. `rgb` has `w · h · 3` bytes.
+pub(crate) fn prepare(rgb: &[u8], size: (usize, usize), target: (usize, usize)) -> (Vec<f32>, Fit) {
+    let ((w, h), (width, height)) = (size, target);
+    let fit = Fit::new(size, target);
+    let plane = width * height;
+    let mut out = vec![0.0f32; INPUT_CHANNELS * plane];
+    let same = w == width && h == height;
+    let mut inside = 0usize;
+    let mut sum = 0.0f64;
+    let mut known = vec![false; plane];
+    for y in 0..height {
+        for x in 0..width {
+            let color = if same {
+                pixel(rgb, w, x, y)
+            } else {
+                match average(rgb, (w, h), fit, (x, y)) {
+                    Some(color) => color,
+                    None => continue,
+                }
+            };
+            let at = y * width + x;
+            known[at] = true;
+            inside += 1;
+            sum += f64::from(color[0] + color[1] + color[2]);
+            for (c, v) in color.iter().enumerate() {
+                out[c * plane + at] = *v;
+            }
+        }
+    }
+    // Exposure: the mean brightness becomes 0.4, within what a dim room or a bright lamp would need.
+    let mean = (sum / (3.0 * inside.max(1) as f64)) as f32;
+    let gain = (0.4 / mean.max(1e-3)).clamp(0.4, 4.0);
+    for at in 0..plane {
+        for c in 0..3 {
+            let v = &mut out[c * plane + at];
+            // The border around a fitted picture is the mean itself.
+            *v = if known[at] { ((*v * gain).min(1.5) - 0.4) * 3.0 } else { 0.0 };
+        }
+        out[3 * plane + at] = ((at % width) as f32 + 0.5) / width as f32 * 2.0 - 1.0;
+        out[4 * plane + at] = ((at / width) as f32 + 0.5) / height as f32 * 2.0 - 1.0;
+    }
+    (out, fit)
+}
+
+fn pixel(rgb: &[u8], w: usize, x: usize, y: usize) -> [f32; 3] {
+    let at = 3 * (y * w + x);
+    [0, 1, 2].map(|c| f32::from(rgb[at + c]) / 255.0)
+}
+
+/// Mean colour under an input pixel; `None` outside the picture.
+fn average(rgb: &[u8], (w, h): (usize, usize), fit: Fit, (x, y): (usize, usize)) -> Option<[f32; 3]> {
+    let [cx, cy] = fit.undo([x as f32 + 0.5, y as f32 + 0.5]);
+    if !(cx >= 0.0 && cy >= 0.0 && cx < w as f32 && cy < h as f32) {
+        return None;
+    }
+    let side = 1.0 / fit.scale;
+    let taps = (side.ceil() as usize).clamp(1, MAX_TAPS);
+    let mut sum = [0.0f32; 3];
+    for j in 0..taps {
+        for i in 0..taps {
+            let at = |centre: f32, k: usize| centre + side * ((k as f32 + 0.5) / taps as f32 - 0.5);
+            let color = bilinear(rgb, (w, h), at(cx, i), at(cy, j));
+            (0..3).for_each(|c| sum[c] += color[c]);
+        }
+    }
+    Some(sum.map(|s| s / (taps * taps) as f32))
+}
+
+/// Colour at a point, edges repeated.
+fn bilinear(rgb: &[u8], (w, h): (usize, usize), x: f32, y: f32) -> [f32; 3] {
+    let split = |v: f32, n: usize| {
+        let v = (v - 0.5).clamp(0.0, (n - 1) as f32);
+        let low = (v as usize).min(n - 1);
+        (low, (low + 1).min(n - 1), v - low as f32)
+    };
+    let ((x0, x1, fx), (y0, y1, fy)) = (split(x, w), split(y, h));
+    let corners =
+        [pixel(rgb, w, x0, y0), pixel(rgb, w, x1, y0), pixel(rgb, w, x0, y1), pixel(rgb, w, x1, y1)];
+    [0, 1, 2].map(|c| {
+        let upper = corners[0][c] * (1.0 - fx) + corners[1][c] * fx;
+        let lower = corners[2][c] * (1.0 - fx) + corners[3][c] * fx;
+        upper * (1.0 - fy) + lower * fy
+    })
+}

@@ -1,0 +1,156 @@
+//! The detector learns, resumes to the same bytes, and reads any picture it is given.
+
+use core::ops::ControlFlow;
+use core::sync::atomic::AtomicBool;
+use perception::train::{self, Checkpoint, Label, Leg, Plan, Sample};
+use perception::vision::Arch;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use types::{Color, Shape, Size};
+
+const COLORS: [(Color, [u8; 3]); 3] =
+    [(Color::Red, [200, 30, 30]), (Color::Green, [30, 170, 40]), (Color::Blue, [30, 50, 200])];
+
+/// Discs (balls) and squares (cubes) on a grey ground with a little noise.
+fn draw(index: u64, width: usize, height: usize) -> Sample {
+    let mut rng = ChaCha8Rng::seed_from_u64(index);
+    let mut rgb: Vec<u8> = (0..3 * width * height).map(|_| rng.random_range(110..130)).collect();
+    let mut objects: Vec<Label> = Vec::new();
+    for _ in 0..rng.random_range(1..4) {
+        let large = rng.random_bool(0.5);
+        let r = if large { 9.0 } else { 6.0 };
+        let (x, y) = (rng.random_range(r..width as f32 - r), rng.random_range(r..height as f32 - r));
+        if objects.iter().any(|o| (o.center_px[0] - x).hypot(o.center_px[1] - y) < 22.0) {
+            continue;
+        }
+        let round = rng.random_bool(0.5);
+        let (color, tone) = COLORS[rng.random_range(0..3)];
+        for v in 0..height {
+            for u in 0..width {
+                let (dx, dy) = ((u as f32 + 0.5 - x).abs(), (v as f32 + 0.5 - y).abs());
+                if if round { dx.hypot(dy) < r } else { dx.max(dy) < r } {
+                    rgb[3 * (v * width + u)..][..3].copy_from_slice(&tone);
+                }
+            }
+        }
+        objects.push(Label {
+            box_px: [x - r, y - r, x + r, y + r],
+            center_px: [x, y],
+            shape: if round { Shape::Ball } else { Shape::Cube },
+            size: if large { Size::Large } else { Size::Small },
+            color,
+        });
+    }
+    Sample { rgb, width, height, objects }
+}
+
+fn tiny() -> Plan {
+    Plan {
+        arch: Arch { half: 8, quarter: 12, eighth: 16, sixteenth: 16, neck: 16 },
+        seed: 7,
+        steps: 40,
+        batch: 4,
+        rate: 4e-3,
+        decay: 1e-2,
+        input: (96, 64),
+    }
+}
+
+fn go(checkpoint: Checkpoint, max_steps: u64, threads: usize) -> Checkpoint {
+    let leg = Leg { max_steps: Some(max_steps), max_seconds: None, threads };
+    train::vision(checkpoint, &|i| draw(i, 96, 64), leg, &mut |_| ControlFlow::Continue(())).expect("trains")
+}
+
+#[test]
+fn the_loss_falls_and_a_training_in_legs_through_files_ends_in_the_same_bytes() {
+    let whole = go(tiny().begin().expect("a plan"), 40, 2);
+    let mut legs = tiny().begin().expect("a plan");
+    for n in [1, 17, 22] {
+        legs = go(legs, n, 2);
+        legs = Checkpoint::from_bytes(&legs.to_bytes().expect("a file")).expect("the file");
+    }
+    assert_eq!(legs.step, 40);
+    assert_eq!(whole.to_bytes().expect("a file"), legs.to_bytes().expect("a file"), "exact resume");
+    assert_eq!(whole.fingerprint(), go(tiny().begin().expect("a plan"), 40, 2).fingerprint());
+    let mean = |range: core::ops::Range<usize>| {
+        let n = range.len() as f32;
+        whole.history[range].iter().map(train::Parts::total).sum::<f32>() / n
+    };
+    assert!(mean(30..40) < 0.7 * mean(0..10), "{} → {}", mean(0..10), mean(30..40));
+}
+
+#[test]
+fn the_gradient_steps_are_the_same_for_one_thread_and_for_two() {
+    let one = go(tiny().begin().expect("a plan"), 4, 1);
+    let two = go(tiny().begin().expect("a plan"), 4, 2);
+    assert_eq!(one.fingerprint(), two.fingerprint());
+}
+
+#[test]
+fn a_checkpoint_that_is_cut_or_of_another_net_is_refused() {
+    let bytes = tiny().begin().expect("a plan").to_bytes().expect("a file");
+    for n in [0, 7, 8, 100, bytes.len() - 1] {
+        assert!(Checkpoint::from_bytes(&bytes[..n]).is_err(), "B30: {n} bytes");
+    }
+    let mut wide = tiny();
+    wide.input.0 = 100;
+    assert!(wide.begin().is_err());
+    wide = tiny();
+    wide.batch = 0;
+    assert!(wide.begin().is_err());
+}
+
+#[test]
+fn a_training_can_be_broken_off_and_a_bad_sample_is_refused_by_name() {
+    let leg = Leg { max_steps: None, max_seconds: None, threads: 1 };
+    let begin = || tiny().begin().expect("a plan");
+    let broken = train::vision(begin(), &|i| draw(i, 96, 64), leg, &mut |_| ControlFlow::Break(()));
+    assert_eq!(broken.expect("one step").step, 1);
+    let short = |_| Sample { rgb: vec![0; 5], width: 96, height: 64, objects: Vec::new() };
+    let err = train::vision(begin(), &short, leg, &mut |_| ControlFlow::Continue(())).expect_err("B27");
+    assert!(err.to_string().contains("sample.rgb"), "{err}");
+}
+
+#[test]
+fn a_trained_net_finds_what_was_drawn_also_in_a_picture_of_twice_the_size() {
+    let plan = Plan { steps: 260, batch: 8, ..tiny() };
+    let net = go(plan.begin().expect("a plan"), 260, 2).net().expect("a net");
+    let stop = AtomicBool::new(false);
+    // The tiny net was trained on pictures of 96 × 64; the net sees 256 × 192, so draw at that scale.
+    let (mut hits, mut objects, mut found, mut right) = (0, 0, 0, 0);
+    for index in 1_000_000..1_000_012 {
+        let sample = draw(index, 256, 192);
+        let detections = net.detect(&sample.rgb, (256, 192), &stop).expect("an answer");
+        found += detections.len();
+        for o in &sample.objects {
+            objects += 1;
+            let near = detections
+                .iter()
+                .find(|d| (d.point_px[0] - o.center_px[0]).hypot(d.point_px[1] - o.center_px[1]) < 3.0);
+            if let Some(d) = near {
+                hits += 1;
+                let best = (0..8).max_by(|a, b| d.color[*a].total_cmp(&d.color[*b]));
+                right += usize::from(best == Some(o.color.index()));
+            }
+        }
+    }
+    assert!(hits * 10 >= objects * 8, "{hits} of {objects} found");
+    assert!(found <= objects + objects / 4, "{found} answers for {objects} objects");
+    assert!(right * 10 >= hits * 9, "{right} of {hits} colours right");
+}
+
+#[test]
+fn pictures_of_any_size_are_read_or_refused_and_never_panic() {
+    let net = tiny().begin().expect("a plan").net().expect("a net");
+    let stop = AtomicBool::new(false);
+    for (w, h) in [(1, 1), (1, 500), (500, 1), (2, 3), (640, 480), (3000, 20), (257, 191), (2048, 2048)] {
+        let rgb = vec![127; 3 * w * h];
+        assert!(net.detect(&rgb, (w, h), &stop).is_ok(), "B27: {w} × {h}");
+        assert!(net.detect(&rgb[1..], (w, h), &stop).is_err(), "B27: {w} × {h}, a byte short");
+    }
+    for (w, h) in [(0, 0), (0, 5), (8193, 1), (20_000, 20_000)] {
+        assert!(net.detect(&[], (w, h), &stop).is_err(), "B27: {w} × {h}");
+    }
+    stop.store(true, core::sync::atomic::Ordering::Relaxed);
+    assert_eq!(net.detect(&[0; 3], (1, 1), &stop), Err(types::seams::ModelError::Cancelled));
+}
