@@ -3,12 +3,19 @@
 pub mod cameras;
 mod error;
 pub mod faults;
+mod gripper;
+mod load;
 pub mod look;
+mod mjcf_out;
 pub mod objects;
+mod physics;
 pub mod random;
 pub mod render;
 pub mod scene;
 pub mod snapshot;
+mod tree;
+pub mod truth;
+mod world;
 
 pub use cameras::CameraSpec;
 pub use error::SimError;
@@ -17,3 +24,5 @@ pub use look::Appearance;
 pub use random::{ObjectRule, SceneRules};
 pub use scene::{ObjectSpec, SceneSpec};
 pub use snapshot::{Label, Part, Snapshot, Stage};
+pub use truth::{TrueObject, Truth};
+pub use world::{Noise, STEP, World};
