@@ -3,12 +3,21 @@
 //! allocated once.
 
 pub mod arm;
+pub mod collision;
 pub mod data;
 pub mod dynamics;
+pub mod error;
 pub mod kinematics;
+mod load;
+pub mod mjcf;
 pub mod model;
+mod reader;
 pub mod timing;
+pub mod urdf;
 
 pub use arm::{Arm, ArmData, body_poses_in_world, inverse_dynamics, tool_jacobian, tool_pose};
 pub use data::{Data, Jacobian};
+pub use error::ModelError;
+pub use load::{load, load_from};
 pub use model::{Body, Geom, GeomShape, Joint, JointKind, Mimic, Model};
+pub use reader::MAX_FILE_BYTES;
