@@ -1,0 +1,172 @@
+//! The world on a wall clock: a thread of its own steps it, robot and cameras look in.
+
+use crate::faults::{RobotFault, robot_fault};
+use crate::robot::{Rig, stopped, through_the_link};
+use crate::world::{STEP, check_command};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use types::seams::{Clock, Robot, RobotError};
+use types::{JointCommand, JointState, Time};
+
+/// How late the thread may be before it lets the lost time go instead of catching up.
+pub const MOST_LATE: Duration = Duration::from_millis(20);
+/// Commands that may wait for the thread: as many as fit in the time that it may be late.
+const QUEUE: usize = 64;
+/// How often the control thread tries to look at the newest state before it takes the last one.
+const TRIES: usize = 8;
+
+/// What the thread shares with the robot.
+struct Shared {
+    /// The newest state, or why there is none. Held only while it is copied.
+    state: Mutex<Result<JointState, RobotError>>,
+    stop: AtomicBool,
+    /// Milliseconds let go because the host was late.
+    lost_ms: AtomicU64,
+    n_steps: AtomicU64,
+}
+
+impl Shared {
+    fn publish(&self, state: Result<JointState, RobotError>) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+/// Starts a thread that steps the world by the clock that `make_clock` makes in it, and gives the
+/// robot's two ends. The world's time begins at the clock's present instant; a state's stamp is the
+/// instant of its step. Until the first step, reading gives [`RobotError::Silent`].
+///
+/// # Errors
+/// The operating system's, when it gives no thread.
+pub fn spawn<C: Clock + 'static>(
+    rig: &Rig,
+    make_clock: impl FnOnce() -> C + Send + 'static,
+) -> std::io::Result<(LiveRobot, LiveHandle)> {
+    let n = rig.world().arm().n_joints();
+    let shared = Arc::new(Shared {
+        state: Mutex::new(Err(RobotError::Silent)),
+        stop: AtomicBool::new(false),
+        lost_ms: AtomicU64::new(0),
+        n_steps: AtomicU64::new(0),
+    });
+    let (commands, inbox) = RingBuffer::new(QUEUE);
+    let thread = {
+        let (rig, shared) = (rig.clone(), Arc::clone(&shared));
+        std::thread::Builder::new()
+            .name("sinew-sim".into())
+            .spawn(move || run(&rig, make_clock(), &shared, inbox))?
+    };
+    let last = Err(RobotError::Silent);
+    let robot = LiveRobot { shared: Arc::clone(&shared), commands, n, last };
+    Ok((robot, LiveHandle { shared, thread: Some(thread) }))
+}
+
+/// The thread: one step per millisecond, by absolute deadlines.
+fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared, mut inbox: Consumer<JointCommand>) {
+    let mut deadline = clock.now();
+    rig.world().begin_at(deadline);
+    let mut frozen = None;
+    while !shared.stop.load(Ordering::Acquire) {
+        deadline = deadline + STEP;
+        clock.sleep_until(deadline);
+        let now = clock.now();
+        let late = now.since(deadline);
+        if late > MOST_LATE {
+            // The world stands still while its host is busy; it does not race afterwards.
+            shared.lost_ms.fetch_add(u64::try_from(late.as_millis()).unwrap_or(0), Ordering::Relaxed);
+            deadline = now;
+        }
+        let state = step(rig, now, &mut inbox, &mut frozen);
+        let over = matches!(state, Err(RobotError::Faulted(_)));
+        shared.publish(state);
+        shared.n_steps.fetch_add(1, Ordering::Relaxed);
+        if over {
+            return;
+        }
+    }
+}
+
+/// One step: the newest command in, the newest state out.
+fn step(
+    rig: &Rig,
+    now: Time,
+    inbox: &mut Consumer<JointCommand>,
+    frozen: &mut Option<JointState>,
+) -> Result<JointState, RobotError> {
+    let mut world = rig.world();
+    let mut newest = None;
+    while let Ok(command) = inbox.pop() {
+        newest = Some(command);
+    }
+    let fault = robot_fault(world.faults(), world.start(), now);
+    if let Some(command) = newest.filter(|_| fault != Some(RobotFault::Deaf)) {
+        // It was checked before it was sent; a refusal keeps the last one.
+        let _ = world.command(&command);
+    }
+    world.step_until(now).map_err(|e| stopped(&e))?;
+    through_the_link(fault, world.sense(), frozen)
+}
+
+/// The robot's end in the control thread. Neither call waits for the simulation.
+pub struct LiveRobot {
+    shared: Arc<Shared>,
+    commands: Producer<JointCommand>,
+    n: usize,
+    last: Result<JointState, RobotError>,
+}
+
+impl Robot for LiveRobot {
+    fn read(&mut self) -> Result<JointState, RobotError> {
+        for _ in 0..TRIES {
+            if let Ok(state) = self.shared.state.try_lock() {
+                self.last.clone_from(&state);
+                break;
+            }
+            core::hint::spin_loop();
+        }
+        self.last.clone()
+    }
+
+    fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
+        check_command(command, self.n)?;
+        self.commands.push(*command).map_err(|_| RobotError::Silent)
+    }
+}
+
+/// Ends the thread when it is dropped.
+pub struct LiveHandle {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LiveHandle {
+    /// Steps made so far.
+    #[must_use]
+    pub fn n_steps(&self) -> u64 {
+        self.shared.n_steps.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds that were let go because the host was more than [`MOST_LATE`] late.
+    #[must_use]
+    pub fn lost_ms(&self) -> u64 {
+        self.shared.lost_ms.load(Ordering::Relaxed)
+    }
+
+    /// Whether the thread has ended: the world stopped with an error, or it panicked.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for LiveHandle {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been printed already; nothing here can mend it.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The simulated robot behind the seam: lockstep, where handing over a command lets time pass.
+
+use crate::error::SimError;
+use crate::faults::{FaultSpec, RobotFault, robot_fault};
+use crate::snapshot::Snapshot;
+use crate::truth::Truth;
+use crate::world::World;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use types::seams::{Clock, Robot, RobotError};
+use types::{JointCommand, JointState, Rejection, Time};
+
+/// A handle on a shared world, for robot, cameras, verdicts and faults. Clones share the world.
+#[derive(Clone)]
+pub struct Rig {
+    world: Arc<Mutex<World>>,
+}
+
+impl Rig {
+    /// Shares a world.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world: Arc::new(Mutex::new(world)) }
+    }
+
+    /// The world itself, locked. In a live run every millisecond that it is held delays the physics.
+    #[must_use]
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A thread that panicked while holding it left whole numbers behind: a step either happened or
+        // it did not.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The robot in lockstep: each command lets a millisecond of virtual time pass.
+    #[must_use]
+    pub fn robot(&self) -> SimRobot {
+        SimRobot { rig: self.clone(), frozen: None }
+    }
+
+    /// The virtual clock of lockstep.
+    #[must_use]
+    pub fn clock(&self) -> VirtualClock {
+        VirtualClock { rig: self.clone() }
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.world().now()
+    }
+
+    /// Poses of everything that can be drawn.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.world().snapshot()
+    }
+
+    /// Where everything really is; for tests, verdicts and suites only.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        self.world().truth()
+    }
+
+    /// Everything that shall break.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a fault at no possible time.
+    pub fn set_faults(&self, faults: &[FaultSpec]) -> Result<(), Rejection> {
+        self.world().set_faults(faults)
+    }
+}
+
+/// A world that stopped, as the robot's seam says it.
+pub(crate) fn stopped(e: &SimError) -> RobotError {
+    RobotError::Faulted(e.to_string())
+}
+
+/// Applies the link's fault to what was sensed. `frozen` remembers the state a frozen link repeats.
+pub(crate) fn through_the_link(
+    fault: Option<RobotFault>,
+    mut state: JointState,
+    frozen: &mut Option<JointState>,
+) -> Result<JointState, RobotError> {
+    if fault != Some(RobotFault::Frozen) {
+        *frozen = None;
+    }
+    match fault {
+        Some(RobotFault::Silent) => Err(RobotError::Silent),
+        Some(RobotFault::Nan(joint)) => {
+            if let Some(q) = state.q.get_mut(joint) {
+                *q = f64::NAN;
+            }
+            Ok(state)
+        }
+        Some(RobotFault::Frozen) => Ok(*frozen.get_or_insert(state)),
+        Some(RobotFault::Deaf) | None => Ok(state),
+    }
+}
+
+/// The robot in lockstep. Its watchdog closes the brakes when no command came before the last one's
+/// `expires`; the gripper keeps its grip.
+pub struct SimRobot {
+    rig: Rig,
+    frozen: Option<JointState>,
+}
+
+impl Robot for SimRobot {
+    fn read(&mut self) -> Result<JointState, RobotError> {
+        let mut world = self.rig.world();
+        if let Some(e) = world.stopped() {
+            return Err(stopped(e));
+        }
+        let fault = robot_fault(world.faults(), world.start(), world.now());
+        through_the_link(fault, world.sense(), &mut self.frozen)
+    }
+
+    /// Takes the command and lets a millisecond pass, also when the command is refused.
+    fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
+        let mut world = self.rig.world();
+        let deaf = robot_fault(world.faults(), world.start(), world.now()) == Some(RobotFault::Deaf);
+        let taken = if deaf { Err(RobotError::Silent) } else { world.command(command).map_err(Into::into) };
+        world.step().map_err(|e| stopped(&e))?;
+        taken
+    }
+}
+
+/// The world's own time. Sleeping lets it pass under the last command.
+pub struct VirtualClock {
+    rig: Rig,
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Time {
+        self.rig.now()
+    }
+
+    fn sleep_until(&mut self, instant: Time) {
+        let mut world = self.rig.world();
+        while world.now() < instant && instant <= Time::MAX {
+            if world.step().is_err() {
+                // A world that stopped has no more time; reading the robot says why.
+                return;
+            }
+        }
+    }
+}
