@@ -1,0 +1,130 @@
+//! Places in containers and on top of other objects.
+
+use crate::footprint::{Footprint, bottom, centre, is_round, narrow_side};
+use crate::relations::upon;
+use crate::spots::{Area, NoSpot, PlaceSpot, choose, turning_radius};
+use crate::words::{the, the_id};
+use nalgebra::{Point2, Vector2};
+use types::{Scene, Shape, TrackedObject};
+
+/// How thick the walls of bowls and trays are believed to be, metres.
+pub(crate) const WALL_M: f64 = 0.007;
+/// How thick their floors are believed to be, metres.
+pub(crate) const FLOOR_M: f64 = 0.004;
+
+/// The inner area of a container.
+#[must_use]
+pub(crate) fn inner(container: &TrackedObject) -> Footprint {
+    let d = container.dimensions;
+    if is_round(container.most_likely_shape()) {
+        Footprint::disc(centre(container), (0.5 * d.x.max(d.y) - WALL_M).max(0.0))
+    } else {
+        let half = |v: f64| (0.5 * v - WALL_M).max(0.0);
+        Footprint::rectangle(centre(container), container.yaw, half(d.x), half(d.y))
+    }
+}
+
+/// Places on the floor of a container, or above what lies in it already.
+pub(crate) fn inside(
+    object: &TrackedObject,
+    container: &TrackedObject,
+    scene: &Scene,
+    area: Area,
+) -> Result<Vec<PlaceSpot>, NoSpot> {
+    if !container.most_likely_shape().is_container() {
+        return Err(NoSpot(format!("{} is not a container", the(container))));
+    }
+    let room = inner(container);
+    let aligned = !is_round(object.most_likely_shape()) && !is_round(container.most_likely_shape());
+    let yaws =
+        if aligned { vec![container.yaw, container.yaw + core::f64::consts::FRAC_PI_2] } else { Vec::new() };
+    let contents: Vec<(Footprint, f64)> = upon(scene, container.id)
+        .into_iter()
+        .filter(|o| o.id != object.id)
+        .map(|o| (Footprint::of(o), o.top()))
+        .collect();
+    let (sin, cos) = libm::sincos(container.yaw);
+    let (u, v) = (Vector2::new(cos, sin), Vector2::new(-sin, cos));
+    // One thing alone lies safest in the middle of a bowl; a tray is filled from one end.
+    let round = is_round(container.most_likely_shape());
+    let anchor = centre(container) - u * if round { 0.0 } else { 0.2 * container.dimensions.x };
+    let floor = bottom(container).max(0.0) + FLOOR_M;
+    let mut fits = false;
+    let mut costed = Vec::new();
+    for i in -12..=12 {
+        for j in -12..=12 {
+            let point = centre(container) + u * (0.01 * f64::from(i)) + v * (0.01 * f64::from(j));
+            let tries: Vec<Option<f64>> =
+                if yaws.is_empty() { vec![None] } else { yaws.iter().copied().map(Some).collect() };
+            for yaw in tries {
+                let outline = match yaw {
+                    Some(yaw) => Footprint::at(object, point, yaw),
+                    None => Footprint::disc(point, turning_radius(object)),
+                };
+                let wall = outline.margin_within(&room);
+                if wall < 0.0 || !area.contains(point, -0.01) {
+                    continue;
+                }
+                fits = true;
+                let gap = contents.iter().map(|(f, _)| f.gap(&outline)).fold(f64::INFINITY, f64::min);
+                // Where it cannot lie on the floor it is let go above what is there.
+                let below = contents.iter().filter(|(f, _)| f.gap(&outline) < 0.004).map(|(_, top)| *top);
+                let bottom_m = below.fold(floor, f64::max);
+                if bottom_m > container.top() + 0.02 {
+                    continue;
+                }
+                let cost = 3.0 * (0.03 - gap).clamp(0.0, 0.05)
+                    + 2.0 * (0.03 - wall).max(0.0)
+                    + 0.2 * (point - anchor).norm()
+                    + 10.0 * (bottom_m - floor);
+                costed.push((cost, PlaceSpot { centre: point, bottom_m, yaws: yaw.into_iter().collect() }));
+            }
+        }
+    }
+    let found = choose(costed);
+    if found.is_empty() {
+        let why = if fits { "is full" } else { "is too small for" };
+        let object = if fits { String::new() } else { format!(" {}", the(object)) };
+        return Err(NoSpot(format!("{} {why}{object}", the(container))));
+    }
+    Ok(found)
+}
+
+/// The place on top of another object.
+pub(crate) fn on_top(
+    object: &TrackedObject,
+    target: &TrackedObject,
+    scene: &Scene,
+    area: Area,
+) -> Result<Vec<PlaceSpot>, NoSpot> {
+    if let Some(why) = no_support(object, target) {
+        return Err(NoSpot(why));
+    }
+    if let Some(other) = upon(scene, target.id).into_iter().find(|o| o.id != object.id) {
+        return Err(NoSpot(format!("{} is already on {}", the(other), the_id(scene, target.id))));
+    }
+    if !area.contains(centre(target), -0.01) {
+        return Err(NoSpot(format!("{} is out of my reach", the(target))));
+    }
+    let yaws = if is_round(object.most_likely_shape()) || is_round(target.most_likely_shape()) {
+        Vec::new()
+    } else {
+        vec![target.yaw, target.yaw + core::f64::consts::FRAC_PI_2]
+    };
+    Ok(vec![PlaceSpot { centre: centre(target), bottom_m: target.top(), yaws }])
+}
+
+/// Why nothing like `object` can stand on `target`; `None` when it can.
+#[must_use]
+pub(crate) fn no_support(object: &TrackedObject, target: &TrackedObject) -> Option<String> {
+    match target.most_likely_shape() {
+        Shape::Ball => Some(format!("nothing stays on a ball, and {} is one", the(target))),
+        Shape::Bowl => Some(format!("{} is open at the top; I can put things into it", the(target))),
+        Shape::Tray => None,
+        Shape::Cube | Shape::Cylinder | Shape::Box => {
+            let (top, base) = (narrow_side(target), narrow_side(object));
+            (top < 0.025 || top < 0.55 * base)
+                .then(|| format!("the top of {} is too narrow for {}", the(target), the(object)))
+        }
+    }
+}
