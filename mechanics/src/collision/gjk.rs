@@ -1,0 +1,182 @@
+//! The distance of two convex cores by GJK (Gilbert, Johnson and Keerthi, 1988) in f64, with the
+//! nearest point of a simplex by its Voronoi regions (Ericson, Real-Time Collision Detection, 2005,
+//! 5.1 and 9.5). Single precision stalls percents away from the answer on round shapes; this does not.
+
+use nalgebra::{Isometry3, Vector3};
+
+/// Relative gap between upper and lower bound of the squared distance at which the search ends.
+const GAP: f64 = 1e-7;
+/// Round shapes converge slowly in the end; whatever is left after this many rounds is tiny.
+const N_ROUNDS: usize = 96;
+/// Closer than this is touching, metres.
+const TOUCHING_M: f64 = 1e-7;
+
+/// A convex set, by its farthest point in a direction.
+pub(super) trait Support {
+    /// The farthest point along `direction` (not normalised).
+    fn support(&self, direction: &Vector3<f64>) -> Vector3<f64>;
+}
+
+/// What a search found; points are in the frame of the first set.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Found {
+    /// The sets are more than the asked distance apart.
+    Beyond,
+    /// Nearest points of both.
+    Apart(Vector3<f64>, Vector3<f64>),
+    /// The sets touch or overlap.
+    Meeting,
+}
+
+/// A point of the difference of the two sets, and the points that make it.
+#[derive(Copy, Clone, Debug)]
+struct Vertex {
+    w: Vector3<f64>,
+    a: Vector3<f64>,
+    b: Vector3<f64>,
+}
+
+/// The smallest simplex that carries the nearest point, with its weights.
+struct Simplex {
+    vertices: [Vertex; 4],
+    weights: [f64; 4],
+    len: usize,
+}
+
+impl Simplex {
+    fn blend(&self, f: impl Fn(&Vertex) -> Vector3<f64>) -> Vector3<f64> {
+        (0..self.len).fold(Vector3::zeros(), |sum, i| sum + f(&self.vertices[i]) * self.weights[i])
+    }
+
+    /// Keeps the vertices of these places and weights, those without weight left out.
+    fn keep(&mut self, which: &[(usize, f64)]) {
+        let old = self.vertices;
+        self.len = 0;
+        for &(i, weight) in which.iter().filter(|(_, weight)| *weight > 0.0) {
+            self.vertices[self.len] = old[i];
+            self.weights[self.len] = weight;
+            self.len += 1;
+        }
+    }
+
+    /// Reduces to the part nearest the origin; true when the origin lies inside a tetrahedron.
+    fn reduce(&mut self) -> bool {
+        let w = |i: usize| self.vertices[i].w;
+        match self.len {
+            0 | 1 => self.weights[0] = 1.0,
+            2 => {
+                let kept = on_segment(&w(0), &w(1));
+                self.keep(&[(0, kept[0]), (1, kept[1])]);
+            }
+            3 => {
+                let kept = on_triangle(&w(0), &w(1), &w(2));
+                self.keep(&[(0, kept[0]), (1, kept[1]), (2, kept[2])]);
+            }
+            _ => {
+                const FACES: [[usize; 4]; 4] = [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 3, 1], [1, 2, 3, 0]];
+                let mut best: Option<(f64, [(usize, f64); 3])> = None;
+                for [i, j, k, opposite] in FACES {
+                    let normal = (w(j) - w(i)).cross(&(w(k) - w(i)));
+                    let origin_side = -normal.dot(&w(i));
+                    let inner_side = normal.dot(&(w(opposite) - w(i)));
+                    // A flat tetrahedron has no inside: each of its faces counts.
+                    let flat = inner_side.abs() <= 1e-12 * normal.norm() * (w(opposite) - w(i)).norm();
+                    if !flat && origin_side * inner_side >= 0.0 {
+                        continue;
+                    }
+                    let t = on_triangle(&w(i), &w(j), &w(k));
+                    let square = (w(i) * t[0] + w(j) * t[1] + w(k) * t[2]).norm_squared();
+                    if best.is_none_or(|(s, _)| square < s) {
+                        best = Some((square, [(i, t[0]), (j, t[1]), (k, t[2])]));
+                    }
+                }
+                match best {
+                    None => return true,
+                    Some((_, kept)) => self.keep(&kept),
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Nearest points of `a` and of `b`, which stands at `a_from_b`, or that they are more than `beyond` apart.
+pub(super) fn distance(a: &impl Support, b: &impl Support, a_from_b: &Isometry3<f64>, beyond: f64) -> Found {
+    let vertex = |direction: &Vector3<f64>| {
+        let on_a = a.support(direction);
+        let turned = a_from_b.rotation.inverse_transform_vector(&-direction);
+        let on_b = a_from_b.rotation * b.support(&turned) + a_from_b.translation.vector;
+        Vertex { w: on_a - on_b, a: on_a, b: on_b }
+    };
+    let ahead = a_from_b.translation.vector;
+    let first = vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
+    let mut simplex = Simplex { vertices: [first; 4], weights: [1.0; 4], len: 1 };
+    let mut v = first.w;
+    for _ in 0..N_ROUNDS {
+        let square = v.norm_squared();
+        if square <= TOUCHING_M * TOUCHING_M {
+            return Found::Meeting;
+        }
+        let next = vertex(&-v);
+        // The difference of the sets lies beyond the plane through `next` square to `v`.
+        let along = v.dot(&next.w);
+        if along > 0.0 && along * along > beyond * beyond * square {
+            return Found::Beyond;
+        }
+        let known = simplex.vertices[..simplex.len].iter().any(|p| p.w == next.w);
+        if known || square - along <= GAP * square {
+            break;
+        }
+        simplex.vertices[simplex.len] = next;
+        simplex.len += 1;
+        if simplex.reduce() {
+            return Found::Meeting;
+        }
+        let nearer = simplex.blend(|p| p.w);
+        // Rounding has the last word when it no longer gets nearer.
+        let stalled = nearer.norm_squared() >= square;
+        v = nearer;
+        if stalled {
+            break;
+        }
+    }
+    if v.norm_squared() <= TOUCHING_M * TOUCHING_M {
+        return Found::Meeting;
+    }
+    Found::Apart(simplex.blend(|p| p.a), simplex.blend(|p| p.b))
+}
+
+/// Weights of the point of a segment that is nearest the origin.
+fn on_segment(a: &Vector3<f64>, b: &Vector3<f64>) -> [f64; 2] {
+    let ab = b - a;
+    let square = ab.norm_squared();
+    let t = if square > 0.0 { (-a.dot(&ab) / square).clamp(0.0, 1.0) } else { 0.0 };
+    [1.0 - t, t]
+}
+
+/// Weights of the point of a triangle that is nearest the origin.
+fn on_triangle(a: &Vector3<f64>, b: &Vector3<f64>, c: &Vector3<f64>) -> [f64; 3] {
+    let (ab, ac) = (b - a, c - a);
+    let normal = ab.cross(&ac);
+    let square = normal.norm_squared();
+    // Areas of the triangles that the origin's foot makes with the edges.
+    let u = normal.dot(&b.cross(c));
+    let v = normal.dot(&c.cross(a));
+    let w = normal.dot(&a.cross(b));
+    if square > 1e-24 * ab.norm_squared() * ac.norm_squared() && u >= 0.0 && v >= 0.0 && w >= 0.0 {
+        let sum = u + v + w;
+        if sum > 0.0 {
+            return [u / sum, v / sum, w / sum];
+        }
+    }
+    // Outside, or too thin to tell: the nearest of the edges.
+    let of = |p: [f64; 3]| (a * p[0] + b * p[1] + c * p[2]).norm_squared();
+    let ([p, q], [r, s], [x, y]) = (on_segment(a, b), on_segment(a, c), on_segment(b, c));
+    let mut best = [p, q, 0.0];
+    for other in [[r, 0.0, s], [0.0, x, y]] {
+        if of(other) < of(best) {
+            best = other;
+        }
+    }
+    best
+}

@@ -1,0 +1,263 @@
+//! Whether the arm touches itself, what it holds, or what stands around it, and how far it is from that.
+//!
+//! A [`Checker`] takes every geom of the model that collides. It compares links with each other (but
+//! for neighbours and pairs that always or never meet), with obstacles (but for what stands still
+//! with the base), and the held object with both (but for the gripper that holds it). Bounding balls
+//! and boxes spare most of the work.
+
+mod gjk;
+mod matrix;
+mod queries;
+mod solid;
+
+pub use queries::Clearance;
+pub use solid::Separation;
+
+use crate::arm::Arm;
+use crate::model::GeomShape;
+use nalgebra::{Isometry3, Point3};
+use solid::Solid;
+use types::Rejection;
+
+/// How far links must keep from each other where a larger margin is asked for, metres. Links move
+/// past each other by design; a wide margin is meant for the world.
+pub const SELF_MARGIN_M: f64 = 0.005;
+/// What a held object is called in a [`Clearance`].
+pub const HELD: &str = "held object";
+
+/// A solid that stands in the world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Obstacle {
+    /// What it is called in answers and allowances; several may share a name.
+    pub name: String,
+    /// What it is.
+    pub shape: GeomShape,
+    /// Where it is.
+    pub world_from_obstacle: Isometry3<f64>,
+}
+
+/// An object that the gripper holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attached {
+    /// What it is.
+    pub shape: GeomShape,
+    /// Where it is in the tool frame.
+    pub tool_from_shape: Isometry3<f64>,
+}
+
+/// A part of the robot for which a contact may be allowed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Every link, the gripper's too; not the held object.
+    Robot,
+    /// The tool's body, the fingers, and what carries them.
+    Gripper,
+    /// The bodies that the gripper's joints move.
+    Fingers,
+    /// The held object.
+    Held,
+}
+
+/// A geom of the robot.
+#[derive(Clone, Debug)]
+struct Link {
+    body_idx: usize,
+    body_from_geom: Isometry3<f64>,
+    solid: Solid,
+    is_base: bool,
+    is_gripper: bool,
+    is_finger: bool,
+}
+
+/// A solid at a place.
+#[derive(Clone, Debug)]
+struct Placed {
+    solid: Solid,
+    pose: Isometry3<f64>,
+    center: Point3<f64>,
+}
+
+impl Placed {
+    fn new(solid: Solid, pose: Isometry3<f64>) -> Self {
+        let center = pose * solid.center;
+        Self { solid, pose, center }
+    }
+}
+
+/// An obstacle, and which parts may touch it.
+#[derive(Clone, Debug)]
+struct Standing {
+    name: String,
+    at: Placed,
+    allowed: Vec<Part>,
+}
+
+/// Where a link is at the pose that is looked at.
+#[derive(Copy, Clone, Debug)]
+struct LinkPlace {
+    pose: Isometry3<f64>,
+    center: Point3<f64>,
+}
+
+/// Compares one arm with itself and its surroundings. Made once per arm; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    links: Vec<Link>,
+    pairs: Vec<(usize, usize)>,
+    places: Vec<LinkPlace>,
+    /// The held object, where it is in the tool frame, and in the world at the pose looked at.
+    held: Option<(Placed, Isometry3<f64>)>,
+    obstacles: Vec<Standing>,
+    allowed: Vec<(Part, String)>,
+    /// How far a point behind each joint can be from the joint, metres (1 for a prismatic joint).
+    levers: Vec<f64>,
+    /// The same for the origin of the tool.
+    tool_levers: Vec<f64>,
+}
+
+impl Checker {
+    /// Prepares the arm's geoms and finds, in seeded random poses, which pairs are worth comparing. A
+    /// geom whose size cannot be (a reader would have refused it) is passed over.
+    #[must_use]
+    pub fn new(arm: &Arm) -> Self {
+        let model = arm.model();
+        let kin = matrix::Kin::new(arm);
+        let mut links = Vec::new();
+        for (body_idx, body) in model.bodies.iter().enumerate() {
+            for geom in body.geoms.iter().filter(|g| g.collides) {
+                if let Ok(solid) = Solid::new(&geom.name, &geom.shape) {
+                    links.push(Link {
+                        body_idx,
+                        body_from_geom: geom.body_from_geom,
+                        solid,
+                        is_base: kin.is_base(model, body_idx),
+                        is_gripper: kin.is_gripper[body_idx],
+                        is_finger: kin.is_finger[body_idx],
+                    });
+                }
+            }
+        }
+        let pairs = matrix::self_pairs(arm, &links, &kin);
+        let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
+        let places = vec![nowhere; links.len()];
+        let (levers, tool_levers) = queries::levers(arm, &links);
+        Self {
+            links,
+            pairs,
+            places,
+            held: None,
+            obstacles: Vec::new(),
+            allowed: Vec::new(),
+            levers,
+            tool_levers,
+        }
+    }
+
+    /// Replaces all obstacles. Allowances by name stay.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the obstacle, for a size or place that is not finite or cannot be; the
+    /// obstacles are then as before.
+    pub fn set_obstacles(&mut self, obstacles: Vec<Obstacle>) -> Result<(), Rejection> {
+        let mut standing = Vec::with_capacity(obstacles.len());
+        for o in obstacles {
+            let solid = Solid::new(&o.name, &o.shape)?;
+            finite(&o.name, &o.world_from_obstacle)?;
+            let at = Placed::new(solid, o.world_from_obstacle);
+            standing.push(Standing { name: o.name, at, allowed: Vec::new() });
+        }
+        self.obstacles = standing;
+        self.apply_allowances();
+        Ok(())
+    }
+
+    /// Takes an object into the gripper, or nothing.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a size or place that is not finite or cannot be; what was held stays.
+    pub fn attach(&mut self, attached: Option<Attached>) -> Result<(), Rejection> {
+        self.held = match attached {
+            None => None,
+            Some(a) => {
+                let solid = Solid::new(HELD, &a.shape)?;
+                finite(HELD, &a.tool_from_shape)?;
+                Some((Placed::new(solid, a.tool_from_shape), a.tool_from_shape))
+            }
+        };
+        Ok(())
+    }
+
+    /// Lets a part of the robot touch the obstacles of a name, now and when obstacles are replaced.
+    pub fn allow(&mut self, part: Part, obstacle: &str) {
+        self.allowed.push((part, obstacle.to_owned()));
+        self.apply_allowances();
+    }
+
+    /// Takes back every allowance.
+    pub fn forbid_all(&mut self) {
+        self.allowed.clear();
+        self.apply_allowances();
+    }
+
+    /// How many pairs of links are compared.
+    #[must_use]
+    pub fn n_self_pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Names of the bodies that are compared with each other, each pair once.
+    #[must_use]
+    pub fn self_pair_names<'a>(&self, arm: &'a Arm) -> Vec<(&'a str, &'a str)> {
+        let name = |i: usize| arm.model().bodies[self.links[i].body_idx].name.as_str();
+        let mut names: Vec<_> = self.pairs.iter().map(|&(i, j)| (name(i), name(j))).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn apply_allowances(&mut self) {
+        for standing in &mut self.obstacles {
+            let of_name = self.allowed.iter().filter(|(_, name)| *name == standing.name);
+            standing.allowed = of_name.map(|(part, _)| *part).collect();
+        }
+    }
+}
+
+impl Standing {
+    fn may_touch(&self, link: &Link) -> bool {
+        self.allowed.iter().any(|part| match part {
+            Part::Robot => true,
+            Part::Gripper => link.is_gripper,
+            Part::Fingers => link.is_finger,
+            Part::Held => false,
+        })
+    }
+
+    fn may_be_touched_by_held(&self) -> bool {
+        self.allowed.contains(&Part::Held)
+    }
+}
+
+/// Signed distance of two shapes at their poses, and the nearest points.
+///
+/// # Errors
+/// A [`Rejection`] for a size or a pose that is not finite or cannot be.
+pub fn signed_distance(
+    first: &GeomShape,
+    first_pose: &Isometry3<f64>,
+    second: &GeomShape,
+    second_pose: &Isometry3<f64>,
+) -> Result<Separation, Rejection> {
+    let (a, b) = (Solid::new("first", first)?, Solid::new("second", second)?);
+    finite("first", first_pose)?;
+    finite("second", second_pose)?;
+    solid::separation(&a, first_pose, &b, second_pose, f64::MAX)
+        .ok_or_else(|| Rejection::new("second", "a distance that can be computed", "none"))
+}
+
+fn finite(name: &str, pose: &Isometry3<f64>) -> Result<(), Rejection> {
+    for v in pose.translation.vector.iter().chain(pose.rotation.coords.iter()) {
+        Rejection::finite(&format!("{name}.pose"), *v)?;
+    }
+    Ok(())
+}
