@@ -167,31 +167,36 @@ impl Renderer {
         sensor::add(picture, &look.noise, &self.deviates, rng);
     }
 
-    /// How many pixels the object of this index would show if nothing hid it and the picture had
-    /// `margin` more pixels on every side.
+    /// How many pixels the object of this index would show if nothing hid it and the picture had no
+    /// borders; zero behind the camera.
     #[must_use]
-    pub fn footprint(&mut self, snapshot: &Snapshot, view: &View, object_idx: usize, margin: u32) -> usize {
-        let things: Vec<Thing> = snapshot
-            .stage
-            .parts
-            .iter()
-            .filter(|p| p.label == Label::Object(object_idx))
+    pub fn footprint(&mut self, snapshot: &Snapshot, view: &View, object_idx: usize) -> usize {
+        let parts = snapshot.stage.parts.iter().filter(|p| p.label == Label::Object(object_idx));
+        let things: Vec<Thing> = parts
             .map(|p| Thing {
                 mesh: self.store.get(&p.shape),
                 world_from_shape: snapshot.world_from_part(p).cast(),
                 casts: false,
             })
             .collect();
+        let body = snapshot.stage.object_body(object_idx);
+        let Some(world_from_object) = snapshot.world_from_body.get(body) else { return 0 };
+        let middle = view.world_from_optical.inverse().point(world_from_object.translation.vector.into());
+        let Some((u, v)) = view.intrinsics.project(middle) else { return 0 };
+        let radius = things.iter().fold(0.0f64, |r, t| {
+            let at: Vector3<f64> = t.world_from_shape.translation.vector.cast();
+            r.max((at - world_from_object.translation.vector).norm() + f64::from(t.mesh.radius))
+        });
+        if middle.z <= radius {
+            return 0;
+        }
+        // A window that holds the object wherever it is, moved by whole pixels.
         let k = view.intrinsics;
-        let m = f64::from(margin);
-        let wide = Intrinsics {
-            width: k.width + 2 * margin,
-            height: k.height + 2 * margin,
-            cx: k.cx + m,
-            cy: k.cy + m,
-            ..k
-        };
-        self.rasterise(&things, &wide, &view.world_from_optical, 1);
+        let half = libm::ceil(1.3 * k.fx.max(k.fy) * radius / (middle.z - radius) + 4.0).min(2048.0);
+        let side = 2 * half as u32;
+        let (left, top) = (libm::floor(u) - half, libm::floor(v) - half);
+        let window = Intrinsics { width: side, height: side, cx: k.cx - left, cy: k.cy - top, ..k };
+        self.rasterise(&things, &window, &view.world_from_optical, 1);
         self.grid.id.iter().filter(|id| **id > 0).count()
     }
 
