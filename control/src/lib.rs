@@ -1,1 +1,48 @@
 //! The only real-time code: the loop, motion stage, limiter, stops.
+//!
+//! [`new`] makes two ends. [`Core`] is the real-time one: a pure `tick(now, state) -> command` that
+//! allocates, locks, logs and formats nothing. [`Handle`] is everybody else's: it submits motions and
+//! requests stops, and hears what came of them. Both may live in one thread (lockstep), or the core
+//! in its own ([`thread::spawn`]).
+//!
+//! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows a timed
+//! joint path, the limits, and how to stop.
+
+mod brake;
+pub mod clock;
+mod config;
+mod core;
+mod estimate;
+mod gripper;
+mod handle;
+pub mod histogram;
+mod limiter;
+mod mailbox;
+mod message;
+mod pace;
+mod path;
+mod report;
+pub mod rt;
+mod state;
+pub mod thread;
+
+pub use crate::core::Core;
+pub use clock::{MonotonicClock, VirtualClock};
+pub use config::Config;
+pub use handle::{Handle, Motion, StopFlag};
+pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
+pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
+
+use mechanics::Arm;
+use std::sync::Arc;
+use types::Rejection;
+
+/// Makes the two ends of control for `arm`. The core starts disarmed.
+///
+/// # Errors
+/// A [`Rejection`] naming the field of `config` that is no number, out of range or of the wrong
+/// length (B15).
+pub fn new(arm: Arc<Arm>, config: Config) -> Result<(Core, Handle), Rejection> {
+    let tuning = config.check(&arm)?;
+    Ok(message::connect(arm, tuning))
+}

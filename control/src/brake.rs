@@ -1,0 +1,101 @@
+//! A stop from any motion, without a path: what is left when a command would leave a limit.
+
+use crate::path::Reference;
+use types::{JointLimits, JointVector};
+
+/// Shortest stop that is tried, seconds, and by how much the next is longer.
+const SHORTEST: f64 = 0.01;
+const LONGER: f64 = 1.15;
+const TRIES: usize = 60;
+/// Part of the limits that the stop may use; the rest is for ticks that are not instants.
+const SHARE: f64 = 0.98;
+
+/// Every joint's velocity goes to zero along the same cubic of time, meeting velocity and acceleration
+/// at both ends (Hermite), in the shortest time that keeps all limits. From unaccelerated motion it is
+/// a straight line in joint space: no joint is pushed sideways.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Brake {
+    from: Reference,
+    duration: f64,
+    t: f64,
+}
+
+impl Brake {
+    /// A stop from `from`. If no duration keeps every limit, the one that leaves them least.
+    pub(crate) fn new(from: Reference, limits: &[JointLimits]) -> Self {
+        let mut brake = Self { from, duration: SHORTEST, t: 0.0 };
+        let mut best = (f64::INFINITY, SHORTEST);
+        for _ in 0..TRIES {
+            let worst = brake.worst(limits);
+            if worst < best.0 {
+                best = (worst, brake.duration);
+            }
+            if worst <= SHARE {
+                break;
+            }
+            brake.duration *= LONGER;
+        }
+        brake.duration = best.1;
+        brake
+    }
+
+    /// The largest part of any limit that is used.
+    fn worst(&self, limits: &[JointLimits]) -> f64 {
+        let mut worst = 0.0_f64;
+        for (i, l) in limits.iter().enumerate() {
+            // The jerk is linear, so greatest at an end; the rest is close enough at the tenths.
+            for tenth in 0..=10 {
+                let [q, dq, ddq, jerk] = self.joint(i, f64::from(tenth) * 0.1);
+                // Velocity and acceleration that the stop begins with are not its doing.
+                let speed = l.velocity.max(self.from.dq[i].abs());
+                let acceleration = l.acceleration.max(self.from.ddq[i].abs());
+                let beyond = (q - l.upper).max(l.lower - q).max(0.0) / (l.upper - l.lower);
+                worst = worst
+                    .max(SHARE * dq.abs() / speed)
+                    .max(SHARE * ddq.abs() / acceleration)
+                    .max(jerk.abs() / l.jerk)
+                    .max(if beyond > 1e-9 { 1.0 + 10.0 * beyond } else { 0.0 });
+            }
+        }
+        worst
+    }
+
+    /// Position, velocity, acceleration, jerk of one joint at the part `x` of the duration.
+    fn joint(&self, i: usize, x: f64) -> [f64; 4] {
+        let t = self.duration;
+        let (q0, v0, at) = (self.from.q[i], self.from.dq[i], self.from.ddq[i] * t);
+        let (x2, x3, x4) = (x * x, x * x * x, x * x * x * x);
+        [
+            q0 + t * (v0 * (x - x3 + 0.5 * x4) + at * (0.5 * x2 - x3 / 1.5 + 0.25 * x4)),
+            v0 * (1.0 - 3.0 * x2 + 2.0 * x3) + at * (x - 2.0 * x2 + x3),
+            (v0 * (6.0 * x2 - 6.0 * x) + at * (1.0 - 4.0 * x + 3.0 * x2)) / t,
+            (v0 * (12.0 * x - 6.0) + at * (6.0 * x - 4.0)) / (t * t),
+        ]
+    }
+
+    /// Moves on by `dt` seconds.
+    pub(crate) fn step(&mut self, dt: f64) {
+        self.t += dt;
+    }
+
+    /// Whether it stands.
+    pub(crate) fn at_rest(&self) -> bool {
+        self.t >= self.duration
+    }
+
+    /// Where the stop is now.
+    pub(crate) fn reference(&self) -> Reference {
+        let n = self.from.q.len();
+        let x = (self.t / self.duration).clamp(0.0, 1.0);
+        let mut out = Reference::at_rest(JointVector::zeros(n));
+        for i in 0..n {
+            let [q, dq, ddq, _] = self.joint(i, x);
+            out.q[i] = q;
+            if x < 1.0 {
+                out.dq[i] = dq;
+                out.ddq[i] = ddq;
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,514 @@
+//! The real-time end: one tick, from the state of the robot to its command.
+
+use crate::config::Tuning;
+use crate::estimate::{Estimate, Sensed};
+use crate::gripper::Gripper;
+use crate::limiter::{self, Violation};
+use crate::message::{CoreWires, INBOX, Message};
+use crate::path::{Job, Reference};
+use crate::report::{Cause, LimitKind, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
+use crate::state::{State, Stop};
+use mechanics::{Arm, ArmData};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use types::motion::START_TOLERANCE;
+use types::seams::Controller;
+use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
+
+/// Overruns that are remembered; the configuration allows one less.
+const OVERRUNS: usize = 64;
+/// After a torque was cut and told, further cuts are told again only after so long without, seconds.
+const TORQUE_QUIET: f64 = 0.5;
+/// How far beyond a limit a joint may stand when it is activated, rad (m); as in I3.
+const STANDING_SLACK: f64 = 1e-6;
+
+/// The real-time end of control.
+pub struct Core {
+    pub(crate) arm: Arc<Arm>,
+    pub(crate) tuning: Tuning,
+    pub(crate) state: State,
+    pub(crate) cause: Cause,
+    pub(crate) estimate: Estimate,
+    pub(crate) gripper: Gripper,
+    /// The command before this tick, without torques.
+    pub(crate) reference: Reference,
+    /// Seconds by which this tick moves things on.
+    pub(crate) dt: f64,
+    data: ArmData,
+    wires: CoreWires,
+    last: JointCommand,
+    last_now: Option<Time>,
+    ticks: u64,
+    lease: Time,
+    following_error_for: f64,
+    overruns: [Time; OVERRUNS],
+    n_overruns: u64,
+    torque_quiet: f64,
+    next_trace: Time,
+    /// The reference was put to the measured state in this tick: the wall has nothing to compare with.
+    resynced: bool,
+}
+
+impl Core {
+    pub(crate) fn new(arm: Arc<Arm>, tuning: Tuning, wires: CoreWires) -> Self {
+        let (n, home) = (arm.n_joints(), arm.home());
+        let gripper = Gripper::new(&arm.profile().gripper);
+        let zero = JointVector::zeros(n);
+        let last = JointCommand {
+            stamp: Time::ZERO,
+            expires: Time::ZERO,
+            q: home,
+            dq: zero,
+            ddq: zero,
+            tau: zero,
+            gripper: types::GripperCommand { width_m: 0.0, force_n: 0.0 },
+            enabled: false,
+        };
+        let core = Self {
+            data: ArmData::new(&arm),
+            arm,
+            tuning,
+            state: State::Disarmed,
+            cause: Cause::Start,
+            estimate: Estimate::new(home),
+            gripper,
+            reference: Reference::at_rest(home),
+            dt: tuning.period,
+            wires,
+            last,
+            last_now: None,
+            ticks: 0,
+            lease: Time::ZERO,
+            following_error_for: 0.0,
+            overruns: [Time::ZERO; OVERRUNS],
+            n_overruns: 0,
+            torque_quiet: 0.0,
+            next_trace: Time::ZERO,
+            resynced: false,
+        };
+        core.wires.mailbox.put(&core.status(Time::ZERO));
+        core
+    }
+
+    /// Whether the last command lets the motors have power.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.last.enabled
+    }
+
+    /// The arm this was made for.
+    #[must_use]
+    pub fn arm(&self) -> &Arc<Arm> {
+        &self.arm
+    }
+
+    /// Begins the end: a stop of category one from whatever the arm does. Not latched.
+    pub(crate) fn shut_down(&mut self) {
+        if self.state.is_powered() {
+            self.stop(Stop::one(Cause::Shutdown));
+        }
+    }
+
+    /// The last command again, but without power: what a loop says when it ends.
+    pub(crate) fn last_without_power(&self, now: Time) -> JointCommand {
+        JointCommand { stamp: now, expires: now, enabled: false, ..self.last }
+    }
+
+    /// Told by the loop when a tick panicked.
+    pub(crate) fn died(&mut self) {
+        self.tell(Report::LoopDied);
+    }
+
+    /// Reports lost because nobody polled, since the beginning.
+    pub(crate) fn dropped_reports(&self) -> u64 {
+        self.wires.shared.dropped_reports.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tell(&mut self, report: Report) {
+        if self.wires.reports.push(report).is_err() {
+            self.wires.shared.dropped_reports.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a job to where it may be freed.
+    pub(crate) fn give_back(&mut self, job: Box<Job>) {
+        if let Err(rtrb::PushError::Full(job)) = self.wires.returns.push(job) {
+            // The ring holds more jobs than can exist; losing one beats freeing it here.
+            core::mem::forget(job);
+        }
+    }
+
+    /// Seconds that this tick moves things on; `None` when time did not advance (F27).
+    fn begin(&mut self, now: Time) -> Option<f64> {
+        if now < Time::ZERO || now > Time::MAX {
+            return None;
+        }
+        let Some(last) = self.last_now else {
+            self.last_now = Some(now);
+            return Some(self.tuning.period);
+        };
+        if now <= last {
+            return None;
+        }
+        self.last_now = Some(now);
+        let gap = now.secs_since(last);
+        if gap <= self.tuning.overrun {
+            return Some(gap);
+        }
+        // F25: one bounded step, as if the loop had been in time.
+        self.tell(Report::Overrun { gap_s: gap });
+        let most = u64::from(self.tuning.max_overruns);
+        self.overruns[(self.n_overruns % OVERRUNS as u64) as usize] = now;
+        self.n_overruns += 1;
+        if self.n_overruns > most {
+            let first = self.overruns[((self.n_overruns - 1 - most) % OVERRUNS as u64) as usize];
+            if now.secs_since(first) <= 1.0 {
+                self.n_overruns = 0;
+                self.stop(Stop::two(Cause::Fault(Fault::F25LoopOverrun)));
+            }
+        }
+        Some(self.tuning.period)
+    }
+
+    /// Takes in the robot's state; what cannot be is told once per streak.
+    fn sense(&mut self, now: Time, state: Option<&JointState>) {
+        let before = self.estimate.sensed;
+        let was_missing = self.estimate.missing;
+        let sensed = self.estimate.sense(now, self.dt, state, self.arm.limits(), &self.tuning);
+        let powered = self.state.is_powered();
+        if matches!(sensed, Sensed::Impossible | Sensed::WrongCount) && sensed != before {
+            self.refuse(None, Request::State, RefusedWhy::Invalid);
+            if powered && !self.estimate.distrusted {
+                self.estimate.distrusted = true;
+                self.stop(Self::latching(StopCategory::One, Fault::F12EncoderInvalid));
+            }
+        }
+        let most = self.tuning.max_missing;
+        if powered && was_missing <= most && self.estimate.missing > most && !self.estimate.distrusted {
+            self.stop(Stop::two(Cause::StateMissing));
+        }
+    }
+
+    fn refuse(&mut self, id: Option<MotionId>, request: Request, why: RefusedWhy) {
+        self.tell(Report::Refused { id, request, why });
+    }
+
+    /// Whether a request may still be acted on.
+    fn too_old_or_new(&self, now: Time, stamp: Time) -> Option<RefusedWhy> {
+        let age = now.secs_since(stamp);
+        if age < -self.tuning.skew {
+            Some(RefusedWhy::FromFuture)
+        } else if age > self.tuning.validity {
+            Some(RefusedWhy::Stale)
+        } else {
+            None
+        }
+    }
+
+    fn receive(&mut self, now: Time, message: Message) {
+        let (request, id, stamp) = match &message {
+            Message::Activate(t) => (Request::Activate, None, *t),
+            Message::Disarm(t) => (Request::Disarm, None, *t),
+            Message::Reset(t) => (Request::Reset, None, *t),
+            Message::Follow(job) => (Request::Follow, Some(job.id), job.stamp),
+            Message::Hold(id, t) => (Request::Hold, Some(*id), *t),
+            Message::Grip(_, t) => (Request::Grip, None, *t),
+        };
+        let why = self.too_old_or_new(now, stamp).or_else(|| match &message {
+            Message::Activate(_) => self.why_not_activate(),
+            Message::Disarm(_) => {
+                (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
+            }
+            Message::Reset(_) => self.why_not_reset(),
+            Message::Follow(job) => self.why_not_follow(job),
+            Message::Hold(..) | Message::Grip(..) => match &self.state {
+                State::Disarmed => Some(RefusedWhy::Disarmed),
+                State::Stopping(..) => Some(RefusedWhy::Busy),
+                _ => self.why_latched(),
+            },
+        });
+        if let Some(why) = why {
+            self.refuse(id, request, why);
+            if let Message::Follow(job) = message {
+                self.give_back(job);
+            }
+            return;
+        }
+        match message {
+            Message::Activate(_) => {
+                self.resync();
+                self.go(State::Hold, Cause::Activated);
+            }
+            Message::Disarm(_) => self.stop(Stop::one(Cause::DisarmRequested)),
+            Message::Reset(_) => self.reset(),
+            Message::Follow(job) => self.follow(job, now),
+            Message::Hold(id, _) => {
+                self.tell(Report::Started(id));
+                self.stop(Stop { hold: Some(id), ..Stop::two(Cause::HoldRequested) });
+            }
+            Message::Grip(command, _) => self.gripper.go(command),
+        }
+    }
+
+    fn why_latched(&self) -> Option<RefusedWhy> {
+        matches!(self.state, State::Fault { .. }).then_some(RefusedWhy::Latched)
+    }
+
+    /// Power may come only where the arm is known to stand, within its range (I3).
+    fn why_not_stand(&self) -> Option<RefusedWhy> {
+        let within = |(q, l): (&f64, &types::JointLimits)| {
+            *q >= l.lower - STANDING_SLACK && *q <= l.upper + STANDING_SLACK
+        };
+        if !self.estimate.is_fresh() {
+            Some(RefusedWhy::NoState)
+        } else if !self.estimate.is_at_rest(self.tuning.rest_speed) {
+            Some(RefusedWhy::Moving)
+        } else if !self.estimate.q.iter().zip(self.arm.limits()).all(within) {
+            Some(RefusedWhy::BeyondLimits)
+        } else {
+            None
+        }
+    }
+
+    fn why_not_activate(&self) -> Option<RefusedWhy> {
+        match self.state {
+            State::Disarmed => self.why_not_stand(),
+            State::Fault { .. } => Some(RefusedWhy::Latched),
+            _ => Some(RefusedWhy::AlreadyActive),
+        }
+    }
+
+    fn why_not_reset(&self) -> Option<RefusedWhy> {
+        match self.state {
+            // After F12 no state was taken in: whether there is one now shows in what came last.
+            State::Fault { powered: false } if self.estimate.distrusted => {
+                (self.estimate.sensed != Sensed::Fresh).then_some(RefusedWhy::NoState)
+            }
+            State::Fault { powered: false } => {
+                (!self.estimate.is_at_rest(self.tuning.rest_speed)).then_some(RefusedWhy::Moving)
+            }
+            State::Fault { powered: true } => self.why_not_stand(),
+            _ => Some(RefusedWhy::NotLatched),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.estimate.distrusted = false;
+        if self.state.is_powered() {
+            self.resync();
+            self.go(State::Hold, Cause::Reset);
+        } else {
+            self.go(State::Disarmed, Cause::Reset);
+        }
+    }
+
+    /// Puts the reference to the measured state (I3).
+    fn resync(&mut self) {
+        let limits = self.arm.limits();
+        let q = self.estimate.q;
+        let q = JointVector::from_fn(q.len(), |i| q[i].clamp(limits[i].lower, limits[i].upper));
+        self.reference = Reference::at_rest(q);
+        self.following_error_for = 0.0;
+        self.resynced = true;
+        if let Some(m) = &self.estimate.measured
+            && !self.last.enabled
+        {
+            self.gripper.stand(m.gripper.width_m);
+        }
+    }
+
+    fn why_not_follow(&self, job: &Job) -> Option<RefusedWhy> {
+        match self.state {
+            State::Disarmed => Some(RefusedWhy::Disarmed),
+            State::Fault { .. } => Some(RefusedWhy::Latched),
+            State::Follow(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
+            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
+            State::Hold => (job.start().len() != self.reference.q.len()
+                || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
+                .then_some(RefusedWhy::StartsElsewhere),
+        }
+    }
+
+    fn follow(&mut self, mut job: Box<Job>, now: Time) {
+        job.begin(&self.reference.q, self.slow(), self.arm.limits());
+        self.lease = now;
+        self.tell(Report::Started(job.id));
+        if let Some((joint, limit)) = job.pace.slowed_by {
+            self.tell(Report::Intervention {
+                joint: Some(joint),
+                limit,
+                requested: 1.0,
+                applied: job.pace.nominal,
+                margin: job.pace.nominal - 1.0,
+            });
+        }
+        self.go(State::Follow(job), Cause::Submitted);
+    }
+
+    fn slow(&self) -> f64 {
+        f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed))
+    }
+
+    /// Everything that may end a motion but itself.
+    fn supervise(&mut self, now: Time) {
+        let category = match self.wires.shared.stop.swap(0, Ordering::AcqRel) {
+            0 => None,
+            1 => Some(StopCategory::Two),
+            2 => Some(StopCategory::One),
+            _ => Some(StopCategory::Zero),
+        };
+        if let Some(category) = category {
+            self.stop(Self::requested(category));
+        }
+        let lease = Time::from_nanos(self.wires.shared.lease.load(Ordering::Relaxed));
+        if lease > self.lease && lease.secs_since(now) <= self.tuning.skew {
+            self.lease = lease;
+        }
+        if matches!(self.state, State::Follow(_)) && now.secs_since(self.lease) > self.tuning.lease {
+            self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
+        }
+        if self.state.is_powered() && self.estimate.is_fresh() {
+            let error = self.estimate.q.max_abs_diff(&self.reference.q);
+            let beyond = error > self.tuning.following_error;
+            let was_over = self.following_error_for > self.tuning.following_error_s;
+            self.following_error_for = if beyond { self.following_error_for + self.dt } else { 0.0 };
+            let is_over = self.following_error_for > self.tuning.following_error_s;
+            if is_over && !was_over {
+                self.stop(Self::latching(StopCategory::Two, Fault::F17FollowingError));
+            }
+        } else if !self.state.is_powered() {
+            self.following_error_for = 0.0;
+        }
+    }
+
+    /// Computed torque: what the model needs for the reference's acceleration plus what takes the
+    /// error away (Lynch and Park, Modern Robotics, 2017, section 11.4.3).
+    fn torque(&mut self, powered: bool) -> JointVector {
+        let (n, r, e) = (self.arm.n_joints(), &self.reference, &self.estimate);
+        let (kp, kd) = (&self.tuning.kp, &self.tuning.kd);
+        let zero = JointVector::zeros(n);
+        let ddq =
+            JointVector::from_fn(n, |i| r.ddq[i] + kp[i] * (r.q[i] - e.q[i]) + kd[i] * (r.dq[i] - e.dq[i]));
+        let (dq, ddq) = if powered { (e.dq, ddq) } else { (zero, zero) };
+        self.estimate.ddq = ddq;
+        let width = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let mut tau = zero;
+        mechanics::inverse_dynamics(&self.arm, &mut self.data, &self.estimate.q, &dq, &ddq, width, &mut tau);
+        let continued = powered || self.last.enabled;
+        let dt = if continued { self.dt } else { f64::MAX };
+        let cut = limiter::clamp_torque(self.arm.limits(), &self.last.tau, &mut tau, dt);
+        self.torque_quiet += self.dt;
+        if let Some((part, v)) = cut
+            && powered
+            && part > self.tuning.torque_trifle
+        {
+            if self.torque_quiet > TORQUE_QUIET {
+                self.intervened(v);
+            }
+            self.torque_quiet = 0.0;
+        }
+        tau
+    }
+
+    fn intervened(&mut self, v: Violation) {
+        let margin = match v.limit {
+            LimitKind::Position => -(v.requested - v.bound).abs(),
+            _ => v.bound.abs() - v.requested.abs(),
+        };
+        self.tell(Report::Intervention {
+            joint: Some(v.joint),
+            limit: v.limit,
+            requested: v.requested,
+            applied: v.bound,
+            margin,
+        });
+    }
+
+    fn status(&self, now: Time) -> Status {
+        let job = self.state.job();
+        Status {
+            now,
+            ticks: self.ticks,
+            mode: self.state.mode(),
+            cause: self.cause,
+            measured: self.estimate.measured,
+            command: self.last,
+            active: self.state.motion(),
+            progress: job.map_or(1.0, Job::progress),
+            speed_factor: job.map_or(0.0, Job::speed_factor),
+        }
+    }
+
+    fn trace(&mut self, now: Time) {
+        if now < self.next_trace {
+            return;
+        }
+        self.next_trace = now + core::time::Duration::from_secs_f64(self.tuning.trace_period);
+        let (c, e) = (&self.last, &self.estimate);
+        let sample = TraceSample {
+            stamp: now,
+            q: c.q,
+            dq: c.dq,
+            ddq: c.ddq,
+            tau: c.tau,
+            measured_q: e.q,
+            measured_dq: e.dq,
+            measured_tau: e.measured.map_or(JointVector::zeros(c.q.len()), |m| m.tau),
+            enabled: c.enabled,
+        };
+        if self.wires.trace.push(sample).is_err() {
+            self.wires.shared.dropped_trace.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Controller for Core {
+    /// Decides the command for the tick at `now`. A `now` that does not advance returns the last
+    /// command unchanged (F27).
+    ///
+    /// # Real-time
+    /// Allocates, locks, logs and formats nothing; bounded time.
+    fn tick(&mut self, now: Time, state: Option<&JointState>) -> JointCommand {
+        let Some(dt) = self.begin(now) else { return self.last };
+        self.dt = dt;
+        self.resynced = false;
+        self.sense(now, state);
+        for _ in 0..INBOX {
+            let Ok(message) = self.wires.inbox.pop() else { break };
+            self.receive(now, message);
+        }
+        self.supervise(now);
+        let mut next = self.advance(self.slow());
+        let powered = self.state.is_powered();
+        if powered
+            && self.last.enabled
+            && !self.resynced
+            && let Err(violation) = limiter::check(self.arm.limits(), &self.reference, &next, dt)
+        {
+            self.intervened(violation);
+            next = self.brake_from(self.reference);
+        }
+        self.reference = next;
+        if !powered && let Some(m) = &self.estimate.measured {
+            self.gripper.stand(m.gripper.width_m);
+        }
+        let tau = self.torque(powered);
+        let valid = self.tuning.overrun + 5.0 * self.tuning.period;
+        self.last = JointCommand {
+            stamp: now,
+            expires: now + core::time::Duration::from_secs_f64(valid),
+            q: self.reference.q,
+            dq: self.reference.dq,
+            ddq: self.reference.ddq,
+            tau,
+            gripper: self.gripper.step(dt),
+            enabled: powered,
+        };
+        self.settle();
+        self.ticks += 1;
+        let status = self.status(now);
+        self.wires.mailbox.put(&status);
+        self.trace(now);
+        self.last
+    }
+}

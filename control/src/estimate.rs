@@ -1,0 +1,123 @@
+//! What is known of the arm: measured where possible, else carried on with constant acceleration.
+
+use crate::config::Tuning;
+use types::{JointLimits, JointState, JointVector, Time};
+
+/// Beyond its range by more than this, rad (m), a joint cannot be: the encoder is wrong (F12).
+const BEYOND_RANGE: f64 = 0.5;
+/// Faster than this many times its limit, a joint cannot be.
+const BEYOND_SPEED: f64 = 10.0;
+
+/// What reading the robot gave.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sensed {
+    /// A state to act on.
+    Fresh,
+    /// None, or one that is too old.
+    Missing,
+    /// One that cannot be (F12, B5).
+    Impossible,
+    /// One of another robot: a wrong number of joints (B7).
+    WrongCount,
+}
+
+/// The arm's state as the core believes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Estimate {
+    pub(crate) q: JointVector,
+    pub(crate) dq: JointVector,
+    /// Acceleration the last torques should have caused.
+    pub(crate) ddq: JointVector,
+    /// The newest state that could be.
+    pub(crate) measured: Option<JointState>,
+    /// Ticks since then.
+    pub(crate) missing: u32,
+    /// Measured states count for nothing until a reset: the encoder lied.
+    pub(crate) distrusted: bool,
+    /// What the last tick gave, so that a streak is told once.
+    pub(crate) sensed: Sensed,
+}
+
+impl Estimate {
+    pub(crate) fn new(q: JointVector) -> Self {
+        let zero = JointVector::zeros(q.len());
+        Self {
+            q,
+            dq: zero,
+            ddq: zero,
+            measured: None,
+            missing: 0,
+            distrusted: false,
+            sensed: Sensed::Missing,
+        }
+    }
+
+    /// Takes in what the robot said, `dt` seconds after the last time.
+    pub(crate) fn sense(
+        &mut self,
+        now: Time,
+        dt: f64,
+        state: Option<&JointState>,
+        limits: &[JointLimits],
+        tuning: &Tuning,
+    ) -> Sensed {
+        let sensed = match state {
+            None => Sensed::Missing,
+            Some(s) => judge(now, s, limits, tuning),
+        };
+        match state {
+            Some(s) if sensed == Sensed::Fresh && !self.distrusted => {
+                self.q = s.q;
+                self.dq = s.dq;
+                self.measured = Some(*s);
+                self.missing = 0;
+            }
+            _ => {
+                self.missing = self.missing.saturating_add(1);
+                self.extrapolate(dt, limits);
+            }
+        }
+        self.sensed = sensed;
+        sensed
+    }
+
+    /// Constant acceleration over one tick, never out of what can be.
+    fn extrapolate(&mut self, dt: f64, limits: &[JointLimits]) {
+        for (i, l) in limits.iter().enumerate() {
+            let a = self.ddq[i].clamp(-l.acceleration, l.acceleration);
+            self.q[i] = (self.q[i] + dt * (self.dq[i] + 0.5 * dt * a)).clamp(l.lower, l.upper);
+            self.dq[i] = (self.dq[i] + dt * a).clamp(-l.velocity, l.velocity);
+        }
+    }
+
+    /// Whether a state was measured in this tick.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.missing == 0 && self.measured.is_some()
+    }
+
+    /// Whether every joint is slower than `speed`, rad/s.
+    pub(crate) fn is_at_rest(&self, speed: f64) -> bool {
+        self.dq.iter().all(|v| v.abs() <= speed)
+    }
+}
+
+/// Whether a state can be acted on.
+fn judge(now: Time, s: &JointState, limits: &[JointLimits], tuning: &Tuning) -> Sensed {
+    if [s.q.len(), s.dq.len(), s.tau.len()].iter().any(|n| *n != limits.len()) {
+        return Sensed::WrongCount;
+    }
+    if !s.is_finite() {
+        return Sensed::Impossible;
+    }
+    for (i, l) in limits.iter().enumerate() {
+        let (q, dq) = (s.q[i], s.dq[i]);
+        if q < l.lower - BEYOND_RANGE || q > l.upper + BEYOND_RANGE || dq.abs() > BEYOND_SPEED * l.velocity {
+            return Sensed::Impossible;
+        }
+    }
+    let age = now.secs_since(s.stamp);
+    if age < -tuning.skew || age > tuning.overrun.max(tuning.period * f64::from(tuning.max_missing)) {
+        return Sensed::Missing;
+    }
+    Sensed::Fresh
+}

@@ -1,0 +1,184 @@
+//! Everybody else's end: requests in, reports out. Never waits for the core.
+
+use crate::gripper::Gripper;
+use crate::message::{HandleWires, Message};
+use crate::pace::Pace;
+use crate::path::Job;
+use crate::report::{MotionId, Report, Status, TraceSample};
+use mechanics::Arm;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use types::{GripperCommand, Rejection, StopCategory, Time, Trajectory};
+
+/// The slowest a motion may be asked to run, as a part of its own speed.
+const SLOWEST: f64 = 0.05;
+
+/// What the arm shall do.
+#[derive(Clone, Debug)]
+pub enum Motion {
+    /// Follow a trajectory from where the arm holds to its end.
+    Follow(Box<Trajectory>),
+    /// Come to rest and hold.
+    Hold,
+}
+
+/// Requests stops from anywhere, a signal handler included: one atomic, nothing else.
+#[derive(Clone, Debug)]
+pub struct StopFlag(Arc<AtomicU8>);
+
+impl StopFlag {
+    /// Requests a stop. A graver request that the core has not seen yet stands. Categories one and
+    /// zero are the emergency stop, which latches until [`Handle::reset`] (I6).
+    pub fn stop(&self, category: StopCategory) {
+        let value = match category {
+            StopCategory::Two => 1,
+            StopCategory::One => 2,
+            StopCategory::Zero => 3,
+        };
+        self.0.fetch_max(value, Ordering::AcqRel);
+    }
+}
+
+/// The end of control that plans, asks and listens.
+pub struct Handle {
+    arm: Arc<Arm>,
+    gripper: Gripper,
+    wires: HandleWires,
+    next_id: u64,
+    status: Option<Status>,
+}
+
+impl Handle {
+    pub(crate) fn new(arm: Arc<Arm>, wires: HandleWires) -> Self {
+        let gripper = Gripper::new(&arm.profile().gripper);
+        let status = wires.mailbox.get();
+        Self { arm, gripper, wires, next_id: 1, status }
+    }
+
+    /// Powers the arm where it stands: the first command equals the measured state (I3). Whether it
+    /// was done is told by a report.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when `now` is no time (B22) or the core has stopped taking requests.
+    pub fn activate(&mut self, now: Time) -> Result<(), Rejection> {
+        self.send(now, Message::Activate(now))
+    }
+
+    /// Brings the arm to rest and engages its brakes; not latched.
+    ///
+    /// # Errors
+    /// As [`Self::activate`].
+    pub fn disarm(&mut self, now: Time) -> Result<(), Rejection> {
+        self.send(now, Message::Disarm(now))
+    }
+
+    /// Leaves a latched fault, when the arm is at rest and its state is known: a powered arm then
+    /// holds where it is measured, an unpowered one is disarmed.
+    ///
+    /// # Errors
+    /// As [`Self::activate`].
+    pub fn reset(&mut self, now: Time) -> Result<(), Rejection> {
+        self.send(now, Message::Reset(now))
+    }
+
+    /// Submits a motion. It is checked between its knots too, against position, velocity,
+    /// acceleration and jerk; it begins when the arm holds within `START_TOLERANCE` of its start, and
+    /// is refused, with a report, when it reaches the core too late. While it runs, somebody must
+    /// [`Self::keep_alive`].
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming what is wrong with the trajectory; B22 for `now`; or that the core has
+    /// stopped taking requests.
+    pub fn submit(&mut self, now: Time, motion: Motion) -> Result<MotionId, Rejection> {
+        let id = MotionId(self.next_id);
+        let message = match motion {
+            Motion::Follow(trajectory) => {
+                let pace = Pace::new(&trajectory, self.arm.limits())?;
+                Message::Follow(Box::new(Job::new(id, now, trajectory, pace)))
+            }
+            Motion::Hold => Message::Hold(id, now),
+        };
+        self.send(now, message)?;
+        self.next_id += 1;
+        Ok(id)
+    }
+
+    /// Moves the gripper, no faster than it can.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the field that is no number or out of the gripper's range (B1–B6), and
+    /// as [`Self::activate`].
+    pub fn grip(&mut self, now: Time, command: GripperCommand) -> Result<(), Rejection> {
+        self.gripper.check(&command)?;
+        self.send(now, Message::Grip(command, now))
+    }
+
+    /// Says that the owner of the motion is alive at `now`. Without it for longer than the lease, a
+    /// motion is stopped (F1). A time from the core's future counts for nothing.
+    pub fn keep_alive(&mut self, now: Time) {
+        self.wires.shared.lease.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Runs this and later motions at a part of their own speed, 0.05 to 1; the pace changes within
+    /// all limits. What is no number counts as the slowest.
+    pub fn slow(&mut self, factor: f64) {
+        let factor = if factor.is_finite() { factor.clamp(SLOWEST, 1.0) } else { SLOWEST };
+        self.wires.shared.slow.store(factor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Requests a stop, as [`StopFlag::stop`].
+    pub fn stop(&self, category: StopCategory) {
+        self.stop_flag().stop(category);
+    }
+
+    /// A stop flag for other threads and signal handlers.
+    #[must_use]
+    pub fn stop_flag(&self) -> StopFlag {
+        StopFlag(Arc::clone(&self.wires.shared.stop))
+    }
+
+    /// The next report, oldest first.
+    pub fn poll(&mut self) -> Option<Report> {
+        self.wires.reports.pop().ok()
+    }
+
+    /// The newest tick.
+    pub fn status(&mut self) -> Status {
+        let newest = self.wires.mailbox.get();
+        match newest.or(self.status) {
+            Some(status) => {
+                self.status = Some(status);
+                status
+            }
+            // Unreachable in practice: the core puts a status in before a handle exists.
+            None => self.wires.mailbox.latest(),
+        }
+    }
+
+    /// The samples traced since the last call.
+    pub fn trace(&mut self) -> impl Iterator<Item = TraceSample> + '_ {
+        core::iter::from_fn(|| self.wires.trace.pop().ok())
+    }
+
+    /// Reports and trace samples lost because nobody took them, since the beginning.
+    #[must_use]
+    pub fn dropped(&self) -> (u64, u64) {
+        let s = &self.wires.shared;
+        (s.dropped_reports.load(Ordering::Relaxed), s.dropped_trace.load(Ordering::Relaxed))
+    }
+
+    fn send(&mut self, now: Time, message: Message) -> Result<(), Rejection> {
+        if now < Time::ZERO || now > Time::MAX {
+            return Err(Rejection::new(
+                "stamp",
+                "a time on the robot's clock",
+                format!("{} ns", now.as_nanos()),
+            ));
+        }
+        // Here is where finished motions are freed.
+        while self.wires.returns.pop().is_ok() {}
+        self.wires.inbox.push(message).map_err(|_| {
+            Rejection::new("control.inbox", "a loop that takes its requests", "a full inbox: the loop stands")
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! The last wall before the robot: every command is compared with the limits and with the command
+//! before it (I1, I2). It does not know why a command came to be.
+
+use crate::path::Reference;
+use crate::report::LimitKind;
+use types::{JointLimits, JointVector};
+
+/// Relative slack for rounding; the pace keeps two per cent away from the limits.
+const SLACK: f64 = 1e-3;
+
+/// How a reference would leave a limit.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Violation {
+    pub(crate) joint: u8,
+    pub(crate) limit: LimitKind,
+    pub(crate) requested: f64,
+    pub(crate) bound: f64,
+}
+
+/// The first limit that `next` would leave, coming from `last` within `dt` seconds.
+pub(crate) fn check(
+    limits: &[JointLimits],
+    last: &Reference,
+    next: &Reference,
+    dt: f64,
+) -> Result<(), Violation> {
+    for (i, l) in limits.iter().enumerate() {
+        let bad = |limit, requested, bound| Err(Violation { joint: i as u8, limit, requested, bound });
+        let (q, dq, ddq) = (next.q[i], next.dq[i], next.ddq[i]);
+        if let Some(v) = [q, dq, ddq].into_iter().find(|v| !v.is_finite()) {
+            return bad(LimitKind::Finite, v, 0.0);
+        }
+        let slack = 1e-6 * (l.upper - l.lower);
+        if q > l.upper + slack || q < l.lower - slack {
+            return bad(LimitKind::Position, q, if q > l.upper { l.upper } else { l.lower });
+        }
+        let jerk = l.jerk * (1.0 + SLACK);
+        // The mean of the ends of an interval differs from the mean over it by at most jerk · dt / 4
+        // (velocity) and jerk · dt² / 12 (position); beyond that, the numbers contradict each other.
+        let mean_speed = (q - last.q[i]) / dt;
+        let told_speed = 0.5 * (dq + last.dq[i]);
+        let mean_acceleration = (dq - last.dq[i]) / dt;
+        let told_acceleration = 0.5 * (ddq + last.ddq[i]);
+        let rounding = 1e-12 / dt;
+        for (kind, value, bound) in [
+            (LimitKind::Velocity, dq, l.velocity),
+            (LimitKind::Velocity, mean_speed, l.velocity),
+            (LimitKind::Acceleration, ddq, l.acceleration),
+            (LimitKind::Acceleration, mean_acceleration, l.acceleration),
+            (LimitKind::Acceleration, (mean_speed - told_speed) / dt, jerk * dt / 6.0 + rounding / dt),
+            (LimitKind::Jerk, (ddq - last.ddq[i]) / dt, l.jerk + rounding / dt),
+            (LimitKind::Jerk, (mean_acceleration - told_acceleration) / dt, 0.5 * jerk + rounding / dt),
+        ] {
+            if value.abs() > bound * (1.0 + SLACK) + rounding {
+                return bad(kind, value, bound);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Brings `tau` within the torque limits and, from `last`, within the torque rates over `dt` seconds.
+/// A number that is none becomes the last torque. Returns the joint that was cut most, as a part of
+/// its limit, with what was asked.
+pub(crate) fn clamp_torque(
+    limits: &[JointLimits],
+    last: &JointVector,
+    tau: &mut JointVector,
+    dt: f64,
+) -> Option<(f64, Violation)> {
+    let mut most: Option<(f64, Violation)> = None;
+    for (i, l) in limits.iter().enumerate() {
+        let requested = tau[i];
+        let (low, high) = (last[i] - l.torque_rate * dt, last[i] + l.torque_rate * dt);
+        let within = if requested.is_finite() { requested.clamp(-l.torque, l.torque) } else { last[i] };
+        let applied = within.clamp(low, high).clamp(-l.torque, l.torque);
+        tau[i] = applied;
+        let part = (requested - applied).abs() / l.torque;
+        if most.is_none_or(|(worst, _)| part > worst || part.is_nan()) && part != 0.0 {
+            let limit = if !requested.is_finite() {
+                LimitKind::Finite
+            } else if requested.abs() > l.torque {
+                LimitKind::Torque
+            } else {
+                LimitKind::TorqueRate
+            };
+            most = Some((
+                if part.is_nan() { f64::INFINITY } else { part },
+                Violation { joint: i as u8, limit, requested, bound: applied },
+            ));
+        }
+    }
+    most
+}

@@ -1,0 +1,92 @@
+//! The wires between the two ends: rings both ways, a few atomics, the mailbox.
+
+use crate::config::Tuning;
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::mailbox::Mailbox;
+use crate::path::Job;
+use crate::report::{MotionId, Report, TraceSample};
+use mechanics::Arm;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64};
+use types::{GripperCommand, Time};
+
+/// Requests that may wait for the core.
+pub(crate) const INBOX: usize = 64;
+/// Reports that may wait to be polled.
+const REPORTS: usize = 1024;
+/// Trace samples that may wait to be taken: twenty seconds at 100 Hz.
+const TRACE: usize = 2048;
+
+/// One request.
+pub(crate) enum Message {
+    Activate(Time),
+    Disarm(Time),
+    Reset(Time),
+    Follow(Box<Job>),
+    Hold(MotionId, Time),
+    Grip(GripperCommand, Time),
+}
+
+/// What both ends touch at any time.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The stop flag: 0 none, else category two, one, zero as 1, 2, 3.
+    pub(crate) stop: Arc<AtomicU8>,
+    /// When the owner last said it is alive, nanoseconds.
+    pub(crate) lease: AtomicI64,
+    /// Bits of the slow factor.
+    pub(crate) slow: AtomicU64,
+    pub(crate) dropped_reports: AtomicU64,
+    pub(crate) dropped_trace: AtomicU64,
+}
+
+/// The core's ends of the wires.
+pub(crate) struct CoreWires {
+    pub(crate) inbox: Consumer<Message>,
+    pub(crate) reports: Producer<Report>,
+    /// Jobs go back to be freed where freeing is harmless.
+    pub(crate) returns: Producer<Box<Job>>,
+    pub(crate) trace: Producer<TraceSample>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The handle's ends.
+pub(crate) struct HandleWires {
+    pub(crate) inbox: Producer<Message>,
+    pub(crate) reports: Consumer<Report>,
+    pub(crate) returns: Consumer<Box<Job>>,
+    pub(crate) trace: Consumer<TraceSample>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Makes both ends.
+pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
+    let (to_core, inbox) = RingBuffer::new(INBOX);
+    let (reports, from_core) = RingBuffer::new(REPORTS);
+    // Every job lies in the inbox, runs, or lies here: this cannot fill.
+    let (returns, returned) = RingBuffer::new(INBOX + 2);
+    let (trace, traced) = RingBuffer::new(TRACE);
+    let mailbox = Arc::new(Mailbox::new(arm.n_joints()));
+    let shared = Arc::new(Shared {
+        stop: Arc::new(AtomicU8::new(0)),
+        lease: AtomicI64::new(0),
+        slow: AtomicU64::new(1.0_f64.to_bits()),
+        dropped_reports: AtomicU64::new(0),
+        dropped_trace: AtomicU64::new(0),
+    });
+    let core_wires = CoreWires {
+        inbox,
+        reports,
+        returns,
+        trace,
+        mailbox: Arc::clone(&mailbox),
+        shared: Arc::clone(&shared),
+    };
+    let handle_wires =
+        HandleWires { inbox: to_core, reports: from_core, returns: returned, trace: traced, mailbox, shared };
+    (Core::new(Arc::clone(&arm), tuning, core_wires), Handle::new(arm, handle_wires))
+}

@@ -1,0 +1,284 @@
+//! How fast a trajectory is run through: time scaling with a stop that always exists.
+//!
+//! A trajectory gives q(s). The core runs s(t) at the pace r = ds/dt, so that (primes are d/ds)
+//!
+//! ```text
+//! dq   = q' r
+//! ddq  = q'' r² + q' ṙ
+//! dddq = q''' r³ + 3 q'' r ṙ + q' r̈
+//! ```
+//!
+//! For every r two bounds follow from the whole trajectory, each the smallest over all its points:
+//! g(r) on |ṙ|, so that the acceleration limit holds and 3 q'' r ṙ takes at most half of what q''' r³
+//! leaves of the jerk limit; h(r) on |r̈|, which takes the other half. Both depend on r alone and grow
+//! as r falls. So whatever point of the trajectory comes next, any pace can be slowed to zero within
+//! them: a stop along the path exists at every instant, by construction. A trajectory that uses its
+//! limits up leaves nothing at r = 1; it is therefore run slightly slower (`nominal`), by at most 2 %.
+//!
+//! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
+//! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
+
+use crate::report::LimitKind;
+use types::motion::TrajectoryPoint;
+use types::{JointLimits, Rejection, Trajectory};
+
+/// Cells of the tables over r.
+const CELLS: usize = 32;
+/// What a motion may use of acceleration and jerk at its nominal pace; the rest is for stopping.
+const ACCELERATION_SHARE: f64 = 0.96;
+const JERK_SHARE: f64 = 0.94;
+/// A motion that had to be slowed below this was not planned for this arm.
+const SLOWEST_NOMINAL: f64 = 0.5;
+/// Bounds on ṙ (1/s) and r̈ (1/s²) where the arm hardly moves and the limits say nothing.
+const STEEPEST: f64 = 20.0;
+const SHARPEST: f64 = 2000.0;
+/// Kept back of g and h: the tables are made from samples, and ticks are discrete.
+const RESERVE: f64 = 0.9;
+/// Part of h that the braking curves plan with, the rest being left to the tracking of the curve.
+const PLANNED: f64 = 0.8;
+/// How much of the limits the blend onto a trajectory's start uses (see `path`).
+pub(crate) const BLEND_SHARE: f64 = 0.5;
+
+/// The bounds of one trajectory, computed outside the real-time thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    /// The pace to run at when nothing slows the motion, 0.5 to 1.
+    pub(crate) nominal: f64,
+    /// The limit that made it less than one although the trajectory should have kept it, if any.
+    pub(crate) slowed_by: Option<(u8, LimitKind)>,
+    h: [f64; CELLS],
+    /// Square of the greatest |ṙ| while r falls, at the nodes.
+    falling2: [f64; CELLS + 1],
+    /// The same while r rises.
+    rising2: [f64; CELLS + 1],
+}
+
+/// Derivatives of one joint at one point of the path, absolute values.
+#[derive(Copy, Clone)]
+struct Derivatives {
+    first: f64,
+    second: f64,
+    third: f64,
+}
+
+impl Pace {
+    /// Measures a trajectory between its knots too.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when a joint leaves its range between two knots, when the motion does not
+    /// start at rest, or when it would have to run at less than half its speed to keep the limits.
+    pub(crate) fn new(trajectory: &Trajectory, limits: &[JointLimits]) -> Result<Self, Rejection> {
+        let points = trajectory.points();
+        let n = limits.len();
+        if points[0].q.len() != n {
+            return Err(Rejection::new(
+                "trajectory.points[0].q",
+                format!("{n} joints"),
+                points[0].q.len().to_string(),
+            ));
+        }
+        if points[0].dq.iter().chain(points[0].ddq.iter()).any(|v| v.abs() > 1e-6) {
+            return Err(Rejection::new(
+                "trajectory.points[0].dq",
+                "a first point at rest",
+                format!("{:?}", points[0].dq),
+            ));
+        }
+        let mut nominal = 1.0_f64;
+        let mut slowed_by = None;
+        for_each_sample(points, limits, |segment, joint, d, q| {
+            let l = &limits[joint];
+            let slack = 1e-6 * (l.upper - l.lower);
+            if q < l.lower - slack || q > l.upper + slack {
+                return Err(Rejection::new(
+                    format!("trajectory.points[{segment}].q[{joint}]"),
+                    format!("{} to {} also after this point", l.lower, l.upper),
+                    q.to_string(),
+                ));
+            }
+            for (value, limit, share, power, kind) in [
+                (d.first, l.velocity, 1.0, 1.0, LimitKind::Velocity),
+                (d.second, l.acceleration, ACCELERATION_SHARE, 0.5, LimitKind::Acceleration),
+                (d.third, l.jerk, JERK_SHARE, 1.0 / 3.0, LimitKind::Jerk),
+            ] {
+                if value > share * limit {
+                    let pace = libm::pow(share * limit / value, power);
+                    // NaN cannot be: both are positive and finite.
+                    if pace < nominal {
+                        nominal = pace;
+                        slowed_by = (value > 1.001 * limit).then_some((joint as u8, kind));
+                    }
+                }
+            }
+            if nominal < SLOWEST_NOMINAL {
+                return Err(Rejection::new(
+                    format!("trajectory.points[{segment}]"),
+                    format!(
+                        "within velocity {}, acceleration {}, jerk {}",
+                        l.velocity, l.acceleration, l.jerk
+                    ),
+                    format!("joint {joint}: {}, {}, {} after this point", d.first, d.second, d.third),
+                ));
+            }
+            Ok(())
+        })?;
+        let mut pace = Self {
+            nominal,
+            slowed_by,
+            h: [SHARPEST; CELLS],
+            falling2: [0.0; CELLS + 1],
+            rising2: [0.0; CELLS + 1],
+        };
+        let mut g = [STEEPEST; CELLS];
+        for_each_sample(points, limits, |_, joint, d, _| {
+            pace.tighten(&mut g, &limits[joint], d);
+            Ok(())
+        })?;
+        for l in limits {
+            let blend = Derivatives {
+                first: BLEND_SHARE * l.velocity,
+                second: BLEND_SHARE * l.acceleration,
+                third: BLEND_SHARE * l.jerk,
+            };
+            pace.tighten(&mut g, l, blend);
+        }
+        pace.integrate(&g);
+        Ok(pace)
+    }
+
+    fn width(&self) -> f64 {
+        self.nominal / CELLS as f64
+    }
+
+    /// Lowers g and h to what this point leaves, at the upper edge of each cell, where least is left.
+    fn tighten(&mut self, g: &mut [f64; CELLS], l: &JointLimits, d: Derivatives) {
+        let width = self.width();
+        for (i, (g, h)) in g.iter_mut().zip(&mut self.h).enumerate() {
+            let r = width * (i + 1) as f64;
+            let acceleration = l.acceleration - d.second * r * r;
+            let jerk = 0.5 * (l.jerk - d.third * r * r * r);
+            let by_jerk = jerk / (3.0 * d.second * r).max(1e-9);
+            *g = g.min(RESERVE * (acceleration / d.first.max(1e-9)).min(by_jerk));
+            *h = h.min(RESERVE * jerk / d.first.max(1e-9));
+        }
+    }
+
+    /// The two curves: below g in both cells a node touches, and never steeper than h can follow.
+    fn integrate(&mut self, g: &[f64; CELLS]) {
+        let step = 2.0 * PLANNED * self.width();
+        for i in 0..=CELLS {
+            let bound = g[i.saturating_sub(1)].min(g[i.min(CELLS - 1)]);
+            self.falling2[i] = bound * bound;
+            self.rising2[i] = bound * bound;
+        }
+        self.falling2[0] = 0.0;
+        for i in 1..=CELLS {
+            self.falling2[i] = self.falling2[i].min(self.falling2[i - 1] + step * self.h[i - 1]);
+        }
+        self.rising2[CELLS] = 0.0;
+        for i in (0..CELLS).rev() {
+            self.rising2[i] = self.rising2[i].min(self.rising2[i + 1] + step * self.h[i]);
+        }
+    }
+
+    fn cell(&self, r: f64) -> (usize, f64) {
+        let x = (r / self.width()).clamp(0.0, CELLS as f64);
+        let i = (x as usize).min(CELLS - 1);
+        (i, x - i as f64)
+    }
+
+    fn h(&self, r: f64) -> f64 {
+        self.h[self.cell(r).0]
+    }
+
+    fn greatest(&self, table: &[f64; CELLS + 1], r: f64) -> f64 {
+        let (i, part) = self.cell(r);
+        libm::sqrt(table[i] + part * (table[i + 1] - table[i]))
+    }
+}
+
+/// Calls `f(segment, joint, derivatives, q)` at the ends of every segment and between.
+fn for_each_sample(
+    points: &[TrajectoryPoint],
+    limits: &[JointLimits],
+    mut f: impl FnMut(usize, usize, Derivatives, f64) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    for (k, pair) in points.windows(2).enumerate() {
+        let (a, b) = (&pair[0], &pair[1]);
+        let h = b.t - a.t;
+        // Four per knot where knots are dense; where they are sparse, enough for a quintic.
+        let samples = libm::ceil(h / 0.002).clamp(4.0, 64.0) as usize;
+        for joint in 0..limits.len() {
+            let c = quintic(a, b, joint);
+            for i in 0..=samples {
+                let s = h * i as f64 / samples as f64;
+                let q = c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * (c[4] + s * c[5]))));
+                let first = c[1] + s * (2.0 * c[2] + s * (3.0 * c[3] + s * (4.0 * c[4] + s * 5.0 * c[5])));
+                let second = 2.0 * c[2] + s * (6.0 * c[3] + s * (12.0 * c[4] + s * 20.0 * c[5]));
+                let third = 6.0 * c[3] + s * (24.0 * c[4] + s * 60.0 * c[5]);
+                let d = Derivatives { first: first.abs(), second: second.abs(), third: third.abs() };
+                f(k, joint, d, q)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Coefficients of the quintic that a trajectory means between two knots (types::motion).
+fn quintic(a: &TrajectoryPoint, b: &TrajectoryPoint, i: usize) -> [f64; 6] {
+    let h = b.t - a.t;
+    let (c0, c1, c2) = (a.q[i], a.dq[i], 0.5 * a.ddq[i]);
+    let dp = b.q[i] - (c0 + h * (c1 + h * c2));
+    let dv = b.dq[i] - (c1 + 2.0 * h * c2);
+    let da = b.ddq[i] - 2.0 * c2;
+    let (h2, h3) = (h * h, h * h * h);
+    [
+        c0,
+        c1,
+        c2,
+        (10.0 * dp - 4.0 * dv * h + 0.5 * da * h2) / h3,
+        (-15.0 * dp + 7.0 * dv * h - da * h2) / (h3 * h),
+        (6.0 * dp - 3.0 * dv * h + 0.5 * da * h2) / (h3 * h2),
+    ]
+}
+
+/// The pace and its rate at this instant.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Running {
+    /// r.
+    pub(crate) r: f64,
+    /// ṙ, 1/s.
+    pub(crate) rate: f64,
+}
+
+impl Running {
+    /// One step of `dt` seconds towards the pace `target`; returns the path time that passes in it.
+    pub(crate) fn step(&mut self, pace: &Pace, target: f64, dt: f64) -> f64 {
+        let h = pace.h(self.r.max(target));
+        let bend = self.towards(pace, target, h, dt);
+        let advanced = dt * (self.r + dt * (0.5 * self.rate + dt * bend / 6.0));
+        self.r += dt * (self.rate + 0.5 * dt * bend);
+        self.rate += dt * bend;
+        if (self.r - target).abs() < 1e-12 && self.rate.abs() < 1e-9 {
+            *self = Self { r: target, rate: 0.0 };
+        }
+        advanced.max(0.0)
+    }
+
+    /// r̈ for the next `dt`, at most `h`.
+    fn towards(&self, pace: &Pace, target: f64, h: f64, dt: f64) -> f64 {
+        let x = self.r - target;
+        // Two steps that end exactly at the target, at rest, if both are within the bound.
+        let first = -x / (dt * dt) - 1.5 * self.rate / dt;
+        let second = x / (dt * dt) + 0.5 * self.rate / dt;
+        if first.abs() <= h && second.abs() <= h {
+            return first;
+        }
+        let ahead = self.r + self.rate * dt;
+        let rest = target - ahead;
+        let table = if rest < 0.0 { &pace.falling2 } else { &pace.rising2 };
+        let fastest = pace.greatest(table, ahead).min(libm::sqrt(2.0 * PLANNED * h * rest.abs()));
+        let wanted = if rest < 0.0 { -fastest } else { fastest };
+        ((wanted - self.rate) / dt).clamp(-h, h)
+    }
+}

@@ -1,0 +1,265 @@
+//! What the core tells: every word is `Copy`, so that telling allocates nothing.
+
+use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
+
+/// A motion that was submitted.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MotionId(pub u64);
+
+/// Where the state machine stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Brakes engaged, no power; commands equal the measured state.
+    Disarmed,
+    /// Powered, standing at the hold target.
+    Hold,
+    /// Moving along a trajectory.
+    Follow,
+    /// Coming to rest.
+    Stopping(StopCategory),
+    /// At rest and latched until reset; powered or not.
+    Fault {
+        /// Whether the motors still hold the arm.
+        powered: bool,
+    },
+}
+
+/// Why the state machine took an edge, or a motion ended early.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The beginning.
+    Start,
+    /// The owner activated the arm.
+    Activated,
+    /// The owner submitted a motion.
+    Submitted,
+    /// The motion reached its end.
+    Finished,
+    /// A stop of category two was requested.
+    StopRequested,
+    /// A stop of category one or zero was requested: the emergency stop.
+    EmergencyStop,
+    /// The owner submitted a hold.
+    HoldRequested,
+    /// The owner disarmed the arm.
+    DisarmRequested,
+    /// The owner reset a latched fault.
+    Reset,
+    /// The robot has not been read for too many ticks (F22).
+    StateMissing,
+    /// A command would have left a limit.
+    Limit,
+    /// The stop in progress came to rest.
+    CameToRest,
+    /// The loop is ending.
+    Shutdown,
+    /// A row of the fault table.
+    Fault(Fault),
+}
+
+impl Cause {
+    /// Every cause that the core raises; its place is its number in the mailbox.
+    const ALL: [Self; 17] = [
+        Self::Start,
+        Self::Activated,
+        Self::Submitted,
+        Self::Finished,
+        Self::StopRequested,
+        Self::EmergencyStop,
+        Self::HoldRequested,
+        Self::DisarmRequested,
+        Self::Reset,
+        Self::StateMissing,
+        Self::Limit,
+        Self::CameToRest,
+        Self::Shutdown,
+        Self::Fault(Fault::F1InputSilent),
+        Self::Fault(Fault::F12EncoderInvalid),
+        Self::Fault(Fault::F17FollowingError),
+        Self::Fault(Fault::F25LoopOverrun),
+    ];
+
+    pub(crate) fn code(self) -> u64 {
+        Self::ALL.iter().position(|c| *c == self).unwrap_or(0) as u64
+    }
+
+    pub(crate) fn from_code(code: u64) -> Self {
+        usize::try_from(code).ok().and_then(|i| Self::ALL.get(i)).copied().unwrap_or(Self::Start)
+    }
+}
+
+/// What was asked of the core.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Power the arm where it stands.
+    Activate,
+    /// Come to rest and engage the brakes.
+    Disarm,
+    /// Leave a latched fault.
+    Reset,
+    /// Follow a trajectory.
+    Follow,
+    /// Come to rest and hold.
+    Hold,
+    /// Move the gripper.
+    Grip,
+    /// The robot's state, when it is none that can be (B5, B7).
+    State,
+}
+
+/// Why a request was refused; nothing has changed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum RefusedWhy {
+    /// The arm is moving or stopping.
+    Busy,
+    /// The request is too old (B22).
+    Stale,
+    /// The request claims to come from the future (B22).
+    FromFuture,
+    /// The arm has no power.
+    Disarmed,
+    /// The arm is powered already.
+    AlreadyActive,
+    /// A latched stop or fault awaits its reset (I6).
+    Latched,
+    /// Nothing is latched.
+    NotLatched,
+    /// The motion starts elsewhere than the arm stands (B13).
+    StartsElsewhere,
+    /// No valid state of the robot is known.
+    NoState,
+    /// The arm must be at rest for this.
+    Moving,
+    /// The arm stands beyond a limit of its joints.
+    BeyondLimits,
+    /// A number is none, or the number of joints is wrong (B5, B7).
+    Invalid,
+}
+
+/// What a limit is about.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// A number that is none.
+    Finite,
+    /// rad (m).
+    Position,
+    /// rad/s.
+    Velocity,
+    /// rad/s².
+    Acceleration,
+    /// rad/s³.
+    Jerk,
+    /// N·m.
+    Torque,
+    /// N·m/s.
+    TorqueRate,
+    /// The part of its own speed at which a motion may run.
+    Pace,
+}
+
+/// One thing that happened.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A motion began.
+    Started(MotionId),
+    /// A motion reached its end.
+    Finished(MotionId),
+    /// The arm was stopped, or was told to while at rest.
+    Stopped {
+        /// The motion that ended by it.
+        id: Option<MotionId>,
+        /// Why.
+        cause: Cause,
+        /// How.
+        category: StopCategory,
+    },
+    /// A request was refused.
+    Refused {
+        /// The motion, if it was one.
+        id: Option<MotionId>,
+        /// What was asked.
+        request: Request,
+        /// Why not.
+        why: RefusedWhy,
+    },
+    /// Something was asked and something less was done.
+    Intervention {
+        /// The joint; `None` when it concerns all.
+        joint: Option<u8>,
+        /// Which limit.
+        limit: LimitKind,
+        /// What was asked, in the limit's unit.
+        requested: f64,
+        /// What was done instead.
+        applied: f64,
+        /// The limit less what was asked; negative by how much the limit would have been left.
+        margin: f64,
+    },
+    /// The loop ran late (F25); the step was bounded.
+    Overrun {
+        /// Time since the tick before, seconds.
+        gap_s: f64,
+    },
+    /// A row of the fault table was detected.
+    Fault {
+        /// Which.
+        fault: Fault,
+        /// Whether only a reset ends it.
+        latched: bool,
+    },
+    /// The state machine took an edge.
+    Mode {
+        /// Where it is now.
+        mode: Mode,
+        /// Why.
+        cause: Cause,
+    },
+    /// The loop's thread panicked; the robot was told to engage its brakes (I8).
+    LoopDied,
+}
+
+/// The newest tick, seen from outside.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Status {
+    /// The tick's time.
+    pub now: Time,
+    /// How many ticks there were.
+    pub ticks: u64,
+    /// Where the state machine stands.
+    pub mode: Mode,
+    /// Why it took its last edge.
+    pub cause: Cause,
+    /// The newest valid state of the robot; `None` before the first.
+    pub measured: Option<JointState>,
+    /// The command of this tick.
+    pub command: JointCommand,
+    /// The motion that is being followed or stopped.
+    pub active: Option<MotionId>,
+    /// How far along its motion, 0 to 1; 1 when there is none.
+    pub progress: f64,
+    /// The part of the trajectory's own speed at which it runs, 0 to 1.
+    pub speed_factor: f64,
+}
+
+/// One row of the trace: commanded and measured.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct TraceSample {
+    /// When.
+    pub stamp: Time,
+    /// Commanded positions, rad.
+    pub q: JointVector,
+    /// Commanded velocities, rad/s.
+    pub dq: JointVector,
+    /// Commanded accelerations, rad/s².
+    pub ddq: JointVector,
+    /// Commanded torques, N·m.
+    pub tau: JointVector,
+    /// Measured positions, rad.
+    pub measured_q: JointVector,
+    /// Measured velocities, rad/s.
+    pub measured_dq: JointVector,
+    /// Measured torques, N·m.
+    pub measured_tau: JointVector,
+    /// Whether the motors had power.
+    pub enabled: bool,
+}

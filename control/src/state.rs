@@ -1,0 +1,287 @@
+//! The state machine.
+//!
+//! # Theory of operation
+//!
+//! ```text
+//!             activate                 submit
+//! Disarmed ─────────────▶ Hold ─────────────────────▶ Follow
+//!    ▲  ▲                 ▲ ▲ │                        │  │
+//!    │  │        at rest  │ │ │ stop (latched)         │  │ end reached
+//!    │  │  (category two) │ └─┼────────────────────────┼──┘
+//!    │  │                 │   │                        │ stop, lease silent, fault, wall
+//!    │  │   at rest       │   │                        ▼
+//!    │  └─────────────────┴───┼───────────────────── Stopping
+//!    │   (category one)       │                        │ at rest, latched
+//!    │                        ▼                        ▼
+//!    └──────────────────── Fault ◀─────────────────────┘
+//!        reset, unpowered   │  reset, powered: Hold at the measured state
+//! ```
+//!
+//! * Disarmed: no power, brakes; commands equal the measured state, so that the first command with
+//!   power does too (I3).
+//! * Hold: powered, at rest at a target. A request for a stop of category two finds nothing to stop.
+//! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`).
+//! * Stopping: the pace goes to zero along the trajectory; or, if a command would have left a limit,
+//!   a brake from the last good command. Then category two holds, category one takes the power away.
+//!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
+//! * Fault: latched until reset (I6), at rest, with power (category two) or without.
+//!
+//! Category zero takes the power away at once from any state and latches.
+//!
+//! Every edge goes through [`Core::go`], which tells mode and cause.
+
+use crate::brake::Brake;
+use crate::core::Core;
+use crate::path::{Job, Reference};
+use crate::report::{Cause, Mode, MotionId, Report};
+use types::{Fault, StopCategory};
+
+/// How the arm comes to rest.
+pub(crate) enum Way {
+    /// Along the trajectory.
+    Path(Box<Job>),
+    /// From the last good command, without the trajectory of this motion.
+    Brake(Brake, Option<MotionId>),
+}
+
+/// What a stop is for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(crate) category: StopCategory,
+    pub(crate) cause: Cause,
+    /// Only a reset ends it.
+    pub(crate) latched: bool,
+    /// A hold that was submitted and is finished when the arm rests.
+    pub(crate) hold: Option<MotionId>,
+}
+
+impl Stop {
+    pub(crate) fn two(cause: Cause) -> Self {
+        Self { category: StopCategory::Two, cause, latched: false, hold: None }
+    }
+
+    pub(crate) fn one(cause: Cause) -> Self {
+        Self { category: StopCategory::One, ..Self::two(cause) }
+    }
+
+    pub(crate) fn latched(self) -> Self {
+        Self { latched: true, ..self }
+    }
+
+    /// The graver of both, whichever came first.
+    fn and(self, other: Self) -> Self {
+        let graver = (other.category, other.latched) > (self.category, self.latched);
+        Self {
+            category: self.category.max(other.category),
+            latched: self.latched || other.latched,
+            cause: if graver { other.cause } else { self.cause },
+            hold: other.hold.or(self.hold),
+        }
+    }
+}
+
+/// Where the machine stands, with what it needs there.
+pub(crate) enum State {
+    Disarmed,
+    Hold,
+    Follow(Box<Job>),
+    Stopping(Way, Stop),
+    Fault { powered: bool },
+}
+
+impl State {
+    pub(crate) fn mode(&self) -> Mode {
+        match self {
+            Self::Disarmed => Mode::Disarmed,
+            Self::Hold => Mode::Hold,
+            Self::Follow(_) => Mode::Follow,
+            Self::Stopping(_, stop) => Mode::Stopping(stop.category),
+            Self::Fault { powered } => Mode::Fault { powered: *powered },
+        }
+    }
+
+    pub(crate) fn is_powered(&self) -> bool {
+        !matches!(self, Self::Disarmed | Self::Fault { powered: false })
+    }
+
+    pub(crate) fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Follow(job) | Self::Stopping(Way::Path(job), _) => Some(job),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn motion(&self) -> Option<MotionId> {
+        match self {
+            Self::Stopping(Way::Brake(_, id), _) => *id,
+            _ => self.job().map(|job| job.id),
+        }
+    }
+}
+
+impl Core {
+    /// Takes an edge: the only place where the state changes.
+    pub(crate) fn go(&mut self, next: State, cause: Cause) {
+        let mode = next.mode();
+        let before = core::mem::replace(&mut self.state, next);
+        if let State::Follow(job) | State::Stopping(Way::Path(job), _) = before {
+            self.give_back(job);
+        }
+        self.cause = cause;
+        self.tell(Report::Mode { mode, cause });
+    }
+
+    /// Starts, deepens or registers a stop. `fault` is told once, when the stop begins or latches.
+    pub(crate) fn stop(&mut self, stop: Stop) {
+        if let Cause::Fault(fault) = stop.cause {
+            self.tell(Report::Fault { fault, latched: stop.latched });
+        }
+        if stop.category == StopCategory::Zero {
+            self.power_off(stop);
+            return;
+        }
+        match core::mem::replace(&mut self.state, State::Hold) {
+            State::Follow(job) => {
+                self.gripper.hold();
+                self.go(State::Stopping(Way::Path(job), stop), stop.cause);
+            }
+            State::Stopping(way, before) => {
+                let both = before.and(stop);
+                self.state = State::Stopping(way, both);
+                if both.category != before.category {
+                    self.cause = both.cause;
+                    self.tell(Report::Mode { mode: Mode::Stopping(both.category), cause: both.cause });
+                }
+            }
+            rest @ (State::Hold | State::Disarmed) => {
+                let powered = matches!(rest, State::Hold);
+                self.state = rest;
+                if powered {
+                    self.gripper.hold();
+                }
+                self.tell(Report::Stopped { id: None, cause: stop.cause, category: stop.category });
+                self.come_to_rest(stop, powered);
+            }
+            State::Fault { powered } => {
+                self.state = State::Fault { powered };
+                self.tell(Report::Stopped { id: None, cause: stop.cause, category: stop.category });
+                if powered && stop.category == StopCategory::One {
+                    self.go(State::Fault { powered: false }, stop.cause);
+                }
+            }
+        }
+    }
+
+    /// The edge out of a stop, or out of rest when a stop is asked for there.
+    fn come_to_rest(&mut self, stop: Stop, powered: bool) {
+        let powered = powered && stop.category == StopCategory::Two;
+        match (stop.latched, powered) {
+            (true, powered) => self.go(State::Fault { powered }, stop.cause),
+            (false, false) if self.state.is_powered() => self.go(State::Disarmed, stop.cause),
+            (false, true) if !matches!(self.state, State::Hold) => self.go(State::Hold, Cause::CameToRest),
+            _ => {}
+        }
+        if let Some(id) = stop.hold {
+            self.tell(Report::Finished(id));
+        }
+    }
+
+    /// Category zero: no power from this tick on.
+    fn power_off(&mut self, stop: Stop) {
+        let id = self.state.motion();
+        self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
+        self.go(State::Fault { powered: false }, stop.cause);
+    }
+
+    /// The wall: a command would have left a limit, so the arm brakes from the last good one.
+    pub(crate) fn brake_from(&mut self, last: Reference) -> Reference {
+        let limits = self.arm.limits();
+        let mut brake = Brake::new(last, limits);
+        brake.step(self.dt);
+        let reference = brake.reference();
+        let id = self.state.motion();
+        let stop = match &self.state {
+            State::Stopping(_, stop) => stop.and(Stop::two(Cause::Limit)),
+            State::Fault { .. } => Stop::two(Cause::Limit).latched(),
+            _ => Stop::two(Cause::Limit),
+        };
+        self.gripper.hold();
+        self.go(State::Stopping(Way::Brake(brake, id), stop), Cause::Limit);
+        reference
+    }
+
+    /// Moves the reference on by one tick.
+    pub(crate) fn advance(&mut self, slow: f64) -> Reference {
+        let dt = self.dt;
+        match &mut self.state {
+            State::Disarmed | State::Fault { powered: false } => {
+                let (q, limits) = (self.estimate.q, self.arm.limits());
+                let clamped =
+                    types::JointVector::from_fn(q.len(), |i| q[i].clamp(limits[i].lower, limits[i].upper));
+                Reference::at_rest(clamped)
+            }
+            State::Hold | State::Fault { powered: true } => Reference::at_rest(self.reference.q),
+            State::Follow(job) => {
+                for part in steps(dt, self.tuning.period) {
+                    job.step(slow, part);
+                }
+                job.reference()
+            }
+            State::Stopping(Way::Path(job), _) => {
+                for part in steps(dt, self.tuning.period) {
+                    job.step(0.0, part);
+                }
+                job.reference()
+            }
+            State::Stopping(Way::Brake(brake, _), _) => {
+                brake.step(dt);
+                brake.reference()
+            }
+        }
+    }
+
+    /// Takes the edges that the motion itself brings about, once its command is decided.
+    pub(crate) fn settle(&mut self) {
+        match &self.state {
+            State::Follow(job) if job.at_end() => {
+                let id = job.id;
+                self.tell(Report::Finished(id));
+                self.go(State::Hold, Cause::Finished);
+            }
+            State::Stopping(way, stop) => {
+                let (at_rest, id) = match way {
+                    Way::Path(job) => (job.at_rest() || job.at_end(), Some(job.id)),
+                    Way::Brake(brake, id) => (brake.at_rest(), *id),
+                };
+                if at_rest {
+                    let stop = *stop;
+                    self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
+                    self.come_to_rest(stop, true);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What the loop asks of the stop flag's values.
+    pub(crate) fn requested(category: StopCategory) -> Stop {
+        match category {
+            StopCategory::Two => Stop::two(Cause::StopRequested),
+            // Asked for from outside, these are the emergency stop, which latches (I6).
+            StopCategory::One | StopCategory::Zero => {
+                Stop { category, ..Stop::two(Cause::EmergencyStop) }.latched()
+            }
+        }
+    }
+
+    /// F1, F12, F17: what the fault table marks with L.
+    pub(crate) fn latching(category: StopCategory, fault: Fault) -> Stop {
+        Stop { category, ..Stop::two(Cause::Fault(fault)) }.latched()
+    }
+}
+
+/// `dt` in steps no longer than a period; the pace is planned for those.
+fn steps(dt: f64, period: f64) -> impl Iterator<Item = f64> {
+    let n = libm::ceil(dt / period - 1e-9).max(1.0);
+    (0..n as u32).map(move |_| dt / n)
+}

@@ -1,0 +1,266 @@
+//! The loop: read, tick, write at absolute deadlines, in a thread of its own.
+
+use crate::config::range;
+use crate::core::Core;
+use crate::histogram::Histogram;
+use crate::rt::{self, RtRights, RtWishes};
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use types::seams::{Clock, Controller, Robot, RobotError};
+use types::{JointCommand, Rejection, Time};
+
+/// How long the loop goes on after it was told to end, for the arm to come to rest, seconds.
+const GRACE_S: f64 = 5.0;
+
+/// How the loop runs.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct LoopConfig {
+    /// Ticks per second, 100 to 4000; the core's `period_s` should be its inverse.
+    pub rate_hz: f64,
+    /// Priority under SCHED_FIFO, 1 to 98; `None`: normal priority.
+    pub fifo_priority: Option<u8>,
+    /// Lock all memory of the process.
+    pub lock_memory: bool,
+    /// The processor to run on; `None`: any.
+    pub cpu: Option<usize>,
+}
+
+impl Default for LoopConfig {
+    fn default() -> Self {
+        Self { rate_hz: 1000.0, fifo_priority: Some(80), lock_memory: true, cpu: None }
+    }
+}
+
+impl LoopConfig {
+    fn check(&self) -> Result<(), Rejection> {
+        range("loop.rate_hz", self.rate_hz, 100.0, 4000.0)?;
+        if let Some(p) = self.fifo_priority {
+            range("loop.fifo_priority", f64::from(p), 1.0, 98.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// How late ticks were and how long they took.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+pub struct Quantiles {
+    /// Half were at most this, microseconds.
+    pub p50_us: f64,
+    /// 99 of 100 were at most this, microseconds.
+    pub p99_us: f64,
+    /// None was more than this, microseconds.
+    pub max_us: f64,
+}
+
+impl From<&Histogram> for Quantiles {
+    fn from(h: &Histogram) -> Self {
+        Self { p50_us: h.percentile_us(0.5), p99_us: h.percentile_us(0.99), max_us: h.max_us() }
+    }
+}
+
+/// What the loop did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoopReport {
+    /// Ticks.
+    pub ticks: u64,
+    /// Ticks per second that were achieved.
+    pub rate_hz: f64,
+    /// Deadlines that passed before the tick before them was done; they are left out, not made up for.
+    pub misses: u64,
+    /// From deadline to wake-up.
+    pub lateness: Quantiles,
+    /// The core's tick alone.
+    pub compute: Quantiles,
+    /// Robot reads and writes that failed.
+    pub failed_io: u64,
+    /// Reports lost because nobody polled.
+    pub dropped_reports: u64,
+    /// What the operating system granted.
+    pub rights: RtRights,
+    /// Why the loop died, if it panicked (I8).
+    pub panic: Option<String>,
+}
+
+/// A running loop. Dropping it without [`Self::join`] ends the loop as well, without its report.
+#[derive(Debug)]
+pub struct LoopThread {
+    thread: Option<std::thread::JoinHandle<LoopReport>>,
+    end: Arc<AtomicBool>,
+}
+
+impl LoopThread {
+    /// Whether the loop runs; not so after a panic.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|t| !t.is_finished())
+    }
+
+    /// Ends the loop: the arm comes to rest, its brakes engage, then the thread returns its report.
+    #[must_use]
+    pub fn join(mut self) -> LoopReport {
+        self.finish()
+    }
+
+    fn finish(&mut self) -> LoopReport {
+        self.end.store(true, Ordering::Release);
+        match self.thread.take().map(std::thread::JoinHandle::join) {
+            Some(Ok(report)) => report,
+            Some(Err(panic)) => LoopReport { panic: Some(words(panic.as_ref())), ..LoopReport::default() },
+            None => LoopReport::default(),
+        }
+    }
+}
+
+impl Drop for LoopThread {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.finish();
+        }
+    }
+}
+
+/// One cycle: read, tick, write; for the loop and for lockstep alike. The command is returned with
+/// what went wrong at the robot, which the core has already dealt with.
+///
+/// # Errors
+/// The first [`RobotError`] of reading and writing. A state that is not the cycle's is no error.
+pub fn tick_robot(
+    core: &mut Core,
+    robot: &mut dyn Robot,
+    now: Time,
+) -> (JointCommand, Result<(), RobotError>) {
+    let (state, read) = match robot.read() {
+        Ok(state) => (Some(state), Ok(())),
+        Err(e) => (None, Err(e)),
+    };
+    let command = core.tick(now, state.as_ref());
+    let written = robot.write(&command);
+    (command, read.and(written))
+}
+
+/// Starts the loop.
+///
+/// # Errors
+/// A [`Rejection`] naming the field of `config`, or that the operating system gave no thread.
+pub fn spawn(
+    core: Core,
+    robot: Box<dyn Robot>,
+    clock: Box<dyn Clock>,
+    config: LoopConfig,
+) -> Result<LoopThread, Rejection> {
+    config.check()?;
+    let end = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&end);
+    let thread = std::thread::Builder::new()
+        .name("sinew-control".to_owned())
+        .stack_size(2 * 1024 * 1024)
+        .spawn(move || run(core, robot, clock, config, &told))
+        .map_err(|e| Rejection::new("loop", "a thread of its own", e.to_string()))?;
+    Ok(LoopThread { thread: Some(thread), end })
+}
+
+/// The loop's numbers while it runs.
+#[derive(Default)]
+struct Tally {
+    ticks: u64,
+    misses: u64,
+    failed_io: u64,
+    lateness: Histogram,
+    compute: Histogram,
+}
+
+fn run(
+    mut core: Core,
+    mut robot: Box<dyn Robot>,
+    mut clock: Box<dyn Clock>,
+    config: LoopConfig,
+    end: &AtomicBool,
+) -> LoopReport {
+    let wishes =
+        RtWishes { fifo_priority: config.fifo_priority, lock_memory: config.lock_memory, cpu: config.cpu };
+    let rights = rt::acquire(wishes);
+    let mut tally = Tally::default();
+    let began = clock.now();
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        cycle(&mut core, robot.as_mut(), clock.as_mut(), config, end, &mut tally);
+    }));
+    let took = clock.now().secs_since(began);
+    let panic = died.err().map(|panic| {
+        core.died();
+        words(panic.as_ref())
+    });
+    // Whatever happened, the last word is: no power. A second panic here is the robot's own.
+    let off = core.last_without_power(clock.now());
+    if catch_unwind(AssertUnwindSafe(|| robot.write(&off))).map_or(true, |r| r.is_err()) {
+        tally.failed_io += 1;
+    }
+    LoopReport {
+        ticks: tally.ticks,
+        rate_hz: if took > 0.0 { tally.ticks as f64 / took } else { 0.0 },
+        misses: tally.misses,
+        lateness: Quantiles::from(&tally.lateness),
+        compute: Quantiles::from(&tally.compute),
+        failed_io: tally.failed_io,
+        dropped_reports: core.dropped_reports(),
+        rights,
+        panic,
+    }
+}
+
+/// Ticks until it is told to end and the arm has no power, or its grace is over.
+fn cycle(
+    core: &mut Core,
+    robot: &mut dyn Robot,
+    clock: &mut dyn Clock,
+    config: LoopConfig,
+    end: &AtomicBool,
+    tally: &mut Tally,
+) {
+    let period = Duration::from_secs_f64(1.0 / config.rate_hz);
+    let mut deadline = clock.now() + period;
+    let mut ending: Option<Time> = None;
+    loop {
+        clock.sleep_until(deadline);
+        let woke = clock.now();
+        tally.lateness.record(nanos(woke, deadline));
+        if ending.is_none() && end.load(Ordering::Acquire) {
+            ending = Some(woke);
+            core.shut_down();
+        }
+        let state = robot.read();
+        let before = clock.now();
+        let command = core.tick(woke, state.as_ref().ok());
+        tally.compute.record(nanos(clock.now(), before));
+        let written = robot.write(&command);
+        tally.ticks += 1;
+        tally.failed_io += u64::from(state.is_err()) + u64::from(written.is_err());
+        if let Some(since) = ending
+            && (!command.enabled || woke.secs_since(since) > GRACE_S)
+        {
+            return;
+        }
+        deadline = deadline + period;
+        let now = clock.now();
+        if now > deadline {
+            // Late by whole periods: those ticks are gone; running them in a row would help nobody.
+            let late = nanos(now, deadline) / (period.as_nanos() as u64).max(1);
+            tally.misses += 1 + late;
+            deadline = deadline + Duration::from_nanos((period.as_nanos() as u64).saturating_mul(late));
+        }
+    }
+}
+
+fn nanos(later: Time, earlier: Time) -> u64 {
+    u64::try_from(later.since(earlier).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a panic said.
+fn words(panic: &(dyn core::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}
