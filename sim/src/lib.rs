@@ -1,5 +1,6 @@
 //! A robot, a world, a rasteriser and cameras that are not there; faults on demand.
 
+pub mod camera;
 pub mod cameras;
 mod error;
 pub mod faults;
@@ -20,6 +21,7 @@ mod tree;
 pub mod truth;
 mod world;
 
+pub use camera::{SimCamera, ThirdPerson};
 pub use cameras::CameraSpec;
 pub use error::SimError;
 pub use faults::{CameraFault, FaultKind, FaultSpec, GripperFault, RobotFault};

@@ -21,7 +21,7 @@ use mesh::{Mesh, Store};
 use nalgebra::{Isometry3, Vector3};
 use rand::Rng;
 use raster::{Grid, Lens, Seen};
-use shade::{Curve, Shader, Surface, linear};
+use shade::{Shader, Surface, Tables, linear};
 use shadow::ShadowMap;
 use std::sync::Arc;
 use types::{Intrinsics, Optical, Rejection, Transform, World};
@@ -136,7 +136,7 @@ pub struct Renderer {
     seen: Vec<Seen>,
     shadow: ShadowMap,
     surfaces: Vec<Surface>,
-    curve: Curve,
+    tables: Tables,
     deviates: sensor::Deviates,
     rays: Option<(Intrinsics, Vec<[f32; 2]>)>,
 }
@@ -259,6 +259,7 @@ impl Renderer {
         let (turn, eye) = (pose.rotation.to_rotation_matrix(), pose.translation.vector);
         let shader = Shader {
             look,
+            tables: &self.tables,
             shadow: &self.shadow,
             towards,
             eye,
@@ -279,54 +280,76 @@ impl Renderer {
                 let ws = cells.map(|c| self.grid.w[c]);
                 let pixel = row * width + col;
                 let ray = turn * Vector3::new(rays[pixel][0], rays[pixel][1], 1.0);
-                let mut rgb = Vector3::zeros();
-                // Of each thing: samples and sum of 1/z; the thing with the most samples names the pixel.
-                let mut best = (0u32, 0.0f32, LABEL_NONE);
-                let mut empty = 0;
-                for i in 0..4 {
-                    if ids[..i].contains(&ids[i]) {
-                        continue;
+                let (rgb, nearest) = if ids == [ids[0]; 4] {
+                    let (x, y) = ((2 * col + 1) as f32, (2 * row + 1) as f32);
+                    let w = 0.25 * (ws[0] + ws[1] + ws[2] + ws[3]);
+                    match ids[0] {
+                        0 => (shader.room(ray), None),
+                        id => {
+                            let seen = &self.seen[id as usize - 1];
+                            let rgb = shader.surface(seen, x, y, eye + ray * (1.0 / w));
+                            (rgb, Some((w, self.surfaces[seen.thing as usize].label)))
+                        }
                     }
-                    let mut same = 0.0;
-                    let mut sum = 0.0;
-                    let (mut x, mut y) = (0.0, 0.0);
-                    for j in (i..4).filter(|j| ids[*j] == ids[i]) {
-                        same += 1.0;
-                        sum += ws[j];
-                        x += (2 * col + j % 2) as f32 + 0.5;
-                        y += (2 * row + j / 2) as f32 + 0.5;
-                    }
-                    if ids[i] == 0 {
-                        rgb += shader.room(ray) * same;
-                        empty = same as u32;
-                        continue;
-                    }
-                    let seen = &self.seen[ids[i] as usize - 1];
-                    let place = eye + ray * (same / sum);
-                    rgb += shader.surface(seen, x / same, y / same, place) * same;
-                    let thing = |id: u32| self.seen.get((id as usize).wrapping_sub(1)).map(|s| s.thing);
-                    let (mut count, mut total) = (0u32, 0.0);
-                    for j in (0..4).filter(|j| thing(ids[*j]) == Some(seen.thing)) {
-                        count += 1;
-                        total += ws[j];
-                    }
-                    let w = total / count as f32;
-                    if count > best.0 || (count == best.0 && w > best.1) {
-                        best = (count, w, self.surfaces[seen.thing as usize].label);
-                    }
-                }
+                } else {
+                    self.mixed(&shader, ids, ws, (col, row), ray)
+                };
                 for c in 0..3 {
-                    let byte = self.curve.encode(0.25 * rgb[c] * gain[c]);
-                    out.rgb[3 * pixel + c] = (byte + 0.5) as u8;
+                    out.rgb[3 * pixel + c] = self.tables.encode(rgb[c] * gain[c]);
                 }
-                if best.0 > 0 && best.0 >= empty {
-                    let z = 1.0 / best.1;
+                if let Some((w, label)) = nearest {
+                    let z = 1.0 / w;
                     out.depth[pixel] = if z < FAR { z } else { 0.0 };
-                    out.labels[pixel] = best.2;
+                    out.labels[pixel] = label;
                 }
             }
         }
         out
+    }
+
+    /// A pixel that shows several triangles: its colour, and `1/z` and label of the thing that has most
+    /// of its samples (of two with equally many, the nearer), unless the room has more.
+    fn mixed(
+        &self,
+        shader: &Shader<'_>,
+        ids: [u32; 4],
+        ws: [f32; 4],
+        (col, row): (usize, usize),
+        ray: Vector3<f32>,
+    ) -> (Vector3<f32>, Option<(f32, u16)>) {
+        let thing = |id: u32| self.seen.get((id as usize).wrapping_sub(1)).map(|s| s.thing);
+        let mut rgb = Vector3::zeros();
+        let mut best = (0u32, 0.0f32, LABEL_NONE);
+        let mut empty = 0;
+        for i in 0..4 {
+            if ids[..i].contains(&ids[i]) {
+                continue;
+            }
+            let (mut same, mut sum, mut x, mut y) = (0.0, 0.0, 0.0, 0.0);
+            for j in (i..4).filter(|j| ids[*j] == ids[i]) {
+                same += 1.0;
+                sum += ws[j];
+                x += (2 * col + j % 2) as f32 + 0.5;
+                y += (2 * row + j / 2) as f32 + 0.5;
+            }
+            let Some(seen) = self.seen.get((ids[i] as usize).wrapping_sub(1)) else {
+                rgb += shader.room(ray) * (0.25 * same);
+                empty = same as u32;
+                continue;
+            };
+            let place = shader.eye + ray * (same / sum);
+            rgb += shader.surface(seen, x / same, y / same, place) * (0.25 * same);
+            let (mut count, mut total) = (0u32, 0.0);
+            for j in (0..4).filter(|j| thing(ids[*j]) == Some(seen.thing)) {
+                count += 1;
+                total += ws[j];
+            }
+            let w = total / count as f32;
+            if count > best.0 || (count == best.0 && w > best.1) {
+                best = (count, w, self.surfaces[seen.thing as usize].label);
+            }
+        }
+        (rgb, (best.0 > 0 && best.0 >= empty).then_some((best.1, best.2)))
     }
 }
 

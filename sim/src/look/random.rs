@@ -53,7 +53,7 @@ impl Appearance {
             wall_rgb: mix3(plain.wall_rgb, surface(rng, 0.2, 0.95), s),
             exposure: mix(1.0, within(rng, 0.72, 1.22), s),
             tint: mix3([1.0; 3], tint, s),
-            gloss: mix(plain.gloss, within(rng, 0.0, 0.7), s),
+            gloss: mix(plain.gloss, within(rng, 0.0, 0.5), s),
             noise,
             camera_shift_m: core::array::from_fn(|_| f64::from(s * within(rng, -0.03, 0.03))),
             camera_turn_rad: core::array::from_fn(|_| f64::from(s * within(rng, -0.03, 0.03))),

@@ -45,7 +45,7 @@ impl Grid {
         self.id.resize(width * height, 0);
     }
 
-    /// Draws one triangle; larger `w` wins. Returns whether it faces the viewer.
+    /// Draws one triangle; larger `w` wins.
     pub(crate) fn fill(&mut self, x: [f32; 3], y: [f32; 3], w: [f32; 3], id: u32) {
         let area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]);
         if area.abs() < 1e-9 {
@@ -57,11 +57,18 @@ impl Grid {
         let dwdy = (dw2 * (x[1] - x[0]) - dw1 * (x[2] - x[0])) / area;
         let (w_lo, w_hi) = (w[0].min(w[1]).min(w[2]), w[0].max(w[1]).max(w[2]));
 
-        let mut order = [0usize, 1, 2];
-        order.sort_unstable_by(|&a, &b| {
-            (y[a], x[a]).partial_cmp(&(y[b], x[b])).unwrap_or(core::cmp::Ordering::Equal)
-        });
-        let [a, b, c] = order;
+        // Corners from the top down; of two as high, the left one first.
+        let (mut a, mut b, mut c) = (0usize, 1, 2);
+        let below = |p: usize, q: usize| y[p] > y[q] || (y[p] == y[q] && x[p] > x[q]);
+        if below(a, b) {
+            core::mem::swap(&mut a, &mut b);
+        }
+        if below(b, c) {
+            core::mem::swap(&mut b, &mut c);
+        }
+        if below(a, b) {
+            core::mem::swap(&mut a, &mut b);
+        }
         let first = ceil_sample(y[a]).max(0);
         let last = ceil_sample(y[c]).min(self.height as i32);
         let slope = |p: usize, q: usize| (x[q] - x[p]) / (y[q] - y[p]);
@@ -80,11 +87,11 @@ impl Grid {
             let span = base + from as usize..base + to as usize;
             let cells = self.w[span.clone()].iter_mut().zip(&mut self.id[span]);
             for (k, (best, best_id)) in cells.enumerate() {
-                let value = (w_row + (from + k as i32) as f32 * dwdx).clamp(w_lo, w_hi);
-                if value > *best {
-                    *best = value;
-                    *best_id = id;
-                }
+                // No branches: the compiler makes vector code of this.
+                let value = (w_row + (from + k as i32) as f32 * dwdx).max(w_lo).min(w_hi);
+                let nearer = value > *best;
+                *best = if nearer { value } else { *best };
+                *best_id = if nearer { id } else { *best_id };
             }
         }
     }
@@ -92,7 +99,9 @@ impl Grid {
 
 /// Index of the first sample whose centre is not before `v`.
 fn ceil_sample(v: f32) -> i32 {
-    libm::ceilf(v - 0.5).clamp(-1e6, 1e6) as i32
+    let v = (v - 0.5).clamp(-1e6, 1e6);
+    let i = v as i32;
+    i + i32::from(v > i as f32)
 }
 
 /// A corner on its way to the picture: in the optical frame, with its world normal.

@@ -48,7 +48,7 @@ pub(crate) fn add(picture: &mut Rendered, noise: &SensorNoise, deviates: &Deviat
             .collect();
         for v in &mut picture.rgb {
             let value = f32::from(*v) + deviates.at(next()) * sigma[usize::from(*v)];
-            *v = libm::roundf(value.clamp(0.0, 255.0)) as u8;
+            *v = (value.clamp(0.0, 255.0) + 0.5) as u8;
         }
     }
     let clean = picture.depth.clone();

@@ -5,38 +5,56 @@ use super::shadow::ShadowMap;
 use crate::look::{Appearance, Pattern};
 use nalgebra::Vector3;
 
-/// Steps of the table from linear light to bytes.
-const STEPS: usize = 4096;
+/// Steps of the table from linear light to bytes: in the dark, where the curve is steep, less than one
+/// byte's step each.
+const STEPS: usize = 8192;
+/// Cells along each side of the table of noise, a power of two.
+const CELLS: usize = 64;
 /// Height of the room's floor under the table top, metres.
 const FLOOR_Z: f32 = -0.74;
 /// Distance of the walls from the robot, metres.
 const WALL: f32 = 2.6;
 
-/// sRGB's transfer curve, both ways (IEC 61966-2-1).
+/// Tables that every picture uses: sRGB's transfer curve (IEC 61966-2-1), and a lattice of noise.
 #[derive(Debug)]
-pub(crate) struct Curve {
-    bytes: Vec<f32>,
+pub(crate) struct Tables {
+    bytes: Vec<u8>,
+    lattice: Vec<f32>,
 }
 
-impl Default for Curve {
+impl Default for Tables {
     fn default() -> Self {
-        let bytes = (0..=STEPS)
-            .map(|i| {
-                let v = i as f32 / STEPS as f32;
-                let s = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * libm::powf(v, 1.0 / 2.4) - 0.055 };
-                255.0 * s
-            })
-            .collect();
-        Self { bytes }
+        let byte = |i: usize| {
+            let v = i as f32 / STEPS as f32;
+            let s = if v <= 0.003_130_8 { 12.92 * v } else { 1.055 * libm::powf(v, 1.0 / 2.4) - 0.055 };
+            (255.0 * s + 0.5) as u8
+        };
+        let lattice = (0..CELLS * CELLS).map(|i| {
+            let mut h = (i as u32).wrapping_mul(0x9E37_79B1) ^ 0x85EB_CA77;
+            h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
+            h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
+            ((h ^ (h >> 15)) >> 8) as f32 / (1u32 << 24) as f32
+        });
+        Self { bytes: (0..=STEPS).map(byte).collect(), lattice: lattice.collect() }
     }
 }
 
-impl Curve {
-    /// A linear brightness as a fraction of 255, between the table's steps.
-    pub(crate) fn encode(&self, linear: f32) -> f32 {
-        let at = linear.clamp(0.0, 1.0) * STEPS as f32;
-        let i = (at as usize).min(STEPS - 1);
-        self.bytes[i] + (self.bytes[i + 1] - self.bytes[i]) * (at - i as f32)
+impl Tables {
+    /// The byte of a linear brightness, 0 to 1.
+    pub(crate) fn encode(&self, linear: f32) -> u8 {
+        self.bytes[(linear.max(0.0).min(1.0) * STEPS as f32) as usize]
+    }
+
+    /// Smooth noise in 0 to 1 over a lattice of whole numbers, the same every [`CELLS`].
+    fn noise(&self, x: f32, y: f32) -> f32 {
+        let (i, j) = (floor(x), floor(y));
+        let soft = |t: f32| t * t * (3.0 - 2.0 * t);
+        let (a, b) = (soft(x - i as f32), soft(y - j as f32));
+        let mask = CELLS as i32 - 1;
+        let at = |i: i32, j: i32| self.lattice[((j & mask) * CELLS as i32 + (i & mask)) as usize];
+        let near = at(i, j) * (1.0 - a) + at(i + 1, j) * a;
+        let far = at(i, j + 1) * (1.0 - a) + at(i + 1, j + 1) * a;
+        near * (1.0 - b) + far * b
     }
 }
 
@@ -65,6 +83,7 @@ pub(crate) struct Surface {
 /// Everything that colours need.
 pub(crate) struct Shader<'a> {
     pub look: &'a Appearance,
+    pub tables: &'a Tables,
     pub shadow: &'a ShadowMap,
     pub towards: Vector3<f32>,
     pub eye: Vector3<f32>,
@@ -90,14 +109,13 @@ impl Shader<'_> {
         let direct = light.strength * facing.max(0.0) * (1.0 - light.shadow * (1.0 - lit));
         let mut out = rgb * (ambient + direct);
         if surface.gloss > 0.0 && facing > 0.0 {
-            // Blinn's half vector, to the 32nd power.
-            let to_eye = (self.eye - place).normalize();
-            let half = (to_eye + self.towards).normalize();
+            // Blinn's half vector, to the 64th power.
+            let half = unit(unit(self.eye - place) + self.towards);
             let mut s = n.dot(&half).max(0.0);
-            for _ in 0..5 {
+            for _ in 0..6 {
                 s *= s;
             }
-            out += Vector3::repeat(surface.gloss * 0.45 * light.strength * s * lit);
+            out += Vector3::repeat(surface.gloss * 0.40 * light.strength * s * lit);
         }
         out
     }
@@ -105,6 +123,7 @@ impl Shader<'_> {
     /// Brightness of the table's pattern at a place.
     fn pattern(&self, x: f32, y: f32) -> f32 {
         let t = &self.look.table;
+        let noise = |x: f32, y: f32| self.tables.noise(x, y);
         let (x, y) = (x / t.scale_m, y / t.scale_m);
         let v = match t.pattern {
             Pattern::Plain => return 1.0,
@@ -115,7 +134,7 @@ impl Shader<'_> {
             }
             Pattern::Speckle => noise(x * 7.0, y * 7.0) - 0.5,
             Pattern::Checker => {
-                let odd = (libm::floorf(x) as i32 + libm::floorf(y) as i32) & 1;
+                let odd = (floor(x) + floor(y)) & 1;
                 odd as f32 - 0.5
             }
             Pattern::Mottled => 0.6 * (noise(x * 0.4, y * 0.4) - 0.5) + 0.4 * (noise(x * 1.3, y * 1.3) - 0.5),
@@ -125,14 +144,14 @@ impl Shader<'_> {
 
     /// The room behind everything, along a direction.
     pub(crate) fn room(&self, ray: Vector3<f32>) -> Vector3<f32> {
-        let ray = ray.normalize();
+        let ray = unit(ray);
         let brightness = self.look.light.ambient + 0.55 * self.look.light.strength;
         if ray.z < -1e-3 {
             let t = (FLOOR_Z - self.eye.z) / ray.z;
             let hit = self.eye + ray * t;
             let out = hit.x.abs().max(hit.y.abs());
             if t > 0.0 && out < WALL {
-                let shade = 0.70 + 0.12 * out - 0.12 * (noise(hit.x * 2.0, hit.y * 2.0) - 0.5);
+                let shade = 0.70 + 0.12 * out - 0.12 * (self.tables.noise(hit.x * 2.0, hit.y * 2.0) - 0.5);
                 return self.floor * (brightness * shade);
             }
         }
@@ -154,25 +173,16 @@ fn normal(seen: &Seen, x: f32, y: f32) -> Vector3<f32> {
     // Weights over the depth make the blend true to perspective.
     let (ka, kb, kc) = ((1.0 - u - v).max(0.0) * seen.w[0], u * seen.w[1], v * seen.w[2]);
     let n = a * ka + b * kb + c * kc;
-    let length = n.norm();
-    if length > 1e-6 { n / length } else { a }
+    if n.norm_squared() > 1e-12 { unit(n) } else { a }
 }
 
-/// Smooth noise in 0 to 1 over a lattice of whole numbers.
-fn noise(x: f32, y: f32) -> f32 {
-    let (fx, fy) = (libm::floorf(x), libm::floorf(y));
-    let (i, j) = (fx as i32, fy as i32);
-    let soft = |t: f32| t * t * (3.0 - 2.0 * t);
-    let (a, b) = (soft(x - fx), soft(y - fy));
-    let near = lattice(i, j) * (1.0 - a) + lattice(i + 1, j) * a;
-    let far = lattice(i, j + 1) * (1.0 - a) + lattice(i + 1, j + 1) * a;
-    near * (1.0 - b) + far * b
+/// The whole number at or below `x`; without a library call, for it is asked for at every pixel.
+fn floor(x: f32) -> i32 {
+    let i = x as i32;
+    i - i32::from(x < i as f32)
 }
 
-/// A fixed number in 0 to 1 for each lattice point.
-fn lattice(i: i32, j: i32) -> f32 {
-    let mut h = (i as u32).wrapping_mul(0x9E37_79B1) ^ (j as u32).wrapping_mul(0x85EB_CA77);
-    h = (h ^ (h >> 15)).wrapping_mul(0x2C1B_3C6D);
-    h = (h ^ (h >> 12)).wrapping_mul(0x297A_2D39);
-    (h >> 8) as f32 / (1u32 << 24) as f32
+/// `v` at unit length. A square root is rounded exactly everywhere.
+fn unit(v: Vector3<f32>) -> Vector3<f32> {
+    v * (1.0 / v.norm_squared().sqrt())
 }

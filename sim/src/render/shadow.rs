@@ -74,7 +74,11 @@ impl ShadowMap {
         );
         for t in &mesh.triangles {
             let p = t.map(|i| corners[i as usize]);
-            self.grid.fill(p.map(|c| c.0), p.map(|c| c.1), p.map(|c| c.2), 1);
+            let (x, y) = (p.map(|c| c.0), p.map(|c| c.1));
+            // What faces away from the light lies behind what faces it.
+            if (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]) > 0.0 {
+                self.grid.fill(x, y, p.map(|c| c.2), 1);
+            }
         }
         self.corners = corners;
     }

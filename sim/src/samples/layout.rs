@@ -44,7 +44,9 @@ impl Layout {
     /// A scene of at most `most` objects.
     pub(super) fn random(most: usize, rng: &mut impl Rng) -> Self {
         let mut out = Self { scene: SceneSpec::default(), world_from_object: Vec::new(), places: Vec::new() };
-        let n = rng.random_range(0..=most);
+        // Few pictures are empty, and full ones teach more.
+        let n = if rng.random::<f32>() < 0.03 { 0 } else { rng.random_range(most.min(1)..=most) };
+        let n = n.max(rng.random_range(0..=most.min(6)));
         let n_containers = pick(&[0usize, 1, 1, 1, 2, 2], rng).min(n);
         // In some scenes everything is close together, in some nothing is.
         let spacing = pick(&[0.0, 0.003, 0.01, 0.02, 0.045], rng);
