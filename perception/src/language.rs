@@ -1,0 +1,21 @@
+//! The sentence half of the built-in model: what a person says, to a closed set of meanings.
+//!
+//! Three layers, each of which can only narrow what the one before allows:
+//! 1. gates before the network ([`gates`]): empty, too long, invisible signs, prohibitions, conditions,
+//!    things beyond the skills, unknown words;
+//! 2. a small network ([`net`]) that labels every word, and says whether the sentence makes sense;
+//! 3. rules after the network ([`decode`]): the labels must be licensed by the [`lexicon`] and spell one
+//!    meaning without anything left over.
+//!
+//! Whatever fails becomes a question to the person, never a motion. Sentences to learn from cost
+//! nothing: the [`grammar`] words any utterance, with its labels.
+
+mod attachment;
+pub mod decode;
+pub mod grammar;
+pub mod lexicon;
+pub mod stops;
+pub mod tags;
+pub mod text;
+
+pub use grammar::Split;

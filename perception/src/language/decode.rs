@@ -1,0 +1,416 @@
+//! From labelled words to an utterance, by rules alone: what the labels do not say is not done, and
+//! labels that contradict each other are a question.
+
+use super::lexicon;
+use super::tags::{Ask, Layer, Mark, Meaning, Role, Tagged, Verb};
+use types::language::{Quantity, Question, Referent, Relation, Superlative, Task, Utterance};
+use types::scene::{Color, Shape, Size};
+
+/// One phrase as its words describe it.
+#[derive(Clone, Debug, Default)]
+struct Phrase {
+    quantity: Option<Quantity>,
+    size: Option<Size>,
+    color: Option<Color>,
+    /// `Some(None)` for "object".
+    noun: Option<Option<Shape>>,
+    plural: bool,
+    some: bool,
+    superlative: Option<Superlative>,
+    layer: Option<Layer>,
+    it: bool,
+    clause: Option<Box<Attached>>,
+    first: usize,
+}
+
+/// A relation, with the phrase it refers to.
+#[derive(Clone, Debug, Default)]
+struct Attached {
+    relation: Option<Relation>,
+    /// Index of the word of the relation.
+    at: usize,
+    phrase: Phrase,
+    said: bool,
+}
+
+/// One task or question before it is checked.
+#[derive(Clone, Debug, Default)]
+struct Segment {
+    verbs: Vec<Verb>,
+    ask: Option<Ask>,
+    objects: Vec<Phrase>,
+    target: Option<Attached>,
+}
+
+fn set<T: PartialEq + Copy>(slot: &mut Option<T>, value: T, word: &str) -> Result<(), String> {
+    match slot {
+        Some(old) if *old != value => {
+            Err(format!("I cannot tell which object '{word}' belongs to. Can you say it in shorter sentences?"))
+        }
+        _ => {
+            *slot = Some(value);
+            Ok(())
+        }
+    }
+}
+
+impl Phrase {
+    fn add(&mut self, w: &Tagged) -> Result<(), String> {
+        match w.meaning {
+            Meaning::Color(c) => set(&mut self.color, c, &w.word)?,
+            Meaning::Size(s) => set(&mut self.size, s, &w.word)?,
+            Meaning::Superlative(s) => set(&mut self.superlative, s, &w.word)?,
+            Meaning::Layer(l) => set(&mut self.layer, l, &w.word)?,
+            Meaning::Quantity(q) => {
+                self.some |= w.word == "some";
+                set(&mut self.quantity, q, &w.word)?;
+            }
+            Meaning::It => self.it = true,
+            Meaning::Shape(s) => self.noun(Some(s), w)?,
+            Meaning::Thing => self.noun(None, w)?,
+            Meaning::None | Meaning::Relation(_) | Meaning::Verb(_) | Meaning::Ask(_) => {
+                return Err(format!("I do not see what '{}' says of the object. What do you mean?", w.word));
+            }
+        }
+        Ok(())
+    }
+
+    fn noun(&mut self, shape: Option<Shape>, w: &Tagged) -> Result<(), String> {
+        set(&mut self.noun, shape, &w.word)?;
+        self.plural = lexicon::entry(&w.word).is_some_and(|e| e.plural);
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.noun.is_none() && self.color.is_none() && self.size.is_none() && self.superlative.is_none()
+    }
+
+    /// `alone`: whether it is the only object, so that "the cubes" can mean all of them.
+    fn referent(&self, alone: bool) -> Result<Referent, String> {
+        let spoken = !self.is_empty() || matches!(self.quantity, Some(Quantity::All | Quantity::Any));
+        if !spoken || self.it {
+            return Err("I do not understand which object you mean. Can you name it?".to_owned());
+        }
+        if self.some && self.plural {
+            return Err("How many are 'some'? Say 'all' or 'one of'.".to_owned());
+        }
+        let quantity = match (self.quantity, self.plural) {
+            (None | Some(Quantity::The), true) if alone => Quantity::All,
+            (q, _) => q.unwrap_or(Quantity::The),
+        };
+        let relation = match &self.clause {
+            Some(c) => Some((
+                c.relation.ok_or("I do not understand where that object is. Can you say it differently?")?,
+                Box::new(c.phrase.referent(true)?),
+            )),
+            None => None,
+        };
+        Ok(Referent {
+            quantity,
+            size: self.size,
+            color: self.color,
+            shape: self.noun.flatten(),
+            superlative: self.superlative,
+            relation,
+        })
+    }
+}
+
+impl Attached {
+    fn add(&mut self, w: &Tagged, index: usize) -> Result<(), String> {
+        if let Meaning::Relation(r) = w.meaning {
+            if self.relation.is_none() {
+                self.at = index;
+            }
+            set(&mut self.relation, r, &w.word)
+        } else {
+            if !self.said {
+                self.phrase.first = index;
+            }
+            self.said = true;
+            self.phrase.add(w)
+        }
+    }
+}
+
+impl Segment {
+    fn add(&mut self, w: &Tagged, index: usize) -> Result<(), String> {
+        match w.role {
+            Role::None => Ok(()),
+            Role::Verb => match w.meaning {
+                Meaning::Verb(v) => {
+                    self.verbs.push(v);
+                    Ok(())
+                }
+                Meaning::Ask(a) => set(&mut self.ask, a, &w.word),
+                _ => Err(format!("I do not understand '{}' here. What shall I do?", w.word)),
+            },
+            Role::Object => {
+                if self.objects.is_empty() || w.mark == Mark::Object {
+                    self.objects.push(Phrase { first: index, ..Phrase::default() });
+                }
+                match self.objects.last_mut() {
+                    Some(p) => p.add(w),
+                    None => Ok(()),
+                }
+            }
+            Role::ObjectClause => match self.objects.last_mut() {
+                Some(p) => p.clause.get_or_insert_default().add(w, index),
+                None => Err("I do not understand which object you mean. Can you name it?".to_owned()),
+            },
+            Role::Target => self.target.get_or_insert_default().add(w, index),
+            Role::TargetClause => match &mut self.target {
+                Some(t) => t.phrase.clause.get_or_insert_default().add(w, index),
+                None => Err("I do not understand where that is. Can you say it differently?".to_owned()),
+            },
+        }
+    }
+
+    /// "the red and the blue cube": what has no noun of its own shares the next one.
+    fn share_nouns(&mut self) {
+        for i in (1..self.objects.len()).rev() {
+            let (noun, plural) = (self.objects[i].noun, self.objects[i].plural);
+            let p = &mut self.objects[i - 1];
+            if p.noun.is_none() && !p.it && p.color.is_some() && p.clause.is_none() {
+                (p.noun, p.plural) = (noun, plural);
+            }
+        }
+    }
+
+    fn verb(&self) -> Result<Option<Verb>, String> {
+        if self.verbs.contains(&Verb::Sort) {
+            return Ok(Some(Verb::Sort));
+        }
+        match self.verbs.first() {
+            Some(v) if self.verbs.iter().all(|o| o == v) => Ok(Some(*v)),
+            None => Ok(None),
+            _ => Err("Those are several things at once. Can you say them one after the other?".to_owned()),
+        }
+    }
+}
+
+/// Builds the utterance that the labels spell.
+///
+/// # Errors
+/// A question to the person when the labels leave something open or contradict each other.
+pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for (i, w) in words.iter().enumerate() {
+        if w.mark == Mark::Task || (segments.is_empty() && w.role != Role::None) {
+            segments.push(Segment::default());
+        }
+        if let Some(s) = segments.last_mut() {
+            s.add(w, i)?;
+        }
+    }
+    segments.iter_mut().for_each(Segment::share_nouns);
+    if let [only] = segments.as_slice()
+        && only.ask.is_some()
+    {
+        check_strays(words, only.ask == Some(Ask::Describe), false)?;
+        return question(only).map(Utterance::Ask);
+    }
+    if segments.iter().any(|s| s.ask.is_some()) {
+        return Err("I can answer one question at a time, and do nothing else with it. Which one?".to_owned());
+    }
+    let sorts = segments.iter().any(|s| s.verbs.contains(&Verb::Sort));
+    check_strays(words, false, sorts)?;
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut before: Option<Verb> = None;
+    for s in &segments {
+        let verb = match s.verb()? {
+            Some(v) => v,
+            None if matches!(before, Some(Verb::Place)) && s.target.is_some() => Verb::Place,
+            None => return Err("What shall I do with it?".to_owned()),
+        };
+        super::attachment::check(words, s.attachments(verb))?;
+        append(&mut tasks, s, verb)?;
+        before = Some(verb);
+    }
+    if tasks.is_empty() {
+        return Err("I do not understand what to do. Can you say it differently?".to_owned());
+    }
+    Ok(Utterance::Instruct(tasks))
+}
+
+impl Segment {
+    fn attachments(&self, verb: Verb) -> super::attachment::Attachments {
+        let place = |a: &Attached| a.relation.map(|r| (r, a.at));
+        let one = self.objects.first();
+        super::attachment::Attachments {
+            verb,
+            object: one.map_or(0, |p| p.first),
+            object_clause: self.objects.iter().find_map(|p| p.clause.as_deref().and_then(place)),
+            target: self.target.as_ref().filter(|t| t.said).and_then(place),
+            target_clause: self.target.as_ref().and_then(|t| t.phrase.clause.as_deref()).and_then(place),
+        }
+    }
+}
+
+/// Every word that can only stand for an attribute must have found its phrase.
+fn check_strays(words: &[Tagged], describes: bool, sorts: bool) -> Result<(), String> {
+    for w in words.iter().filter(|w| w.role == Role::None) {
+        let stray = match w.meaning {
+            Meaning::Shape(_) | Meaning::Thing => !describes && !sorts,
+            Meaning::Relation(r) => !(describes && r == Relation::InFrontOf),
+            Meaning::None => false,
+            _ => true,
+        };
+        if stray {
+            return Err(format!("I do not understand '{}' here. Can you say it differently?", w.word));
+        }
+    }
+    Ok(())
+}
+
+fn acted_on(task: &Task) -> Option<&Referent> {
+    match task {
+        Task::Pick(r) | Task::Place { object: r, .. } | Task::Push { object: r, .. } | Task::SortByColor(r) => Some(r),
+        _ => None,
+    }
+}
+
+fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> {
+    let it = s.objects.len() == 1 && s.objects[0].it && s.objects[0].is_empty();
+    let mut objects = Vec::new();
+    if it {
+        let meant = tasks.last().and_then(acted_on).cloned().ok_or("What do you mean by 'it'?")?;
+        if verb == Verb::Place && matches!(tasks.last(), Some(Task::Pick(_))) {
+            tasks.pop();
+        }
+        objects.push(meant);
+    } else {
+        let alone = s.objects.len() == 1 || !matches!(verb, Verb::Stack | Verb::Swap);
+        for p in &s.objects {
+            objects.push(p.referent(alone)?);
+        }
+    }
+    let simple = matches!(verb, Verb::Open | Verb::Close | Verb::Home | Verb::Look);
+    if simple != objects.is_empty() {
+        return Err(if simple { "I do not understand what to do with that object. Can you say it differently?" } else { "Which object do you mean?" }.to_owned());
+    }
+    let target = match &s.target {
+        Some(t) if t.said => Some(t.phrase.referent(true)?),
+        _ => None,
+    };
+    let relation = s.target.as_ref().and_then(|t| t.relation);
+    if s.target.is_some() && !matches!(verb, Verb::Place | Verb::Push | Verb::Stack) {
+        return Err("I do not understand what shall be where. Can you say it differently?".to_owned());
+    }
+    match verb {
+        Verb::Pick => tasks.extend(objects.into_iter().map(Task::Pick)),
+        Verb::Sort => tasks.extend(objects.into_iter().map(Task::SortByColor)),
+        Verb::Open => tasks.push(Task::OpenGripper),
+        Verb::Close => tasks.push(Task::CloseGripper),
+        Verb::Home => tasks.push(Task::Home),
+        Verb::Look => tasks.push(Task::Look),
+        Verb::Place => {
+            let relation = relation.ok_or("Where shall I put it?")?;
+            let target =
+                target.ok_or_else(|| format!("'{}' what? Can you name the object?", relation.words()))?;
+            for object in objects {
+                tasks.push(Task::Place { object: differ(object, &target)?, relation, target: target.clone() });
+            }
+        }
+        Verb::Push => {
+            let relation = relation.ok_or("In which direction shall I push it?")?;
+            if matches!(relation, Relation::In | Relation::On) {
+                return Err("I can push things beside others, not in or on them. Shall I put it there instead?".to_owned());
+            }
+            if target.is_none() && relation.direction().is_none() {
+                return Err("Next to what shall I push it?".to_owned());
+            }
+            for object in objects {
+                let object = match &target {
+                    Some(t) => differ(object, t)?,
+                    None => object,
+                };
+                tasks.push(Task::Push { object, relation, target: target.clone() });
+            }
+        }
+        Verb::Swap => {
+            let two: [Referent; 2] =
+                objects.try_into().map_err(|_| "Which two objects shall change places?".to_owned())?;
+            let [one, two] = two;
+            let one = differ(one, &two)?;
+            tasks.push(Task::Swap(one, two));
+        }
+        Verb::Stack => tasks.push(stack(s, objects, relation, target)?),
+    }
+    Ok(())
+}
+
+/// B26: nothing is put on itself.
+fn differ(object: Referent, target: &Referent) -> Result<Referent, String> {
+    if object.clone().with_quantity(target.quantity) == *target && target.quantity != Quantity::Any {
+        return Err(format!("That would be {object} and itself. Which two objects do you mean?"));
+    }
+    Ok(object)
+}
+
+fn stack(
+    s: &Segment,
+    objects: Vec<Referent>,
+    relation: Option<Relation>,
+    target: Option<Referent>,
+) -> Result<Task, String> {
+    let mut all: Vec<(Layer, Referent)> = objects
+        .into_iter()
+        .zip(&s.objects)
+        .map(|(r, p)| (p.layer.unwrap_or(Layer::Middle), r))
+        .collect();
+    if let Some(t) = target {
+        if relation != Some(Relation::On) || all.len() != 1 {
+            return Err("Which object shall stand on which?".to_owned());
+        }
+        all.insert(0, (Layer::Middle, t));
+    } else if relation.is_some() {
+        return Err("On top of what?".to_owned());
+    }
+    all.sort_by_key(|(layer, _)| *layer);
+    let of = |l: Layer| all.iter().filter(|(x, _)| *x == l).count();
+    let named = s.objects.iter().any(|p| p.layer.is_some());
+    if named && (of(Layer::Bottom) > 1 || of(Layer::Top) > 1 || of(Layer::Middle) > 1) {
+        return Err("In which order, from the bottom to the top?".to_owned());
+    }
+    let all: Vec<Referent> = all.into_iter().map(|(_, r)| r).collect();
+    let collective = all.iter().any(|r| r.quantity == Quantity::All);
+    if (all.len() == 1) != collective {
+        return Err("Which objects, from the bottom to the top?".to_owned());
+    }
+    for (i, r) in all.iter().enumerate() {
+        if all[..i].contains(r) && r.quantity == Quantity::The {
+            return Err(format!("You name {r} twice. Which objects do you mean?"));
+        }
+    }
+    Ok(Task::Stack(all))
+}
+
+fn question(s: &Segment) -> Result<Question, String> {
+    if !s.verbs.is_empty() || s.objects.len() > 1 {
+        return Err("I can answer a simple question about one object. Can you ask it so?".to_owned());
+    }
+    let object = s.objects.first().map(|p| p.referent(true)).transpose()?;
+    let ask = s.ask.ok_or("What do you want to know?")?;
+    if s.target.is_some() != (ask == Ask::Holds) {
+        return Err("I do not understand the question. Can you ask it differently?".to_owned());
+    }
+    if ask == Ask::Describe {
+        return match object {
+            None => Ok(Question::Describe),
+            Some(_) => Err("I can describe the whole table only. Shall I?".to_owned()),
+        };
+    }
+    let object = object.ok_or("Which object do you ask about?")?;
+    Ok(match ask {
+        Ask::Count => Question::Count(object.with_quantity(Quantity::All)),
+        Ask::Exists => Question::Exists(object.with_quantity(Quantity::Any)),
+        Ask::Color => Question::ColorOf(object),
+        Ask::Where => Question::Where(object),
+        Ask::Holds | Ask::Describe => {
+            let t = s.target.as_ref().ok_or("Where shall it be?")?;
+            let relation = t.relation.ok_or("How shall the two stand to each other?")?;
+            Question::Holds { object, relation, target: t.phrase.referent(true)? }
+        }
+    })
+}

@@ -1,0 +1,339 @@
+//! Noun phrases and relations.
+
+use super::build::{Build, chance, pick};
+use crate::language::lexicon::{COLORS, SHAPES, SIZES, SUPERLATIVES, THINGS};
+use crate::language::tags::{Meaning, Role};
+use rand_chacha::ChaCha8Rng;
+use types::language::{Quantity, Referent, Relation, Superlative};
+use types::scene::{Color, Shape, Size};
+
+/// Adjectives and noun of a phrase, singular or plural; `noun: false` leaves the noun to a later one.
+struct Words<'a> {
+    referent: &'a Referent,
+    plural: bool,
+    noun: bool,
+}
+
+/// How an attached clause is set off from what stands before it.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// With or without "that is", as it comes.
+    Free,
+    /// With "that is" or the like, because the sentence could be read in two ways else.
+    Marked,
+}
+
+fn color_word(rng: &mut ChaCha8Rng, color: Color) -> &'static str {
+    let words = COLORS[color.index()].1;
+    if chance(rng, 0.85) { words[0] } else { pick(rng, words) }
+}
+
+fn noun_word(rng: &mut ChaCha8Rng, shape: Option<Shape>, plural: bool) -> &'static str {
+    let nouns = shape.map_or(THINGS, |s| SHAPES[s.index()].1);
+    let (one, many) = if chance(rng, 0.5) { nouns[0] } else { pick(rng, nouns) };
+    if plural { many } else { one }
+}
+
+fn size_word(rng: &mut ChaCha8Rng, size: Size) -> &'static str {
+    pick(rng, SIZES[size.index()].1)
+}
+
+fn superlative_word(rng: &mut ChaCha8Rng, s: Superlative) -> &'static str {
+    SUPERLATIVES.iter().find(|(which, _)| *which == s).map_or("largest", |(_, words)| pick(rng, words))
+}
+
+fn noun_meaning(shape: Option<Shape>) -> Meaning {
+    shape.map_or(Meaning::Thing, Meaning::Shape)
+}
+
+fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role: Role) {
+    let r = w.referent;
+    let word = |b: &mut Build, text: &str, m: Meaning| b.say(&format!("{text}!"), m, role);
+    let late_color = w.noun && r.color.is_some() && r.relation.is_none() && chance(rng, 0.03);
+    if let Some(s) = r.superlative {
+        let late = matches!(s, Superlative::Leftmost | Superlative::Rightmost) && !chance(rng, 0.9);
+        if !late {
+            word(b, superlative_word(rng, s), Meaning::Superlative(s));
+        }
+    }
+    let mut rest: Vec<(String, Meaning)> = Vec::new();
+    if let Some(s) = r.size {
+        rest.push((size_word(rng, s).to_owned(), Meaning::Size(s)));
+    }
+    if let Some(c) = r.color
+        && !late_color
+    {
+        rest.push((color_word(rng, c).to_owned(), Meaning::Color(c)));
+    }
+    if rest.len() == 2 && chance(rng, 0.12) {
+        rest.reverse();
+    }
+    let n = rest.len();
+    for (i, (text, m)) in rest.iter().enumerate() {
+        word(b, text, *m);
+        if let Meaning::Color(_) = m
+            && chance(rng, 0.04)
+        {
+            b.fill(pick(rng, &["colored", "coloured"]));
+        } else if i + 1 < n && chance(rng, 0.06) {
+            b.fill(",");
+        }
+    }
+    if w.noun {
+        word(b, noun_word(rng, r.shape, w.plural), noun_meaning(r.shape));
+    }
+    if late_color && let Some(c) = r.color {
+        b.fill(if w.plural { "that are" } else { pick(rng, &["that is", "which is"]) });
+        word(b, color_word(rng, c), Meaning::Color(c));
+    }
+    if let Some(s) = r.superlative {
+        let said = b.words.iter().rev().take(6).any(|t| t.meaning == Meaning::Superlative(s));
+        if !said {
+            let side = if s == Superlative::Leftmost { "left" } else { "right" };
+            b.fill(pick(rng, &["on the far", "furthest to the", "farthest to the"]));
+            word(b, side, Meaning::Superlative(s));
+        }
+    }
+}
+
+/// Determiner, adjectives and noun, without any clause.
+fn core(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role) {
+    let q = Meaning::Quantity(r.quantity);
+    let bare = r.shape.is_none() && r.color.is_none() && r.size.is_none() && r.superlative.is_none();
+    let plural = match r.quantity {
+        Quantity::The => {
+            if !chance(rng, 0.08) || bare {
+                b.say(if chance(rng, 0.97) { "the!" } else { pick(rng, &["my!", "this!"]) }, q, role);
+            }
+            false
+        }
+        Quantity::Any => {
+            if bare && chance(rng, 0.5) {
+                b.say(pick(rng, &["something!", "anything!"]), q, role);
+                return;
+            }
+            let form =
+                pick(rng, &["a!", "a!", "a!", "any!", "any!", "one!", "one! of the", "any! of the", "some!"]);
+            let vowel = r.size.is_none() && r.color == Some(Color::Orange) && r.superlative.is_none();
+            b.say(if form == "a!" && vowel { "an!" } else { form }, q, role);
+            form.ends_with("the")
+        }
+        Quantity::All => {
+            if bare && chance(rng, 0.5) {
+                b.say("everything!", q, role);
+                return;
+            }
+            let form = pick(
+                rng,
+                &[
+                    "all! the",
+                    "all! the",
+                    "all! the",
+                    "all!",
+                    "all! of the",
+                    "every!",
+                    "every!",
+                    "each!",
+                    "each! of the",
+                    "both!",
+                    "both! the",
+                    "",
+                    "the",
+                    "the",
+                    "all! these",
+                    "all! the two",
+                    "the two",
+                    "the three",
+                    "all! three",
+                    "every! one of the",
+                ],
+            );
+            if form == "the" {
+                b.say("the!", Meaning::Quantity(Quantity::The), role);
+            } else if let Some(number) = form.strip_prefix("the ") {
+                b.say("the!", Meaning::Quantity(Quantity::The), role);
+                b.fill(number);
+            } else {
+                b.say(form, q, role);
+            }
+            !matches!(form, "every!" | "each!")
+        }
+    };
+    adjectives_and_noun(b, rng, &Words { referent: r, plural, noun: true }, role);
+}
+
+/// "the red and blue cubes", "the red and the blue cube": several phrases that share a noun.
+pub(super) fn shared_noun(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent], plural: bool) {
+    let n = all.len();
+    let each_article = !plural && chance(rng, 0.6);
+    for (i, r) in all.iter().enumerate() {
+        if i > 0 {
+            b.fill(if i + 1 == n { "and" } else { "," });
+            b.begin_object();
+        }
+        if i == 0 || each_article {
+            if plural && chance(rng, 0.3) {
+                b.say("all! the", Meaning::Quantity(Quantity::All), Role::Object);
+            } else {
+                b.say("the!", Meaning::Quantity(Quantity::The), Role::Object);
+            }
+        }
+        adjectives_and_noun(b, rng, &Words { referent: r, plural, noun: i + 1 == n }, Role::Object);
+    }
+}
+
+/// A whole phrase, with its clause if it has one.
+pub(super) fn referent(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role, link: Link) {
+    core(b, rng, r, role);
+    if let Some((relation, other)) = &r.relation {
+        let inner = if role == Role::Object { Role::ObjectClause } else { Role::TargetClause };
+        clause(b, rng, *relation, other, inner, link, r.quantity == Quantity::All);
+    }
+}
+
+/// What a verb acts on: as [`referent`], or "the ball out of the bowl".
+pub(super) fn acted_on(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, link: Link) {
+    let taken = match &r.relation {
+        Some((Relation::In, other)) => Some((["from!", "out! of", "from!"].as_slice(), Relation::In, other)),
+        Some((Relation::On, other)) => Some((["off!", "off! of"].as_slice(), Relation::On, other)),
+        _ => None,
+    };
+    match taken {
+        Some((words, relation, other)) if chance(rng, 0.3) => {
+            core(b, rng, r, Role::Object);
+            b.say(pick(rng, words), Meaning::Relation(relation), Role::ObjectClause);
+            referent(b, rng, other, Role::ObjectClause, Link::Marked);
+        }
+        _ => referent(b, rng, r, Role::Object, link),
+    }
+}
+
+/// "that is left of the tray".
+pub(super) fn clause(
+    b: &mut Build,
+    rng: &mut ChaCha8Rng,
+    relation: Relation,
+    other: &Referent,
+    role: Role,
+    link: Link,
+    plural: bool,
+) {
+    if link == Link::Marked || chance(rng, 0.35) {
+        b.fill(if plural {
+            pick(rng, &["that are", "which are", "standing", "lying", "that stand", "placed"])
+        } else {
+            pick(
+                rng,
+                &["that is", "which is", "standing", "lying", "sitting", "located", "that stands", "placed"],
+            )
+        });
+    }
+    let m = Meaning::Relation(relation);
+    b.say(pick(rng, where_words(relation)), m, role);
+    referent(b, rng, other, role, Link::Marked);
+}
+
+/// How a relation is said of something that is there.
+pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
+    match relation {
+        Relation::In => &["in!", "in!", "inside!", "inside! of", "within!"],
+        Relation::On => &["on!", "on!", "on top! of", "upon!", "atop!"],
+        Relation::LeftOf => &["left! of", "to the left! of", "on the left! of", "on the left! side of"],
+        Relation::RightOf => &["right! of", "to the right! of", "on the right! of", "on the right! side of"],
+        Relation::InFrontOf => &["in front! of"],
+        Relation::Behind => &["behind!", "behind!", "in back! of"],
+        Relation::NextTo => {
+            &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
+        }
+    }
+}
+
+/// How a relation is said of where something shall go.
+pub(super) fn whither_words(relation: Relation) -> &'static [&'static str] {
+    match relation {
+        Relation::In => &["in!", "in!", "into!", "into!", "inside!", "inside! of", "to!", "within!"],
+        Relation::On => &["on!", "on!", "onto!", "onto!", "on top! of", "upon!", "atop!"],
+        Relation::LeftOf => &[
+            "left! of",
+            "to the left! of",
+            "to the left! of",
+            "on the left! of",
+            "to the left! side of",
+            "on the left! side of",
+        ],
+        Relation::RightOf => &[
+            "right! of",
+            "to the right! of",
+            "to the right! of",
+            "on the right! of",
+            "to the right! side of",
+            "on the right! side of",
+        ],
+        Relation::InFrontOf => &["in front! of"],
+        Relation::Behind => &["behind!", "behind!", "in back! of"],
+        Relation::NextTo => {
+            &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
+        }
+    }
+}
+
+/// A bare direction, as for a push.
+pub(super) fn direction_words(relation: Relation) -> &'static [&'static str] {
+    match relation {
+        Relation::LeftOf => &[
+            "left!",
+            "to the left!",
+            "to the left!",
+            "leftwards!",
+            "a bit to the left!",
+            "to the left! side",
+            "a little to the left!",
+            "over to the left!",
+            "towards the left!",
+            "further left!",
+        ],
+        Relation::RightOf => &[
+            "right!",
+            "to the right!",
+            "to the right!",
+            "rightwards!",
+            "a bit to the right!",
+            "to the right! side",
+            "a little to the right!",
+            "over to the right!",
+            "towards the right!",
+            "further right!",
+        ],
+        Relation::InFrontOf => &[
+            "to the front!",
+            "towards me!",
+            "toward me!",
+            "towards the camera!",
+            "to me!",
+            "a bit towards me!",
+            "closer to me!",
+        ],
+        Relation::Behind => &[
+            "to the back!",
+            "back!",
+            "away! from me",
+            "away! from the camera",
+            "a bit to the back!",
+            "towards the back!",
+        ],
+        Relation::In | Relation::On | Relation::NextTo => &[],
+    }
+}
+
+/// "into the blue bowl".
+pub(super) fn target(
+    b: &mut Build,
+    rng: &mut ChaCha8Rng,
+    relation: Relation,
+    to: &Referent,
+    words: &str,
+    link: Link,
+) {
+    b.say(words, Meaning::Relation(relation), Role::Target);
+    referent(b, rng, to, Role::Target, link);
+}
