@@ -7,6 +7,7 @@ pub mod collision;
 pub mod data;
 pub mod dynamics;
 pub mod error;
+pub mod ik;
 pub mod kinematics;
 mod load;
 pub mod mjcf;

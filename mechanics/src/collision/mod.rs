@@ -109,10 +109,6 @@ pub struct Checker {
     held: Option<(Placed, Isometry3<f64>)>,
     obstacles: Vec<Standing>,
     allowed: Vec<(Part, String)>,
-    /// How far a point behind each joint can be from the joint, metres (1 for a prismatic joint).
-    levers: Vec<f64>,
-    /// The same for the origin of the tool.
-    tool_levers: Vec<f64>,
 }
 
 impl Checker {
@@ -140,17 +136,7 @@ impl Checker {
         let pairs = matrix::self_pairs(arm, &links, &kin);
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
-        let (levers, tool_levers) = queries::levers(arm, &links);
-        Self {
-            links,
-            pairs,
-            places,
-            held: None,
-            obstacles: Vec::new(),
-            allowed: Vec::new(),
-            levers,
-            tool_levers,
-        }
+        Self { links, pairs, places, held: None, obstacles: Vec::new(), allowed: Vec::new() }
     }
 
     /// Replaces all obstacles. Allowances by name stay.

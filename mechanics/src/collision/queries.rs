@@ -1,10 +1,12 @@
 //! What a [`Checker`] answers.
 
 use super::solid::{Separation, far_apart, separation};
-use super::{Checker, HELD, Link, LinkPlace, SELF_MARGIN_M};
+use super::{Checker, HELD, LinkPlace, SELF_MARGIN_M};
 use crate::arm::{Arm, ArmData, body_poses_in_world};
-use crate::model::JointKind;
 use nalgebra::{Isometry3, Point3};
+
+/// No step along a motion is smaller, rad (m).
+const SMALLEST_STEP: f64 = 1e-4;
 
 /// The nearest two solids.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,13 +90,19 @@ impl Checker {
     /// # Panics
     /// When `q` is shorter than the arm's joints.
     pub fn is_free(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64, margin: f64) -> bool {
-        self.room(arm, data, q, width_m, margin, 0.0) > 0.0
+        if !margin.is_finite() || !self.place(arm, data, q, width_m) {
+            return false;
+        }
+        let self_margin = margin.min(SELF_MARGIN_M);
+        // Whoever has nothing left above its margin counts, and one is enough.
+        self.worst(Ask { margin, self_margin, below: f64::MIN_POSITIVE, enough: 0.0 }).is_none()
     }
 
-    /// Whether the straight joint motion from `from` to `to` is free as [`Self::is_free`] has it. Where
-    /// the room about the arm shows that nothing can be met the check strides ahead by as much; near
-    /// things it steps by `step` rad (m) of the joint that moves most, so a contact can be missed by
-    /// less than what the arm moves in half a step.
+    /// Whether the straight joint motion from `from` to `to` is free as [`Self::is_free`] has it, looked
+    /// at where the joint that moves most has moved another `step` rad (m): both ends, then the middle,
+    /// then the quarters, and so on, so that a contact is met early. What happens between two such
+    /// places is for the margin: half a step moves the arm by at most half of `step` times its reach
+    /// for each joint that moves.
     ///
     /// # Panics
     /// When `from` or `to` is shorter than the arm's joints.
@@ -110,60 +118,27 @@ impl Checker {
         step: f64,
     ) -> bool {
         let n = arm.n_joints();
-        let widest = (0..n).fold(0.0f64, |m, j| m.max((to[j] - from[j]).abs()));
-        let travel = self.travel(from, to, n);
-        // Both ends first: a motion that ends in contact is the usual failure.
-        if !self.is_free(arm, data, to, width_m, margin) || !travel.is_finite() {
+        // A motion that ends in contact is the usual failure.
+        if !self.is_free(arm, data, to, width_m, margin) || !self.is_free(arm, data, from, width_m, margin) {
             return false;
         }
-        let smallest = if widest > 0.0 { (step.max(1e-4) / widest).min(1.0) } else { 1.0 };
-        let mut at = 0.0;
+        let widest = (0..n).fold(0.0f64, |m, j| m.max((to[j] - from[j]).abs()));
+        let n_steps = (widest / step.max(SMALLEST_STEP)).ceil() as usize;
         let mut q = [0.0; types::MAX_JOINTS];
-        while at < 1.0 {
-            for j in 0..n {
-                q[j] = from[j] + at * (to[j] - from[j]);
+        let mut stride = n_steps.next_power_of_two() / 2;
+        while stride > 0 {
+            for i in (stride..n_steps).step_by(2 * stride) {
+                let x = i as f64 / n_steps as f64;
+                for j in 0..n {
+                    q[j] = from[j] + x * (to[j] - from[j]);
+                }
+                if !self.is_free(arm, data, &q[..n], width_m, margin) {
+                    return false;
+                }
             }
-            // More room than the rest of the way needs is of no use.
-            let room = self.room(arm, data, &q[..n], width_m, margin, (1.0 - at) * travel);
-            if room <= 0.0 {
-                return false;
-            }
-            at += smallest.max(if travel > 0.0 { room / travel } else { 1.0 });
+            stride /= 2;
         }
         true
-    }
-
-    /// How much is left above the margins, capped at `at_most`; zero or less when not free.
-    fn room(
-        &mut self,
-        arm: &Arm,
-        data: &mut ArmData,
-        q: &[f64],
-        width_m: f64,
-        margin: f64,
-        at_most: f64,
-    ) -> f64 {
-        if !self.place(arm, data, q, width_m) || !margin.is_finite() {
-            return f64::NEG_INFINITY;
-        }
-        let cap = at_most.max(f64::MIN_POSITIVE);
-        let ask = Ask { margin, self_margin: margin.min(SELF_MARGIN_M), below: cap, enough: 0.0 };
-        self.worst(ask).map_or(cap, |(room, ..)| room)
-    }
-
-    /// A bound of how far, in metres, two points of robot and world can move against each other on a
-    /// straight joint motion.
-    fn travel(&self, from: &[f64], to: &[f64], n: usize) -> f64 {
-        let held = self
-            .held
-            .as_ref()
-            .map(|(at, tool_from_shape)| tool_from_shape.translation.vector.norm() + at.solid.farthest());
-        (0..n)
-            .map(|j| {
-                let lever = held.map_or(self.levers[j], |h| self.levers[j].max(self.tool_levers[j] + h));
-                (to[j] - from[j]).abs() * lever
-            })
-            .sum()
     }
 
     /// Puts every link where it is at `q`; false when that is nowhere.
@@ -236,47 +211,3 @@ impl Checker {
 
 /// A solid, where it is, and where the middle of its bounds is.
 type Part<'a> = (&'a super::solid::Solid, &'a Isometry3<f64>, &'a Point3<f64>);
-
-/// Per controlled joint, a bound of the distance from its axis of every point of the links behind it,
-/// and of the tool's origin, whatever the other joints do.
-pub(super) fn levers(arm: &Arm, links: &[Link]) -> (Vec<f64>, Vec<f64>) {
-    let model = arm.model();
-    let per_joint = |joint_idx: usize| {
-        let root = model.joints[joint_idx].body_idx;
-        // How far each body's origin can be from the joint; `None` for bodies that it does not move.
-        let mut away: Vec<Option<f64>> = vec![None; model.bodies.len()];
-        away[root] = Some(0.0);
-        for i in root + 1..model.bodies.len() {
-            let body = &model.bodies[i];
-            if let Some(parent) = body.parent.and_then(|p| away[p]) {
-                let slide = body.joint_idx.map(|j| &model.joints[j]).map_or(0.0, |j| match j.kind {
-                    JointKind::Prismatic => j.limits.lower.abs().max(j.limits.upper.abs()),
-                    JointKind::Revolute | JointKind::Continuous => 0.0,
-                });
-                away[i] = Some(parent + body.parent_from_body.translation.vector.norm() + slide);
-            }
-        }
-        let slides = model.joints[joint_idx].kind == JointKind::Prismatic;
-        let links_lever = links
-            .iter()
-            .filter_map(|l| {
-                let geom = l.body_from_geom.translation.vector.norm() + l.solid.farthest();
-                away[l.body_idx].map(|d| d + geom)
-            })
-            .fold(0.0f64, f64::max);
-        let tool = away[arm.tool_body_idx()].map(|d| d + arm.body_from_tool().translation.vector.norm());
-        if slides { (1.0, 1.0) } else { (links_lever, tool.unwrap_or(0.0)) }
-    };
-    let with_mimics = |&joint_idx: &usize| {
-        let (mut links, mut tool) = per_joint(joint_idx);
-        for (k, joint) in model.joints.iter().enumerate() {
-            if let Some(m) = joint.mimic.filter(|m| m.joint_idx == joint_idx) {
-                let (more_links, more_tool) = per_joint(k);
-                links += m.multiplier.abs() * more_links;
-                tool += m.multiplier.abs() * more_tool;
-            }
-        }
-        (links, tool)
-    };
-    arm.arm_joint_idx().iter().map(with_mimics).unzip()
-}

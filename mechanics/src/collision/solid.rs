@@ -144,11 +144,6 @@ impl Solid {
         })
     }
 
-    /// The farthest that a point of the solid lies from the origin of its frame, metres.
-    pub(super) fn farthest(&self) -> f64 {
-        self.center.coords.norm() + self.reach
-    }
-
     /// Distance of a point from the box of the solid, which stands at `pose`; zero inside.
     fn box_distance(&self, pose: &Isometry3<f64>, point: &Point3<f64>) -> f64 {
         let local = pose.inverse_transform_point(point) - self.center;
