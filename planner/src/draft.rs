@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::footprint::{Footprint, centre, narrow_side};
 use crate::relations::{SIDE_REACH_M, Standing, holds, standing, support, upon};
 use crate::resolve::{Resolved, doubt, resolve_without};
-use crate::spots::{Area, free, moved, place_spots};
+use crate::spots::{Area, REACH_SLACK_M, free, moved, place_spots};
 use crate::words::{self, the, the_id};
 use nalgebra::Point2;
 use types::language::{Quantity, Referent, Relation};
@@ -114,7 +114,7 @@ impl<'a> Draft<'a> {
     /// Whether the arm reaches the object.
     pub(crate) fn check_reach(&self, id: ObjectId) -> Result<(), Stop> {
         let o = self.get(id)?;
-        let beyond = self.abilities.area.beyond(centre(o)) - 0.01;
+        let beyond = self.abilities.area.beyond(centre(o)) - REACH_SLACK_M;
         if beyond > 0.0 && self.held != Some(id) {
             let far = (beyond * 100.0).max(1.0);
             return Err(Stop::Refuse(format!("I cannot reach {}: it lies {far:.0} cm too far out.", the(o))));

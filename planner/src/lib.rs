@@ -1,19 +1,26 @@
 //! A goal and a scene to a checked plan and a trajectory.
 //!
 //! [`TablePlanner`] decides (a sentence's meaning and a scene to skills and goal facts), [`resolve`]
-//! finds what a phrase means, [`judge`] tells from perception whether something came about. Nothing
-//! here reads a clock, a file, or a word of a model's.
+//! finds what a phrase means, [`Motion`] turns a skill into checked steps, [`judge`] tells from perception
+//! whether something came about. Nothing here reads a clock, a file, or a word of a model's.
 
 mod answer;
 mod config;
 mod decide;
 mod draft;
+mod failure;
 mod footprint;
+mod grasp;
 mod judge;
+mod motion;
+mod obstacles;
 mod push;
 pub mod relations;
 mod replan;
 mod resolve;
+mod search;
+mod slide;
+mod space;
 mod spots;
 mod tasks;
 mod tops;
@@ -22,7 +29,11 @@ mod words;
 pub use answer::answer;
 pub use config::Config;
 pub use decide::{TablePlanner, is_another_look};
+pub use failure::PlanFailure;
 pub use footprint::{Footprint, narrow_side};
+pub use grasp::{Grasp, grasps, pointing_down};
 pub use judge::{Verdict, holding, judge, judge_skill, successor};
+pub use motion::{Expect, Held, Motion, Prepared, Step};
+pub use obstacles::obstacles;
 pub use resolve::{Matching, Resolved, matching, resolve, resolve_without};
 pub use spots::{Area, NoSpot, PlaceSpot, place_spots};

@@ -11,6 +11,9 @@ use types::language::Relation;
 use types::plan::Spot;
 use types::{ObjectId, Scene, Shape, TrackedObject};
 
+/// How far beyond the reach area things may lie that are there already: the area is for laying things
+/// out, and measuring is not exact; inverse kinematics has the last word. Metres.
+pub(crate) const REACH_SLACK_M: f64 = 0.03;
 /// How many candidates are handed on.
 const MAX_SPOTS: usize = 10;
 /// How far apart two candidates that are handed on lie at least, metres.

@@ -2,26 +2,29 @@
 
 use crate::footprint::{Footprint, bottom, centre, is_round, narrow_side};
 use crate::relations::upon;
-use crate::spots::{Area, NoSpot, PlaceSpot, choose, turning_radius};
+use crate::spots::{Area, NoSpot, PlaceSpot, REACH_SLACK_M, choose, turning_radius};
 use crate::words::{the, the_id};
-use nalgebra::{Point2, Vector2};
+use nalgebra::Vector2;
 use types::{Scene, Shape, TrackedObject};
 
 /// How thick the walls of bowls and trays are believed to be, metres.
 pub(crate) const WALL_M: f64 = 0.007;
 /// How thick their floors are believed to be, metres.
 pub(crate) const FLOOR_M: f64 = 0.004;
+/// How much wider a bowl is believed to become per height.
+pub(crate) const BOWL_LEAN: f64 = 0.31;
 
-/// The inner area of a container.
-#[must_use]
-pub(crate) fn inner(container: &TrackedObject) -> Footprint {
+/// The area inside a container, at its rim and on its floor.
+fn inner(container: &TrackedObject) -> (Footprint, Footprint) {
     let d = container.dimensions;
     if is_round(container.most_likely_shape()) {
-        Footprint::disc(centre(container), (0.5 * d.x.max(d.y) - WALL_M).max(0.0))
-    } else {
-        let half = |v: f64| (0.5 * v - WALL_M).max(0.0);
-        Footprint::rectangle(centre(container), container.yaw, half(d.x), half(d.y))
+        let rim = 0.5 * d.x.max(d.y) - WALL_M;
+        let disc = |radius: f64| Footprint::disc(centre(container), radius.max(0.0));
+        return (disc(rim), disc(rim - BOWL_LEAN * d.z));
     }
+    let half = |v: f64| (0.5 * v - WALL_M).max(0.0);
+    let area = Footprint::rectangle(centre(container), container.yaw, half(d.x), half(d.y));
+    (area.clone(), area)
 }
 
 /// Places on the floor of a container, or above what lies in it already.
@@ -34,7 +37,7 @@ pub(crate) fn inside(
     if !container.most_likely_shape().is_container() {
         return Err(NoSpot(format!("{} is not a container", the(container))));
     }
-    let room = inner(container);
+    let (rim, floor_area) = inner(container);
     let aligned = !is_round(object.most_likely_shape()) && !is_round(container.most_likely_shape());
     let yaws =
         if aligned { vec![container.yaw, container.yaw + core::f64::consts::FRAC_PI_2] } else { Vec::new() };
@@ -61,15 +64,16 @@ pub(crate) fn inside(
                     Some(yaw) => Footprint::at(object, point, yaw),
                     None => Footprint::disc(point, turning_radius(object)),
                 };
-                let wall = outline.margin_within(&room);
-                if wall < 0.0 || !area.contains(point, -0.01) {
+                let wall = outline.margin_within(&floor_area);
+                if outline.margin_within(&rim) < 0.0 || !area.contains(point, -REACH_SLACK_M) {
                     continue;
                 }
                 fits = true;
                 let gap = contents.iter().map(|(f, _)| f.gap(&outline)).fold(f64::INFINITY, f64::min);
                 // Where it cannot lie on the floor it is let go above what is there.
                 let below = contents.iter().filter(|(f, _)| f.gap(&outline) < 0.004).map(|(_, top)| *top);
-                let bottom_m = below.fold(floor, f64::max);
+                // What is wider than a bowl's floor rests on its leaning wall.
+                let bottom_m = below.fold(floor + (-wall).max(0.0) / BOWL_LEAN, f64::max);
                 if bottom_m > container.top() + 0.02 {
                     continue;
                 }
@@ -83,6 +87,9 @@ pub(crate) fn inside(
     }
     let found = choose(costed);
     if found.is_empty() {
+        if !area.contains(centre(container), -REACH_SLACK_M) {
+            return Err(NoSpot(format!("{} is out of my reach", the(container))));
+        }
         let why = if fits { "is full" } else { "is too small for" };
         let object = if fits { String::new() } else { format!(" {}", the(object)) };
         return Err(NoSpot(format!("{} {why}{object}", the(container))));
@@ -103,7 +110,7 @@ pub(crate) fn on_top(
     if let Some(other) = upon(scene, target.id).into_iter().find(|o| o.id != object.id) {
         return Err(NoSpot(format!("{} is already on {}", the(other), the_id(scene, target.id))));
     }
-    if !area.contains(centre(target), -0.01) {
+    if !area.contains(centre(target), -REACH_SLACK_M) {
         return Err(NoSpot(format!("{} is out of my reach", the(target))));
     }
     let yaws = if is_round(object.most_likely_shape()) || is_round(target.most_likely_shape()) {

@@ -1,0 +1,553 @@
+//! Skills to motion: every step checked, each beginning where the one before ends.
+
+use crate::config::Config;
+use crate::failure::PlanFailure;
+use crate::footprint::narrow_side;
+use crate::grasp::{Grasp, grasps, middle_of_jaws, pointing_down, raised, wrapped};
+use crate::judge::held_width;
+use crate::obstacles::{name, obstacles, plain, pose, settled, solid};
+use crate::space::{Fit, Space};
+use crate::spots::{Area, PlaceSpot, place_spots};
+use core::f64::consts::{FRAC_PI_2, PI};
+use mechanics::Arm;
+use mechanics::collision::Attached;
+use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion, Vector3};
+use std::sync::Arc;
+use types::plan::{Skill, Spot, is_graspable};
+use types::{
+    GripperCommand, JointState, JointVector, ObjectId, Rejection, Scene, Tool, TrackedObject, Trajectory,
+    Transform, World,
+};
+
+/// What the gripper shall feel like when it has done what it was told.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Expect {
+    /// Closed on nothing.
+    Empty,
+    /// Closed on something of this width.
+    Holding {
+        /// Least distance of the fingertips, metres.
+        min_width_m: f64,
+        /// Largest distance of the fingertips, metres.
+        max_width_m: f64,
+    },
+    /// As far open as it was told.
+    Open,
+}
+
+/// One step of a skill.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Follow a trajectory.
+    Move {
+        /// Checked against the scene as it will be executed.
+        trajectory: Trajectory,
+        /// What for, for people: "reach over the small red cube".
+        why: String,
+    },
+    /// Open or close the gripper where the arm is.
+    Gripper {
+        /// The command.
+        command: GripperCommand,
+        /// What should come of it. When it does not, the steps after this one must not be run.
+        expect: Expect,
+    },
+}
+
+/// An object in the hand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// As it was tracked when it was grasped.
+    pub object: TrackedObject,
+    /// Where the object's frame is in the tool.
+    pub tool_from_object: Isometry3<f64>,
+    /// How far the fingertips are apart around it, metres.
+    pub width_m: f64,
+}
+
+/// A skill's motion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// In order of execution.
+    pub steps: Vec<Step>,
+    /// What the hand holds when all went as expected.
+    pub held: Option<Held>,
+}
+
+/// Gripper openings that differ by less are the same, metres.
+const SAME_WIDTH_M: f64 = 0.002;
+/// What is held counts as smaller by this while it is near its support, metres.
+const CONTACT_SHRINK_M: f64 = 0.003;
+/// How many ways to grasp or put down are compared before the shortest is taken.
+const ENOUGH_WAYS: usize = 3;
+/// How much higher things are let go in turn where the fingers find no room lower, metres.
+const RELEASE_HEIGHTS_M: [f64; 4] = [0.0, 0.012, 0.024, 0.04];
+/// Share of the usual pace for parking.
+const PARK_PACE: f64 = 0.3;
+
+/// A way to a contact pose: joints there, the line up from it, and how far the arm must go to begin.
+pub(crate) struct Way {
+    pub(crate) line_up: Vec<JointVector>,
+    pub(crate) cost: f64,
+    pub(crate) open_m: f64,
+}
+
+/// Plans the motion of skills for one arm.
+#[derive(Debug)]
+pub struct Motion {
+    pub(crate) space: Space,
+    pub(crate) config: Config,
+    area: Area,
+}
+
+impl Motion {
+    /// Prepares collision checking and kinematics for an arm.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of the configuration.
+    pub fn new(arm: Arc<Arm>, config: Config) -> Result<Self, Rejection> {
+        config.check()?;
+        let area = Area(arm.profile().reach_m);
+        Ok(Self { space: Space::new(arm, &config), config, area })
+    }
+
+    /// The steps of `skill`, from `state`, in `scene`, with `held` in the hand. Every trajectory begins
+    /// where the one before ends, keeps every limit, and was checked for collisions as it will be
+    /// executed. The same input gives the same steps.
+    ///
+    /// # Errors
+    /// [`PlanFailure`], which says what cannot be reached or what is in the way.
+    pub fn prepare(
+        &mut self,
+        skill: &Skill,
+        scene: &Scene,
+        state: &JointState,
+        held: Option<&Held>,
+    ) -> Result<Prepared, PlanFailure> {
+        if !state.is_finite() || state.q.len() != self.space.arm().n_joints() {
+            let n = self.space.arm().n_joints();
+            return Err(
+                Rejection::new("state.q", format!("{n} finite joints"), format!("{:?}", state.q)).into()
+            );
+        }
+        self.space.reseed();
+        let mut run = Run::new(state, held.cloned());
+        match *skill {
+            Skill::Pick { object } => self.pick(&mut run, object, scene)?,
+            Skill::Place { object, spot } => self.place(&mut run, object, &spot, scene)?,
+            Skill::Push { object, to } => self.push(&mut run, object, to.into(), scene)?,
+            Skill::OpenGripper => {
+                let width_m = self.space.arm().profile().gripper.width_m;
+                self.set_gripper(&mut run, width_m, Expect::Open);
+                run.held = None;
+            }
+            Skill::CloseGripper => {
+                let expect = match &run.held {
+                    Some(held) => holding(held.width_m),
+                    None => Expect::Empty,
+                };
+                self.set_gripper(&mut run, 0.0, expect);
+            }
+            Skill::Home => self.go_home(&mut run, scene)?,
+            Skill::Look => {
+                if self.config.home_after {
+                    self.go_home(&mut run, scene)?;
+                }
+            }
+        }
+        Ok(Prepared { steps: run.steps, held: run.held })
+    }
+
+    /// A slow checked way to the park pose.
+    ///
+    /// # Errors
+    /// [`PlanFailure`] when the way is not clear; the arm then better stays where it is.
+    pub fn clear_to_park(
+        &mut self,
+        state: &JointState,
+        scene: &Scene,
+        held: Option<&Held>,
+    ) -> Result<Vec<Trajectory>, PlanFailure> {
+        self.space.reseed();
+        let mut run = Run::new(state, held.cloned());
+        let park = self.space.arm().park();
+        self.go(&mut run, &park, scene, PARK_PACE, "park")?;
+        let moves = run.steps.into_iter().filter_map(|step| match step {
+            Step::Move { trajectory, .. } => Some(trajectory),
+            Step::Gripper { .. } => None,
+        });
+        Ok(moves.collect())
+    }
+
+    pub(crate) fn set_gripper(&self, run: &mut Run, width_m: f64, expect: Expect) {
+        let force_n = self.config.grip_force_n.min(self.space.arm().profile().gripper.force_n);
+        run.steps.push(Step::Gripper { command: GripperCommand { width_m, force_n }, expect });
+        run.width_m = match expect {
+            Expect::Holding { .. } => run.width_m,
+            Expect::Empty => 0.0,
+            Expect::Open => width_m,
+        };
+    }
+
+    /// Opens or closes to `width_m`, if it is not so already.
+    pub(crate) fn open_to(&self, run: &mut Run, width_m: f64) {
+        if (run.width_m - width_m).abs() > SAME_WIDTH_M {
+            self.set_gripper(run, width_m, Expect::Open);
+        }
+    }
+
+    /// Surroundings for free motion: everything a little larger, what is held in full.
+    pub(crate) fn surround_free(&mut self, run: &Run, scene: &Scene) -> Result<(), PlanFailure> {
+        let left_out: Vec<ObjectId> = run.held.iter().map(|h| h.object.id).collect();
+        let attached = run.held.as_ref().map(|h| attached(h, 0.0));
+        self.space.surround(obstacles(scene, &left_out, true), attached)
+    }
+
+    /// Surroundings for work close to things: as they are measured, without those in `left_out`, what
+    /// is held a little smaller.
+    pub(crate) fn surround_contact(
+        &mut self,
+        run: &Run,
+        scene: &Scene,
+        left_out: &[ObjectId],
+    ) -> Result<(), PlanFailure> {
+        let mut left_out = left_out.to_vec();
+        left_out.extend(run.held.iter().map(|h| h.object.id));
+        let attached = run.held.as_ref().map(|h| attached(h, -CONTACT_SHRINK_M));
+        self.space.surround(obstacles(scene, &left_out, false), attached)
+    }
+
+    pub(crate) fn free_fit(&self, run: &Run) -> Fit {
+        Fit { width_m: run.width_m, margin_m: self.config.free_margin_m }
+    }
+
+    pub(crate) fn contact_fit(&self, width_m: f64) -> Fit {
+        Fit { width_m, margin_m: self.config.contact_margin_m }
+    }
+
+    /// Adds a free motion to `to`; first straight up, where the hand is among things.
+    pub(crate) fn go(
+        &mut self,
+        run: &mut Run,
+        to: &JointVector,
+        scene: &Scene,
+        pace: f64,
+        why: &str,
+    ) -> Result<(), PlanFailure> {
+        self.surround_free(run, scene)?;
+        let fit = self.free_fit(run);
+        if run.q.max_abs_diff(to) < 1e-6 {
+            return Ok(());
+        }
+        if let Some(line) = self.space.escape(&run.q, fit)? {
+            let trajectory = self.space.slow_unchecked(&line, self.config.contact_speed_m_s)?;
+            run.follow(trajectory, "get clear");
+        }
+        let path = self.space.path(&run.q, to, fit, why)?;
+        let trajectory = self.space.travel(&path, fit, pace, why)?;
+        run.follow(trajectory, why);
+        Ok(())
+    }
+
+    pub(crate) fn go_home(&mut self, run: &mut Run, scene: &Scene) -> Result<(), PlanFailure> {
+        let home = self.space.arm().home();
+        self.go(run, &home, scene, 1.0, "go home")
+    }
+
+    /// Adds the way home, if it is wanted and there is one: the skill itself is done without it.
+    pub(crate) fn finish(&mut self, run: &mut Run, scene: &Scene) {
+        if self.config.home_after {
+            let mut attempt = run.clone();
+            if self.go_home(&mut attempt, scene).is_ok() {
+                *run = attempt;
+            }
+        }
+    }
+
+    /// Adds a slow straight line that is already checked at its waypoints.
+    pub(crate) fn creep(
+        &mut self,
+        run: &mut Run,
+        line: &[JointVector],
+        why: &str,
+    ) -> Result<(), PlanFailure> {
+        let fit = self.contact_fit(run.width_m);
+        let trajectory = self.space.slow(line, fit, self.config.contact_speed_m_s, why)?;
+        run.follow(trajectory, why);
+        Ok(())
+    }
+
+    /// The joints at `tool` and the straight line up from it, both free; measured from `run.q`.
+    pub(crate) fn way_to(
+        &mut self,
+        run: &Run,
+        tool: &Transform<World, Tool>,
+        up_m: f64,
+        width_m: f64,
+        what: &str,
+    ) -> Result<Way, PlanFailure> {
+        let fit = self.contact_fit(width_m);
+        let home = self.space.arm().home();
+        let there = self.space.reach(tool, &home, fit, what)?;
+        let line_up = self.space.line(&there, &raised(tool, up_m), fit, what)?;
+        let cost = line_up[line_up.len() - 1].max_abs_diff(&run.q);
+        Ok(Way { line_up, cost, open_m: width_m })
+    }
+
+    fn pick(&mut self, run: &mut Run, id: ObjectId, scene: &Scene) -> Result<(), PlanFailure> {
+        if let Some(held) = &run.held {
+            let what = held.object.describe();
+            return Err(PlanFailure::Precondition(format!("the hand still holds the {what}")));
+        }
+        let object = find(scene, id)?;
+        let gripper = self.space.arm().profile().gripper.clone();
+        let side_m = narrow_side(&object);
+        let label = plain(&name(&object)).to_owned();
+        if !is_graspable(object.most_likely_shape(), side_m, gripper.width_m) {
+            return Err(PlanFailure::TooWide { what: label, side_m, width_m: gripper.width_m });
+        }
+        let all = grasps(&object, &gripper, &self.config);
+        self.surround_contact(run, scene, &[])?;
+        let what = format!("grasp {label}");
+        let mut failure = PlanFailure::NoPath { what: what.clone() };
+        let mut is_first_failure = true;
+        let mut ways: Vec<(Way, Grasp)> = Vec::new();
+        for grasp in all {
+            // A higher grasp only where no lower one works.
+            let lower = ways.first().is_some_and(|(_, g)| height(g) < height(&grasp) - 1e-3);
+            if lower || ways.len() >= ENOUGH_WAYS {
+                break;
+            }
+            match self.way_to(run, &grasp.world_from_tool, self.config.approach_m, grasp.open_m, &what) {
+                Ok(way) => ways.push((way, grasp)),
+                Err(e) if is_first_failure => {
+                    failure = e;
+                    is_first_failure = false;
+                }
+                Err(_) => {}
+            }
+        }
+        ways.sort_by(|a, b| a.0.cost.total_cmp(&b.0.cost));
+        for (way, grasp) in ways {
+            let mut attempt = run.clone();
+            match self.grasp_along(&mut attempt, &object, &way, &grasp, scene, &label) {
+                Ok(()) => {
+                    *run = attempt;
+                    self.finish(run, scene);
+                    return Ok(());
+                }
+                Err(e) => failure = e,
+            }
+        }
+        Err(failure)
+    }
+
+    fn grasp_along(
+        &mut self,
+        run: &mut Run,
+        object: &TrackedObject,
+        way: &Way,
+        grasp: &Grasp,
+        scene: &Scene,
+        label: &str,
+    ) -> Result<(), PlanFailure> {
+        self.open_to(run, way.open_m);
+        let above = way.line_up[way.line_up.len() - 1];
+        self.go(run, &above, scene, 1.0, &format!("reach over {label}"))?;
+        self.surround_contact(run, scene, &[])?;
+        let down: Vec<JointVector> = way.line_up.iter().rev().copied().collect();
+        self.creep(run, &down, &format!("come down around {label}"))?;
+        self.set_gripper(run, 0.0, holding(grasp.side_m));
+        run.width_m = grasp.side_m;
+        let mut tool_from_object = grasp.world_from_tool.inverse().isometry() * pose(object);
+        // The fingers centre it between them.
+        let middle = middle_of_jaws(&self.space.arm().profile().gripper, grasp.side_m);
+        tool_from_object.translation.vector.y = middle;
+        run.held = Some(Held { object: object.clone(), tool_from_object, width_m: grasp.side_m });
+        self.surround_contact(run, scene, &[])?;
+        let what = format!("lift {label}");
+        let up = raised(&grasp.world_from_tool, self.config.retreat_m);
+        let fit = self.contact_fit(run.width_m);
+        let line = match self.space.line(&run.q, &up, fit, &what) {
+            Ok(line) => line,
+            // Where the arm ends sooner, as high as it came down is enough.
+            Err(_) => {
+                let up = raised(&grasp.world_from_tool, self.config.approach_m);
+                self.space.line(&run.q, &up, fit, &what)?
+            }
+        };
+        self.creep(run, &line, &what)
+    }
+
+    fn place(&mut self, run: &mut Run, id: ObjectId, spot: &Spot, scene: &Scene) -> Result<(), PlanFailure> {
+        let Some(held) = run.held.clone().filter(|h| h.object.id == id) else {
+            return Err(PlanFailure::Precondition(
+                "the hand does not hold what shall be put down".to_owned(),
+            ));
+        };
+        let label = plain(&name(&held.object)).to_owned();
+        let spots = place_spots(&held.object, spot, &settled_scene(scene, id), self.area, &self.config)?;
+        let what = format!("put down {label}");
+        self.surround_contact(run, scene, &[])?;
+        let mut failure = None;
+        let release_m = self.release_width(held.width_m);
+        for spot in &spots {
+            for extra in RELEASE_HEIGHTS_M {
+                // Off the table things are only ever let go low.
+                if extra > 0.0 && spot.bottom_m <= 0.0 {
+                    break;
+                }
+                let mut ways: Vec<Way> = Vec::new();
+                for tool in self.release_tools(&held, spot, extra) {
+                    if ways.len() >= ENOUGH_WAYS {
+                        break;
+                    }
+                    match self.way_to(run, &tool, self.config.approach_m, held.width_m, &what) {
+                        Ok(way) => ways.push(way),
+                        Err(e) => failure = failure.or(Some(e)),
+                    }
+                }
+                ways.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+                for way in ways {
+                    let mut attempt = run.clone();
+                    match self.release_along(&mut attempt, &way, release_m, scene, &held, &label) {
+                        Ok(()) => {
+                            *run = attempt;
+                            return Ok(());
+                        }
+                        Err(e) => failure = Some(e),
+                    }
+                    self.surround_contact(run, scene, &[])?;
+                }
+            }
+        }
+        Err(failure.unwrap_or(PlanFailure::NoPath { what }))
+    }
+
+    fn release_along(
+        &mut self,
+        run: &mut Run,
+        way: &Way,
+        release_m: f64,
+        scene: &Scene,
+        held: &Held,
+        label: &str,
+    ) -> Result<(), PlanFailure> {
+        let above = way.line_up[way.line_up.len() - 1];
+        self.go(run, &above, scene, 1.0, &format!("carry {label}"))?;
+        self.surround_contact(run, scene, &[])?;
+        let down: Vec<JointVector> = way.line_up.iter().rev().copied().collect();
+        self.creep(run, &down, &format!("lower {label}"))?;
+        self.set_gripper(run, release_m, Expect::Open);
+        run.held = None;
+        // Where it stands now it is in nobody's way but the palm's, which goes straight up.
+        let there = self.put_down(scene, held, &run.q);
+        self.surround_contact(run, &there, &[held.object.id])?;
+        let fit = self.contact_fit(run.width_m);
+        let tool = self.space.tool(&run.q);
+        let what = format!("leave {label}");
+        let line = match self.space.line(&run.q, &raised(&tool, self.config.retreat_m), fit, &what) {
+            Ok(line) => line,
+            Err(_) => self.space.line(&run.q, &raised(&tool, self.config.approach_m), fit, &what)?,
+        };
+        self.creep(run, &line, &what)?;
+        self.finish(run, &there);
+        Ok(())
+    }
+
+    /// How far the fingers open to let go: enough, and no further, for there may be walls around.
+    fn release_width(&self, held_m: f64) -> f64 {
+        (held_m + 1.6 * self.config.finger_room_m).min(self.space.arm().profile().gripper.width_m)
+    }
+
+    /// The scene with the held object where the tool at `q` has put it.
+    fn put_down(&mut self, scene: &Scene, held: &Held, q: &JointVector) -> Scene {
+        let at = self.space.tool(q).isometry() * held.tool_from_object;
+        let mut out = scene.clone();
+        out.objects.retain(|o| o.id != held.object.id);
+        let mut object = held.object.clone();
+        object.position = Point3::from(at.translation.vector);
+        object.yaw = yaw_of(&at);
+        out.objects.push(object);
+        out
+    }
+
+    /// Tool poses that bring the held object to a spot, the likelier ones first.
+    fn release_tools(&self, held: &Held, spot: &PlaceSpot, extra_m: f64) -> Vec<Transform<World, Tool>> {
+        let z = spot.bottom_m + 0.5 * held.object.dimensions.z + self.config.release_gap_m + extra_m;
+        let object_from_tool = held.tool_from_object.inverse();
+        // Turn of the object when the tool's finger axis is at zero.
+        let at_zero = yaw_of(&(pointing_down(Point3::origin(), 0.0).isometry() * held.tool_from_object));
+        let yaws: Vec<f64> = if spot.yaws.is_empty() {
+            (0..12)
+                .map(|i| {
+                    let step = f64::from((i + 1) / 2) * if i % 2 == 0 { 1.0 } else { -1.0 };
+                    at_zero + FRAC_PI_2 + step * PI / 6.0
+                })
+                .collect()
+        } else {
+            spot.yaws.iter().flat_map(|yaw| [*yaw, yaw + PI]).collect()
+        };
+        yaws.into_iter()
+            .map(|yaw| {
+                let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), wrapped(yaw));
+                let place = Translation3::new(spot.centre.x, spot.centre.y, z);
+                Transform::from_isometry(Isometry3::from_parts(place, turn) * object_from_tool)
+            })
+            .collect()
+    }
+}
+
+/// Where the arm and its hand are while a skill is planned.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) q: JointVector,
+    pub(crate) width_m: f64,
+    pub(crate) held: Option<Held>,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Run {
+    fn new(state: &JointState, held: Option<Held>) -> Self {
+        let width_m = held.as_ref().map_or(state.gripper.width_m, |h| h.width_m);
+        Self { q: state.q, width_m: width_m.max(0.0), held, steps: Vec::new() }
+    }
+
+    pub(crate) fn follow(&mut self, trajectory: Trajectory, why: &str) {
+        self.q = *trajectory.end();
+        if trajectory.duration() > 0.0 {
+            self.steps.push(Step::Move { trajectory, why: why.to_owned() });
+        }
+    }
+}
+
+fn height(grasp: &Grasp) -> f64 {
+    grasp.world_from_tool.origin().z
+}
+
+fn holding(side_m: f64) -> Expect {
+    let (min_width_m, max_width_m) = held_width(side_m);
+    Expect::Holding { min_width_m, max_width_m }
+}
+
+fn attached(held: &Held, grow: f64) -> Attached {
+    Attached { shape: solid(&held.object, grow), tool_from_shape: held.tool_from_object }
+}
+
+/// Turn about the world's z of a pose's x axis, radians.
+fn yaw_of(pose: &Isometry3<f64>) -> f64 {
+    let x = pose.rotation * Vector3::x();
+    libm::atan2(x.y, x.x)
+}
+
+/// The object of this name as it must stand.
+pub(crate) fn find(scene: &Scene, id: ObjectId) -> Result<TrackedObject, PlanFailure> {
+    let found = scene.get(id).map(settled);
+    found.ok_or_else(|| PlanFailure::Lost { what: format!("object {}", id.0) })
+}
+
+/// The scene with everything as it must stand, without the object in the hand.
+fn settled_scene(scene: &Scene, held: ObjectId) -> Scene {
+    let objects = scene.objects.iter().filter(|o| o.id != held).map(settled).collect();
+    Scene { stamp: scene.stamp, objects }
+}

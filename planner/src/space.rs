@@ -1,0 +1,282 @@
+//! The arm in its surroundings: lines, free paths, and their timing, all checked.
+
+use crate::config::Config;
+use crate::failure::PlanFailure;
+use crate::search::find_path;
+use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
+use mechanics::ik::{IkFailure, Options, Reason, Solver};
+use mechanics::timing::{Scale, time_path_with};
+use mechanics::{Arm, ArmData, tool_pose};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+use types::{JointVector, Tool, Trajectory, Transform, World};
+
+/// How far timing may round the corners of a free path, rad, from most to least.
+const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
+/// How far timing may leave a straight line of the tool, rad.
+const LINE_ROUNDING: f64 = 0.001;
+/// Timed motions are checked at least this often, seconds.
+const CHECK_DT_S: f64 = 0.02;
+/// Share of the margin that the timed motion keeps: it may round corners.
+const TIMED_MARGIN: f64 = 0.5;
+/// Heights that are tried to get away from what the gripper is among, metres.
+const ESCAPES_M: [f64; 4] = [0.12, 0.08, 0.05, 0.03];
+
+/// How near something may be, and how far the fingers are apart meanwhile.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Fit {
+    pub(crate) width_m: f64,
+    pub(crate) margin_m: f64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Space {
+    arm: Arc<Arm>,
+    config: Config,
+    checker: Checker,
+    solver: Solver,
+    /// One scratch for kinematics, one for checks within it.
+    data: ArmData,
+    check_data: ArmData,
+    rng: ChaCha8Rng,
+}
+
+impl Space {
+    pub(crate) fn new(arm: Arc<Arm>, config: &Config) -> Self {
+        Self {
+            checker: Checker::new(&arm),
+            solver: Solver::new(&arm),
+            data: ArmData::new(&arm),
+            check_data: ArmData::new(&arm),
+            rng: ChaCha8Rng::seed_from_u64(config.seed),
+            config: config.clone(),
+            arm,
+        }
+    }
+
+    pub(crate) fn arm(&self) -> &Arm {
+        &self.arm
+    }
+
+    /// Begins the random sequence anew, so that a skill's motion depends on its own input alone.
+    pub(crate) fn reseed(&mut self) {
+        self.rng = ChaCha8Rng::seed_from_u64(self.config.seed);
+    }
+
+    /// Replaces the surroundings and what is held.
+    pub(crate) fn surround(
+        &mut self,
+        obstacles: Vec<Obstacle>,
+        held: Option<Attached>,
+    ) -> Result<(), PlanFailure> {
+        self.checker.forbid_all();
+        self.checker.set_obstacles(obstacles)?;
+        self.checker.attach(held)?;
+        Ok(())
+    }
+
+    pub(crate) fn tool(&mut self, q: &JointVector) -> Transform<World, Tool> {
+        tool_pose(&self.arm, &mut self.data, q)
+    }
+
+    pub(crate) fn is_free(&mut self, q: &JointVector, fit: Fit) -> bool {
+        self.checker.is_free(&self.arm, &mut self.check_data, q, fit.width_m, fit.margin_m)
+    }
+
+    fn nearest(&mut self, q: &JointVector, width_m: f64) -> Clearance {
+        self.checker.distance(&self.arm, &mut self.check_data, q, width_m)
+    }
+
+    fn failure(&mut self, what: &str, failure: &IkFailure, width_m: f64) -> PlanFailure {
+        if failure.reason == Reason::Collision && failure.best_q.len() == self.arm.n_joints() {
+            let met = self.nearest(&failure.best_q, width_m);
+            return PlanFailure::collision(what, &met);
+        }
+        PlanFailure::unreachable(what, failure)
+    }
+
+    /// Joints that bring the tool to `target`, near `near`, free of contact.
+    pub(crate) fn reach(
+        &mut self,
+        target: &Transform<World, Tool>,
+        near: &JointVector,
+        fit: Fit,
+        what: &str,
+    ) -> Result<JointVector, PlanFailure> {
+        let options = Options { starts: 10, solutions: 2, seed: self.config.seed, ..Options::default() };
+        let Self { arm, solver, data, check_data, checker, .. } = self;
+        let mut free = |q: &[f64]| checker.is_free(arm, check_data, q, fit.width_m, fit.margin_m);
+        let found = solver.solve(arm, data, target, near, &options, &mut free);
+        found.map_err(|failure| self.failure(what, &failure, fit.width_m))
+    }
+
+    /// Waypoints that bring the tool straight from where it is at `from` to `target`.
+    pub(crate) fn line(
+        &mut self,
+        from: &JointVector,
+        target: &Transform<World, Tool>,
+        fit: Fit,
+        what: &str,
+    ) -> Result<Vec<JointVector>, PlanFailure> {
+        let Self { arm, solver, data, check_data, checker, .. } = self;
+        let mut free = |q: &[f64]| checker.is_free(arm, check_data, q, fit.width_m, fit.margin_m);
+        let found = solver.line(arm, data, from, target, &Options::default(), &mut free);
+        found.map_err(|f| self.failure(what, &f.failure, fit.width_m))
+    }
+
+    /// A free path, straight if it can be.
+    pub(crate) fn path(
+        &mut self,
+        from: &JointVector,
+        to: &JointVector,
+        fit: Fit,
+        what: &str,
+    ) -> Result<Vec<JointVector>, PlanFailure> {
+        for q in [from, to] {
+            if !self.is_free(q, fit) {
+                let met = self.nearest(q, fit.width_m);
+                return Err(PlanFailure::collision(what, &met));
+            }
+        }
+        let (iterations, step) = (self.config.search_iterations, self.config.check_step_rad);
+        let Self { arm, check_data, checker, rng, .. } = self;
+        let mut edge = |a: &JointVector, b: &JointVector| {
+            checker.edge_is_free(arm, check_data, a, b, fit.width_m, fit.margin_m, step)
+        };
+        find_path(from, to, arm.limits(), iterations, rng, &mut edge)
+            .ok_or_else(|| PlanFailure::NoPath { what: what.to_owned() })
+    }
+
+    /// A free path, timed at `pace` times the configured share of the limits and checked as it will
+    /// be executed.
+    pub(crate) fn travel(
+        &mut self,
+        path: &[JointVector],
+        fit: Fit,
+        pace: f64,
+        what: &str,
+    ) -> Result<Trajectory, PlanFailure> {
+        let c = &self.config;
+        let scale = Scale {
+            velocity: c.velocity_scale * pace,
+            acceleration: c.acceleration_scale * pace,
+            jerk: c.jerk_scale * pace,
+        };
+        let mut failure = PlanFailure::NoPath { what: what.to_owned() };
+        for rounding in ROUNDING {
+            let trajectory = self.timed(path, scale, rounding)?;
+            let fit = Fit { margin_m: TIMED_MARGIN * fit.margin_m, ..fit };
+            match self.check(&trajectory, fit, what) {
+                Ok(()) => return Ok(trajectory),
+                Err(e) => failure = e,
+            }
+        }
+        Err(failure)
+    }
+
+    /// A straight line of the tool, timed so that the tool never is faster than `speed_m_s`, and checked
+    /// as it will be executed.
+    pub(crate) fn slow(
+        &mut self,
+        path: &[JointVector],
+        fit: Fit,
+        speed_m_s: f64,
+        what: &str,
+    ) -> Result<Trajectory, PlanFailure> {
+        let trajectory = self.slow_unchecked(path, speed_m_s)?;
+        self.check(&trajectory, Fit { margin_m: 0.0, ..fit }, what)?;
+        Ok(trajectory)
+    }
+
+    /// As [`Self::slow`], for a line out of contacts that are there already.
+    pub(crate) fn slow_unchecked(
+        &mut self,
+        path: &[JointVector],
+        speed_m_s: f64,
+    ) -> Result<Trajectory, PlanFailure> {
+        let c = &self.config;
+        let (acceleration, jerk) = (0.5 * c.acceleration_scale, 0.5 * c.jerk_scale);
+        let mut velocity = c.velocity_scale;
+        let mut trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING)?;
+        for _ in 0..5 {
+            let fastest = self.fastest_tool(&trajectory);
+            if fastest <= speed_m_s {
+                break;
+            }
+            velocity *= 0.97 * speed_m_s / fastest;
+            trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING)?;
+        }
+        Ok(trajectory)
+    }
+
+    fn timed(&self, path: &[JointVector], scale: Scale, rounding: f64) -> Result<Trajectory, PlanFailure> {
+        let start = path.first().copied().unwrap_or_else(|| self.arm.home());
+        let timed = time_path_with(path, self.arm.limits(), scale, rounding)?;
+        Ok(Trajectory::new(timed.points, self.arm.limits(), &start)?)
+    }
+
+    /// The fastest that the tool centre point moves, m/s.
+    pub(crate) fn fastest_tool(&mut self, trajectory: &Trajectory) -> f64 {
+        let n = (trajectory.duration() / CHECK_DT_S).ceil().clamp(1.0, 1e5) as usize;
+        let dt = trajectory.duration() / n as f64;
+        let mut last = self.tool(&trajectory.sample(0.0).q).origin();
+        let mut fastest = 0.0_f64;
+        for i in 1..=n {
+            let next = self.tool(&trajectory.sample(dt * i as f64).q).origin();
+            if dt > 0.0 {
+                fastest = fastest.max((next - last).norm() / dt);
+            }
+            last = next;
+        }
+        fastest
+    }
+
+    /// Whether the timed motion is free as it will be executed.
+    pub(crate) fn check(&mut self, trajectory: &Trajectory, fit: Fit, what: &str) -> Result<(), PlanFailure> {
+        let n = (trajectory.duration() / CHECK_DT_S).ceil().clamp(1.0, 1e5) as usize;
+        for i in 0..=n {
+            let q = trajectory.sample(trajectory.duration() * i as f64 / n as f64).q;
+            if !self.is_free(&q, fit) {
+                let met = self.nearest(&q, fit.width_m);
+                return Err(PlanFailure::collision(what, &met));
+            }
+        }
+        Ok(())
+    }
+
+    /// A line straight up to where the arm is free, when it is not: the gripper stands among things it
+    /// has just worked on. What it is near to at the start is allowed on the way.
+    pub(crate) fn escape(
+        &mut self,
+        from: &JointVector,
+        fit: Fit,
+    ) -> Result<Option<Vec<JointVector>>, PlanFailure> {
+        if self.is_free(from, fit) {
+            return Ok(None);
+        }
+        let what = "get away from where the hand is";
+        for _ in 0..8 {
+            if self.is_free(from, fit) {
+                break;
+            }
+            let met = self.nearest(from, fit.width_m);
+            self.checker.allow(Part::Gripper, &met.second);
+            self.checker.allow(Part::Held, &met.second);
+        }
+        let begin = self.tool(from);
+        let mut failure = PlanFailure::NoPath { what: what.to_owned() };
+        let mut found = None;
+        for height in ESCAPES_M {
+            match self.line(from, &crate::grasp::raised(&begin, height), fit, what) {
+                Ok(line) => {
+                    found = Some(line);
+                    break;
+                }
+                Err(e) => failure = e,
+            }
+        }
+        self.checker.forbid_all();
+        found.map(Some).ok_or(failure)
+    }
+}

@@ -1,0 +1,214 @@
+//! Skills to motion, over random tables: found, within limits, free of contact, the same every time.
+
+mod common;
+#[path = "common/arm.rs"]
+mod robot;
+
+use common::scene;
+use planner::{Config, Expect, Motion, PlanFailure, Prepared, Step};
+use robot::{arm, at, at_home, check, table};
+use types::language::Relation;
+use types::plan::{Skill, Spot};
+use types::{Color, JointState, ObjectId, Scene, Shape, Size};
+
+const AREA: [f64; 4] = [0.40, 0.65, -0.26, 0.26];
+
+fn motion(name: &str) -> Motion {
+    Motion::new(arm(name), Config::default()).expect("the default is valid")
+}
+
+fn after(prepared: &Prepared, start: &JointState) -> JointState {
+    let q = prepared.steps.iter().rev().find_map(|s| match s {
+        Step::Move { trajectory, .. } => Some(*trajectory.end()),
+        Step::Gripper { .. } => None,
+    });
+    let width = prepared.held.as_ref().map_or(0.05, |h| h.width_m);
+    at(q.unwrap_or(start.q), width)
+}
+
+/// Success of one kind of skill over random tables; reasons of failures are printed.
+struct Tally {
+    done: usize,
+    all: usize,
+    seconds: f64,
+    slowest_ms: f64,
+    total_ms: f64,
+}
+
+impl Tally {
+    const NONE: Self = Self { done: 0, all: 0, seconds: 0.0, slowest_ms: 0.0, total_ms: 0.0 };
+
+    fn prepare(
+        &mut self,
+        motion: &mut Motion,
+        skill: &Skill,
+        scene: &Scene,
+        state: &JointState,
+        held: Option<&planner::Held>,
+    ) -> Option<Prepared> {
+        let begin = std::time::Instant::now();
+        let result = motion.prepare(skill, scene, state, held);
+        let ms = begin.elapsed().as_secs_f64() * 1e3;
+        self.slowest_ms = self.slowest_ms.max(ms);
+        self.total_ms += ms;
+        self.all += 1;
+        match result {
+            Ok(prepared) => {
+                self.done += 1;
+                Some(prepared)
+            }
+            Err(e) => {
+                println!("{}: {e}", skill.name());
+                None
+            }
+        }
+    }
+
+    fn report(&self, name: &str) {
+        println!(
+            "{name}: {}/{} planned, mean {:.0} ms, slowest {:.0} ms, mean duration {:.1} s",
+            self.done,
+            self.all,
+            self.total_ms / self.all as f64,
+            self.slowest_ms,
+            self.seconds / self.done.max(1) as f64
+        );
+    }
+}
+
+#[test]
+fn objects_are_picked_and_placed_beside_others_and_in_containers_on_random_tables() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let (mut picks, mut places) = (Tally::NONE, Tally::NONE);
+    let solids = [Shape::Cube, Shape::Ball, Shape::Cylinder, Shape::Box];
+    for seed in 0..40 {
+        let container = if seed % 2 == 0 { Shape::Bowl } else { Shape::Tray };
+        let scene = table(seed, &[solids[seed as usize % 4], container], 4, AREA);
+        let start = at_home(&arm);
+        let pick = Skill::Pick { object: ObjectId(0) };
+        let Some(picked) = picks.prepare(&mut motion, &pick, &scene, &start, None) else { continue };
+        picks.seconds += check(&arm, &picked, &start, &scene, &[ObjectId(0)]);
+        let relation = if seed % 3 == 0 { Relation::NextTo } else { Relation::In };
+        let spot = Spot::Relative { relation, target: ObjectId(1) };
+        let place = Skill::Place { object: ObjectId(0), spot };
+        let holding = after(&picked, &start);
+        let held = picked.held.as_ref();
+        let Some(placed) = places.prepare(&mut motion, &place, &scene, &holding, held) else { continue };
+        places.seconds += check(&arm, &placed, &holding, &scene, &[ObjectId(0)]);
+        assert!(placed.held.is_none());
+    }
+    picks.report("pick");
+    places.report("place");
+    assert!(picks.done * 100 >= picks.all * 98 && places.done * 100 >= places.all * 98);
+}
+
+#[test]
+fn objects_are_pushed_on_random_tables() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let mut pushes = Tally::NONE;
+    for seed in 100..130 {
+        let shape = Shape::ALL[seed as usize % 6];
+        let scene = table(seed, &[shape], 2, [0.45, 0.60, -0.15, 0.15]);
+        let from = scene.objects[0].position;
+        let angle = seed as f64;
+        let to = [from.x + 0.08 * angle.cos(), from.y + 0.08 * angle.sin()];
+        let start = at_home(&arm);
+        let push = Skill::Push { object: ObjectId(0), to };
+        if let Some(pushed) = pushes.prepare(&mut motion, &push, &scene, &start, None) {
+            pushes.seconds += check(&arm, &pushed, &start, &scene, &[ObjectId(0)]);
+        }
+    }
+    pushes.report("push");
+    assert!(pushes.done * 100 >= pushes.all * 90, "lanes that are taken are refused");
+}
+
+#[test]
+fn three_are_stacked_and_the_second_layer_of_a_bowl_is_dropped_in() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let mut scene = scene(vec![
+        common::object(1, Size::Large, Color::Red, Shape::Cube, [0.5, -0.15, 0.0]),
+        common::object(2, Size::Large, Color::Blue, Shape::Cube, [0.5, 0.0, 0.0]),
+        common::object(3, Size::Small, Color::Green, Shape::Cube, [0.5, 0.15, 0.0]),
+    ]);
+    for (object, below) in [(2, 1), (3, 2)] {
+        let start = at_home(&arm);
+        let pick = Skill::Pick { object: ObjectId(object) };
+        let picked = motion.prepare(&pick, &scene, &start, None).expect("a pick");
+        let spot = Spot::Relative { relation: Relation::On, target: ObjectId(below) };
+        let place = Skill::Place { object: ObjectId(object), spot };
+        let holding = after(&picked, &start);
+        let placed = motion.prepare(&place, &scene, &holding, picked.held.as_ref()).expect("a place");
+        check(&arm, &placed, &holding, &scene, &[ObjectId(object)]);
+        let top = scene.get(ObjectId(below)).expect("there").top();
+        let target = scene.get(ObjectId(below)).expect("there").position;
+        let o = scene.objects.iter_mut().find(|o| o.id == ObjectId(object)).expect("there");
+        o.position = nalgebra::Point3::new(target.x, target.y, top + 0.5 * o.dimensions.z);
+    }
+}
+
+#[test]
+fn the_same_input_plans_the_same_bytes() {
+    let arm = arm("panda");
+    let scene = table(7, &[Shape::Box, Shape::Bowl], 5, AREA);
+    let pick = Skill::Pick { object: ObjectId(0) };
+    let first = motion("panda").prepare(&pick, &scene, &at_home(&arm), None);
+    let mut again = motion("panda");
+    let _ = again.prepare(&Skill::Push { object: ObjectId(2), to: [0.5, 0.0] }, &scene, &at_home(&arm), None);
+    assert_eq!(first, again.prepare(&pick, &scene, &at_home(&arm), None));
+}
+
+#[test]
+fn what_is_out_of_reach_too_wide_or_gone_is_said() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let mut scene = scene(vec![
+        common::object(1, Size::Large, Color::Red, Shape::Cube, [1.2, 0.0, 0.0]),
+        common::object(2, Size::Large, Color::Blue, Shape::Bowl, [0.5, 0.2, 0.0]),
+    ]);
+    let mut failure = |skill: Skill, scene: &Scene| {
+        motion.prepare(&skill, scene, &at_home(&arm), None).expect_err("must fail").to_string()
+    };
+    let why = failure(Skill::Pick { object: ObjectId(1) }, &scene);
+    assert!(why.contains("grasp the large red cube: out of reach by"), "{why}");
+    let why = failure(Skill::Pick { object: ObjectId(2) }, &scene);
+    assert!(why.contains("the gripper opens to 80 mm"), "{why}");
+    let why = failure(Skill::Pick { object: ObjectId(9) }, &scene);
+    assert!(why.contains("not in the scene"), "{why}");
+    let why = failure(Skill::Place { object: ObjectId(1), spot: Spot::Table([0.5, 0.0]) }, &scene);
+    assert!(why.contains("does not hold"), "{why}");
+    scene.objects[0].position.x = f64::NAN;
+    assert!(!failure(Skill::Pick { object: ObjectId(1) }, &scene).is_empty(), "B1");
+}
+
+#[test]
+fn a_cube_walled_in_on_all_sides_is_not_grasped() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let mut objects = vec![common::object(0, Size::Large, Color::Red, Shape::Cube, [0.5, 0.0, 0.0])];
+    for (i, (dx, dy)) in [(0.055, 0.0), (-0.055, 0.0), (0.0, 0.055), (0.0, -0.055)].into_iter().enumerate() {
+        let at = [0.5 + dx, dy, 0.0];
+        objects.push(common::object(1 + i as u32, Size::Large, Color::Blue, Shape::Cube, at));
+    }
+    let pick = Skill::Pick { object: ObjectId(0) };
+    let failure = motion.prepare(&pick, &scene(objects), &at_home(&arm), None).expect_err("walled in");
+    assert!(
+        matches!(&failure, PlanFailure::Collision { second, .. } if second == "the large blue cube"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn the_gripper_and_parking_are_steps_too() {
+    let arm = arm("panda");
+    let mut motion = motion("panda");
+    let scene = scene(vec![common::object(0, Size::Large, Color::Red, Shape::Cube, [0.5, 0.0, 0.0])]);
+    let home = at_home(&arm);
+    let closed = motion.prepare(&Skill::CloseGripper, &scene, &home, None).expect("closing");
+    assert!(matches!(closed.steps[..], [Step::Gripper { expect: Expect::Empty, .. }]));
+    assert!(motion.prepare(&Skill::Home, &scene, &home, None).expect("there").steps.is_empty());
+    let parked = motion.clear_to_park(&home, &scene, None).expect("a clear way");
+    assert!(parked.last().expect("one").end().max_abs_diff(&arm.park()) < 1e-6);
+}
