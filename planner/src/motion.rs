@@ -82,6 +82,8 @@ const CONTACT_SHRINK_M: f64 = 0.003;
 const ENOUGH_WAYS: usize = 3;
 /// How much higher things are let go in turn where the fingers find no room lower, metres.
 const RELEASE_HEIGHTS_M: [f64; 4] = [0.0, 0.012, 0.024, 0.04];
+/// The arm is at home when no joint is further from it, rad: what it sags by is no reason to move.
+const AT_HOME_RAD: f64 = 0.01;
 /// Share of the usual pace for parking.
 const PARK_PACE: f64 = 0.3;
 
@@ -251,6 +253,9 @@ impl Motion {
 
     pub(crate) fn go_home(&mut self, run: &mut Run, scene: &Scene) -> Result<(), PlanFailure> {
         let home = self.space.arm().home();
+        if run.q.max_abs_diff(&home) < AT_HOME_RAD {
+            return Ok(());
+        }
         self.go(run, &home, scene, 1.0, "go home")
     }
 

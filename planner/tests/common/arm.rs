@@ -1,4 +1,5 @@
 //! Arms from the repository's robot files, random tables, and checks of planned motion.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use crate::common::object;
 use mechanics::collision::Checker;
