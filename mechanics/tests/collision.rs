@@ -24,7 +24,7 @@ fn hull_of_box(x: f64, y: f64, z: f64) -> GeomShape {
     GeomShape::Hull { points: (0..8).map(corner).collect(), triangles: Vec::new() }
 }
 
-/// Distances are nearly exact; depths of overlapping cores are those of single precision.
+/// Distances are nearly exact; depths of round cores end where the polytope has enough corners.
 fn tolerance(distance: f64) -> f64 {
     if distance > 0.0 { 2e-6 } else { 2e-4 }
 }

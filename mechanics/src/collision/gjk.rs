@@ -18,29 +18,53 @@ pub(super) trait Support {
 }
 
 /// What a search found; points are in the frame of the first set.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Found {
     /// The sets are more than the asked distance apart.
     Beyond,
     /// Nearest points of both.
     Apart(Vector3<f64>, Vector3<f64>),
-    /// The sets touch or overlap.
-    Meeting,
+    /// The sets touch or overlap; the simplex reaches the origin.
+    Meeting(Simplex),
 }
 
 /// A point of the difference of the two sets, and the points that make it.
 #[derive(Copy, Clone, Debug)]
-struct Vertex {
-    w: Vector3<f64>,
-    a: Vector3<f64>,
-    b: Vector3<f64>,
+pub(super) struct Vertex {
+    /// `a` − `b`.
+    pub(super) w: Vector3<f64>,
+    /// On the first set.
+    pub(super) a: Vector3<f64>,
+    /// On the second set.
+    pub(super) b: Vector3<f64>,
+}
+
+/// The difference of two sets, in the frame of the first.
+pub(super) struct Difference<'a, A, B> {
+    /// The first set.
+    pub(super) a: &'a A,
+    /// The second set.
+    pub(super) b: &'a B,
+    /// Where the second stands.
+    pub(super) a_from_b: &'a Isometry3<f64>,
+}
+
+impl<A: Support, B: Support> Difference<'_, A, B> {
+    /// The farthest point along a direction.
+    pub(super) fn vertex(&self, direction: &Vector3<f64>) -> Vertex {
+        let on_a = self.a.support(direction);
+        let turned = self.a_from_b.rotation.inverse_transform_vector(&-direction);
+        let on_b = self.a_from_b.rotation * self.b.support(&turned) + self.a_from_b.translation.vector;
+        Vertex { w: on_a - on_b, a: on_a, b: on_b }
+    }
 }
 
 /// The smallest simplex that carries the nearest point, with its weights.
-struct Simplex {
-    vertices: [Vertex; 4],
+#[derive(Clone, Debug)]
+pub(super) struct Simplex {
+    pub(super) vertices: [Vertex; 4],
     weights: [f64; 4],
-    len: usize,
+    pub(super) len: usize,
 }
 
 impl Simplex {
@@ -100,24 +124,18 @@ impl Simplex {
     }
 }
 
-/// Nearest points of `a` and of `b`, which stands at `a_from_b`, or that they are more than `beyond` apart.
-pub(super) fn distance(a: &impl Support, b: &impl Support, a_from_b: &Isometry3<f64>, beyond: f64) -> Found {
-    let vertex = |direction: &Vector3<f64>| {
-        let on_a = a.support(direction);
-        let turned = a_from_b.rotation.inverse_transform_vector(&-direction);
-        let on_b = a_from_b.rotation * b.support(&turned) + a_from_b.translation.vector;
-        Vertex { w: on_a - on_b, a: on_a, b: on_b }
-    };
-    let ahead = a_from_b.translation.vector;
-    let first = vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
+/// Nearest points of two sets, or that they are more than `beyond` apart, or that they meet.
+pub(super) fn distance(difference: &Difference<'_, impl Support, impl Support>, beyond: f64) -> Found {
+    let ahead = difference.a_from_b.translation.vector;
+    let first = difference.vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
     let mut simplex = Simplex { vertices: [first; 4], weights: [1.0; 4], len: 1 };
     let mut v = first.w;
     for _ in 0..N_ROUNDS {
         let square = v.norm_squared();
         if square <= TOUCHING_M * TOUCHING_M {
-            return Found::Meeting;
+            return Found::Meeting(simplex);
         }
-        let next = vertex(&-v);
+        let next = difference.vertex(&-v);
         // The difference of the sets lies beyond the plane through `next` square to `v`.
         let along = v.dot(&next.w);
         if along > 0.0 && along * along > beyond * beyond * square {
@@ -130,7 +148,7 @@ pub(super) fn distance(a: &impl Support, b: &impl Support, a_from_b: &Isometry3<
         simplex.vertices[simplex.len] = next;
         simplex.len += 1;
         if simplex.reduce() {
-            return Found::Meeting;
+            return Found::Meeting(simplex);
         }
         let nearer = simplex.blend(|p| p.w);
         // Rounding has the last word when it no longer gets nearer.
@@ -141,7 +159,7 @@ pub(super) fn distance(a: &impl Support, b: &impl Support, a_from_b: &Isometry3<
         }
     }
     if v.norm_squared() <= TOUCHING_M * TOUCHING_M {
-        return Found::Meeting;
+        return Found::Meeting(simplex);
     }
     Found::Apart(simplex.blend(|p| p.a), simplex.blend(|p| p.b))
 }

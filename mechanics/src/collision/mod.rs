@@ -5,6 +5,7 @@
 //! with the base), and the held object with both (but for the gripper that holds it). Bounding balls
 //! and boxes spare most of the work.
 
+mod epa;
 mod gjk;
 mod matrix;
 mod queries;

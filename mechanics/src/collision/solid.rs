@@ -2,17 +2,13 @@
 //!
 //! A solid is a core (point, segment, cylinder, cuboid or the corners of a hull) and a radius about
 //! it, so that balls and capsules are exact as long as their cores do not meet. Two segments are
-//! compared in closed form; everything else by GJK, and where cores overlap by EPA (van den Bergh,
-//! 2001), which is parry's, in f32: distances are good to a micrometre, depths of overlapping cores to
-//! about a tenth of a millimetre.
+//! compared in closed form, everything else by GJK and, where cores overlap, EPA. Distances are good to
+//! a micrometre, depths of overlapping round cores to some ten.
 
-use super::gjk::{self, Found, Support};
+use super::epa;
+use super::gjk::{self, Difference, Found, Support};
 use crate::model::GeomShape;
 use nalgebra::{Isometry3, Point3, Vector3};
-use parry3d::math::{Pose, Rot3, Vector};
-use parry3d::query::epa::EPA;
-use parry3d::query::gjk::{CsoPoint, GJKResult, VoronoiSimplex, closest_points};
-use parry3d::shape::SupportMap;
 use types::Rejection;
 
 /// The largest size that is no mistake, metres.
@@ -76,14 +72,6 @@ impl Support for Core {
                 best.1
             }
         }
-    }
-}
-
-/// A core as parry asks for it.
-impl SupportMap for Core {
-    fn local_support_point(&self, dir: Vector) -> Vector {
-        let p = self.support(&point(dir).coords);
-        Vector::new(p.x as f32, p.y as f32, p.z as f32)
     }
 }
 
@@ -227,46 +215,19 @@ fn cores(
     beyond: f64,
 ) -> Option<Nearest> {
     let a_from_b = a_pose.inv_mul(b_pose);
-    let (in_a, n, distance) = match gjk::distance(a, b, &a_from_b, beyond.max(0.0)) {
+    let difference = Difference { a, b, a_from_b: &a_from_b };
+    let (pa, pb, n, distance) = match gjk::distance(&difference, beyond.max(0.0)) {
         Found::Beyond => return None,
         Found::Apart(pa, pb) => {
             let gap = pb - pa;
             let distance = gap.norm();
-            ((pa, pb), gap / distance, distance)
+            (pa, pb, gap / distance, distance)
         }
-        Found::Meeting => depth(a, b, &a_from_b),
+        Found::Meeting(simplex) => {
+            let d = epa::depth(&difference, &simplex);
+            (d.on_a, d.on_b, d.normal, -d.depth)
+        }
     };
-    let (pa, pb) = (a_pose * Point3::from(in_a.0), a_pose * Point3::from(in_a.1));
+    let (pa, pb) = (a_pose * Point3::from(pa), a_pose * Point3::from(pb));
     Some((pa, pb, a_pose.rotation * n, distance))
-}
-
-/// How deep two cores that meet lie in each other: deepest points, direction out of the first, depth
-/// as a negative distance; all in the frame of the first.
-fn depth(a: &Core, b: &Core, a_from_b: &Isometry3<f64>) -> ((Vector3<f64>, Vector3<f64>), Vector3<f64>, f64) {
-    let (t, r) = (a_from_b.translation.vector, a_from_b.rotation);
-    let pose = Pose::from_parts(
-        Vector::new(t.x as f32, t.y as f32, t.z as f32),
-        Rot3::from_xyzw(r.i as f32, r.j as f32, r.k as f32, r.w as f32),
-    );
-    let ahead = pose.translation.try_normalize().unwrap_or(Vector::X);
-    // Where one start leads to nothing another may.
-    for start in [ahead, Vector::X, Vector::Y, Vector::Z] {
-        let mut simplex = VoronoiSimplex::new();
-        simplex.reset(CsoPoint::from_shapes(&pose, a, b, start));
-        if closest_points(&pose, a, b, f32::MAX, true, &mut simplex) != GJKResult::Intersection {
-            continue;
-        }
-        if let Some((pa, pb, normal)) = EPA::new().closest_points(&pose, a, b, &simplex) {
-            let (pa, pb, n) = (point(pa).coords, point(pb).coords, point(normal).coords);
-            return ((pa, pb), n, -(pb - pa).norm());
-        }
-    }
-    // The cores only touch, or cross without any volume.
-    let n = t.try_normalize(1e-9).unwrap_or_else(Vector3::x);
-    let touch = a.support(&n);
-    ((touch, touch), n, 0.0)
-}
-
-fn point(v: Vector) -> Point3<f64> {
-    Point3::new(f64::from(v.x), f64::from(v.y), f64::from(v.z))
 }
