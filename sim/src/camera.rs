@@ -15,8 +15,9 @@ use types::{Image, Optical, Rejection, Time, Transform, World};
 
 /// Keeps a camera's random numbers apart from those of every other use of the same seed.
 const STREAM_TAG: &[u8; 8] = b"a-camera";
-/// How far another device under the same name (F11) stands from the one that was unplugged, metres.
-const SWAPPED_BY_M: f64 = 0.25;
+/// How far another device under the same name (F11) stands to the right of the one that was unplugged,
+/// metres, and how far it is turned back towards the table, radians.
+const SWAPPED_BY: (f64, f64) = (0.25, 0.12);
 
 /// A camera in a simulated world. The pose in its pictures is where it really is: a camera whose place
 /// the looks shift is a calibrated one.
@@ -83,10 +84,9 @@ impl SimCamera {
     fn look_now(&mut self, snapshot: &Snapshot, swapped: bool, rng: &mut ChaCha8Rng) -> (Rendered, View) {
         let mut offset = self.look.camera_offset();
         if swapped {
-            // To its right, turned so that the table stays in view.
             offset *= Isometry3::from_parts(
-                Translation3::new(SWAPPED_BY_M, 0.0, 0.0),
-                UnitQuaternion::from_axis_angle(&Vector3::y_axis(), -SWAPPED_BY_M),
+                Translation3::new(SWAPPED_BY.0, 0.0, 0.0),
+                UnitQuaternion::from_axis_angle(&Vector3::y_axis(), -SWAPPED_BY.1),
             );
         }
         let actual = self.mounted.world_from_optical(snapshot).isometry() * offset;

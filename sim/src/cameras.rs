@@ -77,8 +77,8 @@ impl CameraSpec {
             mount: Mount::Link {
                 link: String::new(),
                 xyz_m: [0.075, 0.0, -0.09],
-                // Optical x along the tool's y, y along its −x, then tilted by 0.12 rad.
-                rpy_rad: [0.0, -0.12, core::f64::consts::FRAC_PI_2],
+                // Optical x along the tool's y, y along its −x, then tilted about x by 0.15 rad.
+                rpy_rad: [-0.15, 0.0, core::f64::consts::FRAC_PI_2],
             },
         }
     }
