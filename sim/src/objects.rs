@@ -79,7 +79,7 @@ pub fn support_height(shape: Shape, size: Size) -> f64 {
 
 fn bowl_floor_radius(d: Vector3<f64>) -> f64 {
     let (sin, cos) = (libm::sin(BOWL_TILT), libm::cos(BOWL_TILT));
-    0.5 * d.x - WALL_THICKNESS * cos - (d.z - WALL_THICKNESS * sin) * sin / cos
+    0.5 * d.x - WALL_THICKNESS * cos - (d.z - BASE_THICKNESS) * sin / cos
 }
 
 fn bowl(d: Vector3<f64>) -> Vec<Piece> {
@@ -92,13 +92,13 @@ fn bowl(d: Vector3<f64>) -> Vec<Piece> {
         },
         object_from_piece: Isometry3::translation(0.0, 0.0, -0.5 * d.z + 0.5 * BASE_THICKNESS),
     }];
-    // A piece leans outwards by the tilt about its tangent; its inner face meets the floor's edge at
-    // the underside, its outer top edge the outer radius and the rim.
-    let half_height = 0.5 * (d.z - WALL_THICKNESS * sin) / cos;
+    // A piece leans outwards by the tilt about its tangent. Its lower inner edge is the edge of the
+    // floor, its upper inner edge the rim; its lower outer edge stays clear of the table, so that the
+    // bowl stands on its bottom alone.
+    let half_height = 0.5 * (d.z - BASE_THICKNESS) / cos;
     let half_thickness = 0.5 * WALL_THICKNESS;
-    // From the lower inner corner (floor, underside + thickness·sin) to the piece's middle.
     let radius = floor + half_thickness * cos + half_height * sin;
-    let z = -0.5 * d.z + half_height * cos + half_thickness * sin;
+    let z = -0.5 * d.z + BASE_THICKNESS + half_height * cos - half_thickness * sin;
     let top_outer = radius + half_thickness * cos + half_height * sin;
     let half_width = top_outer * libm::tan(core::f64::consts::PI / BOWL_PIECES as f64);
     for i in 0..BOWL_PIECES {

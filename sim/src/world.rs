@@ -10,7 +10,7 @@ use crate::snapshot::{Snapshot, Stage};
 use crate::tree::Tree;
 use crate::truth::{TrueObject, Truth};
 use core::time::Duration;
-use mechanics::Arm;
+use mechanics::{Arm, ArmData, inverse_dynamics};
 use nalgebra::Isometry3;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -51,6 +51,7 @@ pub struct World {
     /// Every joint of the model: position and rate.
     full_q: Vec<f64>,
     full_dq: Vec<f64>,
+    data: ArmData,
     applied: JointVector,
     braked: bool,
     noise: Noise,
@@ -90,6 +91,7 @@ impl World {
             tau: vec![0.0; physics.dofs().len()],
             full_dq: vec![0.0; full_q.len()],
             applied: JointVector::zeros(arm.n_joints()),
+            data: ArmData::new(&arm),
             scene: scene.clone(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             noise: Noise::default(),
@@ -230,10 +232,11 @@ impl World {
     fn drive(&mut self) {
         let live = self.command.filter(|c| c.enabled && c.expires >= self.now);
         let brake = live.is_none();
+        let held = if brake { self.weight() } else { self.applied };
         for (i, &dof) in self.arm_dofs.iter().enumerate() {
             let most = self.arm.limits()[i].torque;
             self.applied[i] = live.map_or(0.0, |c| c.tau[i].clamp(-most, most));
-            self.tau[dof] = self.applied[i];
+            self.tau[dof] = if brake { held[i] } else { self.applied[i] };
             if brake != self.braked {
                 self.physics.set_brake(dof, if brake { most } else { 0.0 });
             }
@@ -245,6 +248,18 @@ impl World {
         for (i, &dof) in self.gripper_dofs.iter().enumerate() {
             self.tau[dof] = self.gripper.torque(i);
         }
+    }
+
+    /// Torques that carry the arm's own weight. A closed brake carries it; the engine's dry friction
+    /// alone would creep under it.
+    fn weight(&mut self) -> JointVector {
+        let n = self.arm.n_joints();
+        let zero = JointVector::zeros(n);
+        let q = JointVector::from_fn(n, |i| self.full_q[self.arm.arm_joint_idx()[i]]);
+        let (width, _) = self.width();
+        let mut tau = zero;
+        inverse_dynamics(&self.arm, &mut self.data, &q, &zero, &zero, width, &mut tau);
+        tau
     }
 
     fn read_joints(&mut self) {
@@ -329,6 +344,12 @@ impl World {
             }
         };
         Truth { stamp: self.now, objects: self.scene.objects.iter().enumerate().map(object).collect() }
+    }
+
+    /// Whether an object (index in the scene) rests so calmly that the engine skips it.
+    #[must_use]
+    pub fn sleeps(&self, object: usize) -> bool {
+        self.physics.object_sleeps(object)
     }
 
     /// Whether the objects of these indices in the scene touch.
