@@ -1,7 +1,7 @@
 //! Inverse kinematics on the arms that come with Sinew, and collisions of the larger one.
 
 use mechanics::collision::{Checker, Obstacle};
-use mechanics::ik::{Options, Reason, Solver};
+use mechanics::ik::{IkFailure, Options, Reason, Solver};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::{Rng, SeedableRng};
@@ -34,13 +34,22 @@ fn error(arm: &Arm, data: &mut ArmData, q: &[f64], target: &Transform<World, Too
     (off, pose.isometry().rotation.angle_to(&target.isometry().rotation))
 }
 
+fn solve(
+    solver: &mut Solver,
+    arm: &Arm,
+    data: &mut ArmData,
+    target: &Transform<World, Tool>,
+) -> Result<JointVector, IkFailure> {
+    solver.solve(arm, data, target, &arm.home(), &Options::default(), &mut |_| true)
+}
+
 fn within_limits(arm: &Arm, q: &[f64]) -> bool {
     arm.limits().iter().zip(q).all(|(l, v)| (l.lower..=l.upper).contains(v))
 }
 
 #[test]
 fn random_reachable_poses_are_reached_from_home() {
-    for name in ["panda"] {
+    for name in ["panda", "so101"] {
         let arm = arm(name);
         let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));
         let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -64,7 +73,7 @@ fn random_reachable_poses_are_reached_from_home() {
 
 #[test]
 fn top_down_grasps_are_reached_wherever_objects_may_lie() {
-    for (name, height) in [("panda", 0.02), ("panda", 0.2)] {
+    for (name, height) in [("panda", 0.02), ("panda", 0.2), ("so101", 0.02), ("so101", 0.06)] {
         let arm = arm(name);
         let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));
         let [x0, x1, y0, y1] = arm.profile().reach_m;
@@ -74,20 +83,25 @@ fn top_down_grasps_are_reached_wherever_objects_may_lie() {
                 let x = x0 + (x1 - x0) * f64::from(i) / 6.0;
                 let y = y0 + (y1 - y0) * f64::from(k) / 6.0;
                 for yaw in [-0.7, 0.0, 0.7] {
-                    let target = down(x, y, height, yaw);
-                    match solver.solve(
-                        &arm,
-                        &mut data,
-                        &target,
-                        &arm.home(),
-                        &Options::default(),
-                        &mut |_| true,
-                    ) {
-                        Ok(q) => {
-                            let (m, rad) = error(&arm, &mut data, &q, &target);
-                            assert!(m <= 1e-4 && rad <= 1e-3);
+                    // A gripper of two fingers grasps as well turned by half a turn.
+                    let mut why = None;
+                    let reached = [yaw, yaw + core::f64::consts::PI].into_iter().any(|yaw| {
+                        let target = down(x, y, height, yaw);
+                        let found = solve(&mut solver, &arm, &mut data, &target);
+                        match found {
+                            Ok(q) => {
+                                let (m, rad) = error(&arm, &mut data, &q, &target);
+                                assert!(m <= 1e-4 && rad <= 1e-3);
+                                true
+                            }
+                            Err(e) => {
+                                why = Some(e);
+                                false
+                            }
                         }
-                        Err(e) => failures.push(format!("{x:.3} {y:.3} {yaw}: {e}")),
+                    });
+                    if !reached {
+                        failures.push(format!("{x:.3} {y:.3} {yaw}: {why:?}"));
                     }
                 }
             }
@@ -184,7 +198,7 @@ fn tracking_follows_a_circle_without_leaps() {
 
 #[test]
 fn an_approach_is_a_straight_line_of_the_tool() {
-    for (name, x, y, high, low) in [("panda", 0.55, 0.15, 0.2, 0.02)] {
+    for (name, x, y, high, low) in [("panda", 0.55, 0.15, 0.2, 0.02), ("so101", 0.52, 0.05, 0.09, 0.02)] {
         let arm = arm(name);
         let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));
         let options = Options::default();
@@ -221,7 +235,7 @@ fn an_approach_is_a_straight_line_of_the_tool() {
 
 #[test]
 fn the_arms_are_free_at_home_above_a_table_and_not_within_it() {
-    for name in ["panda"] {
+    for name in ["panda", "so101"] {
         let arm = arm(name);
         let mut data = ArmData::new(&arm);
         let mut checker = Checker::new(&arm);

@@ -19,6 +19,7 @@ pub(super) trait Support {
 
 /// What a search found; points are in the frame of the first set.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one call, and a box would be allocated")]
 pub(super) enum Found {
     /// The sets are more than the asked distance apart.
     Beyond,
