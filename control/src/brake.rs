@@ -99,3 +99,49 @@ impl Brake {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limiter;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_brake_from_any_motion_keeps_every_limit_the_motion_kept(
+            v in prop::collection::vec(-0.9..0.9_f64, 3),
+            a in prop::collection::vec(-1.0..1.0_f64, 3),
+            sharp in 20.0..600.0_f64,
+        ) {
+            let l = JointLimits {
+                lower: -3.0,
+                upper: 3.0,
+                velocity: 2.0,
+                acceleration: 10.0,
+                jerk: 10.0 * sharp,
+                torque: 10.0,
+                torque_rate: 1000.0,
+            };
+            let limits = vec![l; 3];
+            // A motion that can be stopped at all: its acceleration can end before its speed limit.
+            let room = |v: f64| libm::sqrt(1.2 * (l.velocity - 2.0 * v.abs()) * l.jerk * 0.5).min(l.acceleration);
+            let from = Reference {
+                q: JointVector::zeros(3),
+                dq: JointVector::from_fn(3, |i| 2.0 * v[i]),
+                ddq: JointVector::from_fn(3, |i| 0.5 * a[i] * room(v[i])),
+            };
+            let mut brake = Brake::new(from, &limits);
+            let mut last = from;
+            while !brake.at_rest() {
+                brake.step(0.001);
+                let next = brake.reference();
+                prop_assert_eq!(limiter::check(&limits, &last, &next, 0.001), Ok(()));
+                last = next;
+            }
+            prop_assert!(brake.duration < 2.0, "{}", brake.duration);
+            prop_assert!(last.dq.iter().chain(last.ddq.iter()).all(|v| *v == 0.0));
+        }
+    }
+}

@@ -4,14 +4,13 @@ use crate::config::Tuning;
 use crate::estimate::{Estimate, Sensed};
 use crate::gripper::Gripper;
 use crate::limiter::{self, Violation};
-use crate::message::{CoreWires, INBOX, Message};
+use crate::message::{CoreWires, INBOX};
 use crate::path::{Job, Reference};
-use crate::report::{Cause, LimitKind, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
+use crate::report::{Cause, LimitKind, RefusedWhy, Report, Request, Status, TraceSample};
 use crate::state::{State, Stop};
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use types::motion::START_TOLERANCE;
 use types::seams::Controller;
 use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
@@ -19,8 +18,6 @@ use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 const OVERRUNS: usize = 64;
 /// After a torque was cut and told, further cuts are told again only after so long without, seconds.
 const TORQUE_QUIET: f64 = 0.5;
-/// How far beyond a limit a joint may stand when it is activated, rad (m); as in I3.
-const STANDING_SLACK: f64 = 1e-6;
 
 /// The real-time end of control.
 pub struct Core {
@@ -36,17 +33,17 @@ pub struct Core {
     pub(crate) dt: f64,
     data: ArmData,
     wires: CoreWires,
-    last: JointCommand,
+    pub(crate) last: JointCommand,
     last_now: Option<Time>,
     ticks: u64,
-    lease: Time,
-    following_error_for: f64,
+    pub(crate) lease: Time,
+    pub(crate) following_error_for: f64,
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
     torque_quiet: f64,
     next_trace: Time,
     /// The reference was put to the measured state in this tick: the wall has nothing to compare with.
-    resynced: bool,
+    pub(crate) resynced: bool,
 }
 
 impl Core {
@@ -189,163 +186,7 @@ impl Core {
         }
     }
 
-    fn refuse(&mut self, id: Option<MotionId>, request: Request, why: RefusedWhy) {
-        self.tell(Report::Refused { id, request, why });
-    }
-
-    /// Whether a request may still be acted on.
-    fn too_old_or_new(&self, now: Time, stamp: Time) -> Option<RefusedWhy> {
-        let age = now.secs_since(stamp);
-        if age < -self.tuning.skew {
-            Some(RefusedWhy::FromFuture)
-        } else if age > self.tuning.validity {
-            Some(RefusedWhy::Stale)
-        } else {
-            None
-        }
-    }
-
-    fn receive(&mut self, now: Time, message: Message) {
-        let (request, id, stamp) = match &message {
-            Message::Activate(t) => (Request::Activate, None, *t),
-            Message::Disarm(t) => (Request::Disarm, None, *t),
-            Message::Reset(t) => (Request::Reset, None, *t),
-            Message::Follow(job) => (Request::Follow, Some(job.id), job.stamp),
-            Message::Hold(id, t) => (Request::Hold, Some(*id), *t),
-            Message::Grip(_, t) => (Request::Grip, None, *t),
-        };
-        let why = self.too_old_or_new(now, stamp).or_else(|| match &message {
-            Message::Activate(_) => self.why_not_activate(),
-            Message::Disarm(_) => {
-                (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
-            }
-            Message::Reset(_) => self.why_not_reset(),
-            Message::Follow(job) => self.why_not_follow(job),
-            Message::Hold(..) | Message::Grip(..) => match &self.state {
-                State::Disarmed => Some(RefusedWhy::Disarmed),
-                State::Stopping(..) => Some(RefusedWhy::Busy),
-                _ => self.why_latched(),
-            },
-        });
-        if let Some(why) = why {
-            self.refuse(id, request, why);
-            if let Message::Follow(job) = message {
-                self.give_back(job);
-            }
-            return;
-        }
-        match message {
-            Message::Activate(_) => {
-                self.resync();
-                self.go(State::Hold, Cause::Activated);
-            }
-            Message::Disarm(_) => self.stop(Stop::one(Cause::DisarmRequested)),
-            Message::Reset(_) => self.reset(),
-            Message::Follow(job) => self.follow(job, now),
-            Message::Hold(id, _) => {
-                self.tell(Report::Started(id));
-                self.stop(Stop { hold: Some(id), ..Stop::two(Cause::HoldRequested) });
-            }
-            Message::Grip(command, _) => self.gripper.go(command),
-        }
-    }
-
-    fn why_latched(&self) -> Option<RefusedWhy> {
-        matches!(self.state, State::Fault { .. }).then_some(RefusedWhy::Latched)
-    }
-
-    /// Power may come only where the arm is known to stand, within its range (I3).
-    fn why_not_stand(&self) -> Option<RefusedWhy> {
-        let within = |(q, l): (&f64, &types::JointLimits)| {
-            *q >= l.lower - STANDING_SLACK && *q <= l.upper + STANDING_SLACK
-        };
-        if !self.estimate.is_fresh() {
-            Some(RefusedWhy::NoState)
-        } else if !self.estimate.is_at_rest(self.tuning.rest_speed) {
-            Some(RefusedWhy::Moving)
-        } else if !self.estimate.q.iter().zip(self.arm.limits()).all(within) {
-            Some(RefusedWhy::BeyondLimits)
-        } else {
-            None
-        }
-    }
-
-    fn why_not_activate(&self) -> Option<RefusedWhy> {
-        match self.state {
-            State::Disarmed => self.why_not_stand(),
-            State::Fault { .. } => Some(RefusedWhy::Latched),
-            _ => Some(RefusedWhy::AlreadyActive),
-        }
-    }
-
-    fn why_not_reset(&self) -> Option<RefusedWhy> {
-        match self.state {
-            // After F12 no state was taken in: whether there is one now shows in what came last.
-            State::Fault { powered: false } if self.estimate.distrusted => {
-                (self.estimate.sensed != Sensed::Fresh).then_some(RefusedWhy::NoState)
-            }
-            State::Fault { powered: false } => {
-                (!self.estimate.is_at_rest(self.tuning.rest_speed)).then_some(RefusedWhy::Moving)
-            }
-            State::Fault { powered: true } => self.why_not_stand(),
-            _ => Some(RefusedWhy::NotLatched),
-        }
-    }
-
-    fn reset(&mut self) {
-        self.estimate.distrusted = false;
-        if self.state.is_powered() {
-            self.resync();
-            self.go(State::Hold, Cause::Reset);
-        } else {
-            self.go(State::Disarmed, Cause::Reset);
-        }
-    }
-
-    /// Puts the reference to the measured state (I3).
-    fn resync(&mut self) {
-        let limits = self.arm.limits();
-        let q = self.estimate.q;
-        let q = JointVector::from_fn(q.len(), |i| q[i].clamp(limits[i].lower, limits[i].upper));
-        self.reference = Reference::at_rest(q);
-        self.following_error_for = 0.0;
-        self.resynced = true;
-        if let Some(m) = &self.estimate.measured
-            && !self.last.enabled
-        {
-            self.gripper.stand(m.gripper.width_m);
-        }
-    }
-
-    fn why_not_follow(&self, job: &Job) -> Option<RefusedWhy> {
-        match self.state {
-            State::Disarmed => Some(RefusedWhy::Disarmed),
-            State::Fault { .. } => Some(RefusedWhy::Latched),
-            State::Follow(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
-            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
-            State::Hold => (job.start().len() != self.reference.q.len()
-                || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
-                .then_some(RefusedWhy::StartsElsewhere),
-        }
-    }
-
-    fn follow(&mut self, mut job: Box<Job>, now: Time) {
-        job.begin(&self.reference.q, self.slow(), self.arm.limits());
-        self.lease = now;
-        self.tell(Report::Started(job.id));
-        if let Some((joint, limit)) = job.pace.slowed_by {
-            self.tell(Report::Intervention {
-                joint: Some(joint),
-                limit,
-                requested: 1.0,
-                applied: job.pace.nominal,
-                margin: job.pace.nominal - 1.0,
-            });
-        }
-        self.go(State::Follow(job), Cause::Submitted);
-    }
-
-    fn slow(&self) -> f64 {
+    pub(crate) fn slow(&self) -> f64 {
         f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed))
     }
 

@@ -182,3 +182,40 @@ impl Handle {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::{Rig, arm, check_differences, reach};
+    use crate::{Cause, Mode};
+    use types::JointLimits;
+
+    #[test]
+    fn a_trajectory_that_slipped_past_the_check_is_braked_by_the_wall() {
+        let arm = arm();
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let far = reach(&arm, &home, 1.5, 0.5);
+        assert!(Pace::new(&far, arm.limits()).is_err());
+        let lenient: Vec<JointLimits> = arm
+            .limits()
+            .iter()
+            .map(|l| JointLimits {
+                velocity: 100.0 * l.velocity,
+                acceleration: 100.0 * l.acceleration,
+                jerk: 100.0 * l.jerk,
+                ..*l
+            })
+            .collect();
+        let pace = Pace::new(&far, &lenient).expect("within a hundred times the limits");
+        let job = Job::new(MotionId(99), rig.now, far, pace);
+        rig.handle.send(rig.now, Message::Follow(Box::new(job))).expect("sent");
+        rig.tick();
+        assert_eq!(rig.mode(), Mode::Follow);
+        rig.until(Mode::Stopping(StopCategory::Two));
+        rig.until(Mode::Hold);
+        assert!(rig.has(|r| matches!(r, Report::Intervention { margin, .. } if *margin < 0.0)));
+        assert!(rig.has(|r| matches!(r, Report::Stopped { cause: Cause::Limit, .. })));
+        check_differences(&arm, &rig.commands);
+    }
+}

@@ -22,6 +22,7 @@ mod message;
 mod pace;
 mod path;
 mod report;
+mod requests;
 pub mod rt;
 mod state;
 pub mod thread;
@@ -32,6 +33,13 @@ pub use config::Config;
 pub use handle::{Handle, Motion, StopFlag};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
+
+/// The test's names for this crate are those of its users.
+#[cfg(test)]
+extern crate self as control;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 use mechanics::Arm;
 use std::sync::Arc;

@@ -92,3 +92,65 @@ pub(crate) fn clamp_torque(
     }
     most
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Vec<JointLimits> {
+        let l = JointLimits {
+            lower: -2.0,
+            upper: 2.0,
+            velocity: 2.0,
+            acceleration: 10.0,
+            jerk: 1000.0,
+            torque: 10.0,
+            torque_rate: 1000.0,
+        };
+        vec![l; 2]
+    }
+
+    fn standing() -> Reference {
+        Reference::at_rest(JointVector::zeros(2))
+    }
+
+    #[test]
+    fn every_kind_of_leap_is_seen_by_its_name() {
+        type Change = fn(&mut Reference);
+        let rows: [(Change, LimitKind); 9] = [
+            (|r| r.q[1] = f64::NAN, LimitKind::Finite),
+            (|r| r.ddq[1] = f64::INFINITY, LimitKind::Finite),
+            (|r| r.q[1] = 2.1, LimitKind::Position),
+            (|r| r.q[1] = -1e308, LimitKind::Position),
+            (|r| r.dq[1] = 2.1, LimitKind::Velocity),
+            (|r| r.q[1] = 0.003, LimitKind::Velocity),
+            (|r| r.q[1] = 0.001, LimitKind::Acceleration),
+            (|r| r.dq[1] = 0.05, LimitKind::Acceleration),
+            (|r| r.ddq[1] = 2.0, LimitKind::Jerk),
+        ];
+        for (change, limit) in rows {
+            let mut next = standing();
+            change(&mut next);
+            let v = check(&limits(), &standing(), &next, 0.001).expect_err("beyond a limit");
+            assert_eq!((v.limit, v.joint), (limit, 1), "{v:?}");
+        }
+        assert_eq!(check(&limits(), &standing(), &standing(), 0.001), Ok(()));
+    }
+
+    #[test]
+    fn torques_are_cut_to_their_limits_and_rates_and_never_none() {
+        let last = JointVector::zeros(2);
+        for (asked, got, limit) in [
+            (0.5, 0.5, None),
+            (3.0, 1.0, Some(LimitKind::TorqueRate)),
+            (-30.0, -1.0, Some(LimitKind::Torque)),
+            (f64::NAN, 0.0, Some(LimitKind::Finite)),
+            (f64::INFINITY, 0.0, Some(LimitKind::Finite)),
+        ] {
+            let mut tau = JointVector::from_fn(2, |i| if i == 0 { asked } else { 0.0 });
+            let cut = clamp_torque(&limits(), &last, &mut tau, 0.001);
+            assert_eq!(tau[0], got, "{asked}");
+            assert_eq!(cut.map(|(_, v)| v.limit), limit, "{asked}");
+        }
+    }
+}

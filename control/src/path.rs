@@ -85,6 +85,13 @@ impl Job {
         self.s += self.running.step(&self.pace, slow * self.pace.nominal, dt);
     }
 
+    /// Takes the pace away at once where that moves nothing: the path begins at rest.
+    pub(crate) fn halt_unbegun(&mut self) {
+        if self.s <= -self.blend {
+            self.running = Running { r: 0.0, rate: 0.0 };
+        }
+    }
+
     /// Whether the end is reached.
     pub(crate) fn at_end(&self) -> bool {
         self.s >= self.trajectory.duration()

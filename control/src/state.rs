@@ -141,7 +141,8 @@ impl Core {
             return;
         }
         match core::mem::replace(&mut self.state, State::Hold) {
-            State::Follow(job) => {
+            State::Follow(mut job) => {
+                job.halt_unbegun();
                 self.gripper.hold();
                 self.go(State::Stopping(Way::Path(job), stop), stop.cause);
             }

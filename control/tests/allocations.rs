@@ -1,0 +1,135 @@
+//! I8: the core allocates nothing, in any mode and over any edge.
+#![allow(unsafe_code, reason = "a global allocator that counts is an unsafe trait")]
+
+mod common;
+
+use common::{N, Rig, TICK, arm, reach};
+use control::Mode;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+use types::seams::Controller;
+use types::{GripperCommand, JointState, JointVector, StopCategory};
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that is ending has neither cell; it is not one that is watched.
+    let _ = WATCHED.try_with(|w| {
+        if w.get() {
+            COUNT.with(|c| c.set(c.get() + 1));
+        }
+    });
+}
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as required of the caller.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: as required of the caller.
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as required of the caller.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Ticks `n` times, counting allocations and frees within `tick` alone.
+fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointState) -> bool) {
+    for _ in 0..n {
+        rig.now = rig.now + step;
+        if rig.alive {
+            rig.handle.keep_alive(rig.now);
+        }
+        let mut state = JointState { stamp: rig.now, ..rig.state };
+        let given = change(&mut state);
+        WATCHED.set(true);
+        let command = rig.core.tick(rig.now, given.then_some(&state));
+        WATCHED.set(false);
+        if command.enabled {
+            rig.state.q = command.q;
+            rig.state.dq = command.dq;
+        } else {
+            rig.state.dq = JointVector::zeros(N);
+        }
+        while rig.handle.poll().is_some() {}
+    }
+}
+
+#[test]
+fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
+    let arm = arm();
+    let mut rig = Rig::new(arm.clone());
+    let fine = |_: &mut JointState| true;
+    let mut modes = vec![];
+    watched(&mut rig, 5, TICK, fine);
+    modes.push(rig.mode());
+    rig.handle.activate(rig.now).expect("sent");
+    watched(&mut rig, 5, TICK, fine);
+    modes.push(rig.mode());
+    for kind in 0..7 {
+        rig.alive = true;
+        let here = rig.hold_q();
+        let by = if kind % 2 == 0 { 0.4 } else { -0.4 };
+        rig.follow(reach(&arm, &here, by, 1.0));
+        rig.follow(reach(&arm, &here, by, 1.0));
+        rig.handle
+            .grip(rig.now, GripperCommand { width_m: 0.01 * f64::from(kind), force_n: 5.0 })
+            .expect("fine");
+        watched(&mut rig, 300, TICK, fine);
+        modes.push(rig.mode());
+        rig.handle.slow(0.5);
+        match kind {
+            0 => watched(&mut rig, 2500, TICK, fine),
+            1 => rig.handle.stop(StopCategory::Two),
+            2 => rig.alive = false,
+            3 => watched(&mut rig, 30, TICK, |_| false),
+            4 => watched(&mut rig, 9, Duration::from_millis(40), fine),
+            5 => watched(&mut rig, 1, TICK, |s| {
+                s.q[0] = f64::NAN;
+                true
+            }),
+            _ => rig.handle.stop(StopCategory::One),
+        }
+        watched(&mut rig, 100, TICK, fine);
+        modes.push(rig.mode());
+        watched(&mut rig, 1500, TICK, fine);
+        modes.push(rig.mode());
+        rig.handle.slow(1.0);
+        rig.handle.reset(rig.now).expect("sent");
+        watched(&mut rig, 2, TICK, fine);
+        rig.handle.activate(rig.now).expect("sent");
+        watched(&mut rig, 2, TICK, fine);
+        assert_eq!(rig.mode(), Mode::Hold, "kind {kind}");
+    }
+    rig.handle.stop(StopCategory::Zero);
+    watched(&mut rig, 2, TICK, fine);
+    modes.push(rig.mode());
+    for mode in [
+        Mode::Disarmed,
+        Mode::Hold,
+        Mode::Follow,
+        Mode::Stopping(StopCategory::Two),
+        Mode::Stopping(StopCategory::One),
+        Mode::Fault { powered: true },
+        Mode::Fault { powered: false },
+    ] {
+        assert!(modes.contains(&mode), "{mode:?} was not visited: {modes:?}");
+    }
+    assert_eq!(COUNT.get(), 0, "I8");
+}

@@ -1,0 +1,149 @@
+//! I2: every command within every limit, whatever is stopped or slowed when.
+
+mod common;
+
+use common::{Rig, arm, arm_with, check_differences, reach, wiggle};
+use control::{Cause, Mode, Report};
+use proptest::prelude::*;
+use types::{JointVector, StopCategory};
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Slow(f64),
+    Stop,
+    EmergencyStop,
+    Silence,
+    Gone,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        4 => (0.0..1.2_f64).prop_map(Deed::Slow),
+        2 => Just(Deed::Stop),
+        1 => Just(Deed::EmergencyStop),
+        1 => Just(Deed::Silence),
+        1 => Just(Deed::Gone),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_limit_holds_on_every_tick_whatever_is_slowed_or_stopped_when(
+        seeds in prop::collection::vec(-1.0..1.0_f64, 7..40),
+        share in 0.3..1.0_f64,
+        offset in prop::collection::vec(-0.019..0.019_f64, 7),
+        scales in (0.2..1.0_f64, 0.2..1.0_f64, 0.01..1.0_f64),
+        deeds in prop::collection::vec((1usize..1500, deed()), 0..6),
+    ) {
+        // From an arm as quick as Franka's to one that is slow and dull.
+        let arm = arm_with(|p| {
+            let list = |x: [f64; 7], part: f64| x.iter().map(|v| v * part).collect();
+            p.velocity = list([2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61], scales.0);
+            p.acceleration = list([15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0], scales.1);
+            p.jerk = list([7500.0, 3750.0, 5000.0, 6250.0, 7500.0, 10000.0, 10000.0], scales.2);
+        });
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let from = JointVector::from_fn(7, |i| home[i] + offset[i]);
+        rig.follow(wiggle(&arm, &from, &seeds, share));
+        rig.tick();
+        prop_assert_eq!(rig.mode(), Mode::Follow);
+        let mut blind = 0;
+        for (wait, deed) in deeds {
+            for _ in 0..wait {
+                if blind > 0 {
+                    blind -= 1;
+                    rig.tick_with(None);
+                } else {
+                    rig.tick();
+                }
+            }
+            match deed {
+                Deed::Slow(f) => rig.handle.slow(f),
+                Deed::Stop => rig.handle.stop(StopCategory::Two),
+                Deed::EmergencyStop => rig.handle.stop(StopCategory::One),
+                Deed::Silence => rig.alive = false,
+                Deed::Gone => blind = 60,
+            }
+        }
+        for _ in 0..60_000 {
+            if !matches!(rig.mode(), Mode::Follow | Mode::Stopping(_)) {
+                break;
+            }
+            rig.tick();
+        }
+        prop_assert!(!matches!(rig.mode(), Mode::Follow | Mode::Stopping(_)), "it came to rest");
+        check_differences(&arm, &rig.commands);
+        prop_assert!(!rig.has(|r| matches!(r, Report::Mode { cause: Cause::Limit, .. })), "{:?}", rig.reports);
+    }
+}
+
+#[test]
+fn a_stop_at_any_instant_of_a_motion_at_its_limits_is_quick_and_along_the_path() {
+    let arm = arm();
+    let mut longest = 0;
+    for instant in (10..1400).step_by(60) {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        rig.follow(reach(&arm, &home, 1.2, 1.3));
+        rig.ticks(instant);
+        if rig.mode() != Mode::Follow {
+            break;
+        }
+        rig.handle.stop(StopCategory::Two);
+        rig.tick();
+        let took = rig.until(Mode::Hold);
+        longest = longest.max(took);
+        check_differences(&arm, &rig.commands);
+        for c in &rig.commands {
+            let first = c.q[0] - home[0];
+            for i in 0..7 {
+                assert!((c.q[i] - home[i] - first).abs() < 1e-9, "off the straight path at joint {i}");
+            }
+        }
+    }
+    println!("longest stop: {longest} ms");
+    assert!(longest < 800, "{longest} ms");
+}
+
+#[test]
+fn a_trajectory_beyond_its_limits_between_knots_is_run_slower_and_said_so() {
+    let arm = arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    // A quintic of 1.2 rad in 1 s peaks at 2.25 rad/s; joint 0 may do 2.175.
+    rig.follow(reach(&arm, &home, 1.2, 1.0));
+    rig.tick();
+    assert_eq!(rig.mode(), Mode::Follow);
+    assert!(
+        rig.has(|r| matches!(r, Report::Intervention { applied, .. } if *applied > 0.9 && *applied < 0.97))
+    );
+    rig.until(Mode::Hold);
+    check_differences(&arm, &rig.commands);
+    let far = reach(&arm, &home, 1.2, 0.4);
+    let refused = rig.handle.submit(rig.now, control::Motion::Follow(far)).expect_err("far too fast");
+    assert!(refused.field.starts_with("trajectory.points"), "{refused}");
+}
+
+#[test]
+fn slowing_down_and_speeding_up_again_ends_at_the_same_place() {
+    let arm = arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let id = rig.follow(reach(&arm, &home, 0.8, 1.5));
+    rig.ticks(300);
+    rig.handle.slow(0.1);
+    rig.ticks(600);
+    let slow = rig.handle.status();
+    assert!((slow.speed_factor - 0.1).abs() < 1e-9, "{}", slow.speed_factor);
+    rig.handle.slow(f64::NAN);
+    rig.ticks(300);
+    rig.handle.slow(1.0);
+    rig.until(Mode::Hold);
+    assert!(rig.has(|r| *r == Report::Finished(id)));
+    let end = rig.hold_q();
+    assert!((end[0] - home[0] - 0.8).abs() < 1e-12);
+    check_differences(&arm, &rig.commands);
+}
