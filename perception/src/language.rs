@@ -12,10 +12,16 @@
 
 mod attachment;
 pub mod decode;
+pub mod gates;
 pub mod grammar;
 pub mod lexicon;
+pub mod net;
+pub mod reader;
 pub mod stops;
 pub mod tags;
 pub mod text;
+pub mod train;
 
 pub use grammar::Split;
+pub use reader::{Evaluation, Reader, Reading, evaluate};
+pub use train::{Options, Trained, train};

@@ -14,25 +14,32 @@ use types::scene::{Color, Shape};
 #[test]
 fn the_labels_of_every_sentence_spell_its_meaning() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut wrong = Vec::new();
     for i in 0..30_000 {
         let split = if i % 3 == 0 { Split::Suite } else { Split::Train };
         let (words, utterance) = grammar::tagged(split, &mut rng);
-        let said: Vec<&str> = words.iter().map(|w| w.word.as_str()).collect();
-        assert_eq!(decode(&words), Ok(utterance), "{}\n{words:?}", said.join(" "));
+        let got = decode(&words);
+        if got.as_ref() != Ok(&utterance) {
+            let said: Vec<&str> = words.iter().map(|w| w.word.as_str()).collect();
+            wrong.push(format!("{}\n  meant {utterance:?}\n  read {got:?}", said.join(" ")));
+        }
     }
+    assert!(wrong.is_empty(), "{} of 30000 wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
 }
 
 #[test]
 fn every_word_of_the_grammar_is_in_the_lexicon_with_its_meaning() {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let mut bad = BTreeSet::new();
     for _ in 0..30_000 {
         let (words, _) = grammar::tagged(Split::Train, &mut rng);
         for w in &words {
-            let e = lexicon::entry(&w.word).unwrap_or_else(|| panic!("unknown word {}", w.word));
-            let of: Vec<&str> = words.iter().map(|w| w.word.as_str()).collect();
-            assert!(e.meanings.contains(&w.meaning), "{w:?} is not licensed in {}", of.join(" "));
+            if !lexicon::entry(&w.word).is_some_and(|e| e.meanings.contains(&w.meaning)) {
+                bad.insert(format!("{} as {:?}", w.word, w.meaning));
+            }
         }
     }
+    assert!(bad.is_empty(), "not licensed: {bad:#?}");
 }
 
 #[test]
@@ -40,8 +47,6 @@ fn a_typed_sentence_is_split_into_the_words_it_was_made_of() {
     let mut rng = ChaCha8Rng::seed_from_u64(13);
     for _ in 0..3_000 {
         let (words, _) = grammar::tagged(Split::Suite, &mut rng);
-        let mut replay = ChaCha8Rng::seed_from_u64(0);
-        let _ = &mut replay;
         let typed = words.iter().map(|w| w.word.as_str()).collect::<Vec<_>>().join(" ");
         let plain = |ws: Vec<String>| ws.into_iter().filter(|w| w != ",").collect::<Vec<_>>();
         let back = plain(text::tokens(&typed).expect("a sentence of the grammar is a sentence"));

@@ -181,6 +181,10 @@ impl Segment {
         if self.verbs.contains(&Verb::Sort) {
             return Ok(Some(Verb::Sort));
         }
+        // "put them on top of each other" builds a stack.
+        if self.verbs.contains(&Verb::Stack) && self.verbs.iter().all(|v| matches!(v, Verb::Stack | Verb::Place)) {
+            return Ok(Some(Verb::Stack));
+        }
         match self.verbs.first() {
             Some(v) if self.verbs.iter().all(|o| o == v) => Ok(Some(*v)),
             None => Ok(None),
@@ -220,7 +224,9 @@ pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
     for s in &segments {
         let verb = match s.verb()? {
             Some(v) => v,
-            None if matches!(before, Some(Verb::Place)) && s.target.is_some() => Verb::Place,
+            None if s.target.is_some() && matches!(before, Some(Verb::Place | Verb::Stack)) => {
+                before.unwrap_or(Verb::Place)
+            }
             None => return Err("What shall I do with it?".to_owned()),
         };
         super::attachment::check(words, s.attachments(verb))?;
@@ -252,7 +258,7 @@ fn check_strays(words: &[Tagged], describes: bool, sorts: bool) -> Result<(), St
     for w in words.iter().filter(|w| w.role == Role::None) {
         let stray = match w.meaning {
             Meaning::Shape(_) | Meaning::Thing => !describes && !sorts,
-            Meaning::Relation(r) => !(describes && r == Relation::InFrontOf),
+            Meaning::Relation(r) => !(sorts || describes && r == Relation::InFrontOf),
             Meaning::None => false,
             _ => true,
         };
@@ -284,6 +290,9 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
         for p in &s.objects {
             objects.push(p.referent(alone)?);
         }
+    }
+    if verb == Verb::Sort && objects.is_empty() {
+        objects.push(Referent::the().with_quantity(Quantity::All));
     }
     let simple = matches!(verb, Verb::Open | Verb::Close | Verb::Home | Verb::Look);
     if simple != objects.is_empty() {

@@ -41,7 +41,7 @@ pub const SHAPES: &[(Shape, &[(&str, &str)])] = &[
 
 /// Nouns of an object of any shape.
 pub const THINGS: &[(&str, &str)] =
-    &[("object", "objects"), ("thing", "things"), ("item", "items"), ("one", "ones"), ("piece", "pieces")];
+    &[("object", "objects"), ("thing", "things"), ("item", "items"), ("one", "ones"), ("piece", "pieces"), ("toy", "toys")];
 
 /// Words of each size; the first is the plain one.
 pub const SIZES: &[(Size, &[&str])] =
@@ -75,6 +75,10 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("seize", "seizing"),
             ("retrieve", "retrieving"),
             ("remove", "removing"),
+            ("grip", "gripping"),
+            ("snatch", "snatching"),
+            ("clutch", "clutching"),
+            ("hoist", "hoisting"),
         ],
     ),
     (
@@ -99,6 +103,15 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("leave", "leaving"),
             ("load", "loading"),
             ("store", "storing"),
+            ("gather", "gathering"),
+            ("collect", "collecting"),
+            ("transport", "transporting"),
+            ("deliver", "delivering"),
+            ("pop", "popping"),
+            ("dump", "dumping"),
+            ("tuck", "tucking"),
+            ("slip", "slipping"),
+            ("stow", "stowing"),
         ],
     ),
     (Verb::Stack, &[("stack", "stacking"), ("pile", "piling")]),
@@ -112,6 +125,8 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("shift", "shifting"),
             ("scoot", "scooting"),
             ("drag", "dragging"),
+            ("pull", "pulling"),
+            ("bump", "bumping"),
         ],
     ),
     (
@@ -141,7 +156,7 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
 ];
 
 /// Words that never stand for anything by themselves.
-const FILLERS: &[&str] = &[
+const FILLERS: &[&str] = &["create", "hold", "taking", "such", "come", "reset", "somewhere", "directly", "too", "locations", "off", "stack", "pile", "column", "even", "both", "over", "stand", "very", 
     "a", "about", "according", "after", "afterwards", "again", "ahead", "alright", "also", "and", "are", "arm", "around", "as", "at", "away", "back", "based", "be", "been", "being", "bit", "bottom", "build", "building", "by", "camera", "can", "careful", "carefully", "claw", "colored", "colors", "coloured", "colours", "completely", "container", "containers", "could", "currently", "desk", "do", "does", "down", "end", "ends", "exactly", "far", "finally", "fingers", "first", "five", "for", "four", "fresh", "from", "fully", "gently", "give", "go", "goal", "going", "good", "got", "great", "gripper", "hand", "has", "have", "having", "hello", "help", "here", "hey", "hi", "how", "i", "immediately", "in", "is", "it", "its", "jaws", "job", "just", "kind", "kindly", "know", "lastly", "let", "lies", "like", "little", "located", "look", "love", "lying", "made", "make", "me", "middle", "mind", "moment", "most", "much", "must", "my", "need", "new", "next", "nice", "now", "of", "ok", "okay", "on", "only", "order", "out", "photo", "picture", "place", "placed", "places", "please", "pose", "position", "positions", "present", "question", "quick", "quickly", "ready", "resting", "return", "returning", "right", "robot", "say", "scene", "see", "shall", "should", "side", "simply", "sits", "sitting", "slowly", "so", "someone", "soon", "spot", "spots", "standing", "stands", "straight", "sure", "table", "tabletop", "take", "task", "tell", "thank", "thanks", "that", "their", "them", "then", "there", "they", "three", "time", "to", "today", "together", "top", "total", "tower", "try", "two", "up", "us", "using", "view", "visible", "want", "was", "way", "we", "well", "were", "what", "which", "wide", "will", "wish", "with", "workspace", "would", "you", "your",
 ];
 
@@ -200,12 +215,15 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     for w in ["want", "like", "need", "goes", "belongs", "should", "ends", "fill", "filling"] {
         add(w, &[V(Verb::Place), None]);
     }
-    add("tower", &[V(Verb::Stack), None]);
+    for w in ["tower", "column", "eachother", "put", "place", "set", "lay", "position"] {
+        add(w, &[V(Verb::Stack)]);
+    }
     for w in ["trade", "change"] {
         add(w, &[V(Verb::Swap), None]);
     }
     add("start", &[None]);
-    for w in ["home", "start", "starting", "initial", "rest", "move", "moving", "bring"] {
+    add("move", &[V(Verb::Push)]);
+    for w in ["home", "start", "starting", "initial", "rest", "reset", "park", "parking", "move", "moving", "bring"] {
         add(w, &[V(Verb::Home)]);
     }
     for w in ["release", "releasing"] {
@@ -230,7 +248,9 @@ fn asks(add: &mut dyn FnMut(&str, &[Meaning])) {
         add(w, &[A(Ask::Count)]);
     }
     add("there", &[A(Ask::Exists), None]);
-    add("see", &[A(Ask::Exists), None]);
+    for w in ["see", "got"] {
+        add(w, &[A(Ask::Exists), None]);
+    }
     for w in ["is", "are"] {
         add(w, &[A(Ask::Holds), A(Ask::Exists), None]);
     }

@@ -26,11 +26,11 @@ pub const BEYOND: &[&str] = &[
     "fold", "screw", "unscrew", "rotate", "spin", "flip", "shake", "stir", "peel", "bake", "feed", "walk",
     "run", "jump", "drive", "call", "play", "buy", "squeeze", "bend", "tear", "rip", "wave", "roll", "kick",
     "catch", "juggle", "balance", "hide", "steal", "shoot", "stab", "poke", "tap", "slice", "chop", "boil",
-    "fry", "mix", "drill", "hammer", "sew", "iron", "vacuum", "sweep", "scrub", "polish", "mop", "water",
-    "type", "read", "speak", "talk", "laugh", "smile", "sleep", "swim", "climb", "destroy", "explode",
+    "fry", "mix", "drill", "hammer", "sew", "vacuum", "sweep", "scrub", "polish", "mop",
+    "read", "speak", "talk", "laugh", "smile", "sleep", "swim", "climb", "destroy", "explode",
     "strangle", "slap", "fight", "crash", "fling", "hurl", "launch", "melt", "freeze", "heat", "weigh",
-    "measure", "assemble", "glue", "tie", "knit", "charge", "dial", "email", "translate", "serve", "turn",
-    "hug", "kiss", "scratch", "lick", "bite", "chew", "swallow", "massage", "pet", "poison", "whip", "strike",
+    "measure", "assemble", "glue", "knit", "dial", "email", "translate", "turn",
+    "hug", "kiss", "scratch", "lick", "bite", "chew", "swallow", "massage", "poison", "strike",
     "swing", "whisk", "knock", "topple", "wrap", "unwrap", "plug", "unplug", "lock", "unlock", "photograph",
 ];
 

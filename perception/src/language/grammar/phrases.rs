@@ -185,6 +185,9 @@ pub(super) fn shared_noun(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent]
 /// A whole phrase, with its clause if it has one.
 pub(super) fn referent(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role, link: Link) {
     core(b, rng, r, role);
+    if r.relation.is_none() && role == Role::Object && chance(rng, 0.015) {
+        b.fill("on the table");
+    }
     if let Some((relation, other)) = &r.relation {
         let inner = if role == Role::Object { Role::ObjectClause } else { Role::TargetClause };
         clause(b, rng, *relation, other, inner, link, r.quantity == Quantity::All);
@@ -229,6 +232,7 @@ pub(super) fn clause(
         });
     }
     let m = Meaning::Relation(relation);
+    intensify(b, rng, relation);
     b.say(pick(rng, where_words(relation)), m, role);
     referent(b, rng, other, role, Link::Marked);
 }
@@ -238,10 +242,10 @@ pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
     match relation {
         Relation::In => &["in!", "in!", "inside!", "inside! of", "within!"],
         Relation::On => &["on!", "on!", "on top! of", "upon!", "atop!"],
-        Relation::LeftOf => &["left! of", "to the left! of", "on the left! of", "on the left! side of"],
-        Relation::RightOf => &["right! of", "to the right! of", "on the right! of", "on the right! side of"],
-        Relation::InFrontOf => &["in front! of"],
-        Relation::Behind => &["behind!", "behind!", "in back! of"],
+        Relation::LeftOf => &["left! of", "to the left! of", "on the left! of", "on the left! side of", "on the left! hand side of"],
+        Relation::RightOf => &["right! of", "to the right! of", "on the right! of", "on the right! side of", "on the right! hand side of"],
+        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
+        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
         Relation::NextTo => {
             &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
         }
@@ -255,6 +259,9 @@ pub(super) fn whither_words(relation: Relation) -> &'static [&'static str] {
         Relation::On => &["on!", "on!", "onto!", "onto!", "on top! of", "upon!", "atop!"],
         Relation::LeftOf => &[
             "left! of",
+            "left! from",
+            "on the left! hand side of",
+            "at the left! of",
             "to the left! of",
             "to the left! of",
             "on the left! of",
@@ -263,14 +270,17 @@ pub(super) fn whither_words(relation: Relation) -> &'static [&'static str] {
         ],
         Relation::RightOf => &[
             "right! of",
+            "right! from",
+            "on the right! hand side of",
+            "at the right! of",
             "to the right! of",
             "to the right! of",
             "on the right! of",
             "to the right! side of",
             "on the right! side of",
         ],
-        Relation::InFrontOf => &["in front! of"],
-        Relation::Behind => &["behind!", "behind!", "in back! of"],
+        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
+        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
         Relation::NextTo => {
             &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
         }
@@ -325,6 +335,13 @@ pub(super) fn direction_words(relation: Relation) -> &'static [&'static str] {
     }
 }
 
+/// "directly behind", "right next to".
+fn intensify(b: &mut Build, rng: &mut ChaCha8Rng, relation: Relation) {
+    if !matches!(relation, Relation::In | Relation::On) && chance(rng, 0.06) {
+        b.fill(pick(rng, &["directly", "right", "just", "immediately"]));
+    }
+}
+
 /// "into the blue bowl".
 pub(super) fn target(
     b: &mut Build,
@@ -334,6 +351,7 @@ pub(super) fn target(
     words: &str,
     link: Link,
 ) {
+    intensify(b, rng, relation);
     b.say(words, Meaning::Relation(relation), Role::Target);
     referent(b, rng, to, Role::Target, link);
 }

@@ -216,6 +216,11 @@ pub(super) fn utterance(rng: &mut ChaCha8Rng) -> Utterance {
     Utterance::Instruct(tasks)
 }
 
+/// Whether two phrases differ in their quantity alone, if at all.
+fn alike(a: &Referent, b: &Referent) -> bool {
+    a.clone().with_quantity(b.quantity) == *b
+}
+
 /// Now and then the next task speaks of the same object, or goes to the same place.
 fn follow(rng: &mut ChaCha8Rng, before: &Task, next: &mut Task) {
     if let (
@@ -224,13 +229,12 @@ fn follow(rng: &mut ChaCha8Rng, before: &Task, next: &mut Task) {
     ) = (before, &mut *next)
         && chance(rng, 0.4)
     {
-        let clashes = b == a || b.clone().with_quantity(t1.quantity) == *t1;
-        if !clashes {
-            (*r2, *t2) = (*r1, t1.clone());
-            if chance(rng, 0.5) && a.color.is_some() && a.relation.is_none() && b.color != a.color {
-                let color = b.color;
-                *b = Referent { color: color.or(Some(Color::Red)), ..a.clone() };
-            }
+        let mut other = b.clone();
+        if chance(rng, 0.5) && a.color.is_some() && a.relation.is_none() && b.color != a.color {
+            other = Referent { color: b.color.or(Some(Color::Red)), ..a.clone() };
+        }
+        if other != *a && !alike(&other, t1) {
+            (*r2, *t2, *b) = (*r1, t1.clone(), other);
         }
         return;
     }
@@ -240,8 +244,8 @@ fn follow(rng: &mut ChaCha8Rng, before: &Task, next: &mut Task) {
     };
     if chance(rng, 0.2) {
         match next {
-            Task::Push { object, target, .. } if target.as_ref() != Some(&said) => *object = said,
-            Task::Place { object, target, .. } if *target != said => *object = said,
+            Task::Push { object, target, .. } if target.as_ref().is_none_or(|t| !alike(t, &said)) => *object = said,
+            Task::Place { object, target, .. } if !alike(target, &said) => *object = said,
             _ => {}
         }
     }

@@ -59,6 +59,8 @@ const OPENINGS: &[&str] = &[
     "go and",
     "alright ,",
     "you have to",
+    "would you be so kind as to",
+    "come and",
     "simply",
 ];
 const GERUND_OPENINGS: &[&str] =
@@ -84,6 +86,8 @@ const CLOSINGS: &[&str] = &[
     "okay",
     ", could you",
     "thank you very much",
+    "too",
+    "as well",
 ];
 const THEN: &[&str] = &[
     "and",
@@ -143,9 +147,14 @@ fn objects(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent], collective: b
     {
         return shared_noun(b, rng, all, plural);
     }
+    if all.len() == 2 && chance(rng, 0.06) {
+        b.fill("both");
+    }
+    let first_then = collective && all.len() > 2 && chance(rng, 0.15);
     for (i, r) in all.iter().enumerate() {
         if i > 0 {
             let glue: &[&str] = match (i + 1 == all.len(), all.len()) {
+                (last, _) if first_then => if last { &[", then", "and then", ", and then"] } else { &[", then"] },
                 (true, 2) => &["and"],
                 (true, _) => &["and", ", and"],
                 (false, _) => &[",", ",", "and"],
@@ -186,15 +195,15 @@ fn place(
                 "{v} {o} {t}",
                 "{v} {o} {t}",
                 "{v} {o} {t}",
-                "pick! up {o} and {p} it {t}",
-                "pick! up {o} , then {p} it {t}",
-                "pick! {o} up and {p} it {t}",
-                "take! {o} and {p} it {t}",
-                "grab! {o} and {p} it {t}",
-                "lift! {o} and {p} it {t}",
-                "get! {o} and {p} it {t}",
-                "pick! {o} and {p} it {t}",
-                "fetch! {o} and then {p} it {t}",
+                "pick! up {o} and {p} {t}",
+                "pick! up {o} , then {p} {t}",
+                "pick! {o} up and {p} {t}",
+                "take! {o} and {p} {t}",
+                "grab! {o} and {p} {t}",
+                "lift! {o} and {p} {t}",
+                "get! {o} and {p} {t}",
+                "pick! {o} and {p} {t}",
+                "fetch! {o} and then {p} {t}",
                 "{t} , {v} {o}",
                 "{t} {v} {o}",
                 "{o} goes! {t}",
@@ -209,26 +218,28 @@ fn place(
                 "make sure {o} ends! up {t}",
                 "{v} {o} down {t}",
                 "{v} {o} so that it is {t}",
+                "{v} {o} such that it is {t}",
+                "{v} {o} somewhere {t}",
                 "fill! {f}",
                 "take! {o} over {t}",
             ],
         ),
         (Form::Base, _, _) => pick(rng, &["{v} {o} {t}", "{v} {o} {t}", "{v} {o} {t}", "{v} {o} down {t}"]),
         (Form::Gerund, 1, false) => {
-            pick(rng, &["{v} {o} {t}", "{v} {o} {t}", "picking! up {o} and {p} it {t}"])
+            pick(rng, &["{v} {o} {t}", "{v} {o} {t}", "picking! up {o} and {p} {t}"])
         }
         (Form::Gerund, _, _) => "{v} {o} {t}",
     };
     let fill_ok = relation == Relation::In && to.relation.is_none() && !to.quantity.eq(&Quantity::All);
     let frame = if frame.starts_with("fill!") && !fill_ok { "{v} {o} {t}" } else { frame };
     let lifts = frame.contains("{p}");
-    let static_place = ["goes!", "belongs!", "should!", "want!", "like!", "need!", "ends!", "so that"]
+    let static_place = ["goes!", "belongs!", "should!", "want!", "like!", "need!", "ends!", "that it", "somewhere"]
         .iter()
         .any(|w| frame.contains(w));
     let whither = if static_place { pick_static(rng, relation) } else { pick(rng, whither_words(relation)) };
     let fronted = frame.starts_with("{t}");
     let olink = if lifts || fronted { Link::Free } else { object_link(all[0], relation, whither) };
-    let olink = if frame.contains("so that") { Link::Marked } else { olink };
+    let olink = if frame.contains("that it") { Link::Marked } else { olink };
     let tlink = if fronted || lifts { Link::Marked } else { target_link(all[0], whither) };
     let first = if lifts { Verb::Pick } else { Verb::Place };
     let mut lifted = false;
@@ -315,7 +326,7 @@ fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form: Form) {
         Form::Base => ("{v}", ["build a", "make a", "create a"]),
         Form::Gerund => ("{v}", ["building a", "building a", "building a"]),
     };
-    let tower = format!("{} tower!", pick(rng, &open));
+    let tower = format!("{} {}", pick(rng, &open), pick(rng, &["tower!", "tower!", "tower!", "stack!", "pile!", "column!"]));
     let mut options = vec![
         format!("{v} {{l}}"),
         format!("{v} up {{l}}"),
@@ -328,19 +339,27 @@ fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form: Form) {
         options.extend(std::iter::repeat_n(format!("{v} {{pair}}"), 8));
         options.push(format!("{tower} with {{layers}}"));
     }
-    if all.len() >= 3 {
+    if all.len() == 3 {
         options.extend(std::iter::repeat_n(format!("{tower} with {{layers}}"), 3));
+    }
+    if all.len() >= 3 {
         options.push(format!("{v} {{l}} in this order"));
+        options.push(format!("{v} {{l}} in that order"));
     }
     if all.len() == 1 {
-        options.push(format!("{v} {{l}} on top of eachother"));
-        options.push(format!("{v} {{l}} on eachother"));
+        options.push(format!("{v} {{l}} on top of eachother!"));
+        options.push(format!("{v} {{l}} on eachother!"));
     }
+    options.push("{put} {l} on top of eachother!".to_owned());
     let frame = options[rng.random_range(0..options.len())].clone();
     b.frame(&frame, m, &mut |b, slot| match slot {
         "v" => {
             let w = verb_word(rng, Verb::Stack, form);
             b.say(&w, m, Role::Verb);
+        }
+        "put" => {
+            let w = pick(rng, &["put!", "place!", "set!", "lay!"]);
+            b.say(w, m, Role::Verb);
         }
         "l" => objects(b, rng, &refs, true),
         "pair" => {
@@ -386,6 +405,9 @@ fn sort(b: &mut Build, rng: &mut ChaCha8Rng, what: &Referent, form: Form, it: bo
         "{v} {o} by color into the matching! {n}"];
     let frame = if chance(rng, 0.4) { pick(rng, &own) } else { pick(rng, &plain) };
     let color = if chance(rng, 0.5) { "color" } else { "colour" };
+    let bare = *what == Referent::the().with_quantity(Quantity::All);
+    let short = ["{v} by color", "{v} the table by color", "{v} up by color", "{v} into the {n} by color"];
+    let frame = if bare && chance(rng, 0.4) { pick(rng, &short) } else { frame };
     let frame = frame.replace("color", color);
     let many = !chance(rng, 0.4);
     b.frame(&frame, m, &mut |b, slot| match slot {
@@ -435,6 +457,7 @@ fn swap(b: &mut Build, rng: &mut ChaCha8Rng, one: &Referent, two: &Referent, for
             "let {a} and {b} change! places",
             "let {a} and {b} switch! places",
             "{v} {a} and {b} around",
+            "{v} the locations of {a} and {b}",
             "{v} {a} and {b} with eachother",
             "trade! {a} with {b}",
         ],
@@ -472,7 +495,7 @@ fn simple(b: &mut Build, rng: &mut ChaCha8Rng, verb: Verb, form: Form) {
             "return to your home! position", "move! to the home! position", "move! back to your home! position",
             "go back to the start! position", "go to your starting! position", "return to the starting! pose",
             "go to the initial! position", "go to rest!", "move! the arm home!", "bring! the arm home!",
-            "take the arm back home!", "return the arm to its home! position", "home!", "go back to the start!",
+            "take the arm back home!", "return the arm to its home! position", "home!", "go back to the start!", "park!", "park! the arm", "reset!", "come home!", "come back home!", "go to your parking! position", "go to your rest! position",
         ],
         (Verb::Home, Form::Gerund) => &["going home!", "going back home!", "returning home!", "moving! home!"],
         (Verb::Look, Form::Base) => &[
@@ -510,7 +533,7 @@ fn write_task(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task], form: Form, i
 fn pick_up(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, form: Form, it: bool) {
     let m = Meaning::Verb(Verb::Pick);
     let frames: &[&str] = match form {
-        Form::Base => &["{v} {o}", "{v} {o}", "pick! up {o}", "pick! up {o}", "pick! up {o}", "pick! {o} up", "lift! up {o}", "lift! {o} up", "take! hold! of {o}", "get! hold! of {o}", "take! {o} in your gripper", "hold! up {o}"],
+        Form::Base => &["{v} {o}", "{v} {o}", "pick! up {o}", "pick! up {o}", "pick! up {o}", "pick! {o} up", "lift! up {o}", "lift! {o} up", "take! hold! of {o}", "get! hold! of {o}", "take! {o} in your gripper", "{v} {o} from the table", "pick! up {o} from the table", "pick! {o} up off the table", "{v} {o} off the table", "hold! up {o}"],
         Form::Gerund => &["{v} {o}", "picking! up {o}", "picking! up {o}", "lifting! up {o}"],
     };
     b.frame(pick(rng, frames), m, &mut |b, slot| {
