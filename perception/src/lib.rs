@@ -1,6 +1,9 @@
 //! Pictures to a scene: the built-in vision-language model, its training, grounding, lifting, tracking.
 
+pub mod health;
 pub mod language;
+pub mod lift;
+pub mod tracker;
 pub mod train;
 pub mod vision;
 pub mod weights;

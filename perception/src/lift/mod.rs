@@ -1,0 +1,126 @@
+//! A detection to an object in the world: depth and lens give points, the table of dimensions gives the
+//! shape to look for among them.
+//!
+//! Solids are placed by their top face (a flat region of the object's colour around where the middle of
+//! its top must be) and the side faces that hang from it, balls by their sphere, containers by their rim.
+//! Which of the two sizes it is, depth says more surely than the picture; both are weighed together.
+
+mod cloud;
+mod container;
+mod outline;
+mod solid;
+
+use cloud::Cloud;
+use nalgebra::{Matrix3, Point3, Vector3};
+use types::{Detection, Image, Shape, Size};
+
+/// An object in the world as one picture shows it. Metres, radians.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lifted {
+    /// Centre of its bounding box.
+    pub position: Point3<f64>,
+    /// Rotation of its longer side about the world's z: in [−π/2, π/2), for a cube in [−π/4, π/4), zero
+    /// for what is round.
+    pub yaw: f64,
+    /// Outer dimensions along its own x, y, z.
+    pub dimensions: Vector3<f64>,
+    /// Covariance of `position`, m².
+    pub covariance: Matrix3<f64>,
+    /// Probability of each colour.
+    pub color: [f32; 8],
+    /// Probability of each shape.
+    pub shape: [f32; 6],
+    /// Probability of each size, the measured extents taken in.
+    pub size: [f32; 2],
+}
+
+/// Pixels by which a box is widened before points are taken from it.
+const MARGIN_PX: f32 = 3.0;
+/// Points below this height are table, metres.
+pub(crate) const TABLE_BAND: f64 = 0.006;
+/// Standard deviation of a measured distance, metres: two millimetres of depth noise and half a pixel.
+pub(crate) const POINT_SIGMA: f64 = 0.003;
+
+/// One size's explanation of the points.
+#[derive(Clone, Debug)]
+pub(crate) struct Explanation {
+    pub(crate) position: Point3<f64>,
+    pub(crate) yaw: f64,
+    /// Standard deviation of the position in the plane and along z, metres.
+    pub(crate) sigma: [f64; 2],
+    /// Logarithm of how likely the points are, up to a constant common to both sizes.
+    pub(crate) log_likelihood: f64,
+}
+
+/// Places a detection in the world; `None` when there is no usable depth (B28), the box is outside the
+/// picture, or the points look like no object of the detected shape.
+#[must_use]
+pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
+    let numbers = detection.box_px.iter().chain(&detection.point_px);
+    if !numbers.into_iter().all(|v| v.is_finite()) {
+        return None;
+    }
+    let cloud = Cloud::new(image, detection.box_px, MARGIN_PX)?;
+    let shape = Shape::ALL[argmax(&detection.shape)];
+    let explained = Size::ALL.iter().map(|size| {
+        let d = shape.dimensions(*size);
+        let found = match shape {
+            Shape::Ball => solid::ball(&cloud, detection, d),
+            Shape::Cube | Shape::Box | Shape::Cylinder => solid::block(&cloud, detection, shape, d),
+            Shape::Bowl | Shape::Tray => container::rim(&cloud, detection, shape, d),
+        };
+        // The picture's own opinion never weighs more than fifty to one.
+        let prior = f64::from(detection.size[size.index()]).clamp(0.02, 0.98);
+        found.map(|e| (libm::log(prior) + e.log_likelihood, e, d))
+    });
+    let explained: Vec<_> = explained.collect();
+    let best = |v: f64| explained.iter().flatten().all(|(score, ..)| *score <= v);
+    let (top, e, dimensions) = explained.iter().flatten().find(|(score, ..)| best(*score)).cloned()?;
+    let mut size = [0.0f32; 2];
+    for (p, found) in size.iter_mut().zip(&explained) {
+        *p = found.as_ref().map_or(0.0, |(score, ..)| libm::exp(score - top) as f32);
+    }
+    let sum: f32 = size.iter().sum();
+    // Never quite sure, so that a later picture can still speak.
+    let size = size.map(|p| (p / sum).clamp(0.005, 0.995));
+    let [xy, z] = e.sigma;
+    Some(Lifted {
+        position: e.position,
+        yaw: e.yaw,
+        dimensions,
+        covariance: Matrix3::from_diagonal(&Vector3::new(xy * xy, xy * xy, z * z)),
+        color: detection.color,
+        shape: detection.shape,
+        size,
+    })
+}
+
+/// Index of the largest number (of the first one of equals).
+pub(crate) fn argmax(p: &[f32]) -> usize {
+    (0..p.len()).fold(0, |best, i| if p[i] > p[best] { i } else { best })
+}
+
+/// How likely it is that something has its underside at this height, metres: on the table or on a
+/// container's floor most likely, on top of another object less so, inside the table not at all.
+pub(crate) fn support_log_likelihood(underside: f64) -> f64 {
+    /// Heights of the floors and tops that things rest on, with what they cost.
+    const SUPPORTS: [(f64, f64); 9] = [
+        (0.0, 0.0),
+        (0.004, -0.5),
+        (0.026, -2.0),
+        (0.034, -2.0),
+        (0.038, -2.0),
+        (0.050, -2.0),
+        (0.052, -2.0),
+        (0.068, -3.0),
+        (0.076, -3.0),
+    ];
+    const SIGMA: f64 = 0.003;
+    let near = |(height, cost): &(f64, f64)| {
+        let z = (underside - height) / SIGMA;
+        cost - 0.5 * z * z
+    };
+    // Higher stacks end anywhere.
+    let anywhere: f64 = if underside > -2.0 * SIGMA { -6.0 } else { -20.0 };
+    SUPPORTS.iter().map(near).fold(anywhere, f64::max)
+}

@@ -1,0 +1,208 @@
+//! Cubes, boxes and cylinders by their top face and sides; balls by their sphere.
+
+use super::cloud::{Cloud, quantile};
+use super::outline::{Evidence, Outline, turned, wrap};
+use super::{Explanation, POINT_SIGMA, TABLE_BAND, support_log_likelihood};
+use core::f64::consts::PI;
+use nalgebra::{Matrix3, Point3, Vector2, Vector3};
+use types::{Detection, Shape};
+
+/// Half the thickness of the slab in which a top face's points lie, metres.
+const TOP_BAND: f64 = 0.006;
+/// Standard deviation of the logarithm of a top face's area when all of it is seen.
+const AREA_SIGMA: f64 = 0.15;
+/// The same towards smaller areas: part of it may be hidden.
+const HIDDEN_AREA_SIGMA: f64 = 0.40;
+/// Position uncertainty of what is partly hidden, metres.
+const HIDDEN_SIGMA: f64 = 0.008;
+
+/// How far off the ray through the detected centre an object's centre typically is, metres.
+const RAY_SIGMA: f64 = 0.005;
+/// A top face further from the ray than this belongs to another object, metres.
+const WRONG_TOP: f64 = 0.016;
+
+/// Where the ray through the detection's point meets the middle of a body whose surface it enters at
+/// the measured depth: half the way through a body of this height.
+fn first_guess(cloud: &Cloud<'_>, detection: &Detection, height: f64) -> Option<Point3<f64>> {
+    let surface = cloud.median_at(detection.point_px)?;
+    let (eye, ray) = cloud.ray(detection.point_px);
+    let steep = (-ray.z).max(0.4);
+    let inside = surface.at + ray * (0.5 * height / steep);
+    // If it seems to stand on the table, it does.
+    if (inside.z - 0.5 * height).abs() < 0.010 && ray.z < -0.05 {
+        return Some(eye + ray * ((0.5 * height - eye.z) / ray.z));
+    }
+    Some(inside)
+}
+
+/// A cube, box or cylinder of these dimensions.
+pub(crate) fn block(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    shape: Shape,
+    d: Vector3<f64>,
+) -> Option<Explanation> {
+    let guess = first_guess(cloud, detection, d.z)?;
+    let (outline, area) = match shape {
+        Shape::Cylinder => (Outline::Disc(0.5 * d.x), PI * 0.25 * d.x * d.x),
+        _ => (Outline::Rectangle([0.5 * d.x, 0.5 * d.y]), d.x * d.y),
+    };
+    let seed = cloud.cell_of(guess + Vector3::z() * (0.5 * d.z))?;
+    let color = cloud.median_near(seed)?;
+    let mut height = color.at.z;
+    if height < TABLE_BAND {
+        return None;
+    }
+    let mut face = cloud.flat_region(seed, height, TOP_BAND, &color);
+    for _ in 0..2 {
+        height = quantile(cloud.at(&face).iter().map(|p| p.z).collect(), 0.5)?;
+        face = cloud.flat_region(seed, height, TOP_BAND, &color);
+    }
+    let top = cloud.at(&face);
+    let seen = top.len() as f64 * cloud.cell_area(*top.first()?)? / area;
+    let is_covered = seen < 0.3 || height > guess.z + 0.5 * d.z + 0.012;
+    if is_covered {
+        return covered(cloud, detection, outline, d);
+    }
+    let bottom = (height - d.z + 0.004).max(TABLE_BAND);
+    let middle = mean(&top)?;
+    let border: Vec<Vector2<f64>> = cloud
+        .at(&cloud.sides(&face, bottom, height - TOP_BAND, &color))
+        .iter()
+        .map(|p| p.xy().coords)
+        .filter(|p| (p - middle).norm() < 0.5 * d.xy().norm() + 0.010)
+        .collect();
+    let inside: Vec<Vector2<f64>> = top.iter().map(|p| p.xy().coords).collect();
+    // The mean of a face that is seen whole is its centre; of a part of it, only about so.
+    let centre_sigma = if seen > 0.75 { 0.0015 } else { 0.3 * d.y * (1.0 - seen) };
+    let evidence =
+        Evidence { inside: &inside, border: &border, centre: middle, centre_sigma, sigma: POINT_SIGMA };
+    let placed = evidence.fit(outline);
+    let area_error = libm::log(seen);
+    let area_sigma = if area_error > 0.0 { AREA_SIGMA } else { HIDDEN_AREA_SIGMA };
+    let z = height - 0.5 * d.z;
+    // Far from the ray through the detected centre, it is the top of something else.
+    let (eye, ray) = cloud.ray(detection.point_px);
+    let off = (Point3::new(placed.centre.x, placed.centre.y, z) - eye).cross(&ray).norm();
+    if off > WRONG_TOP {
+        return covered(cloud, detection, outline, d);
+    }
+    Some(Explanation {
+        position: Point3::new(placed.centre.x, placed.centre.y, z),
+        yaw: outline.period().map_or(0.0, |p| wrap(placed.yaw, p)),
+        sigma: if seen > 0.75 { [0.002, 0.002] } else { [0.005, 0.003] },
+        log_likelihood: support_log_likelihood(z - 0.5 * d.z)
+            - 0.5 * (area_error / area_sigma).powi(2).min(40.0)
+            // Points that belong to neither face nor side speak against it, but are not independent.
+            - (0.02 * placed.cost).min(10.0)
+            - 0.5 * (off / RAY_SIGMA).powi(2),
+    })
+}
+
+/// Heights at which the underside of something that is covered is looked for, metres: the table, floors,
+/// tops of one and two objects.
+const UNDERSIDES: [f64; 11] = [0.0, 0.004, 0.026, 0.034, 0.038, 0.050, 0.060, 0.068, 0.076, 0.084, 0.100];
+
+/// Something lies on it, so that its top says nothing: its centre is on the ray, at the height at which
+/// the most of its visible sides are where they should be.
+fn covered(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    outline: Outline,
+    d: Vector3<f64>,
+) -> Option<Explanation> {
+    let (eye, ray) = cloud.ray(detection.point_px);
+    if ray.z > -0.05 {
+        return None;
+    }
+    let reach = 0.5 * d.xy().norm() + 0.006;
+    let mut best: Option<(f64, Explanation)> = None;
+    for underside in UNDERSIDES {
+        let (low, high) = ((underside + 0.003).max(TABLE_BAND), underside + d.z - 0.003);
+        let guess = eye + ray * ((underside + 0.5 * d.z - eye.z) / ray.z);
+        let centre = guess.xy().coords;
+        let border: Vec<Vector2<f64>> = cloud
+            .points()
+            .filter(|p| p.z > low && p.z < high)
+            .map(|p| p.xy().coords)
+            .filter(|p| (p - centre).norm() < reach)
+            .collect();
+        let evidence =
+            Evidence { inside: &[], border: &border, centre, centre_sigma: 0.004, sigma: POINT_SIGMA };
+        let placed = evidence.fit(outline);
+        let yaw = outline.period().map_or(0.0, |p| wrap(placed.yaw, p));
+        let on_it =
+            border.iter().filter(|p| outline.distance(turned(*p - placed.centre, yaw)).0.abs() < 0.005);
+        // Points that should not be there count against it, half as much.
+        let n = on_it.count() as f64;
+        let score = n - 0.5 * (border.len() as f64 - n) + 3.0 * support_log_likelihood(underside);
+        if n >= 5.0 && best.as_ref().is_none_or(|(s, _)| score > *s) {
+            let position = Point3::new(placed.centre.x, placed.centre.y, guess.z);
+            let log_likelihood = support_log_likelihood(underside) - 4.0;
+            let sigma = [HIDDEN_SIGMA, HIDDEN_SIGMA];
+            best = Some((score, Explanation { position, yaw, sigma, log_likelihood }));
+        }
+    }
+    best.map(|(_, e)| e)
+}
+
+/// A ball of these dimensions: least squares on the distances from its centre, far points weighed down.
+pub(crate) fn ball(cloud: &Cloud<'_>, detection: &Detection, d: Vector3<f64>) -> Option<Explanation> {
+    const ROUNDS: usize = 12;
+    let radius = 0.5 * d.z;
+    let surface = cloud.median_at(detection.point_px)?;
+    let (_, ray) = cloud.ray(detection.point_px);
+    let guess = surface.at + ray * radius;
+    let points: Vec<Point3<f64>> = cloud
+        .points()
+        .filter(|p| p.z > TABLE_BAND && (p - guess).norm() < radius + 0.008)
+        // What faces the camera; the shadowed side of a bowl behind it is none of the ball.
+        .filter(|p| (p - guess).dot(&ray) < 0.3 * radius)
+        .collect();
+    if points.len() < 8 {
+        return None;
+    }
+    let mut centre = guess;
+    let mut cost = 0.0;
+    for _ in 0..ROUNDS {
+        // The picture says where across the ray the centre is, to about a pixel.
+        let across = Matrix3::identity() - ray * ray.transpose();
+        let mut normal = across / (0.004 * 0.004) + Matrix3::identity() * 1.0;
+        let mut right = across * (guess - centre) / (0.004 * 0.004);
+        cost = 0.0;
+        for p in &points {
+            let out = p - centre;
+            let length = out.norm().max(1e-6);
+            let error = length - radius;
+            let sigmas = (error / POINT_SIGMA).abs();
+            let weight = if sigmas > 2.5 { 2.5 / sigmas } else { 1.0 } / (POINT_SIGMA * POINT_SIGMA);
+            cost += sigmas.min(4.0).powi(2);
+            let n = out / length;
+            normal += n * n.transpose() * weight;
+            right += n * (error * weight);
+        }
+        let step = normal.cholesky()?.solve(&right);
+        centre += step;
+        if step.norm() < 1e-5 {
+            break;
+        }
+    }
+    // How many points there should be: the disc that the camera sees.
+    let cell = cloud.cell_area(centre)? * (-ray.z).max(0.2);
+    let seen = points.len() as f64 * cell / (PI * radius * radius);
+    let area_error = libm::log(seen.max(0.05));
+    let area_sigma = if area_error > 0.0 { AREA_SIGMA } else { HIDDEN_AREA_SIGMA };
+    Some(Explanation {
+        position: centre,
+        yaw: 0.0,
+        sigma: if seen > 0.5 { [0.002, 0.002] } else { [0.005, 0.004] },
+        log_likelihood: support_log_likelihood(centre.z - radius)
+            - 0.5 * (area_error / area_sigma).powi(2).min(40.0)
+            - 0.1 * cost.min(200.0),
+    })
+}
+
+fn mean(points: &[Point3<f64>]) -> Option<Vector2<f64>> {
+    let sum: Vector2<f64> = points.iter().map(|p| p.xy().coords).sum();
+    (!points.is_empty()).then(|| sum / points.len() as f64)
+}

@@ -1,0 +1,282 @@
+//! Objects over cameras and pictures: who is who, where, and whether still there.
+//!
+//! The world is taken to be still: an object is where it was last measured until a picture shows
+//! otherwise. A measurement joins the track that it fits best by place and looks; what no picture
+//! confirms although it should be in plain view is forgotten after two pictures.
+
+mod matching;
+
+use crate::lift::{Lifted, lift};
+use matching::{Observation, Pair};
+use nalgebra::{Matrix3, Point3, Vector3};
+use types::{Detection, Image, ObjectId, Scene, Shape, Size, Time, TrackedObject};
+
+/// What a track loses of its old opinion about attributes with every picture.
+const FORGETTING: f32 = 0.85;
+/// An attribute is never less probable than this in one picture.
+const LEAST_PROBABILITY: f32 = 0.01;
+/// A place can never be known better than this (calibration, wall thickness), metres.
+const FLOOR_SIGMA: f64 = 0.0012;
+/// What a still object may creep between two pictures, metres.
+const CREEP_SIGMA: f64 = 0.0008;
+/// Beyond this distance an object was moved: the old place says nothing any more, metres.
+const MOVED: f64 = 0.018;
+/// Growth of the uncertainty of an unseen object, metres per root of a second.
+const AGE_SIGMA: f64 = 0.0005;
+/// A track that was seen once with less than this score is not yet believed in.
+const SURE_SCORE: f32 = 0.5;
+/// Pictures in a row that show the place of a track empty before it is forgotten.
+const GONE_AFTER: u32 = 2;
+/// Pictures in a row in which something stands there but was not recognised before it is forgotten.
+const UNRECOGNISED_AFTER: u32 = 6;
+
+/// One believed object with what only the tracker needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Track {
+    pub(crate) object: TrackedObject,
+    log_color: [f32; 8],
+    log_shape: [f32; 6],
+    log_size: [f32; 2],
+    best_score: f32,
+    empty: u32,
+    unrecognised: u32,
+}
+
+/// Fuses what all cameras see into one scene; ids stay with their objects.
+#[derive(Clone, Debug, Default)]
+pub struct Tracker {
+    tracks: Vec<Track>,
+    next_id: u32,
+    held: Option<ObjectId>,
+    stamp: Time,
+}
+
+impl Tracker {
+    /// A tracker that believes in nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in one picture and what was detected in it.
+    pub fn update(&mut self, image: &Image, detections: &[Detection]) {
+        self.stamp = self.stamp.max(image.stamp);
+        let observations: Vec<Observation> = detections
+            .iter()
+            .filter_map(|d| lift(image, d).map(|lifted| Observation { lifted, score: d.score }))
+            .collect();
+        let pairs = matching::assign(&self.tracks, &observations, self.held);
+        let mut seen_tracks = vec![false; self.tracks.len()];
+        let mut used = vec![false; observations.len()];
+        for Pair { track, observation } in pairs {
+            seen_tracks[track] = true;
+            used[observation] = true;
+            self.tracks[track].confirm(&observations[observation], image.stamp);
+        }
+        for (i, seen) in seen_tracks.iter().enumerate() {
+            if !seen && Some(self.tracks[i].object.id) != self.held {
+                self.tracks[i].miss(image, detections);
+            }
+        }
+        self.tracks.retain(|t| t.empty < GONE_AFTER && t.unrecognised < UNRECOGNISED_AFTER);
+        for (observation, used) in observations.iter().zip(used) {
+            if !used {
+                let id = ObjectId(self.next_id);
+                self.next_id += 1;
+                self.tracks.push(Track::new(id, observation, image.stamp));
+            }
+        }
+        self.merge();
+    }
+
+    /// What is believed at `now`: places grow less sure with the time since they were last seen.
+    #[must_use]
+    pub fn scene(&self, now: Time) -> Scene {
+        let believed = self.tracks.iter().filter(|t| t.best_score >= SURE_SCORE || t.object.n_seen > 1);
+        let objects = believed.map(|t| {
+            let mut o = t.object.clone();
+            let age = now.secs_since(o.seen).clamp(0.0, 1e4);
+            o.covariance += Matrix3::identity() * (AGE_SIGMA * AGE_SIGMA * age);
+            o
+        });
+        Scene { stamp: self.stamp, objects: objects.collect() }
+    }
+
+    /// Tells which object is in the hand: it is not forgotten while no picture shows it, and a picture
+    /// that shows it elsewhere moves it.
+    pub fn set_held(&mut self, held: Option<ObjectId>) {
+        self.held = held;
+    }
+
+    /// Tells that the robot has put an object down with its centre at `to` (world, metres): it keeps its
+    /// name there. Returns whether there is such an object.
+    pub fn expect_moved(&mut self, id: ObjectId, to: Point3<f64>) -> bool {
+        /// The hand may have let it go a little off, metres.
+        const PLACED_SIGMA: f64 = 0.015;
+        let Some(track) = self.tracks.iter_mut().find(|t| t.object.id == id) else { return false };
+        if !to.coords.iter().all(|v| v.is_finite()) {
+            return false;
+        }
+        track.object.position = to;
+        track.object.covariance = Matrix3::identity() * (PLACED_SIGMA * PLACED_SIGMA);
+        track.empty = 0;
+        track.unrecognised = 0;
+        true
+    }
+
+    /// Forgets an object. Returns whether there was one of this name.
+    pub fn remove(&mut self, id: ObjectId) -> bool {
+        let before = self.tracks.len();
+        self.tracks.retain(|t| t.object.id != id);
+        self.tracks.len() < before
+    }
+
+    /// Two tracks of one kind in one place are one object; the older name stays.
+    fn merge(&mut self) {
+        let mut i = 0;
+        while i < self.tracks.len() {
+            let mut j = i + 1;
+            while j < self.tracks.len() {
+                if self.tracks[i].object.is_same_place(&self.tracks[j].object) {
+                    let younger = self.tracks.remove(j);
+                    let older = &mut self.tracks[i];
+                    if younger.object.seen > older.object.seen {
+                        let id = older.object.id;
+                        *older = younger;
+                        older.object.id = id;
+                    }
+                } else {
+                    j += 1;
+                }
+            }
+            i += 1;
+        }
+    }
+}
+
+/// Whether two objects cannot both be where they are said to be.
+trait SamePlace {
+    fn is_same_place(&self, other: &Self) -> bool;
+}
+
+impl SamePlace for TrackedObject {
+    fn is_same_place(&self, other: &Self) -> bool {
+        let one_group = self.most_likely_shape().is_container() == other.most_likely_shape().is_container();
+        let d = self.position - other.position;
+        let flat = 0.45 * self.dimensions.y.min(other.dimensions.y);
+        let tall = 0.45 * self.dimensions.z.min(other.dimensions.z);
+        one_group && d.xy().norm() < flat && d.z.abs() < tall
+    }
+}
+
+impl Track {
+    fn new(id: ObjectId, observation: &Observation, stamp: Time) -> Self {
+        let Lifted { position, yaw, dimensions, covariance, color, shape, size } = observation.lifted.clone();
+        let object = TrackedObject {
+            id,
+            color,
+            shape,
+            size,
+            position,
+            yaw,
+            dimensions,
+            covariance,
+            seen: stamp,
+            n_seen: 1,
+        };
+        let log = |p: f32| p.max(LEAST_PROBABILITY).ln();
+        Self {
+            object,
+            log_color: color.map(log),
+            log_shape: shape.map(log),
+            log_size: size.map(log),
+            best_score: observation.score,
+            empty: 0,
+            unrecognised: 0,
+        }
+    }
+
+    /// Joins a measurement to what was known.
+    fn confirm(&mut self, observation: &Observation, stamp: Time) {
+        let new = &observation.lifted;
+        self.empty = 0;
+        self.unrecognised = 0;
+        self.best_score = self.best_score.max(observation.score);
+        self.object.color = fuse(&mut self.log_color, &new.color);
+        self.object.shape = fuse(&mut self.log_shape, &new.shape);
+        self.object.size = fuse(&mut self.log_size, &new.size);
+        let o = &mut self.object;
+        let moved = (new.position - o.position).norm() > MOVED.max(3.0 * o.covariance[(0, 0)].sqrt());
+        let prior = o.covariance + Matrix3::identity() * (CREEP_SIGMA * CREEP_SIGMA);
+        let gain = (prior + new.covariance).try_inverse().map(|inverse| prior * inverse);
+        match gain {
+            Some(gain) if !moved => {
+                o.position += gain * (new.position - o.position);
+                o.covariance = (Matrix3::identity() - gain) * prior;
+            }
+            _ => {
+                o.position = new.position;
+                o.covariance = new.covariance;
+            }
+        }
+        for i in 0..3 {
+            o.covariance[(i, i)] = o.covariance[(i, i)].max(FLOOR_SIGMA * FLOOR_SIGMA);
+        }
+        let (shape, size) = (o.most_likely_shape(), o.most_likely_size());
+        o.yaw = blend_yaw(o.yaw, new.yaw, shape, if moved { 1.0 } else { yaw_gain(o.n_seen, new) });
+        o.dimensions = dimensions(shape, size, new);
+        o.seen = o.seen.max(stamp);
+        o.n_seen = o.n_seen.saturating_add(1);
+    }
+
+    /// Judges a picture in which this track was not found.
+    fn miss(&mut self, image: &Image, detections: &[Detection]) {
+        match matching::look(&self.object, image, detections) {
+            matching::Look::Unknown => {}
+            matching::Look::Empty => self.empty += 1,
+            matching::Look::Something => {
+                self.empty = 0;
+                self.unrecognised += 1;
+            }
+        }
+    }
+}
+
+/// Bayes in the logarithm, with forgetting; returns the probabilities.
+fn fuse<const N: usize>(log: &mut [f32; N], new: &[f32; N]) -> [f32; N] {
+    for (l, p) in log.iter_mut().zip(new) {
+        let p = if p.is_finite() { p.clamp(LEAST_PROBABILITY, 1.0) } else { 1.0 / N as f32 };
+        *l = FORGETTING * *l + libm::logf(p);
+    }
+    let top = log.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+    let powers = log.map(|l| libm::expf(l - top));
+    let sum: f32 = powers.iter().sum();
+    powers.map(|p| p / sum)
+}
+
+/// How far the yaw follows a new measurement: a partly hidden object says little about its turn.
+fn yaw_gain(n_seen: u32, new: &Lifted) -> f64 {
+    let good = new.covariance[(0, 0)] < 0.004 * 0.004;
+    if good { (1.0 / f64::from(n_seen.clamp(1, 4) + 1)).max(0.25) } else { 0.05 }
+}
+
+/// The angle between two that look alike after a period.
+fn blend_yaw(old: f64, new: f64, shape: Shape, gain: f64) -> f64 {
+    use core::f64::consts::PI;
+    let period = match shape {
+        Shape::Cube => 0.5 * PI,
+        Shape::Box | Shape::Tray => PI,
+        Shape::Ball | Shape::Cylinder | Shape::Bowl => return 0.0,
+    };
+    let wrap = |a: f64| a - period * libm::floor(a / period + 0.5);
+    let difference = wrap(new - old);
+    // More than 25° off is no noise: it was turned.
+    let gain = if difference.abs() > 0.44 { gain.max(0.6) } else { gain };
+    wrap(old + gain * difference)
+}
+
+/// The table's dimensions for what it is taken to be; if the picture disagrees on the shape, as before.
+fn dimensions(shape: Shape, size: Size, new: &Lifted) -> Vector3<f64> {
+    let table = shape.dimensions(size);
+    if (table - new.dimensions).norm() < 1e-9 { new.dimensions } else { table }
+}
