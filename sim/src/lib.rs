@@ -2,6 +2,7 @@
 
 pub mod camera;
 pub mod cameras;
+pub mod contract;
 mod error;
 pub mod faults;
 mod gripper;

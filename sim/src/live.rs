@@ -5,7 +5,6 @@ use crate::robot::{Rig, stopped, through_the_link};
 use crate::world::{STEP, check_command};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use types::seams::{Clock, Robot, RobotError};
@@ -13,15 +12,15 @@ use types::{JointCommand, JointState, Time};
 
 /// How late the thread may be before it lets the lost time go instead of catching up.
 pub const MOST_LATE: Duration = Duration::from_millis(20);
-/// Commands that may wait for the thread: as many as fit in the time that it may be late.
-const QUEUE: usize = 64;
-/// How often the control thread tries to look at the newest state before it takes the last one.
+/// How often the control thread tries to reach a slot before it goes on without.
 const TRIES: usize = 8;
 
 /// What the thread shares with the robot.
 struct Shared {
     /// The newest state, or why there is none. Held only while it is copied.
     state: Mutex<Result<JointState, RobotError>>,
+    /// The newest commands, each with its number: two slots, so that one is always free to write.
+    commands: [Mutex<Option<(u64, JointCommand)>>; 2],
     stop: AtomicBool,
     /// Milliseconds let go because the host was late.
     lost_ms: AtomicU64,
@@ -29,6 +28,21 @@ struct Shared {
 }
 
 impl Shared {
+    /// The newest command, if it came after number `seen`.
+    fn newest_command(&self, seen: &mut u64) -> Option<JointCommand> {
+        let mut newest = None;
+        for slot in &self.commands {
+            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((number, command)) = *slot
+                && number > *seen
+            {
+                *seen = number;
+                newest = Some(command);
+            }
+        }
+        newest
+    }
+
     fn publish(&self, state: Result<JointState, RobotError>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
@@ -47,27 +61,27 @@ pub fn spawn<C: Clock + 'static>(
     let n = rig.world().arm().n_joints();
     let shared = Arc::new(Shared {
         state: Mutex::new(Err(RobotError::Silent)),
+        commands: [Mutex::new(None), Mutex::new(None)],
         stop: AtomicBool::new(false),
         lost_ms: AtomicU64::new(0),
         n_steps: AtomicU64::new(0),
     });
-    let (commands, inbox) = RingBuffer::new(QUEUE);
     let thread = {
         let (rig, shared) = (rig.clone(), Arc::clone(&shared));
         std::thread::Builder::new()
             .name("sinew-sim".into())
-            .spawn(move || run(&rig, make_clock(), &shared, inbox))?
+            .spawn(move || run(&rig, make_clock(), &shared))?
     };
     let last = Err(RobotError::Silent);
-    let robot = LiveRobot { shared: Arc::clone(&shared), commands, n, last };
+    let robot = LiveRobot { shared: Arc::clone(&shared), number: 0, n, last };
     Ok((robot, LiveHandle { shared, thread: Some(thread) }))
 }
 
 /// The thread: one step per millisecond, by absolute deadlines.
-fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared, mut inbox: Consumer<JointCommand>) {
+fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared) {
     let mut deadline = clock.now();
     rig.world().begin_at(deadline);
-    let mut frozen = None;
+    let (mut frozen, mut seen) = (None, 0);
     while !shared.stop.load(Ordering::Acquire) {
         deadline = deadline + STEP;
         clock.sleep_until(deadline);
@@ -78,7 +92,7 @@ fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared, mut inbox: Consumer<Jo
             shared.lost_ms.fetch_add(u64::try_from(late.as_millis()).unwrap_or(0), Ordering::Relaxed);
             deadline = now;
         }
-        let state = step(rig, now, &mut inbox, &mut frozen);
+        let state = step(rig, now, shared.newest_command(&mut seen), &mut frozen);
         let over = matches!(state, Err(RobotError::Faulted(_)));
         shared.publish(state);
         shared.n_steps.fetch_add(1, Ordering::Relaxed);
@@ -92,14 +106,10 @@ fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared, mut inbox: Consumer<Jo
 fn step(
     rig: &Rig,
     now: Time,
-    inbox: &mut Consumer<JointCommand>,
+    newest: Option<JointCommand>,
     frozen: &mut Option<JointState>,
 ) -> Result<JointState, RobotError> {
     let mut world = rig.world();
-    let mut newest = None;
-    while let Ok(command) = inbox.pop() {
-        newest = Some(command);
-    }
     let fault = robot_fault(world.faults(), world.start(), now);
     if let Some(command) = newest.filter(|_| fault != Some(RobotFault::Deaf)) {
         // It was checked before it was sent; a refusal keeps the last one.
@@ -112,7 +122,8 @@ fn step(
 /// The robot's end in the control thread. Neither call waits for the simulation.
 pub struct LiveRobot {
     shared: Arc<Shared>,
-    commands: Producer<JointCommand>,
+    /// Number of the last command.
+    number: u64,
     n: usize,
     last: Result<JointState, RobotError>,
 }
@@ -131,7 +142,16 @@ impl Robot for LiveRobot {
 
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
         check_command(command, self.n)?;
-        self.commands.push(*command).map_err(|_| RobotError::Silent)
+        let number = self.number + 1;
+        for attempt in 0..2 * TRIES {
+            if let Ok(mut slot) = self.shared.commands[(number as usize + attempt) % 2].try_lock() {
+                *slot = Some((number, *command));
+                self.number = number;
+                return Ok(());
+            }
+            core::hint::spin_loop();
+        }
+        Err(RobotError::Silent)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the simulator's tests share: the built-in arms, and a plain way to drive one.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)] // each test file takes what it needs
 
 use mechanics::{Arm, ArmData, Jacobian, inverse_dynamics, tool_jacobian, tool_pose};
 use nalgebra::{DMatrix, Isometry3, Vector6};
