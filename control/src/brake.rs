@@ -30,7 +30,7 @@ impl Brake {
             if worst < best.0 {
                 best = (worst, brake.duration);
             }
-            if worst <= SHARE {
+            if worst <= 1.0 + 1e-9 {
                 break;
             }
             brake.duration *= LONGER;
@@ -43,17 +43,21 @@ impl Brake {
     fn worst(&self, limits: &[JointLimits]) -> f64 {
         let mut worst = 0.0_f64;
         for (i, l) in limits.iter().enumerate() {
-            // The jerk is linear, so greatest at an end; the rest is close enough at the tenths.
-            for tenth in 0..=10 {
-                let [q, dq, ddq, jerk] = self.joint(i, f64::from(tenth) * 0.1);
-                // Velocity and acceleration that the stop begins with are not its doing.
-                let speed = l.velocity.max(self.from.dq[i].abs());
-                let acceleration = l.acceleration.max(self.from.ddq[i].abs());
+            // The jerk is linear, so greatest at an end; the acceleration where the jerk is zero, or at
+            // an end; velocity and position are close enough at the tenths.
+            let (v0, at) = (self.from.dq[i], self.from.ddq[i] * self.duration);
+            let peak = (6.0 * v0 + 4.0 * at) / (12.0 * v0 + 6.0 * at);
+            let peak = if (0.0..=1.0).contains(&peak) { peak } else { 0.0 };
+            // Velocity and acceleration that the stop begins with are not its doing.
+            let speed = l.velocity.max(v0.abs());
+            let acceleration = (SHARE * l.acceleration).max(self.from.ddq[i].abs());
+            for x in (0..=10).map(|tenth| f64::from(tenth) * 0.1).chain([peak]) {
+                let [q, dq, ddq, jerk] = self.joint(i, x);
                 let beyond = (q - l.upper).max(l.lower - q).max(0.0) / (l.upper - l.lower);
                 worst = worst
-                    .max(SHARE * dq.abs() / speed)
-                    .max(SHARE * ddq.abs() / acceleration)
-                    .max(jerk.abs() / l.jerk)
+                    .max(dq.abs() / speed)
+                    .max(ddq.abs() / acceleration)
+                    .max(jerk.abs() / (SHARE * l.jerk))
                     .max(if beyond > 1e-9 { 1.0 + 10.0 * beyond } else { 0.0 });
             }
         }

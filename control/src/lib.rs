@@ -32,6 +32,7 @@ pub use clock::{MonotonicClock, VirtualClock};
 pub use config::Config;
 pub use handle::{Handle, Motion, StopFlag};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
+pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 
 /// The test's names for this crate are those of its users.

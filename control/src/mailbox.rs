@@ -120,7 +120,7 @@ impl Mailbox {
     pub(crate) fn get(&self) -> Option<Status> {
         for _ in 0..TRIES {
             let before = self.sequence.load(Ordering::Acquire);
-            if before % 2 == 0 {
+            if before.is_multiple_of(2) {
                 let status = self.read();
                 fence(Ordering::Acquire);
                 if self.sequence.load(Ordering::Relaxed) == before {

@@ -37,6 +37,7 @@ use crate::report::{Cause, Mode, MotionId, Report};
 use types::{Fault, StopCategory};
 
 /// How the arm comes to rest.
+#[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
 pub(crate) enum Way {
     /// Along the trajectory.
     Path(Box<Job>),
@@ -81,6 +82,7 @@ impl Stop {
 }
 
 /// Where the machine stands, with what it needs there.
+#[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
 pub(crate) enum State {
     Disarmed,
     Hold,

@@ -79,9 +79,9 @@ proptest! {
         rig.follow(wiggle(&arm, &home, &seeds, 0.9));
         for n in noise.chunks(N) {
             let mut state = JointState { stamp: rig.now + common::TICK, ..rig.state };
-            for i in 0..N {
-                state.q[i] += n[i];
-                state.dq[i] += 10.0 * n[i];
+            for (i, n) in n.iter().enumerate() {
+                state.q[i] += n;
+                state.dq[i] += 10.0 * n;
             }
             rig.tick_with(Some(state));
         }

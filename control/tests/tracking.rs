@@ -46,9 +46,7 @@ fn computed_torque_follows_a_fast_motion_and_a_stop_within_milliradians() {
         if !command.enabled {
             continue;
         }
-        for i in 0..N {
-            worst = worst.max((q[i] - command.q[i]).abs());
-        }
+        worst = q.iter().zip(command.q.iter()).fold(worst, |w, (a, b)| w.max((a - b).abs()));
         // Ten small steps of semi-implicit Euler per tick; the finger is held by itself.
         for _ in 0..10 {
             let mut tau = vec![0.0; n];

@@ -31,8 +31,7 @@ pub(crate) const GRIP_SPEED: f64 = 0.1;
 pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
     let mut bodies = vec![body("base", None, None, 0.0)];
     let mut joints = Vec::new();
-    for i in 0..N {
-        let [velocity, acceleration, jerk, torque] = FRANKA[i];
+    for (i, [velocity, acceleration, jerk, torque]) in FRANKA.into_iter().enumerate() {
         let limits = JointLimits {
             lower: -2.8,
             upper: 2.8,
