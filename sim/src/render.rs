@@ -158,6 +158,7 @@ impl Renderer {
         for t in things.iter().filter(|t| t.casts) {
             self.shadow.add(&t.mesh, &t.world_from_shape);
         }
+        self.shadow.finish();
         self.rasterise(&things, &view.intrinsics, &view.world_from_optical, SAMPLES);
         self.resolve(view, look, towards)
     }

@@ -9,6 +9,7 @@ use crate::cameras::{CameraSpec, Mount};
 use crate::look::Appearance;
 use crate::render::{LABEL_OBJECT, Renderer, View, look_at};
 use crate::snapshot::{Snapshot, Stage};
+use core::f64::consts::PI;
 use layout::Layout;
 use mechanics::{Arm, Model};
 use nalgebra::{Isometry3, Point3, UnitQuaternion, Vector3};
@@ -151,19 +152,15 @@ impl Samples {
     /// # Errors
     /// A [`Rejection`] if the picture does not fit its camera, which no options lead to.
     pub fn sample(&mut self, index: u64) -> Result<Sample, Rejection> {
-        let mut key = [0u8; 32];
-        key[..8].copy_from_slice(&self.seed.to_le_bytes());
-        key[8..16].copy_from_slice(&index.to_le_bytes());
-        key[16..].copy_from_slice(STREAM_TAG);
-        let mut rng = ChaCha8Rng::from_seed(key);
-
+        let mut rng = ChaCha8Rng::from_seed(key(self.seed, index));
         let look = Appearance::random(&mut rng, self.options.strength);
         let from_above = rng.random::<f32>() < self.options.from_above;
         let armless = rng.random::<f32>() < self.options.without_arm;
         let which = rng.random_range(0..self.arms.len().max(1));
         let arm = self.arms.get(which).filter(|_| !armless).cloned();
 
-        let mut layout = Layout::random(self.options.most_objects, &mut rng);
+        let base = arm.as_ref().map(|arm| arm.world_from_base().translation.vector.xy());
+        let mut layout = Layout::random(self.options.most_objects, base, &mut rng);
         let posed = arm.as_ref().map(|arm| pose::random(arm, &mut layout, from_above, &mut rng));
         let model = arm.as_ref().map_or(&self.nobody, |arm| arm.model());
         let stage = Arc::new(Stage::new(model, &layout.scene));
@@ -207,7 +204,7 @@ impl Samples {
             [uniform(0.34, 0.68), uniform(-0.28, 0.28), uniform(0.25, 0.60)],
             [uniform(-0.12, 0.12), uniform(-0.12, 0.12)],
         );
-        let roll = uniform(-3.14, 3.14);
+        let roll = uniform(-PI, PI);
         let (pose, intrinsics) = if !from_above {
             self.front
         } else if let (true, Some(arm)) = (on_the_arm, arm) {
@@ -266,9 +263,17 @@ impl Samples {
     }
 }
 
+/// The seed of a sample's random numbers.
+fn key(seed: u64, index: u64) -> [u8; 32] {
+    let mut key = [0u8; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&index.to_le_bytes());
+    key[16..].copy_from_slice(STREAM_TAG);
+    key
+}
+
 /// An angle of a line, in [−π/2, π/2).
 fn half_turn(angle: f64) -> f64 {
-    use core::f64::consts::PI;
     angle - PI * libm::floor(angle / PI + 0.5)
 }
 
@@ -279,5 +284,28 @@ impl Iterator for Samples {
         let sample = self.sample(self.next).ok()?;
         self.next += 1;
         Some(sample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_plain_seed_draws_the_random_numbers_of_a_training_picture() {
+        // Suites and worlds seed with `seed_from_u64`; training pictures carry their tag in the key.
+        for seed in (0..20_000).chain((0..64).map(|bit| 1 << bit)) {
+            assert_ne!(&ChaCha8Rng::seed_from_u64(seed).get_seed()[16..], STREAM_TAG);
+        }
+        assert_ne!(key(1, 0), key(0, 1));
+    }
+
+    #[test]
+    fn the_turn_of_a_line_lies_within_half_a_turn() {
+        for a in [-7.0, -PI, -0.5 * PI, 0.0, 0.5 * PI, 3.0, 10.0] {
+            let t = half_turn(a);
+            assert!((-0.5 * PI..0.5 * PI).contains(&t), "{a} gives {t}");
+            assert!(libm::sin(t - a).abs() < 1e-12);
+        }
     }
 }

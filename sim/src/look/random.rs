@@ -98,7 +98,7 @@ fn distractor(rng: &mut impl Rng) -> Distractor {
             _ => [uniform(0.10, 0.85), uniform(-0.50, -0.38)],
         }
     };
-    let yaw_rad = uniform(-3.14, 3.14);
+    let yaw_rad = uniform(-core::f64::consts::PI, core::f64::consts::PI);
     let length_m = match kind {
         Sheet => uniform(0.06, 0.22),
         Pen => uniform(0.10, 0.16),

@@ -42,7 +42,7 @@ impl Default for Tables {
 impl Tables {
     /// The byte of a linear brightness, 0 to 1.
     pub(crate) fn encode(&self, linear: f32) -> u8 {
-        self.bytes[(linear.max(0.0).min(1.0) * STEPS as f32) as usize]
+        self.bytes[(linear.clamp(0.0, 1.0) * STEPS as f32) as usize]
     }
 
     /// Smooth noise in 0 to 1 over a lattice of whole numbers, the same every [`CELLS`].

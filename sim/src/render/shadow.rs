@@ -8,6 +8,8 @@ use nalgebra::{Isometry3, Vector3};
 const SIDE: usize = 448;
 /// The part of the world whose shadows are drawn: lowest and highest corner, metres.
 const BOX: [[f32; 3]; 2] = [[-0.15, -0.62, 0.0], [0.95, 0.62, 0.35]];
+/// Cells along each side of a block.
+const BLOCK: usize = 16;
 /// A surface may lie this far behind what the light sees and still be lit, metres.
 const SLACK: f32 = 0.003;
 
@@ -21,6 +23,8 @@ pub(crate) struct ShadowMap {
     origin: [f32; 2],
     per_metre: f32,
     active: bool,
+    /// Of each block and the cells next to it, what is nearest to the light.
+    blocks: Vec<f32>,
     corners: Vec<(f32, f32, f32)>,
 }
 
@@ -83,6 +87,29 @@ impl ShadowMap {
         self.corners = corners;
     }
 
+    /// Ends adding: sums up blocks, so that open places are told at once.
+    pub(crate) fn finish(&mut self) {
+        const N: usize = SIDE / BLOCK;
+        self.blocks.clear();
+        self.blocks.resize(N * N, f32::MIN);
+        if !self.active {
+            return;
+        }
+        for (row, cells) in self.grid.w.chunks_exact(SIDE).enumerate() {
+            for block in 0..N {
+                let end = ((block + 1) * BLOCK + 1).min(SIDE);
+                let most =
+                    cells[block * BLOCK..end].iter().fold(f32::MIN, |m, w| if *w > m { *w } else { m });
+                // A block's first row also belongs to the block before.
+                let first = if row > 0 && row % BLOCK == 0 { row / BLOCK - 1 } else { row / BLOCK };
+                for at in first..=row / BLOCK {
+                    let best = &mut self.blocks[at * N + block];
+                    *best = best.max(most);
+                }
+            }
+        }
+    }
+
     /// How much of the light reaches a place, 0 to 1: four neighbouring cells, blended.
     pub(crate) fn lit(&self, p: &Vector3<f32>) -> f32 {
         if !self.active {
@@ -95,9 +122,12 @@ impl ShadowMap {
             return 1.0;
         }
         let (i, j) = (u as usize, v as usize);
+        let w = w + SLACK;
+        if self.blocks[j / BLOCK * (SIDE / BLOCK) + i / BLOCK] <= w {
+            return 1.0;
+        }
         let (a, b) = (u - i as f32, v - j as f32);
         let at = j * SIDE + i;
-        let w = w + SLACK;
         let open = |cell: usize| if self.grid.w[cell] > w { 0.0f32 } else { 1.0 };
         let near = open(at) * (1.0 - a) + open(at + 1) * a;
         let far = open(at + SIDE) * (1.0 - a) + open(at + SIDE + 1) * a;

@@ -4,7 +4,7 @@ use crate::objects;
 use crate::random::gap;
 use crate::scene::{ObjectSpec, SceneSpec};
 use core::f64::consts::{FRAC_PI_2, PI};
-use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, UnitQuaternion, Vector2, Vector3};
 use rand::Rng;
 use types::{Color, Shape, Size};
 
@@ -12,6 +12,8 @@ use types::{Color, Shape, Size};
 const TRIES: usize = 24;
 /// Where middles lie: x from, x to, y from, y to, metres. A little more than what the suite uses.
 const AREA: [f64; 4] = [0.33, 0.73, -0.35, 0.35];
+/// Nothing lies nearer to the middle of an arm's base than this and half its own length, metres.
+const BASE: f64 = 0.08;
 /// The highest stack.
 const HIGHEST: usize = 3;
 
@@ -23,6 +25,8 @@ pub(super) struct Layout {
     pub world_from_object: Vec<Isometry3<f64>>,
     /// Per object: how many lie below it, whether its top is flat, free and level, what it lies in.
     places: Vec<Place>,
+    /// Where the arm stands, if there is one.
+    base: Option<Vector2<f64>>,
 }
 
 #[derive(Clone, Copy)]
@@ -41,9 +45,10 @@ fn pick<T: Copy>(from: &[T], rng: &mut impl Rng) -> T {
 }
 
 impl Layout {
-    /// A scene of at most `most` objects.
-    pub(super) fn random(most: usize, rng: &mut impl Rng) -> Self {
-        let mut out = Self { scene: SceneSpec::default(), world_from_object: Vec::new(), places: Vec::new() };
+    /// A scene of at most `most` objects around an arm that stands at `base`.
+    pub(super) fn random(most: usize, base: Option<Vector2<f64>>, rng: &mut impl Rng) -> Self {
+        let scene = SceneSpec::default();
+        let mut out = Self { scene, world_from_object: Vec::new(), places: Vec::new(), base };
         // Few pictures are empty, and full ones teach more.
         let n = if rng.random::<f32>() < 0.03 { 0 } else { rng.random_range(most.min(1)..=most) };
         let n = n.max(rng.random_range(0..=most.min(6)));
@@ -98,8 +103,12 @@ impl Layout {
         self.places.push(place);
     }
 
-    /// Whether an outline on the table keeps its distance from all others there.
+    /// Whether an outline on the table keeps its distance from the arm's base and all others there.
     fn has_room(&self, spec: &ObjectSpec, spacing: f64) -> bool {
+        let at = Vector2::from(spec.position_m);
+        if self.base.is_some_and(|base| (at - base).norm() < BASE + 0.5 * spec.dimensions().xy().norm()) {
+            return false;
+        }
         let here = self.scene.objects.iter().zip(&self.places);
         here.filter(|(_, p)| p.level == 0 && p.inside.is_none())
             .all(|(o, _)| gap(o, spec) >= spacing.max(1e-4))
