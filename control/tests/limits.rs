@@ -3,9 +3,9 @@
 mod common;
 
 use common::{Rig, arm, arm_with, check_differences, reach, wiggle};
-use control::{Cause, Mode, Report};
+use control::{Cause, LimitKind, Mode, Report};
 use proptest::prelude::*;
-use types::{JointVector, StopCategory};
+use types::{JointVector, StopCategory, Trajectory};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -68,6 +68,7 @@ proptest! {
                 Deed::Gone => blind = 60,
             }
         }
+        rig.handle.slow(1.0);
         for _ in 0..60_000 {
             if !matches!(rig.mode(), Mode::Follow | Mode::Stopping(_)) {
                 break;
@@ -146,4 +147,30 @@ fn slowing_down_and_speeding_up_again_ends_at_the_same_place() {
     let end = rig.hold_q();
     assert!((end[0] - home[0] - 0.8).abs() < 1e-12);
     check_differences(&arm, &rig.commands);
+}
+
+#[test]
+fn a_motion_timed_at_full_limits_runs_at_its_own_speed_but_for_the_reserve_of_stopping() {
+    let arm = arm();
+    for seed in 0..12 {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let bend = |k: usize| {
+            JointVector::from_fn(7, |i| {
+                home[i] + 0.8 * libm::sin(1.0 + 2.1 * f64::from(seed) + (3 * i + 5 * k) as f64)
+            })
+        };
+        let path = [home, bend(1), bend(2), bend(3)];
+        let scale = mechanics::timing::Scale { velocity: 1.0, acceleration: 1.0, jerk: 1.0 };
+        let points = mechanics::timing::time_path(&path, arm.limits(), scale).expect("timed");
+        let t = Trajectory::new(points, arm.limits(), &home).expect("valid");
+        let seconds = t.duration();
+        rig.follow(Box::new(t));
+        rig.tick();
+        let took = rig.until(Mode::Hold) as f64 * 1e-3;
+        assert!(took < 1.03 * seconds + 0.01, "{took} s instead of {seconds} s");
+        assert!(!rig.has(|r| matches!(r, Report::Intervention { limit: LimitKind::Jerk, .. })));
+        let used = check_differences(&arm, &rig.commands);
+        println!("{seconds:.3} s planned, {took:.3} s run, {used:.3} of the limits used");
+    }
 }
