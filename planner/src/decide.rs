@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::draft::{Abilities, Draft, Stop};
 use crate::footprint::narrow_side;
 use crate::judge::holding;
+use crate::reach::reach_area;
 use crate::spots::Area;
 use crate::words;
 use mechanics::Arm;
@@ -42,7 +43,9 @@ impl TablePlanner {
     /// # Errors
     /// A [`Rejection`] of the configuration.
     pub fn new(arm: Arc<Arm>, config: Config) -> Result<Self, Rejection> {
-        Self::for_profile(arm.profile(), config)
+        let mut planner = Self::for_profile(arm.profile(), config)?;
+        planner.abilities.area = reach_area(&arm);
+        Ok(planner)
     }
 
     /// A planner for an arm of which only the profile is known.
@@ -52,7 +55,7 @@ impl TablePlanner {
     pub fn for_profile(profile: &RobotProfile, config: Config) -> Result<Self, Rejection> {
         config.check()?;
         let width_m = if profile.gripper.joints.is_empty() { 0.0 } else { profile.gripper.width_m };
-        let abilities = Abilities { area: Area(profile.reach_m), width_m };
+        let abilities = Abilities { area: Area::of_rectangle(profile.reach_m), width_m };
         Ok(Self { config, abilities, held: None, n_looks: 0, looked_at: None, n_replans: 0 })
     }
 

@@ -2,10 +2,11 @@
 //! preconditions against that scene before it is added.
 
 use crate::config::Config;
-use crate::footprint::{Footprint, centre, narrow_side};
+use crate::footprint::{Footprint, bottom, centre, narrow_side};
 use crate::relations::{SIDE_REACH_M, Standing, holds, standing, support, upon};
 use crate::resolve::{Resolved, doubt, resolve_without};
-use crate::spots::{Area, REACH_SLACK_M, free, moved, place_spots};
+use crate::spots::{Area, free, moved, place_spots};
+use crate::tops::FLOOR_M;
 use crate::words::{self, the, the_id};
 use nalgebra::Point2;
 use types::language::{Quantity, Referent, Relation};
@@ -114,9 +115,9 @@ impl<'a> Draft<'a> {
     /// Whether the arm reaches the object.
     pub(crate) fn check_reach(&self, id: ObjectId) -> Result<(), Stop> {
         let o = self.get(id)?;
-        let beyond = self.abilities.area.beyond(centre(o)) - REACH_SLACK_M;
-        if beyond > 0.0 && self.held != Some(id) {
-            let far = (beyond * 100.0).max(1.0);
+        let area = self.abilities.area;
+        if !area.contains(centre(o)) && self.held != Some(id) {
+            let far = (area.beyond(centre(o)) * 100.0).max(1.0);
             return Err(Stop::Refuse(format!("I cannot reach {}: it lies {far:.0} cm too far out.", the(o))));
         }
         Ok(())
@@ -194,7 +195,12 @@ impl<'a> Draft<'a> {
         self.skills.push(Skill::Place { object: id, spot });
         self.held = None;
         let yaw = to.yaws.first().copied().unwrap_or(object.yaw);
-        self.carry(moved(&TrackedObject { yaw, ..object }, to.centre, to.bottom_m));
+        // What is let go above other things in a container slides down beside them.
+        let bottom_m = match spot {
+            Spot::Relative { relation: Relation::In, target } => bottom(self.get(target)?) + FLOOR_M,
+            _ => to.bottom_m,
+        };
+        self.carry(moved(&TrackedObject { yaw, ..object }, to.centre, bottom_m));
         Ok(())
     }
 

@@ -48,25 +48,29 @@ pub(crate) fn raised(world_from_tool: &Transform<World, Tool>, up_m: f64) -> Tra
 
 /// Finger axes that embrace an object and the side that each embraces, the narrow side first; angles
 /// about the world's z. Half a turn gives the same grasp with another wrist.
-fn axes(object: &TrackedObject) -> Vec<(f64, f64)> {
+fn axes(object: &TrackedObject, natural: f64) -> Vec<(f64, f64)> {
     let d = object.dimensions;
     if is_round(object.most_likely_shape()) {
         let side = narrow_side(object);
-        // Across the arm first: the forearm then stays low behind the hand.
-        let step = |i: usize| {
-            let i = i as f64;
-            if i % 2.0 == 0.0 { 0.5 * i } else { -0.5 * (i + 1.0) }
-        };
-        return (0..N_ROUND).map(|i| (FRAC_PI_2 + step(i) * PI / N_ROUND as f64, side)).collect();
+        return around(natural, 0.5 * PI, N_ROUND).map(|axis| (axis, side)).collect();
     }
     let (x, y) = ((object.yaw, d.x), (object.yaw + FRAC_PI_2, d.y));
     if d.x < d.y { vec![x, y] } else { vec![y, x] }
 }
 
+/// `n` angles evenly spread within `reach` on both sides of `middle`, from the middle outwards.
+pub(crate) fn around(middle: f64, reach: f64, n: usize) -> impl Iterator<Item = f64> {
+    (0..n).map(move |i| {
+        let step = i.div_ceil(2) as f64 * if i % 2 == 0 { 1.0 } else { -1.0 };
+        middle + step * 2.0 * reach / n as f64
+    })
+}
+
 /// Every grasp of `object`, the better ones first. `object` rests where it is; its frame is that of
-/// [`TrackedObject`].
+/// [`TrackedObject`]. `natural` is the angle of the finger axis about the world's z that suits the arm
+/// best there, radians: nearer ones come first.
 #[must_use]
-pub fn grasps(object: &TrackedObject, gripper: &GripperProfile, config: &Config) -> Vec<Grasp> {
+pub fn grasps(object: &TrackedObject, natural: f64, gripper: &GripperProfile, config: &Config) -> Vec<Grasp> {
     let mut out = Vec::new();
     let lowest = bottom(object).max(0.0) + gripper.finger_depth_m + TIP_ROOM_M;
     let middle = object.position.z;
@@ -79,13 +83,14 @@ pub fn grasps(object: &TrackedObject, gripper: &GripperProfile, config: &Config)
         }
     }
     for z in heights {
-        for (axis, side_m) in axes(object) {
+        for (axis, side_m) in axes(object, natural) {
             let widest = gripper.width_m;
             if side_m + 0.006 > widest {
                 continue;
             }
             let open_m = (side_m + 2.0 * config.finger_room_m).min(widest);
-            for half_turn in [0.0, PI] {
+            let turned = wrapped(axis - natural).abs() > FRAC_PI_2;
+            for half_turn in if turned { [PI, 0.0] } else { [0.0, PI] } {
                 let axis = wrapped(axis + half_turn);
                 let held_at = gripper.center_shift * embraced(open_m, side_m, gripper);
                 let (s, c) = libm::sincos(axis);

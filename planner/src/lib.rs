@@ -15,6 +15,7 @@ mod judge;
 mod motion;
 mod obstacles;
 mod push;
+mod reach;
 pub mod relations;
 mod replan;
 mod resolve;

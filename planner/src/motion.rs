@@ -3,12 +3,13 @@
 use crate::config::Config;
 use crate::failure::PlanFailure;
 use crate::footprint::narrow_side;
-use crate::grasp::{Grasp, grasps, middle_of_jaws, pointing_down, raised, wrapped};
+use crate::grasp::{Grasp, around, grasps, middle_of_jaws, pointing_down, raised, wrapped};
 use crate::judge::held_width;
 use crate::obstacles::{name, obstacles, plain, pose, settled, solid};
+use crate::reach::reach_area;
 use crate::space::{Fit, Space};
 use crate::spots::{Area, PlaceSpot, place_spots};
-use core::f64::consts::{FRAC_PI_2, PI};
+use core::f64::consts::PI;
 use mechanics::Arm;
 use mechanics::collision::Attached;
 use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion, Vector3};
@@ -109,7 +110,7 @@ impl Motion {
     /// A [`Rejection`] of the configuration.
     pub fn new(arm: Arc<Arm>, config: Config) -> Result<Self, Rejection> {
         config.check()?;
-        let area = Area(arm.profile().reach_m);
+        let area = reach_area(&arm);
         Ok(Self { space: Space::new(arm, &config), config, area })
     }
 
@@ -311,7 +312,8 @@ impl Motion {
         if !is_graspable(object.most_likely_shape(), side_m, gripper.width_m) {
             return Err(PlanFailure::TooWide { what: label, side_m, width_m: gripper.width_m });
         }
-        let all = grasps(&object, &gripper, &self.config);
+        let natural = self.natural_axis(object.position.x, object.position.y);
+        let all = grasps(&object, natural, &gripper, &self.config);
         self.surround_contact(run, scene, &[])?;
         let what = format!("grasp {label}");
         let mut failure = PlanFailure::NoPath { what: what.clone() };
@@ -460,6 +462,17 @@ impl Motion {
         Ok(())
     }
 
+    /// The finger axis (its angle about the world's z) that the arm has over a point when it only turns
+    /// there from its home.
+    fn natural_axis(&mut self, x: f64, y: f64) -> f64 {
+        let home = self.space.arm().home();
+        let tool = self.space.tool(&home);
+        let base = self.space.arm().world_from_base().translation.vector;
+        let bearing = |x: f64, y: f64| libm::atan2(y - base.y, x - base.x);
+        let fingers = tool.vector(Vector3::y());
+        libm::atan2(fingers.y, fingers.x) + bearing(x, y) - bearing(tool.origin().x, tool.origin().y)
+    }
+
     /// How far the fingers open to let go: enough, and no further, for there may be walls around.
     fn release_width(&self, held_m: f64) -> f64 {
         (held_m + 1.6 * self.config.finger_room_m).min(self.space.arm().profile().gripper.width_m)
@@ -478,21 +491,19 @@ impl Motion {
     }
 
     /// Tool poses that bring the held object to a spot, the likelier ones first.
-    fn release_tools(&self, held: &Held, spot: &PlaceSpot, extra_m: f64) -> Vec<Transform<World, Tool>> {
+    fn release_tools(&mut self, held: &Held, spot: &PlaceSpot, extra_m: f64) -> Vec<Transform<World, Tool>> {
         let z = spot.bottom_m + 0.5 * held.object.dimensions.z + self.config.release_gap_m + extra_m;
         let object_from_tool = held.tool_from_object.inverse();
         // Turn of the object when the tool's finger axis is at zero.
         let at_zero = yaw_of(&(pointing_down(Point3::origin(), 0.0).isometry() * held.tool_from_object));
-        let yaws: Vec<f64> = if spot.yaws.is_empty() {
-            (0..12)
-                .map(|i| {
-                    let step = f64::from((i + 1) / 2) * if i % 2 == 0 { 1.0 } else { -1.0 };
-                    at_zero + FRAC_PI_2 + step * PI / 6.0
-                })
-                .collect()
+        let natural = at_zero + self.natural_axis(spot.centre.x, spot.centre.y);
+        let mut yaws: Vec<f64> = if spot.yaws.is_empty() {
+            around(natural, PI, 12).collect()
         } else {
             spot.yaws.iter().flat_map(|yaw| [*yaw, yaw + PI]).collect()
         };
+        let off = |yaw: &f64| wrapped(yaw - natural).abs();
+        yaws.sort_by(|a, b| off(a).total_cmp(&off(b)));
         yaws.into_iter()
             .map(|yaw| {
                 let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), wrapped(yaw));

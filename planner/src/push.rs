@@ -3,7 +3,7 @@
 use crate::draft::{Draft, Stop};
 use crate::footprint::{Footprint, centre};
 use crate::relations::{support, upon};
-use crate::spots::{beside, clearance, moved, turning_radius};
+use crate::spots::{beside_many, clearance, moved};
 use crate::words::the;
 use nalgebra::{Point2, Vector2};
 use types::language::{Quantity, Referent, Relation};
@@ -11,9 +11,9 @@ use types::plan::{Fact, Skill};
 use types::{ObjectId, Scene, TrackedObject};
 
 /// Free width on both sides of an object that slides: the fingers go along, metres.
-const LANE_M: f64 = 0.014;
+const LANE_M: f64 = 0.009;
 /// Free length behind the start and beyond the end of a push: a finger is there, metres.
-const END_M: f64 = 0.03;
+const END_M: f64 = 0.038;
 /// Pushes shorter than this are not worth lowering the hand for, metres.
 const SHORTEST_M: f64 = 0.02;
 
@@ -28,13 +28,15 @@ pub(crate) fn lane_is_free(
     let along = to - from;
     let length = along.norm();
     let Some(direction) = along.try_normalize(1e-9) else { return true };
-    let radius = turning_radius(object);
-    let middle = from + along * 0.5;
+    let outline = Footprint::at(object, from, object.yaw);
+    let across = Vector2::new(-direction.y, direction.x);
+    let reach = |way: Vector2<f64>| outline.extent(from, way);
+    let (behind, ahead) = (reach(-direction) + END_M, reach(direction) + END_M);
     let lane = Footprint::rectangle(
-        middle,
+        from + direction * (0.5 * (length + ahead - behind)),
         libm::atan2(direction.y, direction.x),
-        0.5 * length + radius + END_M,
-        radius + LANE_M,
+        0.5 * (length + ahead + behind),
+        reach(across).max(reach(-across)) + LANE_M,
     );
     clearance(&lane, scene, ignored) >= 0.0
 }
@@ -104,7 +106,7 @@ impl Draft<'_> {
         let whole = self.config.push_m;
         for share in [1.0, 0.9, 0.8, 1.1, 0.7, 0.6] {
             let to = from + Vector2::from(direction) * (whole * share);
-            if self.abilities.area.contains(to, 0.0) && self.can_slide(&o, from, to) {
+            if self.abilities.area.contains(to) && self.can_slide(&o, from, to) {
                 self.slide(id, to)?;
                 let tolerance_m = self.config.at_tolerance_m;
                 self.goal.push(Fact::At { object: id, point: to.coords.into(), tolerance_m });
@@ -112,7 +114,7 @@ impl Draft<'_> {
             }
         }
         let to = from + Vector2::from(direction) * whole;
-        let why = if self.abilities.area.contains(to, 0.0) {
+        let why = if self.abilities.area.contains(to) {
             "something is in the way"
         } else {
             "that would be out of my reach"
@@ -146,7 +148,7 @@ impl Draft<'_> {
         }
         self.check_pushable(id)?;
         self.check_seen(target)?;
-        let spots = beside(&o, relation, &t, &self.scene, self.abilities.area, self.config)
+        let spots = beside_many(&o, relation, &t, &self.scene, self.abilities.area, self.config)
             .map_err(|why| Stop::Refuse(format!("I cannot push {} there: {why}.", the(&o))))?;
         let from = centre(&o);
         let ends: Vec<Point2<f64>> = spots.iter().map(|s| s.centre).collect();
@@ -200,13 +202,13 @@ impl Draft<'_> {
             return Some(vec![*end]);
         }
         let area = self.abilities.area;
-        let [x0, x1, y0, y1] = area.0;
+        let [x0, x1, y0, y1] = area.rectangle;
         let n = |from: f64, to: f64| ((to - from) / 0.04).clamp(0.0, 100.0) as usize;
         let mut best: Option<(f64, Vec<Point2<f64>>)> = None;
         for i in 0..=n(x0, x1) {
             for j in 0..=n(y0, y1) {
                 let corner = Point2::new(x0 + 0.04 * i as f64, y0 + 0.04 * j as f64);
-                if !area.contains(corner, 0.01) || !self.can_slide(o, from, corner) {
+                if !area.contains(corner) || !self.can_slide(o, from, corner) {
                     continue;
                 }
                 for end in ends {

@@ -46,7 +46,7 @@ impl Motion {
         if !lane_is_free(&object, centre(&object), to, scene, &moving) {
             return Err(PlanFailure::Precondition(format!("{what}: something is in its way")));
         }
-        let mut failure = PlanFailure::NoPath { what: what.clone() };
+        let mut failure = None;
         let slides = self.slides(&object, to, direction);
         for slide in slides {
             let mut attempt = run.clone();
@@ -55,10 +55,10 @@ impl Motion {
                     *run = attempt;
                     return Ok(());
                 }
-                Err(e) => failure = e,
+                Err(e) => failure = failure.or(Some(e)),
             }
         }
-        Err(failure)
+        Err(failure.unwrap_or(PlanFailure::NoPath { what }))
     }
 
     fn slide_along(

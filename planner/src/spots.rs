@@ -11,11 +11,10 @@ use types::language::Relation;
 use types::plan::Spot;
 use types::{ObjectId, Scene, Shape, TrackedObject};
 
-/// How far beyond the reach area things may lie that are there already: the area is for laying things
-/// out, and measuring is not exact; inverse kinematics has the last word. Metres.
-pub(crate) const REACH_SLACK_M: f64 = 0.03;
 /// How many candidates are handed on.
 const MAX_SPOTS: usize = 10;
+/// How many of them for pushes, which need a free lane too.
+const MANY_SPOTS: usize = 60;
 /// How far apart two candidates that are handed on lie at least, metres.
 const APART_M: f64 = 0.012;
 
@@ -35,21 +34,43 @@ pub struct PlaceSpot {
 #[error("{0}")]
 pub struct NoSpot(pub String);
 
-/// The part of the table that the arm reaches and the planner uses: world x from, to, y from, to.
+/// How far beyond the reach area of the profile the arm's own reach is asked: the area is for laying
+/// things out, and it is cut with care. Metres.
+pub(crate) const REACH_SLACK_M: f64 = 0.05;
+
+/// Where objects may lie so that the arm reaches them. Inside the profile's rectangle everywhere;
+/// up to [`REACH_SLACK_M`] outside it where the arm reaches that far from its base.
 #[derive(Copy, Clone, Debug, PartialEq)]
-pub struct Area(pub [f64; 4]);
+pub struct Area {
+    /// World x from, to, y from, to, metres.
+    pub rectangle: [f64; 4],
+    /// The base on the table, and the nearest and farthest distance from it, metres; `None` when only
+    /// the rectangle is known.
+    pub ring: Option<(Point2<f64>, [f64; 2])>,
+}
 
 impl Area {
-    /// Whether the point lies inside by `margin` metres.
+    /// Only what the profile says.
     #[must_use]
-    pub fn contains(&self, p: Point2<f64>, margin: f64) -> bool {
-        self.beyond(p) <= -margin
+    pub fn of_rectangle(rectangle: [f64; 4]) -> Self {
+        Self { rectangle, ring: None }
     }
 
-    /// How far the point lies outside, metres; negative inside.
+    /// Whether the arm reaches an object there.
+    #[must_use]
+    pub fn contains(&self, p: Point2<f64>) -> bool {
+        self.beyond(p) <= 0.0
+            || self.beyond(p) <= REACH_SLACK_M
+                && self.ring.is_some_and(|(base, [near, far])| {
+                    let r = (p - base).norm();
+                    r >= near && r <= far
+                })
+    }
+
+    /// How far the point lies outside the rectangle, metres; negative inside.
     #[must_use]
     pub fn beyond(&self, p: Point2<f64>) -> f64 {
-        let [x0, x1, y0, y1] = self.0;
+        let [x0, x1, y0, y1] = self.rectangle;
         (x0 - p.x).max(p.x - x1).max(y0 - p.y).max(p.y - y1)
     }
 }
@@ -77,7 +98,7 @@ pub fn place_spots(
                     inside(object, target, scene, area)
                 }
                 Relation::On => on_top(object, target, scene, area),
-                _ => beside(object, relation, target, scene, area, config),
+                _ => costed_beside(object, relation, target, scene, area, config).map(choose),
             }
         }
     }
@@ -109,13 +130,17 @@ pub(crate) fn moved(object: &TrackedObject, at: Point2<f64>, bottom_m: f64) -> T
 }
 
 /// Candidates with their costs to at most [`MAX_SPOTS`] places, cheapest first, [`APART_M`] apart.
-pub(crate) fn choose(mut costed: Vec<(f64, PlaceSpot)>) -> Vec<PlaceSpot> {
+pub(crate) fn choose(costed: Vec<(f64, PlaceSpot)>) -> Vec<PlaceSpot> {
+    choose_some(costed, MAX_SPOTS, APART_M)
+}
+
+fn choose_some(mut costed: Vec<(f64, PlaceSpot)>, most: usize, apart_m: f64) -> Vec<PlaceSpot> {
     costed.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut out: Vec<PlaceSpot> = Vec::new();
     for (_, spot) in costed {
-        if out.iter().all(|s| (s.centre - spot.centre).norm() >= APART_M) {
+        if out.iter().all(|s| (s.centre - spot.centre).norm() >= apart_m) {
             out.push(spot);
-            if out.len() == MAX_SPOTS {
+            if out.len() == most {
                 break;
             }
         }
@@ -123,11 +148,8 @@ pub(crate) fn choose(mut costed: Vec<(f64, PlaceSpot)>) -> Vec<PlaceSpot> {
     out
 }
 
-/// Places beside `target` on the table.
-///
-/// # Errors
-/// [`NoSpot`] when every candidate is taken or out of reach.
-pub(crate) fn beside(
+/// Places beside `target` on the table, where things may be pushed to.
+pub(crate) fn beside_many(
     object: &TrackedObject,
     relation: Relation,
     target: &TrackedObject,
@@ -135,6 +157,19 @@ pub(crate) fn beside(
     area: Area,
     config: &Config,
 ) -> Result<Vec<PlaceSpot>, NoSpot> {
+    let costed = costed_beside(object, relation, target, scene, area, config)?;
+    Ok(choose_some(costed, MANY_SPOTS, 2.0 * APART_M))
+}
+
+/// Every free place beside `target` on the table, with what speaks against it.
+fn costed_beside(
+    object: &TrackedObject,
+    relation: Relation,
+    target: &TrackedObject,
+    scene: &Scene,
+    area: Area,
+    config: &Config,
+) -> Result<Vec<(f64, PlaceSpot)>, NoSpot> {
     const SIDES: [Relation; 4] = [Relation::LeftOf, Relation::RightOf, Relation::InFrontOf, Relation::Behind];
     let sides: Vec<Relation> = if relation == Relation::NextTo { SIDES.to_vec() } else { vec![relation] };
     let radius = turning_radius(object);
@@ -144,7 +179,7 @@ pub(crate) fn beside(
         let along = Vector2::from(direction);
         let across = Vector2::new(-along.y, along.x);
         let touching = outline.extent(centre(target), along) + radius;
-        for gap_step in 0..16 {
+        for gap_step in 0..22 {
             let gap = 0.015 + 0.01 * f64::from(gap_step);
             for side_step in -6..=6 {
                 let side = 0.02 * f64::from(side_step);
@@ -152,7 +187,7 @@ pub(crate) fn beside(
                 let disc = Footprint::disc(point, radius);
                 let there = moved(object, point, 0.0);
                 let free = clearance(&disc, scene, &[object.id]);
-                if !area.contains(point, 0.0)
+                if !area.contains(point)
                     || free < config.clearance_m
                     || !sides.iter().any(|s| holds(&there, *s, target))
                     || !holds(&there, relation, target)
@@ -160,17 +195,17 @@ pub(crate) fn beside(
                     continue;
                 }
                 let tight = (config.beside_gap_m - free).max(0.0);
-                let cost = (gap - config.beside_gap_m).abs() + 0.6 * side.abs() + 2.0 * tight;
+                let outside = area.beyond(point).max(0.0);
+                let cost = (gap - config.beside_gap_m).abs() + 0.6 * side.abs() + 2.0 * (tight + outside);
                 costed.push((cost, PlaceSpot { centre: point, bottom_m: 0.0, yaws: Vec::new() }));
             }
         }
     }
-    let found = choose(costed);
-    if found.is_empty() {
+    if costed.is_empty() {
         let place = format!("{} {}", relation.words(), the(target));
         return Err(NoSpot(format!("there is no free place within reach {place}")));
     }
-    Ok(found)
+    Ok(costed)
 }
 
 /// Places around a wanted point of the table, within half the tolerance that is judged afterwards.
@@ -189,10 +224,7 @@ fn at(
             let offset = Vector2::new(f64::from(i), f64::from(j)) * step;
             let point = wanted + offset;
             let free = clearance(&Footprint::disc(point, radius), scene, &[object.id]);
-            if offset.norm() > 0.5 * config.at_tolerance_m + 1e-9
-                || !area.contains(point, -0.005)
-                || free < 0.004
-            {
+            if offset.norm() > 0.5 * config.at_tolerance_m + 1e-9 || !area.contains(point) || free < 0.004 {
                 continue;
             }
             let tight = (config.clearance_m - free).max(0.0);
@@ -202,7 +234,7 @@ fn at(
     }
     let found = choose(costed);
     if found.is_empty() {
-        let why = if area.contains(wanted, -0.005) { "is taken" } else { "is out of my reach" };
+        let why = if area.contains(wanted) { "is taken" } else { "is out of my reach" };
         return Err(NoSpot(format!("the place at x {:.2} m, y {:.2} m {why}", wanted.x, wanted.y)));
     }
     Ok(found)
@@ -222,7 +254,7 @@ pub(crate) fn free(
     config: &Config,
 ) -> Result<Point2<f64>, NoSpot> {
     let radius = turning_radius(object);
-    let [x0, x1, y0, y1] = area.0;
+    let [x0, x1, y0, y1] = area.rectangle;
     let n = |from: f64, to: f64| ((to - from) / 0.02).clamp(0.0, 500.0) as usize;
     for room in [1.6 * config.beside_gap_m, config.beside_gap_m, config.clearance_m] {
         let mut best: Option<(f64, Point2<f64>)> = None;
@@ -231,7 +263,7 @@ pub(crate) fn free(
                 let point = Point2::new(x0 + 0.02 * i as f64, y0 + 0.02 * j as f64);
                 let disc = Footprint::disc(point, radius);
                 let distance = (point - near).norm();
-                if area.contains(point, 0.01)
+                if area.beyond(point) <= -0.01
                     && best.is_none_or(|(d, _)| distance < d)
                     && clearance(&disc, scene, &[object.id]) >= room
                     && reserved.iter().all(|r| disc.gap(r) >= room)

@@ -2,7 +2,8 @@
 
 use crate::footprint::{Footprint, bottom, centre, is_round, narrow_side};
 use crate::relations::upon;
-use crate::spots::{Area, NoSpot, PlaceSpot, REACH_SLACK_M, choose, turning_radius};
+use crate::resolve::volume;
+use crate::spots::{Area, NoSpot, PlaceSpot, choose, turning_radius};
 use crate::words::{the, the_id};
 use nalgebra::Vector2;
 use types::{Scene, Shape, TrackedObject};
@@ -13,6 +14,12 @@ pub(crate) const WALL_M: f64 = 0.007;
 pub(crate) const FLOOR_M: f64 = 0.004;
 /// How much wider a bowl is believed to become per height.
 pub(crate) const BOWL_LEAN: f64 = 0.31;
+/// How far things may be heaped above the rim, metres.
+const HEAP_M: f64 = 0.022;
+/// How far above the rim things are let go at most, onto others, metres.
+const HIGHEST_M: f64 = 0.065;
+/// How much of the room up to there things may fill.
+const MOST_FILLED: f64 = 0.5;
 
 /// The area inside a container, at its rim and on its floor.
 fn inner(container: &TrackedObject) -> (Footprint, Footprint) {
@@ -25,6 +32,13 @@ fn inner(container: &TrackedObject) -> (Footprint, Footprint) {
     let half = |v: f64| (0.5 * v - WALL_M).max(0.0);
     let area = Footprint::rectangle(centre(container), container.yaw, half(d.x), half(d.y));
     (area.clone(), area)
+}
+
+/// What a container's rim encloses, m².
+fn rim_area(container: &TrackedObject) -> f64 {
+    let d = container.dimensions;
+    let (x, y) = (d.x - 2.0 * WALL_M, d.y - 2.0 * WALL_M);
+    if is_round(container.most_likely_shape()) { core::f64::consts::FRAC_PI_4 * x * y } else { x * y }
 }
 
 /// Places on the floor of a container, or above what lies in it already.
@@ -48,11 +62,20 @@ pub(crate) fn inside(
         .collect();
     let (sin, cos) = libm::sincos(container.yaw);
     let (u, v) = (Vector2::new(cos, sin), Vector2::new(-sin, cos));
-    // One thing alone lies safest in the middle of a bowl; a tray is filled from one end.
-    let round = is_round(container.most_likely_shape());
-    let anchor = centre(container) - u * if round { 0.0 } else { 0.2 * container.dimensions.x };
+    // Things go in from one end, so that more can follow: of a tray along its length, of a bowl from
+    // behind, where its rim does not hide them.
+    let anchor = if is_round(container.most_likely_shape()) {
+        let spare = (floor_area.depth(centre(container)) - turning_radius(object) - 0.012).max(0.0);
+        centre(container) - Vector2::x() * spare.min(0.14 * container.dimensions.x)
+    } else {
+        centre(container) - u * (0.2 * container.dimensions.x)
+    };
     let floor = bottom(container).max(0.0) + FLOOR_M;
-    let mut fits = false;
+    let room = rim_area(container) * (container.dimensions.z + HEAP_M);
+    let filled: f64 = upon(scene, container.id).into_iter().filter(|o| o.id != object.id).map(volume).sum();
+    if filled + volume(object) > MOST_FILLED * room {
+        return Err(NoSpot(format!("{} is full", the(container))));
+    }
     let mut costed = Vec::new();
     for i in -12..=12 {
         for j in -12..=12 {
@@ -65,16 +88,16 @@ pub(crate) fn inside(
                     None => Footprint::disc(point, turning_radius(object)),
                 };
                 let wall = outline.margin_within(&floor_area);
-                if outline.margin_within(&rim) < 0.0 || !area.contains(point, -REACH_SLACK_M) {
+                if outline.margin_within(&rim) < 0.0 || !area.contains(point) {
                     continue;
                 }
-                fits = true;
                 let gap = contents.iter().map(|(f, _)| f.gap(&outline)).fold(f64::INFINITY, f64::min);
                 // Where it cannot lie on the floor it is let go above what is there.
                 let below = contents.iter().filter(|(f, _)| f.gap(&outline) < 0.004).map(|(_, top)| *top);
                 // What is wider than a bowl's floor rests on its leaning wall.
-                let bottom_m = below.fold(floor + (-wall).max(0.0) / BOWL_LEAN, f64::max);
-                if bottom_m > container.top() + 0.02 {
+                let lying = floor + (-wall).max(0.0) / BOWL_LEAN;
+                let bottom_m = below.fold(lying, f64::max);
+                if bottom_m > container.top() + HIGHEST_M {
                     continue;
                 }
                 let cost = 3.0 * (0.03 - gap).clamp(0.0, 0.05)
@@ -87,12 +110,10 @@ pub(crate) fn inside(
     }
     let found = choose(costed);
     if found.is_empty() {
-        if !area.contains(centre(container), -REACH_SLACK_M) {
+        if !area.contains(centre(container)) {
             return Err(NoSpot(format!("{} is out of my reach", the(container))));
         }
-        let why = if fits { "is full" } else { "is too small for" };
-        let object = if fits { String::new() } else { format!(" {}", the(object)) };
-        return Err(NoSpot(format!("{} {why}{object}", the(container))));
+        return Err(NoSpot(format!("{} is too small for {}", the(container), the(object))));
     }
     Ok(found)
 }
@@ -110,7 +131,7 @@ pub(crate) fn on_top(
     if let Some(other) = upon(scene, target.id).into_iter().find(|o| o.id != object.id) {
         return Err(NoSpot(format!("{} is already on {}", the(other), the_id(scene, target.id))));
     }
-    if !area.contains(centre(target), -REACH_SLACK_M) {
+    if !area.contains(centre(target)) {
         return Err(NoSpot(format!("{} is out of my reach", the(target))));
     }
     let yaws = if is_round(object.most_likely_shape()) || is_round(target.most_likely_shape()) {

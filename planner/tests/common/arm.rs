@@ -94,3 +94,12 @@ pub fn check(arm: &Arm, prepared: &Prepared, start: &JointState, scene: &Scene, 
     }
     duration
 }
+
+/// What each step takes, for people.
+pub fn breakdown(prepared: &Prepared) -> String {
+    let step = |s: &Step| match s {
+        Step::Move { trajectory, why } => format!("{why} {:.2} s", trajectory.duration()),
+        Step::Gripper { command, .. } => format!("gripper {:.3} m", command.width_m),
+    };
+    prepared.steps.iter().map(step).collect::<Vec<_>>().join(", ")
+}
