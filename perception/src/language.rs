@@ -11,7 +11,9 @@
 //! nothing: the [`grammar`] words any utterance, with its labels.
 
 mod attachment;
+mod checkpoint;
 pub mod decode;
+pub mod examples;
 pub mod gates;
 pub mod grammar;
 pub mod lexicon;

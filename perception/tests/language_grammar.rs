@@ -24,7 +24,12 @@ fn the_labels_of_every_sentence_spell_its_meaning() {
             wrong.push(format!("{}\n  meant {utterance:?}\n  read {got:?}", said.join(" ")));
         }
     }
-    assert!(wrong.is_empty(), "{} of 30000 wrong, such as\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of 30000 wrong, such as\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(12)].join("\n")
+    );
 }
 
 #[test]
@@ -66,7 +71,12 @@ fn suite_and_training_share_no_pattern_and_no_sentence() {
         assert_eq!(grammar::split_of(&said), split);
         patterns[k].insert(grammar::pattern(&said));
     }
-    assert!(patterns[0].len() > 4_000 && patterns[1].len() > 2_000, "{} {}", patterns[0].len(), patterns[1].len());
+    assert!(
+        patterns[0].len() > 4_000 && patterns[1].len() > 2_000,
+        "{} {}",
+        patterns[0].len(),
+        patterns[1].len()
+    );
     assert!(patterns[0].is_disjoint(&patterns[1]));
 }
 

@@ -26,7 +26,11 @@ fn is_tied(words: &[Tagged], relation: usize) -> bool {
     if TIES.contains(&words[relation].word.as_str()) {
         return true;
     }
-    words[..relation].iter().rev().take_while(|w| w.role == Role::None).any(|w| TIES.contains(&w.word.as_str()))
+    words[..relation]
+        .iter()
+        .rev()
+        .take_while(|w| w.role == Role::None)
+        .any(|w| TIES.contains(&w.word.as_str()))
 }
 
 fn is_held(r: Relation) -> bool {
@@ -47,15 +51,14 @@ pub(super) fn check(words: &[Tagged], a: Attachments) -> Result<(), String> {
     }
     let directed = matches!(words[at].word.as_str(), "into" | "onto");
     let clear_object = a.object_clause.is_none_or(|(r, i)| {
-        is_tied(words, i)
-            || directed
-            || (!is_held(r) && is_held(to))
-            || (is_held(r) && a.verb == Verb::Push)
+        is_tied(words, i) || directed || (!is_held(r) && is_held(to)) || (is_held(r) && a.verb == Verb::Push)
     });
-    let clear_target = a.target_clause.is_none_or(|(_, i)| is_tied(words, i) || (directed && a.object_clause.is_none()));
+    let clear_target =
+        a.target_clause.is_none_or(|(_, i)| is_tied(words, i) || (directed && a.object_clause.is_none()));
     if clear_object && clear_target {
         Ok(())
     } else {
-        Err("That can be understood in two ways. Can you say which object stands where with 'that is'?".to_owned())
+        Err("That can be understood in two ways. Can you say which object stands where with 'that is'?"
+            .to_owned())
     }
 }

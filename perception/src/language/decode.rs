@@ -44,9 +44,9 @@ struct Segment {
 
 fn set<T: PartialEq + Copy>(slot: &mut Option<T>, value: T, word: &str) -> Result<(), String> {
     match slot {
-        Some(old) if *old != value => {
-            Err(format!("I cannot tell which object '{word}' belongs to. Can you say it in shorter sentences?"))
-        }
+        Some(old) if *old != value => Err(format!(
+            "I cannot tell which object '{word}' belongs to. Can you say it in shorter sentences?"
+        )),
         _ => {
             *slot = Some(value);
             Ok(())
@@ -182,7 +182,9 @@ impl Segment {
             return Ok(Some(Verb::Sort));
         }
         // "put them on top of each other" builds a stack.
-        if self.verbs.contains(&Verb::Stack) && self.verbs.iter().all(|v| matches!(v, Verb::Stack | Verb::Place)) {
+        if self.verbs.contains(&Verb::Stack)
+            && self.verbs.iter().all(|v| matches!(v, Verb::Stack | Verb::Place))
+        {
             return Ok(Some(Verb::Stack));
         }
         match self.verbs.first() {
@@ -271,7 +273,10 @@ fn check_strays(words: &[Tagged], describes: bool, sorts: bool) -> Result<(), St
 
 fn acted_on(task: &Task) -> Option<&Referent> {
     match task {
-        Task::Pick(r) | Task::Place { object: r, .. } | Task::Push { object: r, .. } | Task::SortByColor(r) => Some(r),
+        Task::Pick(r)
+        | Task::Place { object: r, .. }
+        | Task::Push { object: r, .. }
+        | Task::SortByColor(r) => Some(r),
         _ => None,
     }
 }
@@ -296,7 +301,12 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
     }
     let simple = matches!(verb, Verb::Open | Verb::Close | Verb::Home | Verb::Look);
     if simple != objects.is_empty() {
-        return Err(if simple { "I do not understand what to do with that object. Can you say it differently?" } else { "Which object do you mean?" }.to_owned());
+        return Err(if simple {
+            "I do not understand what to do with that object. Can you say it differently?"
+        } else {
+            "Which object do you mean?"
+        }
+        .to_owned());
     }
     let target = match &s.target {
         Some(t) if t.said => Some(t.phrase.referent(true)?),
@@ -318,13 +328,20 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
             let target =
                 target.ok_or_else(|| format!("'{}' what? Can you name the object?", relation.words()))?;
             for object in objects {
-                tasks.push(Task::Place { object: differ(object, &target)?, relation, target: target.clone() });
+                tasks.push(Task::Place {
+                    object: differ(object, &target)?,
+                    relation,
+                    target: target.clone(),
+                });
             }
         }
         Verb::Push => {
             let relation = relation.ok_or("In which direction shall I push it?")?;
             if matches!(relation, Relation::In | Relation::On) {
-                return Err("I can push things beside others, not in or on them. Shall I put it there instead?".to_owned());
+                return Err(
+                    "I can push things beside others, not in or on them. Shall I put it there instead?"
+                        .to_owned(),
+                );
             }
             if target.is_none() && relation.direction().is_none() {
                 return Err("Next to what shall I push it?".to_owned());
@@ -363,11 +380,8 @@ fn stack(
     relation: Option<Relation>,
     target: Option<Referent>,
 ) -> Result<Task, String> {
-    let mut all: Vec<(Layer, Referent)> = objects
-        .into_iter()
-        .zip(&s.objects)
-        .map(|(r, p)| (p.layer.unwrap_or(Layer::Middle), r))
-        .collect();
+    let mut all: Vec<(Layer, Referent)> =
+        objects.into_iter().zip(&s.objects).map(|(r, p)| (p.layer.unwrap_or(Layer::Middle), r)).collect();
     if let Some(t) = target {
         if relation != Some(Relation::On) || all.len() != 1 {
             return Err("Which object shall stand on which?".to_owned());

@@ -86,7 +86,9 @@ fn stops_of(words: &[String]) -> Result<(), Stopped> {
             "You say '{w}': I do nothing then. Tell me what I shall do instead."
         ))));
     }
-    if let Some(verb) = words.iter().find_map(|w| lexicon::entry(w).is_none().then(|| stops::beyond_skill(w))?) {
+    if let Some(verb) =
+        words.iter().find_map(|w| lexicon::entry(w).is_none().then(|| stops::beyond_skill(w))?)
+    {
         return Err(stopped(Utterance::Refuse(format!(
             "To {verb} is not among my skills: pick, place, stack, push, sort, swap, open, close, home, look."
         ))));

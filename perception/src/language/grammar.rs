@@ -1,9 +1,12 @@
 //! Our own grammar of English tabletop sentences: it words an utterance, with the labels the network
 //! learns from, in two sets of wordings that share no sentence pattern.
 
+mod arranging;
 mod build;
 mod garbage;
+mod objects;
 mod phrases;
+mod placing;
 mod questions;
 mod random;
 mod tasks;
@@ -77,7 +80,10 @@ fn worded(utterance: &Utterance, split: Split, rng: &mut ChaCha8Rng) -> Build {
         b = build(utterance, rng);
         drop_commas(&mut b, rng);
         let words: Vec<&str> = b.words.iter().map(|w| w.word.as_str()).collect();
-        if split_of(&words) == split && b.words.len() <= super::text::MAX_WORDS && b.text().len() <= super::text::MAX_CHARS {
+        if split_of(&words) == split
+            && b.words.len() <= super::text::MAX_WORDS
+            && b.text().len() <= super::text::MAX_CHARS
+        {
             return b;
         }
     }

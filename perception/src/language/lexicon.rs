@@ -40,8 +40,14 @@ pub const SHAPES: &[(Shape, &[(&str, &str)])] = &[
 ];
 
 /// Nouns of an object of any shape.
-pub const THINGS: &[(&str, &str)] =
-    &[("object", "objects"), ("thing", "things"), ("item", "items"), ("one", "ones"), ("piece", "pieces"), ("toy", "toys")];
+pub const THINGS: &[(&str, &str)] = &[
+    ("object", "objects"),
+    ("thing", "things"),
+    ("item", "items"),
+    ("one", "ones"),
+    ("piece", "pieces"),
+    ("toy", "toys"),
+];
 
 /// Words of each size; the first is the plain one.
 pub const SIZES: &[(Size, &[&str])] =
@@ -156,9 +162,20 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
 ];
 
 /// Words that never stand for anything by themselves.
-const FILLERS: &[&str] = &["create", "hold", "taking", "such", "come", "reset", "somewhere", "directly", "too", "locations", "off", "stack", "pile", "column", "even", "both", "over", "stand", "very", 
-    "a", "about", "according", "after", "afterwards", "again", "ahead", "alright", "also", "and", "are", "arm", "around", "as", "at", "away", "back", "based", "be", "been", "being", "bit", "bottom", "build", "building", "by", "camera", "can", "careful", "carefully", "claw", "colored", "colors", "coloured", "colours", "completely", "container", "containers", "could", "currently", "desk", "do", "does", "down", "end", "ends", "exactly", "far", "finally", "fingers", "first", "five", "for", "four", "fresh", "from", "fully", "gently", "give", "go", "goal", "going", "good", "got", "great", "gripper", "hand", "has", "have", "having", "hello", "help", "here", "hey", "hi", "how", "i", "immediately", "in", "is", "it", "its", "jaws", "job", "just", "kind", "kindly", "know", "lastly", "let", "lies", "like", "little", "located", "look", "love", "lying", "made", "make", "me", "middle", "mind", "moment", "most", "much", "must", "my", "need", "new", "next", "nice", "now", "of", "ok", "okay", "on", "only", "order", "out", "photo", "picture", "place", "placed", "places", "please", "pose", "position", "positions", "present", "question", "quick", "quickly", "ready", "resting", "return", "returning", "right", "robot", "say", "scene", "see", "shall", "should", "side", "simply", "sits", "sitting", "slowly", "so", "someone", "soon", "spot", "spots", "standing", "stands", "straight", "sure", "table", "tabletop", "take", "task", "tell", "thank", "thanks", "that", "their", "them", "then", "there", "they", "three", "time", "to", "today", "together", "top", "total", "tower", "try", "two", "up", "us", "using", "view", "visible", "want", "was", "way", "we", "well", "were", "what", "which", "wide", "will", "wish", "with", "workspace", "would", "you", "your",
-];
+const FILLERS: &str = "\
+    create hold taking such come reset somewhere directly too locations off stack pile column even both \
+    over stand very a about according after afterwards again ahead alright also and are arm around as at \
+    away back based be been being bit bottom build building by camera can careful carefully claw colored \
+    colors coloured colours completely container containers could currently desk do does down end ends \
+    exactly far finally fingers first five for four fresh from fully gently give go goal going good got \
+    great gripper hand has have having hello help here hey hi how i immediately in is it its jaws job \
+    just kind kindly know lastly let lies like little located look love lying made make me middle mind \
+    moment most much must my need new next nice now of ok okay on only order out photo picture place \
+    placed places please pose position positions present question quick quickly ready resting return \
+    returning right robot say scene see shall should side simply sits sitting slowly so someone soon \
+    spot spots standing stands straight sure table tabletop take task tell thank thanks that their them \
+    then there they three time to today together top total tower try two up us using view visible want \
+    was way we well were what which wide will wish with workspace would you your";
 
 fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     use Meaning::{It, Layer as L, None, Quantity as Q, Relation as R, Superlative as S, Thing, Verb as V};
@@ -223,7 +240,9 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     }
     add("start", &[None]);
     add("move", &[V(Verb::Push)]);
-    for w in ["home", "start", "starting", "initial", "rest", "reset", "park", "parking", "move", "moving", "bring"] {
+    for w in [
+        "home", "start", "starting", "initial", "rest", "reset", "park", "parking", "move", "moving", "bring",
+    ] {
         add(w, &[V(Verb::Home)]);
     }
     for w in ["release", "releasing"] {
@@ -302,7 +321,7 @@ fn build() -> BTreeMap<String, Entry> {
         }
     }
     extra(&mut |w, m| add(w, m, false));
-    for w in FILLERS.iter().chain([",", "?", "eachother"].iter()) {
+    for w in FILLERS.split_whitespace().chain([",", "?", "eachother"]) {
         add(w, &[Meaning::None], false);
     }
     map

@@ -82,7 +82,8 @@ impl Vocabulary {
     /// # Errors
     /// A [`Rejection`] for bytes that are no list of different words, or lack a special token (B31).
     fn from_array(array: &Array) -> std::result::Result<Self, Rejection> {
-        let refuse = |expected: &'static str, got: String| Rejection::new("language.vocabulary", expected, got);
+        let refuse =
+            |expected: &'static str, got: String| Rejection::new("language.vocabulary", expected, got);
         let bytes = array
             .values
             .iter()
@@ -168,9 +169,7 @@ impl Net {
     /// what the vocabulary lacks (B31).
     pub fn from_arrays(arrays: &Arrays) -> std::result::Result<Self, Rejection> {
         let get = |name: &str| {
-            arrays
-                .get(name)
-                .ok_or_else(|| Rejection::new(format!("language.{name}"), "a tensor", "nothing"))
+            arrays.get(name).ok_or_else(|| Rejection::new(format!("language.{name}"), "a tensor", "nothing"))
         };
         let vocabulary = Vocabulary::from_array(get("vocabulary")?)?;
         let mut tensors = BTreeMap::new();

@@ -46,9 +46,10 @@ fn softmax(x: &[f32]) -> Vec<f32> {
 }
 
 fn best(p: &[f32], allowed: impl Fn(usize) -> bool) -> usize {
-    (0..p.len()).filter(|&i| allowed(i)).fold(None, |b: Option<usize>, i| {
-        if b.is_some_and(|b| p[b] >= p[i]) { b } else { Some(i) }
-    }).unwrap_or(0)
+    (0..p.len())
+        .filter(|&i| allowed(i))
+        .fold(None, |b: Option<usize>, i| if b.is_some_and(|b| p[b] >= p[i]) { b } else { Some(i) })
+        .unwrap_or(0)
 }
 
 impl Reader {
@@ -84,7 +85,9 @@ impl Reader {
             Ok((words, confidence)) => match decode(&words) {
                 Err(question) => (Utterance::Unclear(question), confidence),
                 Ok(_) if confidence < THRESHOLD => (
-                    Utterance::Unclear("I am not sure that I understand. Can you say it differently?".to_owned()),
+                    Utterance::Unclear(
+                        "I am not sure that I understand. Can you say it differently?".to_owned(),
+                    ),
                     confidence,
                 ),
                 Ok(u) => (u, confidence),
@@ -214,7 +217,8 @@ pub fn evaluate(reader: &Reader, seed: u64, n: usize, wrong: &mut dyn FnMut(&str
         }
     }
     for _ in 0..n / 4 {
-        let salad: Vec<String> = grammar::nonsense(Split::Suite, &mut rng).into_iter().map(|w| w.word).collect();
+        let salad: Vec<String> =
+            grammar::nonsense(Split::Suite, &mut rng).into_iter().map(|w| w.word).collect();
         for (count, sentence) in
             [(&mut e.refusals, grammar::refusal(Split::Suite, &mut rng)), (&mut e.nonsense, salad.join(" "))]
         {

@@ -164,7 +164,9 @@ pub fn one_edit_apart(a: &str, b: &str) -> bool {
 #[must_use]
 pub fn correction(word: &str) -> Option<&'static str> {
     let n = word.chars().count();
-    if !(5..=16).contains(&n) || !word.chars().all(|c| c.is_ascii_lowercase()) || super::stops::is_english(word)
+    if !(5..=16).contains(&n)
+        || !word.chars().all(|c| c.is_ascii_lowercase())
+        || super::stops::is_english(word)
     {
         return None;
     }

@@ -132,7 +132,8 @@ impl Tables {
 
 fn sample(v: &Vocabulary, tables: &Tables, rng: &mut ChaCha8Rng) -> Sample {
     let nonsense = rng.random::<f64>() < NONSENSE;
-    let words = if nonsense { grammar::nonsense(Split::Train, rng) } else { grammar::tagged(Split::Train, rng).0 };
+    let words =
+        if nonsense { grammar::nonsense(Split::Train, rng) } else { grammar::tagged(Split::Train, rng).0 };
     let special = |word: &str| v.id(word).unwrap_or(0);
     let mut ids = vec![special(START)];
     ids.extend(words.iter().map(|w| v.id(&w.word).unwrap_or(0)));
@@ -148,7 +149,9 @@ impl Trainer {
     /// [`TrainError::Refused`] for options that cannot be trained with, or a checkpoint that does not fit.
     pub fn new(options: Options, resume: Option<&Trained>) -> Result<Self, TrainError> {
         if !(1..=4096).contains(&options.batch) {
-            return Err(Rejection::new("options.batch", "1 to 4096 sentences", options.batch.to_string()).into());
+            return Err(
+                Rejection::new("options.batch", "1 to 4096 sentences", options.batch.to_string()).into()
+            );
         }
         Rejection::positive("options.rate", f64::from(options.rate))?;
         let vocabulary = Vocabulary::of_lexicon();
@@ -159,7 +162,10 @@ impl Trainer {
             let get = |part: &str| -> Result<Option<Vec<f32>>, Rejection> {
                 let Some(resume) = resume else { return Ok(None) };
                 let key = format!("{part}.{name}");
-                let a = resume.arrays.get(&key).ok_or_else(|| Rejection::new(key.clone(), "a tensor", "nothing"))?;
+                let a = resume
+                    .arrays
+                    .get(&key)
+                    .ok_or_else(|| Rejection::new(key.clone(), "a tensor", "nothing"))?;
                 a.check(&key, &dims)?;
                 Ok(Some(a.values.clone()))
             };
@@ -246,7 +252,8 @@ impl Trainer {
         let n: f32 = counts.iter().sum::<f32>().max(1.0);
         let out = self.net().forward(&ids, b, t)?;
         let counts = Tensor::from_vec(counts, (b * t, 1), &Device::Cpu)?;
-        let mut loss = candle_nn::loss::cross_entropy(&out.sense, &Tensor::from_vec(sense, b, &Device::Cpu)?)?;
+        let mut loss =
+            candle_nn::loss::cross_entropy(&out.sense, &Tensor::from_vec(sense, b, &Device::Cpu)?)?;
         let mut at = 0;
         for (k, width) in [Meaning::COUNT, Role::ALL.len(), Mark::ALL.len()].into_iter().enumerate() {
             let wanted: Vec<u32> = labels.iter().map(|l| l[k]).collect();

@@ -2,8 +2,8 @@
 
 use super::build::{chance, pick};
 use crate::language::lexicon::{self, SHAPES};
-use crate::language::tags::{Meaning, Role, Tagged};
 use crate::language::stops;
+use crate::language::tags::{Meaning, Role, Tagged};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -78,7 +78,9 @@ pub(super) fn spoiled(rng: &mut ChaCha8Rng, words: &[Tagged]) -> Option<Vec<Tagg
         _ => {
             // Cut off behind a preposition or an article.
             let ends: Vec<usize> = (1..words.len())
-                .filter(|&i| matches!(words[i].role, Role::Target) && matches!(words[i].meaning, Meaning::Quantity(_)))
+                .filter(|&i| {
+                    matches!(words[i].role, Role::Target) && matches!(words[i].meaning, Meaning::Quantity(_))
+                })
                 .collect();
             let &at = ends.first()?;
             out.truncate(at + usize::from(chance(rng, 0.5)));
@@ -90,15 +92,18 @@ pub(super) fn spoiled(rng: &mut ChaCha8Rng, words: &[Tagged]) -> Option<Vec<Tagg
 /// A request that is refused or asked back about whatever the scene: what is forbidden, beyond the
 /// skills, or about things that Sinew does not know.
 pub(super) fn refusal(rng: &mut ChaCha8Rng, sentence: &str) -> String {
-    const UNKNOWN: &[&str] = &["banana", "stapler", "screwdriver", "kitten", "teapot", "wrench", "pineapple", "smartphone"];
+    const UNKNOWN: &[&str] =
+        &["banana", "stapler", "screwdriver", "kitten", "teapot", "wrench", "pineapple", "smartphone"];
     const COLORS: &[&str] = &["pink", "brown", "turquoise", "gray", "beige", "magenta"];
     let noun = pick(rng, SHAPES).1[0].0;
     match rng.random_range(0..6) {
         0 => format!("{} {sentence}", pick(rng, &["do not", "never", "please don't", "you must not"])),
-        1 => format!("{} the {noun}", pick(rng, stops::BEYOND)),
+        1 => format!("{} the {noun}", pick(rng, &stops::BEYOND.split_whitespace().collect::<Vec<_>>())),
         2 => format!("put the {} in the bowl", pick(rng, UNKNOWN)),
         3 => format!("pick up the {} {noun}", pick(rng, COLORS)),
-        4 => format!("{sentence} {} the {noun} is on the table", pick(rng, &["if", "unless", "when", "until"])),
+        4 => {
+            format!("{sentence} {} the {noun} is on the table", pick(rng, &["if", "unless", "when", "until"]))
+        }
         _ => format!("{sentence} {} the {noun}", pick(rng, &["except", "without", "instead of", "but not"])),
     }
 }

@@ -242,8 +242,20 @@ pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
     match relation {
         Relation::In => &["in!", "in!", "inside!", "inside! of", "within!"],
         Relation::On => &["on!", "on!", "on top! of", "upon!", "atop!"],
-        Relation::LeftOf => &["left! of", "to the left! of", "on the left! of", "on the left! side of", "on the left! hand side of"],
-        Relation::RightOf => &["right! of", "to the right! of", "on the right! of", "on the right! side of", "on the right! hand side of"],
+        Relation::LeftOf => &[
+            "left! of",
+            "to the left! of",
+            "on the left! of",
+            "on the left! side of",
+            "on the left! hand side of",
+        ],
+        Relation::RightOf => &[
+            "right! of",
+            "to the right! of",
+            "on the right! of",
+            "on the right! side of",
+            "on the right! hand side of",
+        ],
         Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
         Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
         Relation::NextTo => {

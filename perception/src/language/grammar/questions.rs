@@ -71,7 +71,15 @@ fn plural(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, between: &str) {
 fn count(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
     let m = Meaning::Ask(Ask::Count);
     let frames: &[(&str, &str)] = if r.relation.is_some() {
-        &[("how many!", "are"), ("how many!", "are there"), ("how many!", ""), ("count! the", ""), ("count! all the", ""), ("what is the number! of", ""), ("how many!", "do you see")]
+        &[
+            ("how many!", "are"),
+            ("how many!", "are there"),
+            ("how many!", ""),
+            ("count! the", ""),
+            ("count! all the", ""),
+            ("what is the number! of", ""),
+            ("how many!", "do you see"),
+        ]
     } else {
         &[
             ("how many!", "are there"),
@@ -101,7 +109,11 @@ fn count(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
 
 fn exists(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
     let m = Meaning::Ask(Ask::Exists);
-    if r.relation.is_none() && r.color.is_some() && r.size.is_none() && r.superlative.is_none() && chance(rng, 0.15)
+    if r.relation.is_none()
+        && r.color.is_some()
+        && r.size.is_none()
+        && r.superlative.is_none()
+        && chance(rng, 0.15)
     {
         // "is the ball red"
         let mut bare = r.clone().with_quantity(Quantity::The);
@@ -139,7 +151,8 @@ fn exists(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
         plural(b, rng, r, tail);
         return;
     }
-    let before = pick(rng, &["is there!", "is there!", "is there!", "do you see!", "can you see!", "there! is"]);
+    let before =
+        pick(rng, &["is there!", "is there!", "is there!", "do you see!", "can you see!", "there! is"]);
     b.say(before, m, Role::Verb);
     referent(b, rng, &r.clone().with_quantity(Quantity::Any), Role::Object, Link::Free);
     if r.relation.is_none() && chance(rng, 0.25) {
@@ -190,7 +203,13 @@ fn object_frame(b: &mut Build, rng: &mut ChaCha8Rng, frame: &str, ask: Ask, r: &
 
 fn color_of(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, embedded: bool) {
     let frames: &[&str] = if embedded {
-        &["what color! {o} is", "which color! {o} is", "which color! {o} has", "the color! of {o}", "what color! {o} has"]
+        &[
+            "what color! {o} is",
+            "which color! {o} is",
+            "which color! {o} has",
+            "the color! of {o}",
+            "what color! {o} has",
+        ]
     } else {
         &[
             "what color! is {o}",

@@ -92,11 +92,23 @@ fn task(rng: &mut ChaCha8Rng, clause: f64) -> Task {
         12..48 => {
             let kinds: &[Shape] = if chance(rng, 0.85) { &MOVABLE } else { everything };
             let object = phrase(rng, kinds, clause);
-            let relation = pick(rng, &[
-                Relation::In, Relation::In, Relation::In, Relation::On, Relation::On, Relation::LeftOf,
-                Relation::RightOf, Relation::InFrontOf, Relation::Behind, Relation::NextTo,
-            ]);
-            let shapes: &[Shape] = if relation == Relation::In && chance(rng, 0.9) { &CONTAINERS } else { everything };
+            let relation = pick(
+                rng,
+                &[
+                    Relation::In,
+                    Relation::In,
+                    Relation::In,
+                    Relation::On,
+                    Relation::On,
+                    Relation::LeftOf,
+                    Relation::RightOf,
+                    Relation::InFrontOf,
+                    Relation::Behind,
+                    Relation::NextTo,
+                ],
+            );
+            let shapes: &[Shape] =
+                if relation == Relation::In && chance(rng, 0.9) { &CONTAINERS } else { everything };
             let t = target(rng, shapes, clause * 0.7, &object);
             Task::Place { object, relation, target: t }
         }
@@ -184,7 +196,11 @@ fn question(rng: &mut ChaCha8Rng) -> Question {
             let (relation, target) = related(rng);
             let q = if chance(rng, 0.15) { Quantity::All } else { Quantity::The };
             let clause = if q == Quantity::The { 0.08 } else { 0.0 };
-            Question::Holds { object: of(rng, clause, q), relation, target: target.with_quantity(Quantity::The) }
+            Question::Holds {
+                object: of(rng, clause, q),
+                relation,
+                target: target.with_quantity(Quantity::The),
+            }
         }
         6..8 => {
             let mut r = of(rng, 0.35, Quantity::The);
@@ -244,7 +260,9 @@ fn follow(rng: &mut ChaCha8Rng, before: &Task, next: &mut Task) {
     };
     if chance(rng, 0.2) {
         match next {
-            Task::Push { object, target, .. } if target.as_ref().is_none_or(|t| !alike(t, &said)) => *object = said,
+            Task::Push { object, target, .. } if target.as_ref().is_none_or(|t| !alike(t, &said)) => {
+                *object = said
+            }
             Task::Place { object, target, .. } if !alike(target, &said) => *object = said,
             _ => {}
         }
