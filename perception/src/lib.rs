@@ -3,7 +3,10 @@
 pub mod health;
 pub mod language;
 pub mod lift;
+pub mod model;
 pub mod tracker;
 pub mod train;
 pub mod vision;
 pub mod weights;
+
+pub use model::BuiltinModel;

@@ -1,7 +1,7 @@
 //! The measured points of one box of a picture, still in their rows and columns.
 
 use nalgebra::{Point3, Vector3};
-use types::Image;
+use types::{Color, Image};
 
 /// At most so many points per side of the grid: larger boxes are taken in steps.
 const MAX_SIDE: usize = 160;
@@ -62,6 +62,11 @@ impl<'a> Cloud<'a> {
     /// Every measured point.
     pub(crate) fn points(&self) -> impl Iterator<Item = Point3<f64>> + '_ {
         self.cells.iter().flatten().map(|s| s.at)
+    }
+
+    /// Every measured point of the paint of `like`.
+    pub(crate) fn points_like(&self, like: Seen) -> impl Iterator<Item = Point3<f64>> + '_ {
+        self.cells.iter().flatten().filter(move |s| s.is_same_paint(&like)).map(|s| s.at)
     }
 
     /// Direction of the ray through a pixel, in the world, of unit length, and where it begins.
@@ -168,6 +173,44 @@ impl<'a> Cloud<'a> {
 
 fn alike(a: &Seen, b: &Seen) -> bool {
     (a.color - b.color).amax() < SAME_COLOR
+}
+
+/// Grey levels between the strongest and the weakest channel above which a surface has a hue.
+const COLORED: f64 = 40.0;
+
+impl Seen {
+    /// Whether two points are of one paint, whatever light falls on them.
+    pub(crate) fn is_same_paint(&self, other: &Self) -> bool {
+        let hue = |c: &Vector3<f64>| c.add_scalar(-c.min());
+        let (a, b) = (hue(&self.color), hue(&other.color));
+        if a.amax() > COLORED && b.amax() > COLORED {
+            return a.dot(&b) > 0.94 * a.norm() * b.norm();
+        }
+        // Greys differ by brightness alone; a shadow takes about half.
+        let ratio = (self.color.norm() + 10.0) / (other.color.norm() + 10.0);
+        (a - b).amax() < COLORED && (0.4..2.5).contains(&ratio)
+    }
+
+    /// How well a point's paint goes by the name of a colour, −1 to 1; only good for comparing.
+    pub(crate) fn suits(&self, color: Color) -> f64 {
+        let c = &self.color;
+        let hue = c.add_scalar(-c.min());
+        let chroma = (hue.amax() / (c.amax() + 20.0)).min(1.0);
+        let towards = |r: f64, g: f64, b: f64| {
+            let want = Vector3::new(r, g, b);
+            chroma * (2.0 * hue.dot(&want) / (want.norm() * hue.norm() + 1e-6) - 1.0)
+        };
+        match color {
+            Color::Red => towards(1.0, 0.0, 0.0),
+            Color::Green => towards(0.1, 1.0, 0.2),
+            Color::Blue => towards(0.0, 0.2, 1.0),
+            Color::Yellow => towards(1.0, 0.85, 0.0),
+            Color::Orange => towards(1.0, 0.45, 0.0),
+            Color::Purple => towards(0.7, 0.0, 1.0),
+            Color::White => c.min() / 128.0 - 1.0,
+            Color::Black => 1.0 - c.amax() / 64.0,
+        }
+    }
 }
 
 /// The q-quantile (0 to 1) of some numbers; `None` of none.

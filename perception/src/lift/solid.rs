@@ -1,11 +1,11 @@
 //! Cubes, boxes and cylinders by their top face and sides; balls by their sphere.
 
-use super::cloud::{Cloud, quantile};
+use super::cloud::{Cloud, Seen, quantile};
 use super::outline::{Evidence, Outline, turned, wrap};
 use super::{Explanation, POINT_SIGMA, TABLE_BAND, support_log_likelihood};
 use core::f64::consts::PI;
 use nalgebra::{Matrix3, Point3, Vector2, Vector3};
-use types::{Detection, Shape};
+use types::{Color, Detection, Shape};
 
 /// Half the thickness of the slab in which a top face's points lie, metres.
 const TOP_BAND: f64 = 0.006;
@@ -60,9 +60,10 @@ pub(crate) fn block(
     }
     let top = cloud.at(&face);
     let seen = top.len() as f64 * cloud.cell_area(*top.first()?)? / area;
-    let is_covered = seen < 0.3 || height > guess.z + 0.5 * d.z + 0.012;
+    let painted_below = paint_below(cloud, detection, &color);
+    let is_covered = painted_below.is_some() || seen < 0.3 || height > guess.z + 0.5 * d.z + 0.012;
     if is_covered {
-        return covered(cloud, detection, outline, d);
+        return covered(cloud, detection, outline, d, painted_below.unwrap_or(color));
     }
     let bottom = (height - d.z + 0.004).max(TABLE_BAND);
     let middle = mean(&top)?;
@@ -85,7 +86,7 @@ pub(crate) fn block(
     let (eye, ray) = cloud.ray(detection.point_px);
     let off = (Point3::new(placed.centre.x, placed.centre.y, z) - eye).cross(&ray).norm();
     if off > WRONG_TOP {
-        return covered(cloud, detection, outline, d);
+        return covered(cloud, detection, outline, d, painted_below.unwrap_or(color));
     }
     Some(Explanation {
         position: Point3::new(placed.centre.x, placed.centre.y, z),
@@ -99,9 +100,20 @@ pub(crate) fn block(
     })
 }
 
+/// Thickness of a container's floor, metres.
+const BASE: f64 = 0.004;
 /// Heights at which the underside of something that is covered is looked for, metres: the table, floors,
 /// tops of one and two objects.
-const UNDERSIDES: [f64; 11] = [0.0, 0.004, 0.026, 0.034, 0.038, 0.050, 0.060, 0.068, 0.076, 0.084, 0.100];
+const UNDERSIDES: [f64; 11] = [0.0, BASE, 0.026, 0.034, 0.038, 0.050, 0.060, 0.068, 0.076, 0.084, 0.100];
+
+/// Where the lower part of a box shows another paint than the supposed top, and one that suits the
+/// detected colour better: that paint. Then the top belongs to something that lies on the object.
+fn paint_below(cloud: &Cloud<'_>, detection: &Detection, top: &Seen) -> Option<Seen> {
+    let [left, upper, right, lower] = detection.box_px;
+    let below = cloud.median_at([0.5 * (left + right), lower - 0.2 * (lower - upper)])?;
+    let color = Color::ALL[super::argmax(&detection.color)];
+    (!below.is_same_paint(top) && below.suits(color) > top.suits(color)).then_some(below)
+}
 
 /// Something lies on it, so that its top says nothing: its centre is on the ray, at the height at which
 /// the most of its visible sides are where they should be.
@@ -110,6 +122,7 @@ fn covered(
     detection: &Detection,
     outline: Outline,
     d: Vector3<f64>,
+    paint: Seen,
 ) -> Option<Explanation> {
     let (eye, ray) = cloud.ray(detection.point_px);
     if ray.z > -0.05 {
@@ -118,11 +131,13 @@ fn covered(
     let reach = 0.5 * d.xy().norm() + 0.006;
     let mut best: Option<(f64, Explanation)> = None;
     for underside in UNDERSIDES {
+        // What is covered is rarely in a container at the same time.
+        let floor = if underside == BASE { 8.0 } else { 0.0 };
         let (low, high) = ((underside + 0.003).max(TABLE_BAND), underside + d.z - 0.003);
         let guess = eye + ray * ((underside + 0.5 * d.z - eye.z) / ray.z);
         let centre = guess.xy().coords;
         let border: Vec<Vector2<f64>> = cloud
-            .points()
+            .points_like(paint)
             .filter(|p| p.z > low && p.z < high)
             .map(|p| p.xy().coords)
             .filter(|p| (p - centre).norm() < reach)
@@ -135,10 +150,10 @@ fn covered(
             border.iter().filter(|p| outline.distance(turned(*p - placed.centre, yaw)).0.abs() < 0.005);
         // Points that should not be there count against it, half as much.
         let n = on_it.count() as f64;
-        let score = n - 0.5 * (border.len() as f64 - n) + 3.0 * support_log_likelihood(underside);
+        let score = n - 0.5 * (border.len() as f64 - n) + 3.0 * support_log_likelihood(underside) - floor;
         if n >= 5.0 && best.as_ref().is_none_or(|(s, _)| score > *s) {
             let position = Point3::new(placed.centre.x, placed.centre.y, guess.z);
-            let log_likelihood = support_log_likelihood(underside) - 4.0;
+            let log_likelihood = 0.15 * score - 8.0;
             let sigma = [HIDDEN_SIGMA, HIDDEN_SIGMA];
             best = Some((score, Explanation { position, yaw, sigma, log_likelihood }));
         }

@@ -139,18 +139,7 @@ impl Plan {
     /// # Errors
     /// A [`Rejection`] for a size or rate that cannot be trained with.
     pub fn check(&self) -> Result<(), Rejection> {
-        let a = &self.arch;
-        for (name, c) in [
-            ("half", a.half),
-            ("quarter", a.quarter),
-            ("eighth", a.eighth),
-            ("sixteenth", a.sixteenth),
-            ("neck", a.neck),
-        ] {
-            if !(1..=1024).contains(&c) {
-                return Err(Rejection::new(format!("plan.arch.{name}"), "1 to 1024 channels", c.to_string()));
-            }
-        }
+        self.arch.check()?;
         for (name, side) in [("plan.input.0", self.input.0), ("plan.input.1", self.input.1)] {
             if side == 0 || side % 16 != 0 || side > 2048 {
                 return Err(Rejection::new(name, "a multiple of 16 up to 2048 px", side.to_string()));

@@ -6,9 +6,9 @@
 //! have their centres at one pixel.
 
 use super::conv::Geometry;
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-use types::{Color, Shape, Size};
+use types::{Color, Rejection, Shape, Size};
 
 /// Width of the picture the net sees, pixels; other pictures are fitted into it.
 pub const INPUT_WIDTH: usize = 256;
@@ -137,6 +137,25 @@ impl Arch {
         ]
     }
 
+    /// Refuses channels that nobody would train: a file may claim anything.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the scale.
+    pub fn check(&self) -> Result<(), Rejection> {
+        for (scale, c) in [
+            ("half", self.half),
+            ("quarter", self.quarter),
+            ("eighth", self.eighth),
+            ("sixteenth", self.sixteenth),
+            ("neck", self.neck),
+        ] {
+            if !(1..=1024).contains(&c) {
+                return Err(Rejection::new(format!("arch.{scale}"), "1 to 1024 channels", c.to_string()));
+            }
+        }
+        Ok(())
+    }
+
     /// Number of weights and biases once normalisation is folded in.
     #[must_use]
     pub fn n_parameters(&self) -> usize {
@@ -147,13 +166,13 @@ impl Arch {
 /// What runs the layers: the training pass or the folded net.
 pub(crate) trait Pass {
     /// Runs the layer of this name.
-    fn layer(&mut self, name: &str, x: &Tensor) -> Result<Tensor>;
+    fn layer(&mut self, name: &str, x: &Tensor) -> candle_core::Result<Tensor>;
     /// Doubles the sides.
-    fn double(&mut self, x: &Tensor) -> Result<Tensor>;
+    fn double(&mut self, x: &Tensor) -> candle_core::Result<Tensor>;
 }
 
 /// The flow: `x` is b × 5 × h × w (h, w multiples of 16), the answer b × [`OUTPUT_CHANNELS`] × h/4 × w/4.
-pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> Result<Tensor> {
+pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> candle_core::Result<Tensor> {
     let half = pass.layer("stem", x)?;
     let quarter = pass.layer("quarter.down", &half)?;
     let quarter = residual(pass, ["quarter.a.0", "quarter.a.1"], &quarter)?;
@@ -174,7 +193,7 @@ pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> Result<Tensor> {
 }
 
 /// What a pair of layers adds to its input (He et al., 2016).
-fn residual(pass: &mut dyn Pass, [first, second]: [&str; 2], x: &Tensor) -> Result<Tensor> {
+fn residual(pass: &mut dyn Pass, [first, second]: [&str; 2], x: &Tensor) -> candle_core::Result<Tensor> {
     let inner = pass.layer(first, x)?;
     x + pass.layer(second, &inner)?
 }

@@ -1,0 +1,157 @@
+//! Who is who over many pictures.
+
+mod drawn;
+
+use core::time::Duration;
+use drawn::{Body, detect, draw};
+use nalgebra::Point3;
+use perception::tracker::Tracker;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use types::{Color, Scene, Shape, Size, Time};
+
+/// A tracker that is shown drawn pictures, a tenth of a second apart.
+struct Show {
+    tracker: Tracker,
+    rng: ChaCha8Rng,
+    time: Time,
+}
+
+impl Show {
+    fn new() -> Self {
+        Self { tracker: Tracker::new(), rng: ChaCha8Rng::seed_from_u64(3), time: Time::ZERO }
+    }
+
+    /// Draws the bodies and detects those of these indices.
+    fn look(&mut self, bodies: &[Body], detected: &[usize]) -> Scene {
+        self.time = self.time + Duration::from_millis(100);
+        let picture = draw(bodies, 0.0025, self.time, &mut self.rng);
+        let found: Vec<_> =
+            detected.iter().filter_map(|i| detect(&picture, bodies, *i, &mut self.rng)).collect();
+        self.tracker.update(&picture.image, &found);
+        self.tracker.scene(self.time)
+    }
+}
+
+fn cube(color: Color, x: f64, y: f64) -> Body {
+    Body::new(Shape::Cube, Size::Small, color, [x, y], 0.3, 0.0)
+}
+
+fn near(scene: &Scene, body: &Body) -> Option<types::ObjectId> {
+    scene.objects.iter().find(|o| (o.position - body.centre).norm() < 0.006).map(|o| o.id)
+}
+
+#[test]
+fn objects_keep_their_names_and_are_known_better_with_every_picture() {
+    let bodies = [
+        cube(Color::Red, 0.5, 0.1),
+        cube(Color::Blue, 0.5, -0.1),
+        Body::new(Shape::Bowl, Size::Large, Color::Green, [0.6, 0.0], 0.0, 0.0),
+    ];
+    let mut show = Show::new();
+    let first = show.look(&bodies, &[0, 1, 2]);
+    let names: Vec<_> = bodies.iter().map(|b| near(&first, b).expect("placed")).collect();
+    let mut last = first.clone();
+    for round in 0..6 {
+        // The order of the detections must not matter.
+        last = show.look(&bodies, if round % 2 == 0 { &[2, 0, 1] } else { &[1, 2, 0] });
+    }
+    assert_eq!(last.objects.len(), 3);
+    for (body, name) in bodies.iter().zip(names) {
+        assert_eq!(near(&last, body), Some(name));
+        let (before, after) = (first.get(name).expect("tracked"), last.get(name).expect("tracked"));
+        assert!(after.covariance.trace() < 0.7 * before.covariance.trace());
+        assert_eq!(after.most_likely_color(), body.color);
+        assert_eq!((after.most_likely_shape(), after.most_likely_size()), (body.shape, body.size));
+        assert_eq!((after.n_seen, after.seen), (7, show.time));
+    }
+}
+
+#[test]
+fn what_should_be_seen_and_is_not_is_forgotten_after_two_pictures_and_what_is_hidden_is_kept() {
+    let tall = Body::new(Shape::Cylinder, Size::Large, Color::Yellow, [0.56, 0.1], 0.0, 0.0);
+    // Behind the tall one, as the camera sees it.
+    let hidden = Body::new(Shape::Box, Size::Small, Color::Red, [0.525, 0.1], 1.57, 0.0);
+    let lone = cube(Color::Blue, 0.5, -0.15);
+    let mut show = Show::new();
+    let scene = show.look(&[hidden, lone], &[0, 1]);
+    let (red, blue) = (near(&scene, &hidden).expect("placed"), near(&scene, &lone).expect("placed"));
+    assert!(show.look(&[hidden, tall], &[1]).get(blue).is_some(), "one picture could be chance");
+    let scene = show.look(&[hidden, tall], &[1]);
+    assert!(scene.get(blue).is_none(), "the table is seen where it was");
+    assert!(scene.get(red).is_some(), "the tall one hides it");
+}
+
+#[test]
+fn a_single_missed_detection_does_not_lose_an_object_that_depth_still_shows() {
+    let bodies = [cube(Color::Red, 0.5, 0.1), cube(Color::Blue, 0.5, -0.1)];
+    let mut show = Show::new();
+    let scene = show.look(&bodies, &[0, 1]);
+    let red = near(&scene, &bodies[0]).expect("placed");
+    for _ in 0..4 {
+        assert!(show.look(&bodies, &[1]).get(red).is_some());
+    }
+    assert_eq!(near(&show.look(&bodies, &[0, 1]), &bodies[0]), Some(red));
+}
+
+#[test]
+fn a_held_object_is_kept_while_unseen_and_keeps_its_name_where_it_is_put() {
+    let mut bodies = vec![cube(Color::Red, 0.45, 0.1), cube(Color::Blue, 0.5, -0.1)];
+    let mut show = Show::new();
+    let scene = show.look(&bodies, &[0, 1]);
+    let red = near(&scene, &bodies[0]).expect("placed");
+    show.tracker.set_held(Some(red));
+    let rest = [bodies[1]];
+    for _ in 0..5 {
+        let scene = show.look(&rest, &[0]);
+        assert!(scene.get(red).is_some(), "it is in the hand");
+        assert_eq!(scene.objects.len(), 2);
+    }
+    show.tracker.set_held(None);
+    bodies[0] = cube(Color::Red, 0.60, -0.05);
+    assert!(show.tracker.expect_moved(red, Point3::new(0.605, -0.045, 0.017)));
+    let scene = show.look(&bodies, &[0, 1]);
+    assert_eq!(near(&scene, &bodies[0]), Some(red));
+    assert_eq!(scene.objects.len(), 2);
+    assert!(!show.tracker.expect_moved(red, Point3::new(f64::NAN, 0.0, 0.0)));
+    assert!(show.tracker.remove(red) && !show.tracker.remove(red));
+}
+
+#[test]
+fn a_dropped_object_is_found_again_under_its_name() {
+    let bodies = [cube(Color::Red, 0.45, 0.1), cube(Color::Blue, 0.5, -0.1)];
+    let mut show = Show::new();
+    let scene = show.look(&bodies, &[0, 1]);
+    let red = near(&scene, &bodies[0]).expect("placed");
+    show.tracker.set_held(Some(red));
+    let dropped = [cube(Color::Red, 0.6, 0.2), bodies[1]];
+    let scene = show.look(&dropped, &[0, 1]);
+    assert_eq!(near(&scene, &dropped[0]), Some(red), "F20");
+    assert_eq!(scene.objects.len(), 2);
+}
+
+#[test]
+fn two_equal_cubes_side_by_side_stay_two_and_a_stack_has_three_heights() {
+    let side = [cube(Color::Red, 0.5, 0.0), cube(Color::Red, 0.5, 0.05)];
+    let mut show = Show::new();
+    for _ in 0..3 {
+        let scene = show.look(&side, &[0, 1]);
+        assert_eq!(scene.objects.len(), 2);
+        assert_ne!(near(&scene, &side[0]), near(&scene, &side[1]));
+    }
+    let at = |color, z| Body::new(Shape::Cube, Size::Large, color, [0.5, 0.0], 0.3, z);
+    let stack = [at(Color::Red, 0.0), at(Color::Green, 0.05), at(Color::Blue, 0.10)];
+    let mut show = Show::new();
+    // Built from below, as it would be.
+    show.look(&stack[..1], &[0]);
+    show.look(&stack[..2], &[0, 1]);
+    let mut scene = Scene::default();
+    for _ in 0..3 {
+        scene = show.look(&stack, &[0, 1, 2]);
+    }
+    assert_eq!(scene.objects.len(), 3, "{scene:?}");
+    for body in &stack {
+        let o = scene.objects.iter().find(|o| o.most_likely_color() == body.color).expect("tracked");
+        assert!((o.position - body.centre).norm() < 0.012, "{}: {}", body.color, o.position);
+    }
+}
