@@ -9,16 +9,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let n = model.joints.len();
     println!("joints {}", model.joints.iter().map(|j| j.name.as_str()).collect::<Vec<_>>().join(" "));
     println!("bodies {}", model.bodies.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(" "));
-    for w in &model.warnings { eprintln!("warning {w}"); }
+    for w in &model.warnings {
+        eprintln!("warning {w}");
+    }
     for k in 0..5 {
         let s = |i: usize, a: f64| libm::sin(a * (i as f64 + 1.0) + k as f64);
-        let q: Vec<f64> = (0..n).map(|i| { let l = model.joints[i].limits; 0.5 * (l.lower + l.upper) + 0.4 * (l.upper - l.lower) * s(i, 1.7) }).collect();
+        let q: Vec<f64> = (0..n)
+            .map(|i| {
+                let l = model.joints[i].limits;
+                0.5 * (l.lower + l.upper) + 0.4 * (l.upper - l.lower) * s(i, 1.7)
+            })
+            .collect();
         let dq: Vec<f64> = (0..n).map(|i| s(i, 2.3)).collect();
         let ddq: Vec<f64> = (0..n).map(|i| s(i, 3.1)).collect();
         let mut tau = vec![0.0; n];
         dynamics::rnea(&model, &mut data, &q, &dq, &ddq, &dynamics::GRAVITY, &mut tau);
-        let show = |name: &str, v: &[f64]| println!("{name} {}", v.iter().map(|x| format!("{x:.17e}")).collect::<Vec<_>>().join(" "));
-        show("q", &q); show("dq", &dq); show("ddq", &ddq); show("tau", &tau);
+        let show = |name: &str, v: &[f64]| {
+            println!("{name} {}", v.iter().map(|x| format!("{x:.17e}")).collect::<Vec<_>>().join(" "))
+        };
+        show("q", &q);
+        show("dq", &dq);
+        show("ddq", &ddq);
+        show("tau", &tau);
         for i in 0..model.bodies.len() {
             let p = data.body_pose(i);
             let r = p.rotation.to_rotation_matrix();

@@ -120,7 +120,7 @@ impl Reader<'_> {
     fn check_inertia(&self, body: &RawBody<'_, '_>) -> Result<(), ModelError> {
         let of = &body.name;
         let sizes = body.inertia.iter().chain(body.com.iter()).chain(body.pose.translation.vector.iter());
-        if sizes.chain([&body.mass]).any(|v| !(v.abs() < MAX_NUMBER)) {
+        if sizes.chain([&body.mass]).any(|v| v.is_nan() || v.abs() > MAX_NUMBER) {
             let what = format!("{of:?}: expected lengths, mass and inertia below {MAX_NUMBER}");
             return Err(self.error(body.node, what));
         }
