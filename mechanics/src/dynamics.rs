@@ -92,7 +92,8 @@ fn accelerate(
             }
         }
     }
-    if body.mass > 0.0 {
+    // Frames without mass cost nothing; some files give them an inertia all the same.
+    if body.mass > 0.0 || body.inertia != Matrix3::zeros() {
         let rotation = data.base_from_body[i].rotation;
         let com = rotation * body.com;
         let about_com = |v: &Vector3<f64>| rotation * (body.inertia * rotation.inverse_transform_vector(v));
