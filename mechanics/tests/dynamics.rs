@@ -109,10 +109,10 @@ fn the_arm_stretched_out_has_the_published_length_of_the_so101() {
 fn inverse_dynamics_is_the_mass_matrix_times_acceleration_plus_bias() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     for name in ROBOTS {
-        let mut model = arm(name).model().clone();
+        let arm = arm(name);
+        let mut model = arm.model().clone();
         // Some files give a frame inertia but no mass; both algorithms must see it.
-        let hand = model.bodies.len() - 2;
-        model.bodies[hand].mass = 0.0;
+        model.bodies[arm.tool_body_idx()].mass = 0.0;
         let (model, n) = (&model, model.joints.len());
         let mut data = Data::new(model);
         for _ in 0..200 {
