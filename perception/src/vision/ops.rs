@@ -250,7 +250,7 @@ impl BatchNorm {
         let cut = if self.relu { 0.0 } else { f32::NEG_INFINITY };
         let sums = for_each_chunk(&mut vec![0.0; b], 1, self.threads, &|i, _| {
             let mut sums = Vec::with_capacity(c);
-            for ch in 0..c {
+            for (ch, mean) in self.moments.mean.iter().enumerate() {
                 let at = (i * c + ch) * plane;
                 let (mut s, mut sx) = ([0.0f32; 8], [0.0f32; 8]);
                 for start in (0..plane).step_by(8) {
@@ -258,7 +258,7 @@ impl BatchNorm {
                         let k = at + start + lane;
                         let g = if ys[k] > cut { gs[k] } else { 0.0 };
                         s[lane] += g;
-                        sx[lane] += g * (xs[k] - self.moments.mean[ch]);
+                        sx[lane] += g * (xs[k] - mean);
                     }
                 }
                 sums.push((s.iter().sum::<f32>(), sx.iter().sum::<f32>() * inverse[ch]));
