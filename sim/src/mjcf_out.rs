@@ -272,6 +272,17 @@ pub(crate) fn is_gripping(arm: &Arm, tree: &Tree, group: usize) -> bool {
     group == tree.group_of_body[arm.tool_body_idx()]
 }
 
+/// The groups between which things are held: the fingers, or, with one moving jaw, it and what it
+/// closes against.
+pub(crate) fn gripper_sides(arm: &Arm, tree: &Tree) -> Vec<usize> {
+    let mut sides: Vec<usize> =
+        arm.gripper_joint_idx().iter().filter_map(|j| tree.group_of_joint[*j]).collect();
+    if sides.len() == 1 {
+        sides.push(tree.group_of_body[arm.tool_body_idx()]);
+    }
+    sides
+}
+
 fn primitive(shape: &GeomShape) -> String {
     match shape {
         GeomShape::Sphere { radius } => format!("type=\"sphere\" size=\"{radius}\""),

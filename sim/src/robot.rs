@@ -23,7 +23,6 @@ impl Rig {
     }
 
     /// The world itself, locked. In a live run every millisecond that it is held delays the physics.
-    #[must_use]
     pub fn world(&self) -> MutexGuard<'_, World> {
         // A thread that panicked while holding it left whole numbers behind: a step either happened or
         // it did not.

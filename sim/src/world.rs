@@ -329,10 +329,11 @@ impl World {
     /// Where everything really is. For tests, verdicts and suites only: perception never sees it.
     #[must_use]
     pub fn truth(&self) -> Truth {
-        let side = |g: usize| mjcf_out::is_gripping(&self.arm, &self.tree, g);
+        let sides = mjcf_out::gripper_sides(&self.arm, &self.tree);
         let object = |(i, spec): (usize, &crate::scene::ObjectSpec)| {
             let (speed_m_s, turning_rad_s) = self.physics.object_speed(i);
-            let sides = self.physics.groups_touching(i).into_iter().filter(|g| side(*g)).count();
+            let touching = self.physics.groups_touching(i);
+            let n_sides = touching.iter().filter(|g| sides.contains(g)).count();
             let on_table = self.physics.on_table(i);
             TrueObject {
                 spec: spec.clone(),
@@ -340,7 +341,7 @@ impl World {
                 speed_m_s,
                 turning_rad_s,
                 on_table,
-                held: sides >= 2 && !on_table,
+                held: n_sides >= 2 && !on_table,
             }
         };
         Truth { stamp: self.now, objects: self.scene.objects.iter().enumerate().map(object).collect() }

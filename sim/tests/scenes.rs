@@ -31,7 +31,7 @@ fn objects_dropped_into_containers_come_to_rest_inside() {
                     let o = raised(object("o", shape, size, [0.5 + off, 0.01]), 0.12);
                     let c = object("c", container, size, [0.5, 0.0]);
                     let mut world = World::new(&a, &scene(vec![c, o]), 0).expect("world");
-                    rest(&mut world, 2500);
+                    rest(&mut world, 1500);
                     let truth = world.truth();
                     let what = format!("{size} {shape} into {container}, {off} m off");
                     assert!(truth.stands("o", Relation::In, "c").expect("names"), "{what}: {truth:?}");
