@@ -11,6 +11,7 @@ mod draft;
 mod failure;
 mod footprint;
 mod grasp;
+mod hold;
 mod judge;
 mod motion;
 mod obstacles;

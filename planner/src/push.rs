@@ -17,13 +17,20 @@ const END_M: f64 = 0.038;
 /// Pushes shorter than this are not worth lowering the hand for, metres.
 const SHORTEST_M: f64 = 0.02;
 
-/// Whether `object` can slide straight from `from` to `to` with the fingers around it.
+/// Distance of the corners that a push may turn at, metres.
+const GRID_M: f64 = 0.04;
+/// What one more push is worth in way, metres.
+const LEG_COST_M: f64 = 0.15;
+
+/// Whether `object` can slide straight from `from` to `to` with the fingers around it, and `least_m`
+/// more room than they need.
 pub(crate) fn lane_is_free(
     object: &TrackedObject,
     from: Point2<f64>,
     to: Point2<f64>,
     scene: &Scene,
     ignored: &[ObjectId],
+    least_m: f64,
 ) -> bool {
     let along = to - from;
     let length = along.norm();
@@ -38,7 +45,7 @@ pub(crate) fn lane_is_free(
         0.5 * (length + ahead + behind),
         reach(across).max(reach(-across)) + LANE_M,
     );
-    clearance(&lane, scene, ignored) >= 0.0
+    clearance(&lane, scene, ignored) >= least_m
 }
 
 impl Draft<'_> {
@@ -193,34 +200,49 @@ impl Draft<'_> {
     fn can_slide(&self, o: &TrackedObject, from: Point2<f64>, to: Point2<f64>) -> bool {
         let mut ignored = vec![o.id];
         ignored.extend(upon(&self.scene, o.id).iter().map(|c| c.id));
-        (to - from).norm() >= SHORTEST_M && lane_is_free(o, from, to, &self.scene, &ignored)
+        (to - from).norm() >= SHORTEST_M && lane_is_free(o, from, to, &self.scene, &ignored, 0.0)
     }
 
-    /// The straight pushes that bring `o` to one of `ends`: one, else the shortest two over a corner.
+    /// The straight pushes that bring `o` to one of `ends`: one if it can be, else the shortest way
+    /// over corners of a grid (E. Dijkstra, 1959), where every further push costs as much as
+    /// [`LEG_COST_M`] of way.
     fn legs(&self, o: &TrackedObject, from: Point2<f64>, ends: &[Point2<f64>]) -> Option<Vec<Point2<f64>>> {
         if let Some(end) = ends.iter().find(|end| self.can_slide(o, from, **end)) {
             return Some(vec![*end]);
         }
         let area = self.abilities.area;
         let [x0, x1, y0, y1] = area.rectangle;
-        let n = |from: f64, to: f64| ((to - from) / 0.04).clamp(0.0, 100.0) as usize;
-        let mut best: Option<(f64, Vec<Point2<f64>>)> = None;
+        let n = |from: f64, to: f64| ((to - from) / GRID_M).clamp(0.0, 40.0) as usize;
+        let mut points = vec![from];
         for i in 0..=n(x0, x1) {
-            for j in 0..=n(y0, y1) {
-                let corner = Point2::new(x0 + 0.04 * i as f64, y0 + 0.04 * j as f64);
-                if !area.contains(corner) || !self.can_slide(o, from, corner) {
-                    continue;
+            points
+                .extend((0..=n(y0, y1)).map(|j| Point2::new(x0 + GRID_M * i as f64, y0 + GRID_M * j as f64)));
+        }
+        let first_end = points.len();
+        points.extend_from_slice(ends);
+        // Cost so far, where from, whether that is final.
+        let mut best: Vec<(f64, usize, bool)> = vec![(f64::INFINITY, 0, false); points.len()];
+        best[0].0 = 0.0;
+        loop {
+            let open = best.iter().enumerate().filter(|(_, b)| !b.2 && b.0.is_finite());
+            let (at, _) = open.min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+            if at >= first_end {
+                let mut legs = vec![points[at]];
+                let mut back = best[at].1;
+                while back != 0 {
+                    legs.push(points[back]);
+                    back = best[back].1;
                 }
-                for end in ends {
-                    let length = (corner - from).norm() + (end - corner).norm();
-                    if best.as_ref().is_none_or(|(shortest, _)| length < *shortest)
-                        && self.can_slide(o, corner, *end)
-                    {
-                        best = Some((length, vec![corner, *end]));
-                    }
+                legs.reverse();
+                return Some(legs);
+            }
+            best[at].2 = true;
+            for next in 1..points.len() {
+                let cost = best[at].0 + (points[next] - points[at]).norm() + LEG_COST_M;
+                if cost < best[next].0 && self.can_slide(o, points[at], points[next]) {
+                    (best[next].0, best[next].1) = (cost, at);
                 }
             }
         }
-        best.map(|(_, legs)| legs)
     }
 }

@@ -18,6 +18,10 @@ const SIDE_ROOM_M: f64 = 0.008;
 /// Free height below the fingertips, metres.
 const TIP_ROOM_M: f64 = 0.005;
 
+/// How much narrower a lane may be found than it was when it was chosen, metres: things are measured
+/// anew, and the fingers are checked by themselves.
+const LANE_SLACK_M: f64 = 0.016;
+
 /// Tool poses at both ends of a push, and the opening of the gripper.
 struct Slide {
     from: Transform<World, Tool>,
@@ -43,7 +47,7 @@ impl Motion {
         let Some(direction) = (to - centre(&object)).try_normalize(1e-4) else { return Ok(()) };
         let mut moving: Vec<ObjectId> = vec![id];
         moving.extend(upon(scene, id).iter().map(|o| o.id));
-        if !lane_is_free(&object, centre(&object), to, scene, &moving) {
+        if !lane_is_free(&object, centre(&object), to, scene, &moving, -LANE_SLACK_M) {
             return Err(PlanFailure::Precondition(format!("{what}: something is in its way")));
         }
         let mut failure = None;

@@ -58,8 +58,20 @@ pub fn table(seed: u64, wanted: &[Shape], others: usize, area: [f64; 4]) -> Scen
 }
 
 /// Checks what will be executed, sampled every 2 ms: the start, the chain, every limit, and that
-/// neither arm nor fingers meet the table or any object but those in `touched`.
+/// neither arm nor fingers meet the table or any object but those in `touched`. Returns its seconds.
 pub fn check(arm: &Arm, prepared: &Prepared, start: &JointState, scene: &Scene, touched: &[ObjectId]) -> f64 {
+    check_within(arm, prepared, start, scene, touched, 0.0).expect("free of contact")
+}
+
+/// As [`check`], but contacts up to `depth_m` deep pass, and deeper ones are an error.
+pub fn check_within(
+    arm: &Arm,
+    prepared: &Prepared,
+    start: &JointState,
+    scene: &Scene,
+    touched: &[ObjectId],
+    depth_m: f64,
+) -> Result<f64, String> {
     let mut checker = Checker::new(arm);
     let mut data = ArmData::new(arm);
     checker.set_obstacles(obstacles(scene, touched, false)).expect("valid obstacles");
@@ -83,16 +95,19 @@ pub fn check(arm: &Arm, prepared: &Prepared, start: &JointState, scene: &Scene, 
                         assert!(p.dq[j].abs() <= l.velocity * 1.000001, "{why}: dq[{j}]");
                         assert!(p.ddq[j].abs() <= l.acceleration * 1.000001, "{why}: ddq[{j}]");
                     }
-                    if i % 5 == 0 && !checker.is_free(arm, &mut data, &p.q, width, 0.0) {
+                    if i % 5 == 0 && !checker.is_free(arm, &mut data, &p.q, width, -depth_m) {
                         let met = checker.distance(arm, &mut data, &p.q, width);
-                        panic!("{why}: {} meets {} by {:.4}", met.first, met.second, met.distance);
+                        return Err(format!(
+                            "{why}: {} meets {} by {:.4}",
+                            met.first, met.second, met.distance
+                        ));
                     }
                 }
                 q = *trajectory.end();
             }
         }
     }
-    duration
+    Ok(duration)
 }
 
 /// What each step takes, for people.
