@@ -16,6 +16,7 @@ struct Phrase {
     noun: Option<Option<Shape>>,
     plural: bool,
     some: bool,
+    both: bool,
     superlative: Option<Superlative>,
     layer: Option<Layer>,
     it: bool,
@@ -31,6 +32,8 @@ struct Attached {
     at: usize,
     phrase: Phrase,
     said: bool,
+    /// Whether the relation is only "to".
+    to: bool,
 }
 
 /// One task or question before it is checked.
@@ -40,6 +43,10 @@ struct Segment {
     ask: Option<Ask>,
     objects: Vec<Phrase>,
     target: Option<Attached>,
+    /// A verb of placing that can also mean a push: "move it to the left".
+    moves: bool,
+    /// A verb of lifting that can also mean a placing: "take it to the bowl".
+    takes: bool,
 }
 
 fn set<T: PartialEq + Copy>(slot: &mut Option<T>, value: T, word: &str) -> Result<(), String> {
@@ -61,7 +68,10 @@ impl Phrase {
             Meaning::Size(s) => set(&mut self.size, s, &w.word)?,
             Meaning::Superlative(s) => set(&mut self.superlative, s, &w.word)?,
             Meaning::Layer(l) => set(&mut self.layer, l, &w.word)?,
+            // "both the red cube and the ball": the article adds nothing.
+            Meaning::Quantity(Quantity::The) if self.both => {}
             Meaning::Quantity(q) => {
+                self.both |= w.word == "both";
                 self.some |= w.word == "some";
                 set(&mut self.quantity, q, &w.word)?;
             }
@@ -95,6 +105,7 @@ impl Phrase {
             return Err("How many are 'some'? Say 'all' or 'one of'.".to_owned());
         }
         let quantity = match (self.quantity, self.plural) {
+            (Some(Quantity::All), false) if self.both => Quantity::The,
             (None | Some(Quantity::The), true) if alone => Quantity::All,
             (q, _) => q.unwrap_or(Quantity::The),
         };
@@ -121,6 +132,7 @@ impl Attached {
         if let Meaning::Relation(r) = w.meaning {
             if self.relation.is_none() {
                 self.at = index;
+                self.to = w.word == "to";
             }
             set(&mut self.relation, r, &w.word)
         } else {
@@ -139,6 +151,10 @@ impl Segment {
             Role::None => Ok(()),
             Role::Verb => match w.meaning {
                 Meaning::Verb(v) => {
+                    let may =
+                        |v| lexicon::entry(&w.word).is_some_and(|e| e.meanings.contains(&Meaning::Verb(v)));
+                    self.moves |= matches!(w.word.as_str(), "move" | "moving");
+                    self.takes |= may(Verb::Pick) && may(Verb::Place);
                     self.verbs.push(v);
                     Ok(())
                 }
@@ -231,6 +247,7 @@ pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
             }
             None => return Err("What shall I do with it?".to_owned()),
         };
+        let verb = s.meant(verb);
         super::attachment::check(words, s.attachments(verb))?;
         append(&mut tasks, s, verb)?;
         before = Some(verb);
@@ -242,6 +259,17 @@ pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
 }
 
 impl Segment {
+    /// Some verbs say no more than what stands around them.
+    fn meant(&self, verb: Verb) -> Verb {
+        let target = self.target.as_ref();
+        match verb {
+            Verb::Place if self.moves && target.is_some_and(|t| !t.said) => Verb::Push,
+            Verb::Place if self.takes && target.is_none() => Verb::Pick,
+            Verb::Pick if self.takes && target.is_some() => Verb::Place,
+            v => v,
+        }
+    }
+
     fn attachments(&self, verb: Verb) -> super::attachment::Attachments {
         let place = |a: &Attached| a.relation.map(|r| (r, a.at));
         let one = self.objects.first();
@@ -313,6 +341,11 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
         _ => None,
     };
     let relation = s.target.as_ref().and_then(|t| t.relation);
+    if let Some(t) = &target
+        && t.quantity == Quantity::All
+    {
+        return Err(format!("You name several places: {t}. Which one do you mean?"));
+    }
     if s.target.is_some() && !matches!(verb, Verb::Place | Verb::Push | Verb::Stack) {
         return Err("I do not understand what shall be where. Can you say it differently?".to_owned());
     }
@@ -336,7 +369,10 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
             }
         }
         Verb::Push => {
-            let relation = relation.ok_or("In which direction shall I push it?")?;
+            let mut relation = relation.ok_or("In which direction shall I push it?")?;
+            if relation == Relation::In && s.target.as_ref().is_some_and(|t| t.to) {
+                relation = Relation::NextTo;
+            }
             if matches!(relation, Relation::In | Relation::On) {
                 return Err(
                     "I can push things beside others, not in or on them. Shall I put it there instead?"

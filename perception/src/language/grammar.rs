@@ -69,7 +69,7 @@ fn build(utterance: &Utterance, rng: &mut ChaCha8Rng) -> Build {
 
 /// Whether people would put a comma here is a matter of taste: some are dropped.
 fn drop_commas(b: &mut Build, rng: &mut ChaCha8Rng) {
-    if chance(rng, 0.4) {
+    if !b.keep_commas && chance(rng, 0.4) {
         b.words.retain(|w| w.word != ",");
     }
 }

@@ -226,20 +226,20 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
         add(w, &[R(Relation::NextTo), None]);
     }
     add("close", &[R(Relation::NextTo)]);
+    add("closer", &[R(Relation::NextTo)]);
     for w in ["furthest", "farthest", "further", "closer"] {
         add(w, &[None]);
     }
     for w in ["want", "like", "need", "goes", "belongs", "should", "ends", "fill", "filling"] {
         add(w, &[V(Verb::Place), None]);
     }
-    for w in ["tower", "column", "eachother", "put", "place", "set", "lay", "position"] {
+    for w in ["tower", "column", "eachother"] {
         add(w, &[V(Verb::Stack)]);
     }
     for w in ["trade", "change"] {
         add(w, &[V(Verb::Swap), None]);
     }
     add("start", &[None]);
-    add("move", &[V(Verb::Push)]);
     for w in [
         "home", "start", "starting", "initial", "rest", "reset", "park", "parking", "move", "moving", "bring",
     ] {

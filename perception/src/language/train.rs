@@ -34,7 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, steps: 5000, batch: 64, rate: 2e-3, max_seconds: None }
+        Self { seed: 1, steps: 6000, batch: 32, rate: 2e-3, max_seconds: None }
     }
 }
 

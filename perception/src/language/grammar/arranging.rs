@@ -53,7 +53,7 @@ pub(super) fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form:
         }
         "put" => {
             let w = pick(rng, &["put!", "place!", "set!", "lay!"]);
-            b.say(w, m, Role::Verb);
+            b.say(w, Meaning::Verb(Verb::Place), Role::Verb);
         }
         "l" => objects(b, rng, &refs, true),
         "pair" => {

@@ -20,6 +20,8 @@ pub(super) fn chance(rng: &mut ChaCha8Rng, p: f64) -> bool {
 pub(super) struct Build {
     pub(super) words: Vec<Tagged>,
     next: Option<Mark>,
+    /// Whether the sentence cannot be understood without its commas.
+    pub(super) keep_commas: bool,
 }
 
 impl Build {
@@ -75,7 +77,7 @@ impl Build {
 
     /// From words that stand already.
     pub(super) fn of(words: Vec<Tagged>) -> Self {
-        Self { words, next: None }
+        Self { words, ..Self::default() }
     }
 
     /// The sentence as a person would type it.

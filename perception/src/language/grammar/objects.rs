@@ -49,8 +49,8 @@ pub(super) fn objects(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent], co
     {
         return shared_noun(b, rng, all, plural);
     }
-    if all.len() == 2 && chance(rng, 0.06) {
-        b.fill("both");
+    if all.len() == 2 && all.iter().all(|r| r.quantity == Quantity::The) && chance(rng, 0.06) {
+        b.say("both!", Meaning::Quantity(Quantity::All), Role::Object);
     }
     let first_then = collective && all.len() > 2 && chance(rng, 0.15);
     for (i, r) in all.iter().enumerate() {

@@ -39,7 +39,8 @@ fn size_word(rng: &mut ChaCha8Rng, size: Size) -> &'static str {
 }
 
 fn superlative_word(rng: &mut ChaCha8Rng, s: Superlative) -> &'static str {
-    SUPERLATIVES.iter().find(|(which, _)| *which == s).map_or("largest", |(_, words)| pick(rng, words))
+    let words = SUPERLATIVES.iter().find(|(which, _)| *which == s).map_or(&["largest"][..], |(_, w)| w);
+    if chance(rng, 0.5) { words[0] } else { pick(rng, words) }
 }
 
 fn noun_meaning(shape: Option<Shape>) -> Meaning {
@@ -51,7 +52,10 @@ fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role:
     let word = |b: &mut Build, text: &str, m: Meaning| b.say(&format!("{text}!"), m, role);
     let late_color = w.noun && r.color.is_some() && r.relation.is_none() && chance(rng, 0.03);
     if let Some(s) = r.superlative {
-        let late = matches!(s, Superlative::Leftmost | Superlative::Rightmost) && !chance(rng, 0.9);
+        let late = matches!(s, Superlative::Leftmost | Superlative::Rightmost)
+            && matches!(role, Role::Object | Role::Target)
+            && r.relation.is_none()
+            && chance(rng, 0.1);
         if !late {
             word(b, superlative_word(rng, s), Meaning::Superlative(s));
         }
@@ -102,7 +106,7 @@ fn core(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role) {
     let bare = r.shape.is_none() && r.color.is_none() && r.size.is_none() && r.superlative.is_none();
     let plural = match r.quantity {
         Quantity::The => {
-            if !chance(rng, 0.08) || bare {
+            if !chance(rng, 0.08) || bare || r.superlative.is_some() {
                 b.say(if chance(rng, 0.97) { "the!" } else { pick(rng, &["my!", "this!"]) }, q, role);
             }
             false
@@ -166,6 +170,7 @@ fn core(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role) {
 pub(super) fn shared_noun(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent], plural: bool) {
     let n = all.len();
     let each_article = !plural && chance(rng, 0.6);
+    b.keep_commas |= n > 2;
     for (i, r) in all.iter().enumerate() {
         if i > 0 {
             b.fill(if i + 1 == n { "and" } else { "," });

@@ -120,8 +120,14 @@ pub(super) fn push(
                 "{v} {o} {d}",
                 "{v} {o} {d}",
                 "give {o} a push! {d}",
-                "move! {o} {d}",
+                "give {o} a little push! {d}",
+                "give {o} a nudge! {d}",
+                "give {o} a shove! {d}",
+                "{move} {o} {d}",
+                "{move} {o} {d}",
                 "{v} {o} over {d}",
+                "{v} {o} {d} a bit",
+                "{v} {o} {d} a little",
             ],
         ),
         (Form::Base, true) => pick(rng, &["{v} {o} {t}", "{v} {o} {t}", "{v} {o} over {t}"]),
@@ -129,12 +135,13 @@ pub(super) fn push(
         (Form::Gerund, true) => "{v} {o} {t}",
     };
     let link = if held || to.is_none() { Link::Free } else { Link::Marked };
-    // "push it left" after a verb of lifting would be another task: the mover's verb is "move" only here.
+    // "move" is a word of placing; without a target it can only be done by a push.
     b.frame(frame, Meaning::Verb(Verb::Push), &mut |b, slot| match slot {
         "v" => {
             let w = verb_word(rng, Verb::Push, form);
             b.say(&w, Meaning::Verb(Verb::Push), Role::Verb);
         }
+        "move" => b.say("move!", Meaning::Verb(Verb::Place), Role::Verb),
         "o" => object(b, rng, what, link, it),
         "d" => {
             let words = pick(rng, direction_words(relation));
@@ -143,7 +150,7 @@ pub(super) fn push(
         _ => {
             if let Some(to) = to {
                 let words = if relation == Relation::NextTo && chance(rng, 0.4) {
-                    pick(rng, &["against!", "towards!", "toward!", "up to!", "to!"])
+                    pick(rng, &["against!", "towards!", "toward!", "up to!", "to!", "closer! to"])
                 } else {
                     pick(rng, whither_words(relation))
                 };

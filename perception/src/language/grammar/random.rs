@@ -175,6 +175,9 @@ fn task(rng: &mut ChaCha8Rng, clause: f64) -> Task {
 fn question(rng: &mut ChaCha8Rng) -> Question {
     let of = |rng: &mut ChaCha8Rng, clause: f64, q: Quantity| {
         let mut r = plain(rng, Shape::ALL).with_quantity(q);
+        if q == Quantity::Any && chance(rng, 0.12) {
+            r = Referent::the().with_quantity(q);
+        }
         if q != Quantity::The {
             r.superlative = None;
         }
@@ -217,12 +220,18 @@ pub(super) fn utterance(rng: &mut ChaCha8Rng) -> Utterance {
     if chance(rng, 0.22) {
         return Utterance::Ask(question(rng));
     }
-    let n = pick(rng, &[1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4]);
+    let n = pick(rng, &[1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4]);
     let clause = if n == 1 { 0.25 } else { 0.08 };
     let mut tasks: Vec<Task> = Vec::new();
     while tasks.len() < n {
         let mut next = task(rng, clause);
         if let Some(before) = tasks.last() {
+            while matches!(before, Task::Place { .. })
+                && !matches!(next, Task::Place { .. })
+                && chance(rng, 0.3)
+            {
+                next = task(rng, clause);
+            }
             follow(rng, before, &mut next);
         }
         if tasks.last() != Some(&next) {

@@ -177,12 +177,14 @@ pub(super) fn instruct(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task]) {
         if i > 0 {
             // After a lifting, a placing in other words would be read as the same task.
             let after_pick = matches!(tasks[i - 1], Task::Pick(_));
-            b.fill(pick(rng, THEN));
+            let chains = chained && n == 1 && !after_pick && matches!(tasks[i], Task::Place { .. });
+            let elide = chains && chance(rng, 0.5);
+            let then =
+                if elide && chance(rng, 0.8) { pick(rng, &[",", "and", ", and"]) } else { pick(rng, THEN) };
+            b.keep_commas |= then == ",";
+            b.fill(then);
             if let Task::Place { object, relation, target } = &tasks[i]
-                && chained
-                && n == 1
-                && !after_pick
-                && chance(rng, 0.3)
+                && elide
             {
                 elided(b, rng, object, *relation, target);
                 i += 1;
