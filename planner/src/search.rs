@@ -198,13 +198,20 @@ mod tests {
         JointVector::from_slice(&[x, y]).expect("two joints")
     }
 
-    /// A wall at x = 0 with a door at y in 2 to 2.5.
+    /// A wall from x = −0.1 to 0.1 with a door at y in 2 to 2.5. Exact: the line's part in the wall.
     fn through_the_door(a: &JointVector, b: &JointVector) -> bool {
-        let steps = 1 + (a.max_abs_diff(b) / 0.01) as usize;
-        (0..=steps).all(|i| {
-            let p = between(a, b, i as f64 / steps as f64);
-            p[0].abs() > 0.1 || (p[1] > 2.0 && p[1] < 2.5)
-        })
+        let (mut low, mut high) = (0.0_f64, 1.0_f64);
+        let dx = b[0] - a[0];
+        if dx == 0.0 {
+            if a[0].abs() > 0.1 {
+                return true;
+            }
+        } else {
+            let (u, v) = ((-0.1 - a[0]) / dx, (0.1 - a[0]) / dx);
+            (low, high) = (low.max(u.min(v)), high.min(u.max(v)));
+        }
+        let in_door = |t: f64| (2.0 - 1e-9..=2.5 + 1e-9).contains(&(a[1] + t * (b[1] - a[1])));
+        low > high || (in_door(low) && in_door(high))
     }
 
     #[test]

@@ -32,12 +32,10 @@ struct Tally {
     done: usize,
     all: usize,
     seconds: f64,
-    slowest_ms: f64,
-    total_ms: f64,
 }
 
 impl Tally {
-    const NONE: Self = Self { done: 0, all: 0, seconds: 0.0, slowest_ms: 0.0, total_ms: 0.0 };
+    const NONE: Self = Self { done: 0, all: 0, seconds: 0.0 };
 
     fn prepare(
         &mut self,
@@ -47,13 +45,8 @@ impl Tally {
         state: &JointState,
         held: Option<&planner::Held>,
     ) -> Option<Prepared> {
-        let begin = std::time::Instant::now();
-        let result = motion.prepare(skill, scene, state, held);
-        let ms = begin.elapsed().as_secs_f64() * 1e3;
-        self.slowest_ms = self.slowest_ms.max(ms);
-        self.total_ms += ms;
         self.all += 1;
-        match result {
+        match motion.prepare(skill, scene, state, held) {
             Ok(prepared) => {
                 self.done += 1;
                 Some(prepared)
@@ -66,14 +59,8 @@ impl Tally {
     }
 
     fn report(&self, name: &str) {
-        println!(
-            "{name}: {}/{} planned, mean {:.0} ms, slowest {:.0} ms, mean duration {:.1} s",
-            self.done,
-            self.all,
-            self.total_ms / self.all as f64,
-            self.slowest_ms,
-            self.seconds / self.done.max(1) as f64
-        );
+        let each = self.seconds / self.done.max(1) as f64;
+        println!("{name}: {}/{} planned, {each:.1} s each", self.done, self.all);
     }
 }
 

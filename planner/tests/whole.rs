@@ -168,12 +168,13 @@ fn whole_sentences_are_carried_out_on_cluttered_tables() {
     let arm = arm("panda");
     let mut motion = Motion::new(arm.clone(), Config::default()).expect("valid");
     let n = n_tables();
-    let noise_m = std::env::var("SINEW_NOISE_M").ok().and_then(|v| v.parse().ok()).unwrap_or(0.0);
     let (mut done, mut tried) = (0, 0);
     for (k, (family, wanted, tasks)) in families().into_iter().enumerate() {
         let (mut works, mut asked, mut seconds) = (0, 0, 0.0);
         for seed in 0..n {
             let scene = table(1000 * k as u64 + seed, &wanted, 3 + seed as usize % 4, AREA);
+            // Every other table is measured as badly as a camera may.
+            let noise_m = if seed % 2 == 0 { 0.0 } else { 0.005 };
             match carry_out(&mut motion, &arm, &scene, &tasks(&scene), noise_m) {
                 Ok(s) => {
                     works += 1;
