@@ -2,7 +2,7 @@
 
 use crate::failure::PlanFailure;
 use crate::footprint::narrow_side;
-use crate::grasp::{Grasp, around, grasps, middle_of_jaws, pointing_down, raised, wrapped};
+use crate::grasp::{Grasp, around, grasps, middle_of_jaws, pointing_down, wrapped};
 use crate::motion::{Expect, Held, Motion, Run, Way, find, holding};
 use crate::obstacles::{name, plain, pose, settled};
 use crate::spots::{PlaceSpot, place_spots};
@@ -42,7 +42,7 @@ impl Motion {
             if lower || ways.len() >= ENOUGH_WAYS {
                 break;
             }
-            match self.way_to(run, &grasp.world_from_tool, self.config.approach_m, grasp.open_m, &what) {
+            match self.way_to(run, &grasp.world_from_tool, grasp.open_m, &what) {
                 Ok(way) => ways.push((way, grasp)),
                 Err(e) if is_first_failure => {
                     failure = e;
@@ -90,16 +90,8 @@ impl Motion {
         run.held = Some(Held { object: object.clone(), tool_from_object, width_m: grasp.side_m });
         self.surround_contact(run, scene, &[])?;
         let what = format!("lift {label}");
-        let up = raised(&grasp.world_from_tool, self.config.retreat_m);
         let fit = self.contact_fit(run.width_m);
-        let line = match self.space.line(&run.q, &up, fit, &what) {
-            Ok(line) => line,
-            // Where the arm ends sooner, as high as it came down is enough.
-            Err(_) => {
-                let up = raised(&grasp.world_from_tool, self.config.approach_m);
-                self.space.line(&run.q, &up, fit, &what)?
-            }
-        };
+        let line = self.line_up(&run.q, &grasp.world_from_tool, self.config.retreat_m, fit, &what)?;
         self.creep(run, &line, &what)
     }
 
@@ -132,7 +124,7 @@ impl Motion {
                     if ways.len() >= ENOUGH_WAYS {
                         break;
                     }
-                    match self.way_to(run, &tool, self.config.approach_m, held.width_m, &what) {
+                    match self.way_to(run, &tool, held.width_m, &what) {
                         Ok(way) => ways.push(way),
                         Err(e) => failure = failure.or(Some(e)),
                     }
@@ -176,10 +168,7 @@ impl Motion {
         let fit = self.contact_fit(run.width_m);
         let tool = self.space.tool(&run.q);
         let what = format!("leave {label}");
-        let line = match self.space.line(&run.q, &raised(&tool, self.config.retreat_m), fit, &what) {
-            Ok(line) => line,
-            Err(_) => self.space.line(&run.q, &raised(&tool, self.config.approach_m), fit, &what)?,
-        };
+        let line = self.line_up(&run.q, &tool, self.config.retreat_m, fit, &what)?;
         self.creep(run, &line, &what)?;
         self.finish(run, &there);
         Ok(())

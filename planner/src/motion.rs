@@ -79,6 +79,8 @@ const SAME_WIDTH_M: f64 = 0.002;
 const CONTACT_SHRINK_M: f64 = 0.003;
 /// The arm is at home when no joint is further from it, rad: what it sags by is no reason to move.
 const AT_HOME_RAD: f64 = 0.01;
+/// Shares of the wanted height that lines up are tried with.
+const UP_SHARES: [f64; 3] = [1.0, 0.75, 0.55];
 /// Share of the usual pace for parking.
 const PARK_PACE: f64 = 0.3;
 
@@ -277,19 +279,37 @@ impl Motion {
         Ok(())
     }
 
+    /// The line straight up from `tool`, `up_m` long, or shorter where the arm ends sooner.
+    pub(crate) fn line_up(
+        &mut self,
+        from: &JointVector,
+        tool: &Transform<World, Tool>,
+        up_m: f64,
+        fit: Fit,
+        what: &str,
+    ) -> Result<Vec<JointVector>, PlanFailure> {
+        let mut failure = None;
+        for share in UP_SHARES {
+            match self.space.line(from, &raised(tool, share * up_m), fit, what) {
+                Ok(line) => return Ok(line),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| PlanFailure::NoPath { what: what.to_owned() }))
+    }
+
     /// The joints at `tool` and the straight line up from it, both free; measured from `run.q`.
     pub(crate) fn way_to(
         &mut self,
         run: &Run,
         tool: &Transform<World, Tool>,
-        up_m: f64,
         width_m: f64,
         what: &str,
     ) -> Result<Way, PlanFailure> {
         let fit = self.contact_fit(width_m);
         let home = self.space.arm().home();
         let there = self.space.reach(tool, &home, fit, what)?;
-        let line_up = self.space.line(&there, &raised(tool, up_m), fit, what)?;
+        let line_up = self.line_up(&there, tool, self.config.approach_m, fit, what)?;
         let cost = line_up[line_up.len() - 1].max_abs_diff(&run.q);
         Ok(Way { line_up, cost, open_m: width_m })
     }

@@ -3,7 +3,7 @@
 
 use crate::failure::PlanFailure;
 use crate::footprint::{Footprint, bottom, centre};
-use crate::grasp::{middle_of_jaws, pointing_down, raised};
+use crate::grasp::{middle_of_jaws, pointing_down};
 use crate::motion::{Motion, Run, find};
 use crate::obstacles::{name, plain};
 use crate::push::lane_is_free;
@@ -76,13 +76,13 @@ impl Motion {
         let what = format!("push {label}");
         // Coming down, the hand must clear the object; sliding and leaving, it is among the fingers.
         self.surround_contact(run, scene, &[])?;
-        let way = self.way_to(run, &slide.from, self.config.approach_m, slide.open_m, &what)?;
+        let way = self.way_to(run, &slide.from, slide.open_m, &what)?;
         let there = way.line_up[0];
         let fit = self.contact_fit(slide.open_m);
         self.surround_contact(run, scene, moving)?;
         let along = self.space.line(&there, &slide.to, fit, &what)?;
         let end = along[along.len() - 1];
-        let up = self.space.line(&end, &raised(&slide.to, self.config.approach_m), fit, &what)?;
+        let up = self.line_up(&end, &slide.to, self.config.approach_m, fit, &what)?;
         self.open_to(run, slide.open_m);
         let above = way.line_up[way.line_up.len() - 1];
         self.go(run, &above, scene, 1.0, &format!("reach over {label}"))?;
