@@ -77,29 +77,7 @@ pub(crate) enum Command {
         common: Common,
     },
     /// Train the built-in model on renders of the world; resumes where it stopped.
-    Train {
-        /// Where checkpoints, plots and the weights go.
-        #[arg(long, default_value = "runs/train")]
-        dir: PathBuf,
-        /// Which half of the model.
-        #[arg(long, value_enum, default_value_t = Half::Both)]
-        half: Half,
-        /// Pictures the vision half sees in all; the schedule spans them.
-        #[arg(long, default_value_t = 40_000)]
-        pictures: u64,
-        /// Sentences the language half sees in all.
-        #[arg(long, default_value_t = 400_000)]
-        sentences: u64,
-        /// Stop this leg after so many minutes; type the same command again to go on.
-        #[arg(long)]
-        minutes: Option<f64>,
-        /// Seed of data and weights.
-        #[arg(long, default_value_t = 7)]
-        seed: u64,
-        /// Start anew even if there is a checkpoint.
-        #[arg(long)]
-        fresh: bool,
-    },
+    Train(TrainOptions),
     /// What this machine can do: rights, real time, features, GPU; and what to type.
     Doctor {
         #[command(flatten)]
@@ -117,6 +95,34 @@ pub(crate) enum Half {
     Language,
     /// One after the other.
     Both,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TrainOptions {
+    /// Where checkpoints, plots and the weights go.
+    #[arg(long, default_value = "runs/train")]
+    pub(crate) dir: PathBuf,
+    /// Which half of the model.
+    #[arg(long, value_enum, default_value_t = Half::Both)]
+    pub(crate) half: Half,
+    /// Pictures that the vision half sees in all; the learning rate's course spans them.
+    #[arg(long, default_value_t = 48_000)]
+    pub(crate) pictures: u64,
+    /// Steps of the language half in all.
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) steps: u64,
+    /// Stop this leg after so many minutes; the same command again goes on.
+    #[arg(long)]
+    pub(crate) minutes: Option<f64>,
+    /// Seed of data and weights.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Threads; another number gives other bits.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+    /// Start anew even if there is a checkpoint.
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -49,7 +49,7 @@ section!(
 );
 section!(
     /// `[perception]`
-    Perception { weights: String, threshold: f64, pictures_per_look: u32, answer_limit_s: f64 }
+    Perception { weights: String, pictures_per_look: u32, answer_limit_s: f64 }
 );
 section!(
     /// `[planner]`
@@ -118,7 +118,6 @@ impl Config {
 
     fn check(&self) -> Result<(), Rejection> {
         let ranges = [
-            ("perception.threshold", self.perception.threshold, 0.05, 0.95),
             ("perception.pictures_per_look", f64::from(self.perception.pictures_per_look), 1.0, 10.0),
             ("perception.answer_limit_s", self.perception.answer_limit_s, 0.1, 600.0),
             ("planner.speed", self.planner.speed, 0.05, 0.8),
@@ -143,18 +142,10 @@ impl Config {
 
 /// Names every key, to suggest the one that was meant.
 fn keys() -> impl Iterator<Item = &'static str> {
-    [
-        Config::KEYS,
-        Robot::KEYS,
-        Perception::KEYS,
-        Planner::KEYS,
-        Control::KEYS,
-        Sim::KEYS,
-        Record::KEYS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    [Config::KEYS, Robot::KEYS, Perception::KEYS, Planner::KEYS, Control::KEYS, Sim::KEYS, Record::KEYS]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// What is wrong, with the line it is in.
@@ -218,7 +209,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
         let e = refused("[control]\nrate_hz = 500\nlease_mss = 100\n");
-        assert!(e.contains("my.toml") && e.contains("line 3") && e.contains("did you mean `lease_ms`"), "{e}");
+        assert!(
+            e.contains("my.toml") && e.contains("line 3") && e.contains("did you mean `lease_ms`"),
+            "{e}"
+        );
         let e = refused("\n[contrl]\nrate_hz = 500\n");
         assert!(e.contains("line 2") && e.contains("did you mean `control`"), "{e}");
     }

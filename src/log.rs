@@ -65,8 +65,7 @@ impl Log {
     }
 
     fn push(&mut self, level: Level, stage: &str, kind: &str, fault: Option<String>, text: String) {
-        let event =
-            Event { stamp: self.now, level, stage: stage.into(), kind: kind.into(), fault, text };
+        let event = Event { stamp: self.now, level, stage: stage.into(), kind: kind.into(), fault, text };
         if let Some(folder) = &mut self.folder {
             folder.event(&event);
         }

@@ -1,1 +1,51 @@
-fn main() {}
+//! Sinew: a sentence moves the arm. See `ARCHITECTURE.md` for the way from camera to motor.
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod film;
+mod graph;
+mod interrupt;
+mod log;
+mod mission;
+mod report;
+mod robots;
+mod runner;
+mod session;
+mod suggest;
+mod suite;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use commands::CommandError;
+use exit::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = dispatch(cli.command).unwrap_or_else(|e| {
+        eprintln!("error: {e}");
+        e.exit()
+    });
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(command: Command) -> Result<Exit, CommandError> {
+    match command {
+        Command::Run { sentence, common, answer, lockstep } => {
+            commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
+        }
+        Command::Ask { sentence, image, common } => commands::ask::run(&sentence, image.as_deref(), &common),
+        Command::Eval { suite, episodes, family, jobs, common } => {
+            commands::eval::run(&suite, episodes, family.as_deref(), jobs, &common)
+        }
+        Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
+        Command::Train(options) => commands::train::run(&options),
+        Command::Doctor { common } => commands::doctor::run(&common),
+        Command::Config => {
+            print!("{}", config::DEFAULT);
+            Ok(Exit::Done)
+        }
+    }
+}

@@ -124,7 +124,8 @@ fn beside_depth(rng: &mut ChaCha8Rng) -> Option<Draft> {
 fn beside(rng: &mut ChaCha8Rng, relations: &[Relation]) -> Option<Draft> {
     let colors = shuffled(Color::ALL, rng);
     let object = rule("object", size(rng), colors[0], pick(rng, &FLAT));
-    let mut target = rule("target", size(rng), colors[1], pick(rng, &[Shape::Cube, Shape::Cylinder, Shape::Bowl]));
+    let mut target =
+        rule("target", size(rng), colors[1], pick(rng, &[Shape::Cube, Shape::Cylinder, Shape::Bowl]));
     // Room on every side within reach.
     target.area_m = Some([0.47, 0.57, -0.14, 0.14]);
     let scene = lay(rng, vec![target, object], [0, 2], &GRASPABLE)?;
@@ -154,10 +155,8 @@ fn sort_by_color(rng: &mut ChaCha8Rng) -> Option<Draft> {
     }
     let scene = lay(rng, wanted, [0, 0], &GRASPABLE)?;
     let all = Referent::the().with_shape(shape).with_quantity(Quantity::All);
-    let facts = vec![
-        Predicate::stands("a", Relation::In, "home_a"),
-        Predicate::stands("b", Relation::In, "home_b"),
-    ];
+    let facts =
+        vec![Predicate::stands("a", Relation::In, "home_a"), Predicate::stands("b", Relation::In, "home_b")];
     Some((scene, vec![Task::SortByColor(all)], facts))
 }
 

@@ -119,8 +119,7 @@ mod tests {
 
     #[test]
     fn two_hundred_refusals_are_drawn_from_every_kind_and_the_same_seed_gives_the_same() {
-        let families: std::collections::BTreeSet<String> =
-            (0..200).map(|i| episode(i, 7).family).collect();
+        let families: std::collections::BTreeSet<String> = (0..200).map(|i| episode(i, 7).family).collect();
         assert_eq!(families.len(), 5, "{families:?}");
         assert_eq!(episode(3, 7).sentence, episode(3, 7).sentence);
         assert_eq!(episode(3, 7).scene, episode(3, 7).scene);

@@ -57,8 +57,8 @@ impl Scenario {
     /// [`ConfigError`] with file, line or key, what was expected and what came.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Io { path: name.clone(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 

@@ -1,0 +1,129 @@
+//! What the program does: one file per subcommand.
+
+pub(crate) mod ask;
+pub(crate) mod doctor;
+pub(crate) mod eval;
+pub(crate) mod run;
+pub(crate) mod sim;
+pub(crate) mod train;
+
+use crate::cli::Common;
+use crate::config::{Config, ConfigError};
+use crate::exit::Exit;
+use crate::log::{Log, Screen};
+use crate::session::StartError;
+use crate::suite::episode::Episode;
+use crate::suite::scenario::Scenario;
+use bridge::{BridgeError, RunFolder};
+use mechanics::Arm;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why a command ends without having begun: a sentence for the person.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Robot(#[from] crate::robots::RobotFileError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    #[error(transparent)]
+    Refused(#[from] types::Rejection),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CommandError {
+    /// Bad usage and bad files are told apart from what fails later.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Robot(_) | Self::Refused(_) => Exit::Usage,
+            Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
+            Self::Start(_) => Exit::Usage,
+            Self::Bridge(_) => Exit::Failed,
+            Self::Other(_) => Exit::Usage,
+        }
+    }
+}
+
+/// Configuration, robot and seed, as flags and files say.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) config: Config,
+    pub(crate) arm: Arc<Arm>,
+    pub(crate) seed: u64,
+}
+
+impl Setting {
+    pub(crate) fn read(common: &Common, robot_of_scene: Option<&str>) -> Result<Self, CommandError> {
+        let here = Path::new("robot.toml");
+        let mut config = match &common.config {
+            Some(path) => Config::read(path)?,
+            None if here.is_file() => Config::read(here)?,
+            None => Config::default(),
+        };
+        if let Some(robot) = common.robot.as_deref().or(robot_of_scene) {
+            config.robot.profile = robot.to_owned();
+        }
+        if let Some(seed) = common.seed {
+            config.sim.seed = seed;
+        }
+        let arm = crate::robots::load(&config.robot.profile)?;
+        let seed = config.sim.seed;
+        Ok(Self { config, arm, seed })
+    }
+}
+
+/// The scenario of `--scene`, or the demo's.
+pub(crate) fn scenario(common: &Common) -> Result<Scenario, CommandError> {
+    match &common.scene {
+        Some(path) => Ok(Scenario::read(path)?),
+        None => Ok(Scenario::parse(DEMO, "assets/scenes/demo.toml")?),
+    }
+}
+
+/// The scenario that is used when none is named.
+const DEMO: &str = include_str!("../../assets/scenes/demo.toml");
+
+/// The episode of a scenario, its objects moved into the robot's reach if it lays them at random.
+pub(crate) fn episode(
+    scenario: &Scenario,
+    setting: &Setting,
+    sentence: Option<&str>,
+) -> Result<Episode, CommandError> {
+    let mut scenario = scenario.clone();
+    if let Some(rules) = &mut scenario.random {
+        let reach = setting.arm.profile().reach_m;
+        // The overlap of the rule's area and what the arm reaches.
+        let a = rules.area_m;
+        let both = [a[0].max(reach[0]), a[1].min(reach[1]), a[2].max(reach[2]), a[3].min(reach[3])];
+        if both[0] < both[1] && both[2] < both[3] {
+            rules.area_m = both;
+        }
+    }
+    if sentence.is_some() {
+        // The file's own predicates are about the file's own sentence.
+        scenario.success.clear();
+        scenario.expect = crate::suite::episode::Expect::Done;
+    }
+    Ok(scenario.episode(setting.seed, sentence)?)
+}
+
+/// The folder of this run, and the log into it.
+pub(crate) fn open_log(common: &Common, name: &str) -> Result<Log, CommandError> {
+    let path = common.out.clone().unwrap_or_else(|| fresh_folder(name));
+    let screen = if common.json { Screen::Json } else { Screen::Sentences };
+    Ok(Log::new(screen, Some(RunFolder::create(&path)?)))
+}
+
+/// `runs/NAME-1`, or the first number that is free.
+fn fresh_folder(name: &str) -> PathBuf {
+    let runs = Path::new("runs");
+    (1..)
+        .map(|i| runs.join(format!("{name}-{i:03}")))
+        .find(|p| !p.exists())
+        .unwrap_or_else(|| runs.join(name))
+}

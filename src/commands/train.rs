@@ -1,0 +1,236 @@
+//! `sinew train`: the built-in model, from renders and sentences that cost nothing, in legs of any
+//! length; the same seed and number of threads give the same weights.
+
+use super::CommandError;
+use crate::cli::{Half, TrainOptions};
+use crate::exit::Exit;
+use crate::robots;
+use bridge::{Panel, Plot, Series, files};
+use core::ops::ControlFlow;
+use perception::language::{self, Reader, Trained};
+use perception::model;
+use perception::train::{self, Checkpoint, Leg, Parts, Plan};
+use sim::samples::{Options, Samples};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// Pictures per step.
+const BATCH: usize = 8;
+/// A checkpoint is written this often, seconds.
+const SAVE_S: f64 = 120.0;
+
+pub(crate) fn run(o: &TrainOptions) -> Result<Exit, CommandError> {
+    std::fs::create_dir_all(&o.dir).map_err(|e| CommandError::Other(format!("{}: {e}", o.dir.display())))?;
+    let until = o.minutes.map(|m| 60.0 * m);
+    let begun = Instant::now();
+    let mut finished = true;
+    if o.half != Half::Language {
+        finished &= vision(o, until)?;
+    }
+    if o.half != Half::Vision {
+        let left = until.map(|s| s - begun.elapsed().as_secs_f64());
+        finished &= left.is_none_or(|s| s > 1.0) && language(o, left)?;
+    }
+    if !finished {
+        println!("not finished yet: the same command again goes on from here");
+        return Ok(Exit::Done);
+    }
+    assemble(&o.dir)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(path).map_err(|e| CommandError::Other(format!("{}: {e}", path.display())))
+}
+
+/// Whole or not at all: a killed training never leaves half a checkpoint.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .map_err(|e| CommandError::Other(format!("{}: {e}", path.display())))
+}
+
+fn failed(e: impl core::fmt::Display) -> CommandError {
+    CommandError::Other(e.to_string())
+}
+
+/// A bar on one line: how far, how good, how fast.
+fn bar(what: &str, done: u64, all: u64, text: &str) {
+    let filled = (30 * done / all.max(1)) as usize;
+    print!("\r{what} [{}{}] {done}/{all} {text}   ", "#".repeat(filled), "-".repeat(30 - filled.min(30)));
+    let _ = std::io::stdout().flush();
+}
+
+/// One leg of the vision half; whether it is finished.
+fn vision(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
+    let path = o.dir.join("vision.checkpoint");
+    let plan = Plan { seed: o.seed, steps: o.pictures / BATCH as u64, batch: BATCH, ..Plan::default() };
+    let mut checkpoint = if path.is_file() && !o.fresh {
+        Checkpoint::from_bytes(&read(&path)?)?
+    } else {
+        plan.begin().map_err(failed)?
+    };
+    if checkpoint.plan != plan {
+        return Err(CommandError::Other(format!(
+            "{} is of another training (seed, pictures or net): use its flags, --dir, or --fresh",
+            path.display()
+        )));
+    }
+    let arms = vec![robots::load("panda")?, robots::load("so101")?];
+    let samples = Samples::new(arms, o.seed, Options::default())?;
+    // One source of pictures per thread: each has buffers of its own.
+    let pool: Mutex<Vec<Samples>> = Mutex::new(Vec::new());
+    let sample = |i: u64| {
+        let free = pool.lock().map(|mut p| p.pop()).unwrap_or_default();
+        let mut source = free.unwrap_or_else(|| samples.clone());
+        let picture = as_sample(source.sample(i));
+        if let Ok(mut p) = pool.lock() {
+            p.push(source);
+        }
+        picture
+    };
+    let begun = Instant::now();
+    while checkpoint.step < plan.steps && until_s.is_none_or(|s| begun.elapsed().as_secs_f64() < s) {
+        let left = until_s.map_or(SAVE_S, |s| (s - begun.elapsed().as_secs_f64()).min(SAVE_S));
+        let leg = Leg { max_steps: None, max_seconds: Some(left), threads: o.threads };
+        let mut mean = Mean::default();
+        checkpoint = train::vision(checkpoint, &sample, leg, &mut |p| {
+            let loss = mean.of(p.loss.total());
+            let text = format!("loss {loss:.3}, {:.0} pictures/s", p.pictures_per_second);
+            bar("vision", p.step, p.steps, &text);
+            ControlFlow::Continue(())
+        })
+        .map_err(failed)?;
+        write(&path, &checkpoint.to_bytes()?)?;
+        files::write_png(
+            &o.dir.join("vision-loss.png"),
+            &loss_plot("vision half", &parts_of(&checkpoint.history)).draw(900),
+        )?;
+    }
+    println!();
+    if checkpoint.step < plan.steps {
+        return Ok(false);
+    }
+    println!("vision: {} steps, weights {}", checkpoint.step, checkpoint.fingerprint());
+    Ok(true)
+}
+
+/// One leg of the language half; whether it is finished.
+fn language(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
+    let path = o.dir.join("language.checkpoint");
+    let mut trained = match path.is_file() && !o.fresh {
+        true => Some(Trained::from_bytes(&read(&path)?)?),
+        false => None,
+    };
+    let begun = Instant::now();
+    loop {
+        let done = trained.as_ref().is_some_and(|t| t.step >= o.steps);
+        let spent = begun.elapsed().as_secs_f64();
+        if done || until_s.is_some_and(|s| spent >= s) {
+            println!();
+            return Ok(done);
+        }
+        let left = until_s.map_or(SAVE_S, |s| (s - spent).min(SAVE_S));
+        let options = language::Options {
+            seed: o.seed,
+            steps: o.steps,
+            max_seconds: Some(left),
+            ..language::Options::default()
+        };
+        let mut mean = Mean::default();
+        let leg = language::train(options, trained.as_ref(), &mut |p| {
+            let text = format!("loss {:.4}, {:.0} sentences/s", mean.of(p.loss), p.sentences_per_second);
+            bar("language", p.step, p.steps, &text);
+            ControlFlow::Continue(())
+        })
+        .map_err(failed)?;
+        write(&path, &leg.to_bytes()?)?;
+        let plot = loss_plot("language half", &[("all", leg.history.clone())]);
+        files::write_png(&o.dir.join("language-loss.png"), &plot.draw(900))?;
+        trained = Some(leg);
+    }
+}
+
+/// A picture of the world as the trainer takes it. A source that fails gives an empty picture: with the
+/// built-in cameras and robots it never does, and one black picture in a batch does no harm.
+fn as_sample(made: Result<sim::Sample, types::Rejection>) -> train::Sample {
+    let Ok(s) = made else {
+        return train::Sample { rgb: vec![0; 3 * 256 * 192], width: 256, height: 192, objects: Vec::new() };
+    };
+    let (width, height) = s.image.size();
+    let objects = s.objects.iter().map(|l| train::Label {
+        box_px: l.box_px,
+        center_px: l.center_px,
+        shape: l.shape,
+        size: l.size,
+        color: l.color,
+    });
+    train::Sample { rgb: s.image.rgb.to_vec(), width, height, objects: objects.collect() }
+}
+
+/// A running mean, for the eye.
+#[derive(Default)]
+struct Mean(Option<f32>);
+
+impl Mean {
+    fn of(&mut self, v: f32) -> f32 {
+        let mean = self.0.map_or(v, |m| 0.98 * m + 0.02 * v);
+        self.0 = Some(mean);
+        mean
+    }
+}
+
+/// Losses over the steps, smoothed.
+fn loss_plot(title: &str, parts: &[(&str, Vec<f32>)]) -> Plot {
+    let series = parts.iter().map(|(name, history)| {
+        let mut mean = Mean::default();
+        let every = (history.len() / 800).max(1);
+        let log = |l: f32| f64::from(l.max(1e-6).log10());
+        let points = history.iter().enumerate().map(|(i, l)| (i as f64, log(mean.of(*l))));
+        Series { name: (*name).into(), points: points.step_by(every).collect() }
+    });
+    Plot {
+        title: format!("{title}: loss"),
+        x_label: "steps".into(),
+        panels: vec![Panel {
+            title: "log10 of the loss, running mean".into(),
+            range: None,
+            limits: Vec::new(),
+            series: series.collect(),
+        }],
+    }
+}
+
+/// The parts of the vision half's loss.
+fn parts_of(history: &[Parts]) -> Vec<(&'static str, Vec<f32>)> {
+    let of = |f: &dyn Fn(&Parts) -> f32| history.iter().map(f).collect();
+    vec![
+        ("all", of(&Parts::total)),
+        ("heat", of(&|p| p.heat)),
+        ("boxes", of(&|p| p.boxes)),
+        ("color", of(&|p| p.color)),
+        ("shape", of(&|p| p.shape)),
+        ("size", of(&|p| p.size)),
+    ]
+}
+
+/// Both halves into the one file that `sinew` reads.
+fn assemble(dir: &Path) -> Result<Exit, CommandError> {
+    let (vision, language) = (dir.join("vision.checkpoint"), dir.join("language.checkpoint"));
+    for path in [&vision, &language] {
+        if !path.is_file() {
+            println!("{} is not there yet: train the other half too", path.display());
+            return Ok(Exit::Done);
+        }
+    }
+    let net = Checkpoint::from_bytes(&read(&vision)?)?.net()?;
+    let reader = Reader::from_arrays(&Trained::from_bytes(&read(&language)?)?.weights())?;
+    let summary = "trained by `sinew train` on renders and sentences of its own; see assets/weights/CARD.md";
+    let file = model::to_bytes(&net, Some(&reader), summary)?;
+    let path = dir.join("sinew-vlm.safetensors");
+    write(&path, &file)?;
+    println!("{}: {} bytes", path.display(), file.len());
+    Ok(Exit::Done)
+}

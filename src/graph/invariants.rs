@@ -1,0 +1,135 @@
+//! The safety invariants that every tick of every lockstep run is held to, apart from the loop that
+//! should keep them: I1 finite, I2 within every limit, I3 no jump on activation.
+
+use types::{JointCommand, JointLimits, JointState, JointVector};
+
+/// Relative slack for rounding.
+const SLACK: f64 = 1.0 + 1e-6;
+
+/// Watches the row of commands.
+pub(crate) struct Invariants {
+    limits: Vec<JointLimits>,
+    period_s: f64,
+    last: Option<JointCommand>,
+    hash: u64,
+    ticks: u64,
+    /// The first that was broken, in words.
+    broken: Option<String>,
+}
+
+impl Invariants {
+    pub(crate) fn new(limits: &[JointLimits], period_s: f64) -> Self {
+        let hash = 0xcbf2_9ce4_8422_2325;
+        Self { limits: limits.to_vec(), period_s, last: None, hash, ticks: 0, broken: None }
+    }
+
+    /// Takes in the command of a tick and the state it was decided from.
+    pub(crate) fn check(&mut self, command: &JointCommand, state: Option<&JointState>) {
+        self.ticks += 1;
+        for v in [&command.q, &command.dq, &command.ddq, &command.tau] {
+            for x in v.iter() {
+                // FNV-1a over the bits: the same run gives the same number.
+                for b in x.to_bits().to_le_bytes() {
+                    self.hash = (self.hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3);
+                }
+            }
+        }
+        if self.broken.is_none()
+            && let Some(why) = self.find(command, state)
+        {
+            self.broken = Some(format!("tick {}: {why}", self.ticks));
+        }
+        self.last = Some(*command);
+    }
+
+    fn find(&self, c: &JointCommand, state: Option<&JointState>) -> Option<String> {
+        let finite = [&c.q, &c.dq, &c.ddq, &c.tau].iter().all(|v| v.is_finite())
+            && c.gripper.width_m.is_finite()
+            && c.gripper.force_n.is_finite();
+        if !finite {
+            return Some("I1: a command that is not finite".into());
+        }
+        if !c.enabled {
+            return None;
+        }
+        let was_enabled = self.last.as_ref().is_some_and(|l| l.enabled);
+        if !was_enabled {
+            let off = state.map_or(0.0, |s| s.q.max_abs_diff(&c.q));
+            return (off > 1e-6)
+                .then(|| format!("I3: the first command is {off:.2e} rad off the measured state"));
+        }
+        let last = self.last.as_ref()?;
+        let rate = |now: &JointVector, before: &JointVector, j: usize| (now[j] - before[j]) / self.period_s;
+        for (j, l) in self.limits.iter().enumerate() {
+            let span = l.upper - l.lower;
+            let checks = [
+                ("q", (c.q[j] - 0.5 * (l.upper + l.lower)).abs(), 0.5 * span + 1e-9),
+                ("dq", c.dq[j].abs(), l.velocity),
+                ("ddq", c.ddq[j].abs(), l.acceleration),
+                ("dddq", rate(&c.ddq, &last.ddq, j).abs(), l.jerk),
+                ("tau", c.tau[j].abs(), l.torque),
+                ("dtau", rate(&c.tau, &last.tau, j).abs(), l.torque_rate),
+                // What is told must also be what is done: positions that differ by their velocity.
+                ("q's own rate", rate(&c.q, &last.q, j).abs(), l.velocity),
+            ];
+            if let Some((what, got, most)) = checks.into_iter().find(|(_, got, most)| *got > most * SLACK) {
+                return Some(format!("I2: joint {j}: |{what}| is {got:.4}, at most {most:.4} is allowed"));
+            }
+        }
+        None
+    }
+
+    /// The first invariant that was broken.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Tells the whole row of commands from another.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{GripperCommand, Time};
+
+    fn command(q: f64) -> JointCommand {
+        let z = JointVector::zeros(1);
+        JointCommand {
+            stamp: Time::ZERO,
+            expires: Time::ZERO,
+            q: JointVector::from_fn(1, |_| q),
+            dq: z,
+            ddq: z,
+            tau: z,
+            gripper: GripperCommand { width_m: 0.0, force_n: 0.0 },
+            enabled: true,
+        }
+    }
+
+    fn limits() -> Vec<JointLimits> {
+        vec![JointLimits {
+            lower: -1.0,
+            upper: 1.0,
+            velocity: 1.0,
+            acceleration: 1.0,
+            jerk: 1.0,
+            torque: 1.0,
+            torque_rate: 1.0,
+        }]
+    }
+
+    #[test]
+    fn a_jump_a_nan_and_a_command_beyond_a_limit_are_found() {
+        for (bad, id) in [(0.01, "I2"), (f64::NAN, "I1"), (2.0, "I2")] {
+            let mut watch = Invariants::new(&limits(), 0.001);
+            watch.check(&command(0.0), None);
+            watch.check(&command(0.0), None);
+            assert!(watch.broken().is_none());
+            watch.check(&command(bad), None);
+            assert!(watch.broken().is_some_and(|w| w.contains(id)), "{bad}: {:?}", watch.broken());
+        }
+    }
+}

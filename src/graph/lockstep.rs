@@ -1,0 +1,80 @@
+//! Everything in one thread and virtual time: the same seed gives the same bytes.
+
+use super::{Body, BodyError, invariants::Invariants, trace::Trace};
+use control::{Core, Handle, LoopReport};
+use core::time::Duration;
+use sim::{Rig, SimRobot};
+use types::Time;
+use types::seams::Camera;
+
+/// The loop, the robot and the cameras, driven tick by tick.
+pub(crate) struct Lockstep {
+    core: Core,
+    handle: Handle,
+    robot: SimRobot,
+    rig: Rig,
+    cameras: Vec<Box<dyn Camera>>,
+    trace: Trace,
+    invariants: Invariants,
+}
+
+impl Lockstep {
+    pub(crate) fn new((core, handle): (Core, Handle), rig: Rig, cameras: Vec<Box<dyn Camera>>) -> Self {
+        let robot = rig.robot();
+        let invariants = Invariants::new(core.arm().limits(), sim::STEP.as_secs_f64());
+        Self { core, handle, robot, rig, cameras, trace: Trace::default(), invariants }
+    }
+}
+
+impl Body for Lockstep {
+    fn now(&self) -> Time {
+        self.rig.now()
+    }
+
+    fn clock(&self) -> Box<crate::mission::Clock> {
+        let rig = self.rig.clone();
+        Box::new(move || rig.now())
+    }
+
+    fn control(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
+        &mut self.cameras
+    }
+
+    fn advance(&mut self, span: Duration) -> Result<(), BodyError> {
+        let until = self.rig.now() + span;
+        while self.rig.now() < until {
+            let now = self.rig.now();
+            // The core has dealt with whatever went wrong at the robot.
+            let (command, _) = control::tick_robot(&mut self.core, &mut self.robot, now);
+            let measured = self.handle.status().measured;
+            self.invariants.check(&command, measured.as_ref());
+            if let Some(why) = self.rig.world().stopped() {
+                return Err(BodyError::Sim(why.to_string()));
+            }
+        }
+        for sample in self.handle.trace() {
+            self.trace.push(sample);
+        }
+        Ok(())
+    }
+
+    fn world(&self) -> Option<&Rig> {
+        Some(&self.rig)
+    }
+
+    fn invariants(&self) -> Option<&Invariants> {
+        Some(&self.invariants)
+    }
+
+    fn trace(&mut self) -> &Trace {
+        &self.trace
+    }
+
+    fn finish(self: Box<Self>) -> Option<LoopReport> {
+        None
+    }
+}

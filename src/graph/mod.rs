@@ -1,0 +1,45 @@
+//! The stages joined up: the same parts in one thread and virtual time ([`lockstep`]), or in wall time
+//! with the loop and the simulator each in a thread of their own ([`pipeline`]).
+
+pub(crate) mod invariants;
+pub(crate) mod lockstep;
+pub(crate) mod pipeline;
+pub(crate) mod trace;
+
+use core::time::Duration;
+use types::Time;
+use types::seams::Camera;
+
+/// Why the robot's body can no longer be driven.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the robot: {0}")]
+    Robot(#[from] types::seams::RobotError),
+    #[error("the simulator: {0}")]
+    Sim(String),
+}
+
+/// The robot with its loop and its cameras, as the mission drives it; it does not know in which time.
+pub(crate) trait Body {
+    /// The robot's time.
+    fn now(&self) -> Time;
+    /// Tells the robot's time on its own, apart from everything else.
+    fn clock(&self) -> Box<crate::mission::Clock>;
+    /// The non-real-time end of the loop.
+    fn control(&mut self) -> &mut control::Handle;
+    /// Cameras, the fixed one first.
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>];
+    /// Lets the robot run for a while; the loop ticks meanwhile.
+    ///
+    /// # Errors
+    /// [`BodyError`] when it cannot go on; the loop has told the robot to brake.
+    fn advance(&mut self, span: Duration) -> Result<(), BodyError>;
+    /// The simulated world, for the animated picture and the second verdict; `None` on hardware.
+    fn world(&self) -> Option<&sim::Rig>;
+    /// The invariants that every tick was held to, where every tick is seen.
+    fn invariants(&self) -> Option<&invariants::Invariants>;
+    /// What was commanded and measured so far, for the plot.
+    fn trace(&mut self) -> &trace::Trace;
+    /// Ends the loop: brakes, and in wall time its report.
+    fn finish(self: Box<Self>) -> Option<control::LoopReport>;
+}

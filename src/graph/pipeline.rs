@@ -1,0 +1,92 @@
+//! Wall time: the loop in its own real-time thread, the simulated robot in another, perception and
+//! planning in the caller's.
+
+use super::{Body, BodyError, trace::Trace};
+use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock};
+use core::time::Duration;
+use sim::Rig;
+use sim::live::LiveHandle;
+use types::Time;
+use types::seams::{Camera, Clock};
+
+/// The running threads.
+pub(crate) struct Pipeline {
+    handle: Handle,
+    thread: LoopThread,
+    live: LiveHandle,
+    clock: MonotonicClock,
+    rig: Rig,
+    cameras: Vec<Box<dyn Camera>>,
+    trace: Trace,
+}
+
+impl Pipeline {
+    /// Starts the simulated robot and the loop.
+    ///
+    /// # Errors
+    /// [`BodyError`] when a thread cannot be had.
+    pub(crate) fn start(
+        (core, handle): (Core, Handle),
+        rig: Rig,
+        cameras: Vec<Box<dyn Camera>>,
+        config: LoopConfig,
+    ) -> Result<Self, BodyError> {
+        let clock = MonotonicClock::new();
+        let in_thread = clock.clone();
+        let (robot, live) =
+            sim::live::spawn(&rig, move || in_thread).map_err(|e| BodyError::Sim(e.to_string()))?;
+        let thread = control::spawn(core, Box::new(robot), Box::new(clock.clone()), config)
+            .map_err(|e| BodyError::Sim(e.to_string()))?;
+        Ok(Self { handle, thread, live, clock, rig, cameras, trace: Trace::default() })
+    }
+}
+
+impl Body for Pipeline {
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn clock(&self) -> Box<crate::mission::Clock> {
+        let clock = self.clock.clone();
+        Box::new(move || clock.now())
+    }
+
+    fn control(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
+        &mut self.cameras
+    }
+
+    fn advance(&mut self, span: Duration) -> Result<(), BodyError> {
+        let until = self.clock.now() + span;
+        self.clock.sleep_until(until);
+        for sample in self.handle.trace() {
+            self.trace.push(sample);
+        }
+        if self.live.is_over() {
+            let why = self.rig.world().stopped().map_or("its thread ended".into(), ToString::to_string);
+            return Err(BodyError::Sim(why));
+        }
+        Ok(())
+    }
+
+    fn world(&self) -> Option<&Rig> {
+        Some(&self.rig)
+    }
+
+    fn invariants(&self) -> Option<&super::invariants::Invariants> {
+        None
+    }
+
+    fn trace(&mut self) -> &Trace {
+        &self.trace
+    }
+
+    fn finish(self: Box<Self>) -> Option<LoopReport> {
+        let report = self.thread.join();
+        drop(self.live);
+        Some(report)
+    }
+}

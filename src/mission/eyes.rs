@@ -1,0 +1,184 @@
+//! Looking and reading: cameras through the model into the tracked scene; sentences through the model
+//! into the closed set of meanings.
+
+use crate::log::Log;
+use core::time::Duration;
+use perception::health::{CameraWatch, Config as WatchConfig};
+use perception::tracker::Tracker;
+use planner::Held;
+use std::sync::atomic::AtomicBool;
+use types::language::Utterance;
+use types::plan::{Skill, Spot};
+use types::seams::{Budget, Camera, VisionLanguageModel};
+use types::{Detection, Fault, Image, ObjectId, Scene, Time};
+
+/// How often a model that answers nothing usable is asked (F45).
+const TRIES: usize = 3;
+
+/// A camera's trouble: the row, a sentence, and whether it is certain or only suspected yet.
+pub(crate) type Blink = (Fault, String, bool);
+
+/// Tells the robot's time.
+pub(crate) type Clock = dyn Fn() -> Time;
+
+/// The model, the tracker, and a watch over each camera.
+pub(crate) struct Eyes {
+    model: Box<dyn VisionLanguageModel>,
+    tracker: Tracker,
+    watches: Vec<CameraWatch>,
+    pictures: u32,
+    limit: Duration,
+    cancel: AtomicBool,
+    /// The newest picture of each camera with what the model saw in it.
+    pub(crate) seen: Vec<(Image, Vec<Detection>)>,
+    /// Wall time of each answer to a picture, seconds.
+    pub(crate) look_times: Vec<f64>,
+}
+
+impl Eyes {
+    pub(crate) fn new(
+        model: Box<dyn VisionLanguageModel>,
+        tracker: Tracker,
+        pictures: u32,
+        limit: Duration,
+    ) -> Self {
+        Self {
+            model,
+            tracker,
+            watches: Vec::new(),
+            pictures,
+            limit,
+            cancel: AtomicBool::new(false),
+            seen: Vec::new(),
+            look_times: Vec::new(),
+        }
+    }
+
+    /// What is believed now.
+    pub(crate) fn scene(&self, now: Time) -> Scene {
+        self.tracker.scene(now)
+    }
+
+    pub(crate) fn set_held(&mut self, held: Option<ObjectId>) {
+        self.tracker.set_held(held);
+    }
+
+    /// The hand opened: what it held should now be where the skill put it.
+    pub(crate) fn put_down(&mut self, held: &Held, skill: &Skill, scene: &Scene) {
+        let to = match *skill {
+            Skill::Place { spot: Spot::Table([x, y]), .. } => Some((x, y)),
+            Skill::Place { spot: Spot::Relative { target, .. }, .. } => {
+                scene.get(target).map(|t| (t.position.x, t.position.y))
+            }
+            _ => None,
+        };
+        if let Some((x, y)) = to {
+            let z = held.object.position.z;
+            self.tracker.expect_moved(held.object.id, nalgebra::Point3::new(x, y, z));
+        }
+    }
+
+    /// Takes a picture with the fixed camera only to see that it still sees.
+    pub(crate) fn glance(&mut self, cameras: &mut [Box<dyn Camera>], clock: &Clock) -> Result<(), Blink> {
+        match cameras.first_mut() {
+            Some(camera) => self.watched(0, camera.as_mut(), clock).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn watched(&mut self, idx: usize, camera: &mut dyn Camera, clock: &Clock) -> Result<Image, Blink> {
+        while self.watches.len() <= idx {
+            // The fixed camera comes first; the others ride on the arm.
+            let fixed = self.watches.is_empty();
+            self.watches
+                .push(CameraWatch::new(camera.name(), WatchConfig { fixed, ..WatchConfig::default() }));
+        }
+        let identity = camera.identity();
+        let asked = clock();
+        let taken = camera.take();
+        let verdict = self.watches[idx].judge(taken.as_ref(), &identity, asked, clock());
+        match (verdict.alarm, taken) {
+            (Some(alarm), _) => Err((alarm.fault, alarm.text, true)),
+            (None, Ok(image)) if verdict.usable => Ok(image),
+            (None, Ok(_)) => Err((Fault::F10CameraBlind, "a doubtful picture".into(), false)),
+            (None, Err(e)) => Err((Fault::F8CameraUnplugged, e.to_string(), false)),
+        }
+    }
+
+    /// Pictures of every camera, through the model, into the tracked scene.
+    pub(crate) fn look(
+        &mut self,
+        at: &str,
+        cameras: &mut [Box<dyn Camera>],
+        clock: &Clock,
+        log: &mut Log,
+    ) -> Result<(), (Fault, String)> {
+        log.detail("perception", "phase", format!("looking {at}"));
+        let mut seen = Vec::new();
+        for (idx, camera) in cameras.iter_mut().enumerate() {
+            let mut newest = None;
+            for _ in 0..self.pictures {
+                let image = match self.watched(idx, camera.as_mut(), clock) {
+                    Ok(image) => image,
+                    // The table can be seen by the fixed camera alone.
+                    Err((fault, said, _)) if idx > 0 => {
+                        log.fault("perception", fault, said);
+                        break;
+                    }
+                    Err((fault, said, _)) => return Err((fault, said)),
+                };
+                let detections = self.detect(&image).map_err(|why| (Fault::F45ModelGarbage, why))?;
+                self.tracker.update(&image, &detections);
+                newest = Some((image, detections));
+            }
+            seen.extend(newest);
+        }
+        self.seen = seen;
+        let scene = self.scene(clock());
+        let words: Vec<String> = scene.objects.iter().map(|o| format!("a {}", o.describe())).collect();
+        let said = if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
+        log.info("perception", "detections", format!("looking {at}: I see {said}"));
+        for o in &scene.objects {
+            let p = o.position;
+            log.detail(
+                "perception",
+                "object",
+                format!("{} {} at ({:.3}, {:.3}, {:.3}) m", o.id.0, o.describe(), p.x, p.y, p.z),
+            );
+        }
+        Ok(())
+    }
+
+    /// What the model sees in one picture.
+    pub(crate) fn detect(&mut self, image: &Image) -> Result<Vec<Detection>, String> {
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            let begun = std::time::Instant::now();
+            let budget = Budget { limit: self.limit, cancel: &self.cancel };
+            match self.model.answer(Some(image), "", budget) {
+                Ok(answer) => {
+                    self.look_times.push(begun.elapsed().as_secs_f64());
+                    return Ok(answer.detections);
+                }
+                Err(e) => why = e.to_string(),
+            }
+        }
+        Err(format!("after {TRIES} tries: {why}"))
+    }
+
+    /// What the model makes of a sentence; what is unusable after a bounded number of tries becomes a
+    /// question to the person (F45).
+    pub(crate) fn read(&mut self, sentence: &str, log: &mut Log) -> Utterance {
+        for _ in 0..TRIES {
+            let budget = Budget { limit: self.limit, cancel: &self.cancel };
+            match self.model.answer(None, sentence, budget) {
+                Ok(answer) => {
+                    log.detail("perception", "reading", format!("confidence {:.3}", answer.confidence));
+                    return answer.utterance;
+                }
+                Err(e) => log.fault("perception", Fault::F45ModelGarbage, e.to_string()),
+            }
+        }
+        Utterance::Unclear(format!("my model gave no usable answer in {TRIES} tries; please say it again"))
+    }
+}

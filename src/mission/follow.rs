@@ -1,0 +1,432 @@
+//! Moving: one step after the other, with an eye on the cameras, the hand and the person.
+
+use super::{Ending, Mission};
+use crate::exit::Exit;
+use crate::graph::BodyError;
+use crate::interrupt;
+use control::{Mode, MotionId, Report, Status};
+use core::time::Duration;
+use planner::{Expect, Held, Prepared, Step};
+use types::plan::Skill;
+use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Trajectory};
+
+/// How long the robot runs between two looks at its reports.
+const SLICE: Duration = Duration::from_millis(10);
+/// How often a picture is taken while the arm moves, to see that the camera still sees.
+const WATCH: Duration = Duration::from_millis(90);
+/// How long a camera may take to come back, seconds.
+const PATIENCE_S: f64 = 3.0;
+
+/// Why moving ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("interrupted")]
+    Interrupted,
+    #[error("{0}")]
+    Camera(String),
+    /// F20: what was held is gone.
+    #[error("{0}")]
+    Dropped(String),
+    /// The hand closed on nothing, or did not open: worth another try.
+    #[error("{0}")]
+    Missed(String),
+    #[error("{0}")]
+    Stopped(String),
+    #[error("it took longer than {0:.0} s")]
+    TooLong(f64),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+}
+
+impl Mission {
+    /// Powers the arm where it stands.
+    pub(super) fn activate(&mut self) -> Result<(), Trouble> {
+        self.body.advance(SLICE)?;
+        let now = self.now();
+        self.body.control().activate(now)?;
+        self.wait_for("the arm holds", 1.0, |s| s.mode == Mode::Hold)
+    }
+
+    /// The newest measured state.
+    pub(super) fn state(&mut self) -> Result<JointState, Trouble> {
+        let status = self.body.control().status();
+        status.measured.ok_or_else(|| Trouble::Stopped("the robot's state is not known".into()))
+    }
+
+    /// What perception believes is prepared as steps; `Err` inside says why it cannot be.
+    pub(super) fn prepare(
+        &mut self,
+        skill: &Skill,
+        scene: &Scene,
+    ) -> Result<Result<Prepared, String>, Trouble> {
+        let mut state = self.state()?;
+        // The next motion begins where the loop holds, not where the joints are by a hair.
+        state.q = self.body.control().status().command.q;
+        Ok(self.motion.prepare(skill, scene, &state, self.held.as_ref()).map_err(|f| f.to_string()))
+    }
+
+    /// Carries out the steps of a skill.
+    pub(super) fn execute(
+        &mut self,
+        skill: &Skill,
+        prepared: Prepared,
+        scene: &Scene,
+    ) -> Result<(), Trouble> {
+        let Prepared { steps, held } = prepared;
+        for step in steps {
+            match step {
+                Step::Move { trajectory, why } => {
+                    self.log.detail("control", "move", format!("{why}, {:.2} s", trajectory.duration()));
+                    self.follow(trajectory)?;
+                }
+                Step::Gripper { command, expect } => {
+                    self.grip(skill, command, expect, held.as_ref(), scene)?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a trajectory to its end.
+    pub(super) fn follow(&mut self, trajectory: Trajectory) -> Result<(), Trouble> {
+        let now = self.now();
+        let limit = 3.0 * trajectory.duration() + 5.0;
+        let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        self.motions += 1;
+        let started = self.now();
+        let mut watched = started;
+        loop {
+            self.slice()?;
+            if self.is_finished(id)? {
+                return Ok(());
+            }
+            if let Err(trouble) = self.check_hand() {
+                self.stop()?;
+                return Err(trouble);
+            }
+            if self.now().since(watched) >= WATCH {
+                watched = self.now();
+                if let Some(trouble) = self.watch_cameras()? {
+                    self.stop()?;
+                    self.wait_for_cameras(trouble)?;
+                    return Err(Trouble::Missed("a camera failed and came back".into()));
+                }
+            }
+            if self.now().secs_since(started) > limit {
+                self.stop()?;
+                return Err(Trouble::Stopped("a motion did not come to its end".into()));
+            }
+        }
+    }
+
+    /// One slice of time, with everything that must be looked at in each.
+    fn slice(&mut self) -> Result<(), Trouble> {
+        let now = self.now();
+        self.body.control().keep_alive(now);
+        self.body.advance(SLICE)?;
+        let now = self.now();
+        self.log.set_now(now);
+        if let (Some(film), Some(rig)) = (&mut self.film, self.body.world()) {
+            film.pass(now, rig);
+        }
+        if interrupt::count() > 0 {
+            return Err(Trouble::Interrupted);
+        }
+        if now.as_secs_f64() > self.time_limit_s {
+            self.stop()?;
+            return Err(Trouble::TooLong(self.time_limit_s));
+        }
+        Ok(())
+    }
+
+    fn is_finished(&mut self, id: MotionId) -> Result<bool, Trouble> {
+        let mut finished = false;
+        let mut ended = None;
+        while let Some(report) = self.body.control().poll() {
+            match report {
+                Report::Finished(i) if i == id => finished = true,
+                Report::Stopped { cause, category, .. } => {
+                    ended = Some(format!("the loop stopped (category {category:?}): {cause:?}"));
+                }
+                Report::Refused { id: Some(i), why, .. } if i == id => {
+                    ended = Some(format!("the loop refused the motion: {why:?}"));
+                }
+                _ => {}
+            }
+            self.note(&report);
+        }
+        match ended {
+            Some(why) => Err(Trouble::Stopped(why)),
+            None => Ok(finished),
+        }
+    }
+
+    /// Every report leaves one event (I7).
+    fn note(&mut self, report: &Report) {
+        match report {
+            Report::Fault { fault, latched } => {
+                let latched = if *latched { ", latched until reset" } else { "" };
+                self.log.fault("control", *fault, format!("{fault:?}{latched}"));
+            }
+            Report::Refused { .. } | Report::Stopped { .. } | Report::LoopDied => {
+                self.log.warn("control", "report", format!("{report:?}"));
+            }
+            Report::Overrun { gap_s } => {
+                self.log.detail(
+                    "control",
+                    "overrun",
+                    format!("F25: {:.1} ms since the tick before", gap_s * 1e3),
+                );
+            }
+            _ => self.log.detail("control", "report", format!("{report:?}")),
+        }
+    }
+
+    /// Moves the fingers and waits until they rest.
+    fn grip(
+        &mut self,
+        skill: &Skill,
+        command: GripperCommand,
+        expect: Expect,
+        grasped: Option<&Held>,
+        scene: &Scene,
+    ) -> Result<(), Trouble> {
+        let now = self.now();
+        self.body.control().grip(now, command)?;
+        let before = self.held.take();
+        let started = self.now();
+        let mut still = 0;
+        while still < 8 && self.now().secs_since(started) < 3.0 {
+            self.slice()?;
+            let gripper = self.state()?.gripper;
+            still = if gripper.speed_m_s.abs() < 0.002 { still + 1 } else { 0 };
+            if self.now().secs_since(started) < 0.15 {
+                still = 0;
+            }
+        }
+        let width = self.state()?.gripper.width_m;
+        match expect {
+            Expect::Holding { min_width_m, max_width_m } => {
+                if width < min_width_m || width > max_width_m {
+                    return Err(Trouble::Missed(format!(
+                        "the fingers closed to {:.0} mm and hold nothing",
+                        width * 1e3
+                    )));
+                }
+                if let Some(held) = grasped {
+                    self.eyes.set_held(Some(held.object.id));
+                    self.held = Some(held.clone());
+                    self.least_grip_m = min_width_m;
+                }
+                self.log.detail("control", "holding", format!("{:.1} mm between the fingers", width * 1e3));
+            }
+            Expect::Open => {
+                if let Some(held) = before {
+                    self.eyes.put_down(&held, skill, scene);
+                }
+                self.eyes.set_held(None);
+            }
+            Expect::Empty => {}
+        }
+        Ok(())
+    }
+
+    /// F20: the fingers come together although they hold something.
+    fn check_hand(&mut self) -> Result<(), Trouble> {
+        let Some(name) = self.held.as_ref().map(|h| h.object.describe()) else { return Ok(()) };
+        if self.state()?.gripper.width_m >= self.least_grip_m {
+            return Ok(());
+        }
+        self.held = None;
+        self.eyes.set_held(None);
+        let said = format!("the {name} slipped out of the fingers");
+        self.log.fault("control", Fault::F20ObjectDropped, &said);
+        Err(Trouble::Dropped(said))
+    }
+
+    /// Takes a picture with the fixed camera; slower while it is doubtful, `Some` when it failed.
+    fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
+        let clock = self.body.clock();
+        match self.eyes.glance(self.body.cameras(), &clock) {
+            Ok(()) => {
+                self.body.control().slow(1.0);
+                Ok(None)
+            }
+            Err((fault, said, is_certain)) => {
+                self.body.control().slow(0.3);
+                if is_certain {
+                    self.log.fault("perception", fault, &said);
+                    return Ok(Some((fault, said)));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// At rest: gives a failed camera some seconds to come back as the one it was.
+    fn wait_for_cameras(&mut self, (fault, said): (Fault, String)) -> Result<(), Trouble> {
+        let since = self.now();
+        let mut good = 0;
+        while self.now().secs_since(since) < PATIENCE_S {
+            for _ in 0..9 {
+                self.slice()?;
+            }
+            let clock = self.body.clock();
+            match self.eyes.glance(self.body.cameras(), &clock) {
+                Ok(()) => good += 1,
+                Err(_) => good = 0,
+            }
+            if good >= 3 {
+                self.body.control().slow(1.0);
+                self.log.info("perception", "camera", "the camera is back");
+                return Ok(());
+            }
+        }
+        Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())))
+    }
+
+    /// Category 2, and waits for rest.
+    pub(super) fn stop(&mut self) -> Result<(), Trouble> {
+        self.body.control().stop(StopCategory::Two);
+        self.settle(2.0)
+    }
+
+    /// Lets time pass until the arm is at rest, whatever the person does meanwhile.
+    fn settle(&mut self, limit_s: f64) -> Result<(), Trouble> {
+        let since = self.now();
+        while self.now().secs_since(since) < limit_s {
+            let now = self.now();
+            self.body.control().keep_alive(now);
+            self.body.advance(SLICE)?;
+            while let Some(report) = self.body.control().poll() {
+                self.note(&report);
+            }
+            let at_rest = |s: &Status| !matches!(s.mode, Mode::Follow | Mode::Stopping(_));
+            if at_rest(&self.body.control().status()) {
+                return Ok(());
+            }
+        }
+        Err(Trouble::Stopped("the arm did not come to rest".into()))
+    }
+
+    fn wait_for(&mut self, what: &str, limit_s: f64, is_so: impl Fn(&Status) -> bool) -> Result<(), Trouble> {
+        let since = self.now();
+        loop {
+            let status = self.body.control().status();
+            if is_so(&status) {
+                return Ok(());
+            }
+            if self.now().secs_since(since) > limit_s {
+                return Err(Trouble::Stopped(format!(
+                    "waited in vain: {what}; the loop is in {:?}",
+                    status.mode
+                )));
+            }
+            self.slice()?;
+            while let Some(report) = self.body.control().poll() {
+                self.note(&report);
+            }
+        }
+    }
+
+    /// Home, if a way is found; otherwise the arm stays.
+    pub(super) fn go_home(&mut self) {
+        let scene = self.eyes.scene(self.now());
+        let moved = match self.prepare(&Skill::Home, &scene) {
+            Ok(Ok(prepared)) => self.execute(&Skill::Home, prepared, &scene).map_err(|t| t.to_string()),
+            Ok(Err(why)) => Err(why),
+            Err(trouble) => Err(trouble.to_string()),
+        };
+        if let Err(why) = moved {
+            self.log.warn("planner", "home", format!("I stay where I am: {why}"));
+        }
+    }
+
+    /// Looks at the table: pictures of every camera, through the model, into the tracked scene.
+    pub(super) fn look(&mut self, at: &str) -> Result<(), Trouble> {
+        for _ in 0..2 {
+            self.slice()?;
+        }
+        let clock = self.body.clock();
+        if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
+            self.log.fault("perception", fault, &said);
+            self.wait_for_cameras((fault, said))?;
+            if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
+                return Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Comes to rest whatever happened, and says how it ended.
+    pub(super) fn end_by(&mut self, trouble: Trouble) -> Ending {
+        match trouble {
+            Trouble::Interrupted => self.park(),
+            Trouble::Body(why) => {
+                Ending::new(Exit::Failed, format!("{why}; the robot brakes by its own watchdog"))
+            }
+            other => {
+                let said = other.to_string();
+                match self.stop() {
+                    Ok(()) => Ending::new(Exit::Failed, said),
+                    Err(why) => Ending::new(Exit::Failed, format!("{said}; and {why}")),
+                }
+            }
+        }
+    }
+
+    /// Ctrl-C: stop, then park slowly if nothing is latched and the way is clear; a second one holds.
+    fn park(&mut self) -> Ending {
+        self.log.warn("run", "interrupted", "stopping; press Ctrl-C again to hold here");
+        let ended = |said: &str| Ending::new(Exit::Interrupted, said);
+        if let Err(why) = self.stop() {
+            return ended(&format!("interrupted; {why}"));
+        }
+        if self.motions == 0 {
+            return ended("interrupted; the arm has not moved");
+        }
+        if matches!(self.body.control().status().mode, Mode::Fault { .. } | Mode::Disarmed) {
+            return ended("interrupted; a fault is latched: the arm stays where it is");
+        }
+        let scene = self.eyes.scene(self.now());
+        let Ok(mut state) = self.state() else { return ended("interrupted; the arm holds") };
+        state.q = self.body.control().status().command.q;
+        let way = self.motion.clear_to_park(&state, &scene, self.held.as_ref());
+        let moves = match way {
+            Ok(moves) => moves,
+            Err(why) => return ended(&format!("interrupted; the arm holds where it is: {why}")),
+        };
+        let seconds: f64 = moves.iter().map(Trajectory::duration).sum();
+        self.log.info("run", "parking", format!("the way is clear; parking slowly, {seconds:.1} s"));
+        for trajectory in moves {
+            match self.follow_to_park(trajectory) {
+                Ok(true) => {}
+                Ok(false) => return ended("interrupted twice; the arm holds where it is"),
+                Err(why) => return ended(&format!("interrupted; the arm holds where it is: {why}")),
+            }
+        }
+        ended("interrupted; the arm is parked")
+    }
+
+    fn follow_to_park(&mut self, trajectory: Trajectory) -> Result<bool, Trouble> {
+        let pressed = interrupt::count();
+        let now = self.now();
+        let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        loop {
+            let now = self.now();
+            self.body.control().keep_alive(now);
+            self.body.advance(SLICE)?;
+            let now = self.now();
+            self.log.set_now(now);
+            if self.is_finished(id)? {
+                return Ok(true);
+            }
+            if interrupt::count() > pressed {
+                self.stop()?;
+                return Ok(false);
+            }
+        }
+    }
+}

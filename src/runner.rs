@@ -1,0 +1,171 @@
+//! One episode from beginning to end, with both verdicts and the folder it leaves.
+
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::log::Log;
+use crate::mission::{Ending, Mission, Truths, holds};
+use crate::report;
+use crate::session::{self, Pace, StartError};
+use crate::suite::episode::{Episode, Expect};
+use mechanics::Arm;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How an episode went.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// The exit code's meaning, both verdicts considered.
+    pub(crate) exit: Exit,
+    /// What was said to the person.
+    pub(crate) said: String,
+    /// What the simulator's truth says against it; empty when nothing.
+    pub(crate) against: String,
+    /// Whether it ended as the episode expects.
+    pub(crate) as_expected: bool,
+    /// The robot's time that it took, seconds.
+    pub(crate) seconds: f64,
+    /// How often was planned anew.
+    pub(crate) replans: usize,
+    /// How many trajectories were started.
+    pub(crate) motions: usize,
+    /// Largest commanded joint speed, rad/s: zero when nothing moved.
+    pub(crate) fastest: f64,
+    /// The first safety invariant that a tick broke; empty when none.
+    pub(crate) broken: String,
+    /// Tells the row of commands from another; zero in wall time.
+    pub(crate) commands: u64,
+    /// Wall times of the model's answers to pictures, seconds.
+    pub(crate) looks_s: Vec<f64>,
+}
+
+/// Runs an episode.
+///
+/// # Errors
+/// [`StartError`] when it cannot begin; what goes wrong later is an [`Outcome`].
+pub(crate) fn run(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    pace: Pace,
+    log: Log,
+    is_interactive: bool,
+) -> Result<Outcome, StartError> {
+    let folder = log.folder().map(|f| f.path().to_owned());
+    let film = folder.as_ref().map(|f| f.join("episode.gif"));
+    let mut mission = session::mission(config, arm, episode, pace, log, film.as_deref())?;
+    mission.is_interactive = is_interactive;
+    if let Some(rig) = mission.body.world()
+        && let Some(folder) = mission.log.folder()
+    {
+        folder.text("scene.xml", rig.world().mjcf())?;
+    }
+    let before = mission.body.world().map(sim::Rig::truth);
+    let begun = mission.body.now();
+    let wall = std::time::Instant::now();
+    let ending = mission.run(&episode.sentence);
+    let seconds = mission.body.now().secs_since(begun);
+    let truths = before.zip(mission.body.world().map(sim::Rig::truth));
+    let truths = truths.map(|(before, after)| Truths { before, after });
+    let (exit, against) = both_verdicts(&ending, episode, truths.as_ref());
+    if exit == Exit::VerdictsDiffer {
+        mission.log.error("run", "verdicts", format!("the simulator's truth differs: {against}"));
+    }
+    let fastest = mission
+        .body
+        .trace()
+        .samples()
+        .iter()
+        .flat_map(|s| s.dq.to_vec())
+        .fold(0.0, |m: f64, v| m.max(v.abs()));
+    let invariants = mission.body.invariants();
+    let mut outcome = Outcome {
+        exit,
+        as_expected: false,
+        said: ending.said.clone(),
+        against,
+        seconds,
+        replans: mission.replans,
+        motions: mission.motions,
+        fastest,
+        broken: invariants.and_then(|i| i.broken()).unwrap_or_default().to_owned(),
+        commands: invariants.map_or(0, |i| i.hash()),
+        looks_s: mission.eyes.look_times.clone(),
+    };
+    outcome.as_expected = outcome.broken.is_empty() && as_expected(&outcome, &ending, episode);
+    if !outcome.broken.is_empty() {
+        mission.log.error("control", "invariant", &outcome.broken);
+        outcome.exit = Exit::Failed;
+    }
+    finish(config, arm, mission, episode, &outcome, folder.as_deref(), wall.elapsed().as_secs_f64())?;
+    Ok(outcome)
+}
+
+/// Perception's verdict, and the simulator's truth beside it.
+fn both_verdicts(ending: &Ending, episode: &Episode, truths: Option<&Truths>) -> (Exit, String) {
+    let Some(truths) = truths else { return (ending.exit, String::new()) };
+    let acted = ending.aim.is_some() || (ending.exit == Exit::Done && !episode.success.is_empty());
+    if !acted || !matches!(ending.exit, Exit::Done | Exit::Failed) {
+        return (ending.exit, String::new());
+    }
+    let truth = if episode.success.is_empty() {
+        ending.aim.as_ref().map_or(Ok(()), |(goal, memory)| truths.aim_holds(goal, memory))
+    } else {
+        episode.success.iter().try_for_each(|p| holds(p, truths))
+    };
+    match (ending.exit, truth) {
+        (Exit::Done, Ok(())) => (Exit::Done, String::new()),
+        (Exit::Done, Err(why)) => (Exit::VerdictsDiffer, why),
+        (_, Ok(())) => (Exit::VerdictsDiffer, "it is done, and perception did not see it".into()),
+        (exit, Err(why)) => (exit, why),
+    }
+}
+
+fn as_expected(outcome: &Outcome, ending: &Ending, episode: &Episode) -> bool {
+    // Fingers and arm at rest: no trajectory was started, and no command left the hold target.
+    let still = outcome.motions == 0 && outcome.fastest < 1e-9;
+    match episode.expect {
+        Expect::Done => outcome.exit == Exit::Done && (ending.aim.is_some() || episode.success.is_empty()),
+        Expect::Declined => still && matches!(outcome.exit, Exit::Question | Exit::Refused),
+        Expect::Question => still && outcome.exit == Exit::Question,
+        Expect::Refusal => still && outcome.exit == Exit::Refused,
+        Expect::Answer => {
+            let wanted = episode.answer.as_deref().unwrap_or_default().to_lowercase();
+            still && outcome.exit == Exit::Done && outcome.said.to_lowercase().contains(&wanted)
+        }
+        Expect::Stopped => outcome.exit == Exit::Failed,
+    }
+}
+
+/// Ends the loop and writes what the folder shall hold.
+fn finish(
+    config: &Config,
+    arm: &Arc<Arm>,
+    mut mission: Mission,
+    episode: &Episode,
+    outcome: &Outcome,
+    folder: Option<&Path>,
+    wall_s: f64,
+) -> Result<(), StartError> {
+    if let Some(why) = mission.film.as_ref().and_then(|f| f.failure()) {
+        let why = why.to_string();
+        mission.log.warn("bridge", "film", why);
+    }
+    if folder.is_some() {
+        report::pictures_after(&mut mission)?;
+        report::joints(&mut mission, arm, &episode.sentence)?;
+    }
+    let looks = mission.eyes.look_times.clone();
+    let log = mission.log;
+    drop(mission.film);
+    let loop_report = mission.body.finish();
+    let loop_lines = loop_report.as_ref().map(report::loop_lines).unwrap_or_default();
+    if let Some(folder) = log.folder() {
+        folder.text("robot.toml", &config.to_toml())?;
+        if !loop_lines.is_empty() {
+            folder.text("loop.txt", &(loop_lines.join("\n") + "\n"))?;
+        }
+        report::wall(folder, wall_s, &looks)?;
+        report::summary(folder, episode, outcome)?;
+    }
+    Ok(())
+}

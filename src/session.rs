@@ -1,0 +1,155 @@
+//! Putting the parts together for one episode.
+
+use crate::config::Config;
+use crate::film::Film;
+use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline};
+use crate::log::Log;
+use crate::mission::{Eyes, Mission};
+use crate::suite::episode::Episode;
+use core::time::Duration;
+use mechanics::Arm;
+use perception::model::BuiltinModel;
+use perception::tracker::Tracker;
+use planner::TablePlanner;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use sim::{Appearance, CameraSpec, Rig, World};
+use std::path::Path;
+use std::sync::Arc;
+use types::Rejection;
+use types::seams::{Camera, ModelError};
+
+/// The weights that the repository brings.
+const WEIGHTS: &[u8] = include_bytes!("../assets/weights/sinew-vlm.safetensors");
+
+/// In which time an episode runs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// One thread, virtual time.
+    Lockstep,
+    /// Threads, wall time.
+    Wall,
+}
+
+/// Why an episode cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    #[error(transparent)]
+    Sim(#[from] sim::SimError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("perception.weights: {0}")]
+    Weights(#[from] ModelError),
+    #[error("perception.weights: {path}: {source}")]
+    WeightsFile { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Bridge(#[from] bridge::BridgeError),
+}
+
+/// The model that the configuration names.
+pub(crate) fn model(config: &Config) -> Result<BuiltinModel, StartError> {
+    let model = if config.perception.weights == "built-in" {
+        BuiltinModel::from_bytes(WEIGHTS)?
+    } else {
+        let path = Path::new(&config.perception.weights);
+        let bytes = std::fs::read(path)
+            .map_err(|source| StartError::WeightsFile { path: path.display().to_string(), source })?;
+        BuiltinModel::from_bytes(&bytes)?
+    };
+    Ok(model)
+}
+
+/// The simulated world of an episode, with its cameras.
+pub(crate) fn world(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+) -> Result<(Rig, Vec<Box<dyn Camera>>), StartError> {
+    let mut scene = episode.scene.clone();
+    if scene.look == Appearance::default() && config.sim.variation > 0.0 {
+        let mut rng = ChaCha8Rng::seed_from_u64(episode.seed ^ 0x1007_1007);
+        scene.look = Appearance::random(&mut rng, config.sim.variation as f32);
+    }
+    let rig = Rig::new(World::new(arm, &scene, episode.seed)?);
+    rig.set_faults(&episode.faults)?;
+    let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
+    for spec in CameraSpec::defaults() {
+        cameras.push(Box::new(rig.camera(&spec, episode.seed)?));
+    }
+    Ok((rig, cameras))
+}
+
+/// How the planner behaves under this configuration.
+pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
+    let p = &config.planner;
+    planner::Config {
+        velocity_scale: p.speed,
+        acceleration_scale: p.speed,
+        jerk_scale: p.speed,
+        free_margin_m: p.clearance_m,
+        max_replans: p.replans,
+        seed,
+        ..planner::Config::default()
+    }
+}
+
+/// Everything that one run needs.
+pub(crate) fn mission(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    pace: Pace,
+    log: Log,
+    film: Option<&Path>,
+) -> Result<Mission, StartError> {
+    let (rig, cameras) = world(config, arm, episode)?;
+    let control_config = control::Config {
+        period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
+        lease_s: config.control.lease_ms * 1e-3,
+        ..control::Config::default()
+    };
+    let loop_ends = control::new(arm.clone(), control_config)?;
+    let film = match film {
+        Some(path) if config.record.animation_hz > 0.0 => {
+            Some(Film::create(path, config.record.animation_hz)?)
+        }
+        _ => None,
+    };
+    let body: Box<dyn Body> = match pace {
+        Pace::Lockstep => Box::new(Lockstep::new(loop_ends, rig, cameras)),
+        Pace::Wall => {
+            let config = control::LoopConfig {
+                rate_hz: config.control.rate_hz,
+                fifo_priority: u8::try_from(config.control.priority).ok(),
+                cpu: usize::try_from(config.control.cpu).ok(),
+                ..control::LoopConfig::default()
+            };
+            Box::new(Pipeline::start(loop_ends, rig, cameras, config)?)
+        }
+    };
+    let planning = planner_config(config, episode.seed);
+    let eyes = Eyes::new(
+        Box::new(model(config)?),
+        Tracker::new(),
+        config.perception.pictures_per_look,
+        Duration::from_secs_f64(config.perception.answer_limit_s),
+    );
+    Ok(Mission {
+        body,
+        eyes,
+        planner: TablePlanner::new(arm.clone(), planning.clone())?,
+        motion: planner::Motion::new(arm.clone(), planning.clone())?,
+        config: planning,
+        log,
+        film,
+        answers: episode.answers.iter().cloned().collect(),
+        is_interactive: false,
+        time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
+        held: None,
+        least_grip_m: 0.0,
+        motions: 0,
+        replans: 0,
+    })
+}
