@@ -218,6 +218,7 @@ impl Segment {
 pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
     let mut segments: Vec<Segment> = Vec::new();
     for (i, w) in words.iter().enumerate() {
+        check_begin(words, i)?;
         if w.mark == Mark::Task || (segments.is_empty() && w.role != Role::None) {
             segments.push(Segment::default());
         }
@@ -281,6 +282,20 @@ impl Segment {
             target_clause: self.target.as_ref().and_then(|t| t.phrase.clause.as_deref()).and_then(place),
         }
     }
+}
+
+/// A phrase begins with an article, or after a word like "and": it never splits "the furthest ball".
+fn check_begin(words: &[Tagged], i: usize) -> Result<(), String> {
+    let w = &words[i];
+    let opens = !matches!(
+        w.meaning,
+        Meaning::Color(_) | Meaning::Size(_) | Meaning::Shape(_) | Meaning::Thing | Meaning::Superlative(_)
+    );
+    let parted = i == 0 || words[i - 1].role == Role::None;
+    if w.mark == Mark::None || opens || parted {
+        return Ok(());
+    }
+    Err(format!("I cannot tell which object '{}' belongs to. Can you say it in shorter sentences?", w.word))
 }
 
 /// Every word that can only stand for an attribute must have found its phrase.
@@ -357,7 +372,10 @@ fn append(tasks: &mut Vec<Task>, s: &Segment, verb: Verb) -> Result<(), String> 
         Verb::Home => tasks.push(Task::Home),
         Verb::Look => tasks.push(Task::Look),
         Verb::Place => {
-            let relation = relation.ok_or("Where shall I put it?")?;
+            let mut relation = relation.ok_or("Where shall I put it?")?;
+            if relation == Relation::NextTo && s.target.as_ref().is_some_and(|t| t.to) {
+                relation = Relation::In;
+            }
             let target =
                 target.ok_or_else(|| format!("'{}' what? Can you name the object?", relation.words()))?;
             for object in objects {

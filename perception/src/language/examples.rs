@@ -225,3 +225,12 @@ pub fn questionable() -> Vec<&'static str> {
         "put some cubes in the bowl",
     ]
 }
+
+/// What a reader gets wrong of [`examples`] and [`questionable`]: the sentence and what it was read as.
+#[must_use]
+pub fn failures(reader: &super::Reader) -> Vec<(&'static str, Utterance)> {
+    let read = |s: &'static str| (s, reader.read(s).utterance);
+    let wrong = examples().into_iter().filter(|(s, meant)| read(s).1 != *meant).map(|(s, _)| read(s));
+    let bold = questionable().into_iter().map(read).filter(|(_, u)| !matches!(u, Utterance::Unclear(_)));
+    wrong.chain(bold).collect()
+}

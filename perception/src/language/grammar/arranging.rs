@@ -68,6 +68,7 @@ pub(super) fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form:
 /// "with the red cube at the bottom, the blue one in the middle and the ball on top".
 pub(super) fn layers(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent]) {
     let n = all.len();
+    b.keep_commas |= n > 2;
     let mut order: Vec<usize> = (0..n).collect();
     if chance(rng, 0.3) {
         order.reverse();

@@ -52,6 +52,7 @@ pub(super) fn objects(b: &mut Build, rng: &mut ChaCha8Rng, all: &[&Referent], co
     if all.len() == 2 && all.iter().all(|r| r.quantity == Quantity::The) && chance(rng, 0.06) {
         b.say("both!", Meaning::Quantity(Quantity::All), Role::Object);
     }
+    b.keep_commas |= all.len() > 2;
     let first_then = collective && all.len() > 2 && chance(rng, 0.15);
     for (i, r) in all.iter().enumerate() {
         if i > 0 {
