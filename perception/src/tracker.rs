@@ -223,8 +223,9 @@ impl Track {
             o.covariance[(i, i)] = o.covariance[(i, i)].max(FLOOR_SIGMA * FLOOR_SIGMA);
         }
         let (shape, size) = (o.most_likely_shape(), o.most_likely_size());
-        o.yaw = blend_yaw(o.yaw, new.yaw, shape, if moved { 1.0 } else { yaw_gain(o.n_seen, new) });
         o.dimensions = dimensions(shape, size, new);
+        let gain = if moved { 1.0 } else { yaw_gain(o.n_seen, new) };
+        o.yaw = blend_yaw(o.yaw, new.yaw, &o.dimensions, shape, gain);
         o.seen = o.seen.max(stamp);
         o.n_seen = o.n_seen.saturating_add(1);
     }
@@ -261,12 +262,14 @@ fn yaw_gain(n_seen: u32, new: &Lifted) -> f64 {
 }
 
 /// The angle between two that look alike after a period.
-fn blend_yaw(old: f64, new: f64, shape: Shape, gain: f64) -> f64 {
+fn blend_yaw(old: f64, new: f64, d: &Vector3<f64>, shape: Shape, gain: f64) -> f64 {
     use core::f64::consts::PI;
+    let is_square = (d.x - d.y).abs() < 1e-6;
     let period = match shape {
-        Shape::Cube => 0.5 * PI,
-        Shape::Box | Shape::Tray => PI,
-        Shape::Ball | Shape::Cylinder | Shape::Bowl => return 0.0,
+        Shape::Ball | Shape::Bowl => return 0.0,
+        Shape::Cylinder if is_square => return 0.0,
+        _ if is_square => 0.5 * PI,
+        _ => PI,
     };
     let wrap = |a: f64| a - period * libm::floor(a / period + 0.5);
     let difference = wrap(new - old);
@@ -275,8 +278,14 @@ fn blend_yaw(old: f64, new: f64, shape: Shape, gain: f64) -> f64 {
     wrap(old + gain * difference)
 }
 
-/// The table's dimensions for what it is taken to be; if the picture disagrees on the shape, as before.
+/// The measured dimensions where they are the table's for what it is taken to be, in whichever order it
+/// lies; if the picture disagrees on what it is, the table's.
 fn dimensions(shape: Shape, size: Size, new: &Lifted) -> Vector3<f64> {
+    let sorted = |d: &Vector3<f64>| {
+        let mut d = [d.x, d.y, d.z];
+        d.sort_by(f64::total_cmp);
+        Vector3::from(d)
+    };
     let table = shape.dimensions(size);
-    if (table - new.dimensions).norm() < 1e-9 { new.dimensions } else { table }
+    if (sorted(&table) - sorted(&new.dimensions)).norm() < 1e-9 { new.dimensions } else { table }
 }

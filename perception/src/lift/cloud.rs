@@ -186,9 +186,9 @@ impl Seen {
         if a.amax() > COLORED && b.amax() > COLORED {
             return a.dot(&b) > 0.94 * a.norm() * b.norm();
         }
-        // Greys differ by brightness alone; a shadow takes about half.
+        // Greys differ by brightness alone; light from above and shadow may be four to one.
         let ratio = (self.color.norm() + 10.0) / (other.color.norm() + 10.0);
-        (a - b).amax() < COLORED && (0.4..2.5).contains(&ratio)
+        (a - b).amax() < COLORED && (0.2..5.0).contains(&ratio)
     }
 
     /// How well a point's paint goes by the name of a colour, −1 to 1; only good for comparing.

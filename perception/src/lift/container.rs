@@ -3,7 +3,6 @@
 use super::cloud::{Cloud, quantile};
 use super::outline::{Evidence, Outline, turned, wrap};
 use super::{Explanation, POINT_SIGMA, TABLE_BAND};
-use core::f64::consts::PI;
 use nalgebra::{Point3, Vector2, Vector3};
 use types::{Detection, Shape};
 
@@ -13,8 +12,12 @@ const RIM_BAND: f64 = 0.006;
 const RIM_INSET: f64 = 0.0025;
 /// Points further from the expected rim than this are contents or neighbours, metres.
 const REACH: f64 = 0.016;
-/// The rim is asked for in so many directions.
-const SECTORS: usize = 24;
+/// The rim is looked for at so many places along it.
+const SAMPLES: usize = 48;
+
+/// What a place where no rim is seen costs: less than independent places would, since what hides one
+/// hides its neighbours.
+const MISSING: f64 = 0.35;
 
 /// A bowl or tray of these dimensions.
 pub(crate) fn rim(
@@ -51,8 +54,7 @@ pub(crate) fn rim(
         let yaw = outline.period().map_or(0.0, |p| wrap(placed.yaw, p));
         let (covered, error) = coverage(&border, outline, placed.centre, yaw);
         underside = (measured - d.z).max(0.0);
-        let expected = 0.75;
-        let missing = ((expected - covered) / 0.12).max(0.0);
+        let missing = (1.0 - covered) * SAMPLES as f64;
         let position = Point3::new(placed.centre.x, placed.centre.y, measured - 0.5 * d.z);
         let height_error = ((measured - d.z) / 0.003).powi(2).min(12.0);
         found = Some((
@@ -60,9 +62,7 @@ pub(crate) fn rim(
                 position,
                 yaw,
                 sigma: if covered > 0.5 { [0.003, 0.003] } else { [0.008, 0.004] },
-                log_likelihood: -0.5 * missing * missing
-                    - 0.5 * height_error
-                    - 0.5 * (error / 0.0025).powi(2),
+                log_likelihood: -MISSING * missing - 0.5 * height_error - 0.5 * (error / 0.0025).powi(2),
             },
             covered,
         ));
@@ -108,19 +108,12 @@ fn rim_height(points: &[Point3<f64>], expected: f64) -> f64 {
     quantile(slab, 0.5).unwrap_or(expected)
 }
 
-/// In what share of directions the rim is seen, and the median distance of those points from it.
+/// What share of the rim is seen, and the median distance of its points from it.
 fn coverage(border: &[Vector2<f64>], outline: Outline, centre: Vector2<f64>, yaw: f64) -> (f64, f64) {
-    let mut seen = [false; SECTORS];
-    let mut errors = Vec::new();
-    for p in border {
-        let own = turned(p - centre, yaw);
-        let (distance, _) = outline.distance(own);
-        if distance.abs() < 0.007 {
-            let turn = (libm::atan2(own.y, own.x) + PI) / (2.0 * PI);
-            seen[((turn * SECTORS as f64) as usize).min(SECTORS - 1)] = true;
-            errors.push(distance.abs());
-        }
-    }
-    let share = seen.iter().filter(|s| **s).count() as f64 / SECTORS as f64;
-    (share, quantile(errors, 0.5).unwrap_or(1.0))
+    let own: Vec<Vector2<f64>> = border.iter().map(|p| turned(p - centre, yaw)).collect();
+    let on_it = |p: &Vector2<f64>| outline.distance(*p).0.abs() < 0.007;
+    let errors = own.iter().filter(|p| on_it(p)).map(|p| outline.distance(*p).0.abs()).collect();
+    let places = outline.perimeter(SAMPLES);
+    let seen = places.iter().filter(|at| own.iter().any(|p| (p - *at).norm() < 0.008));
+    (seen.count() as f64 / SAMPLES as f64, quantile(errors, 0.5).unwrap_or(1.0))
 }

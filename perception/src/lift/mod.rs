@@ -22,7 +22,7 @@ pub struct Lifted {
     /// Rotation of its longer side about the world's z: in [−π/2, π/2), for a cube in [−π/4, π/4), zero
     /// for what is round.
     pub yaw: f64,
-    /// Outer dimensions along its own x, y, z.
+    /// Outer dimensions along its own x, y, z (z up): the table's, turned if it has fallen over.
     pub dimensions: Vector3<f64>,
     /// Covariance of `position`, m².
     pub covariance: Matrix3<f64>,
@@ -62,20 +62,17 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
     }
     let cloud = Cloud::new(image, detection.box_px, MARGIN_PX)?;
     let shape = Shape::ALL[argmax(&detection.shape)];
-    let explained = Size::ALL.iter().map(|size| {
-        let d = shape.dimensions(*size);
-        let found = match shape {
-            Shape::Ball => solid::ball(&cloud, detection, d),
-            Shape::Cube | Shape::Box | Shape::Cylinder => solid::block(&cloud, detection, shape, d),
-            Shape::Bowl | Shape::Tray => container::rim(&cloud, detection, shape, d),
-        };
-        // The picture's own opinion never weighs more than fifty to one.
-        let prior = f64::from(detection.size[size.index()]).clamp(0.02, 0.98);
-        found.map(|e| (libm::log(prior) + e.log_likelihood, e, d))
-    });
-    let explained: Vec<_> = explained.collect();
-    let best = |v: f64| explained.iter().flatten().all(|(score, ..)| *score <= v);
-    let (top, e, dimensions) = explained.iter().flatten().find(|(score, ..)| best(*score)).cloned()?;
+    let explained: Vec<Option<(f64, Explanation, Vector3<f64>)>> = Size::ALL
+        .iter()
+        .map(|size| {
+            let (e, d) = explain(&cloud, detection, shape, shape.dimensions(*size))?;
+            // The picture's own opinion never weighs more than fifty to one.
+            let prior = f64::from(detection.size[size.index()]).clamp(0.02, 0.98);
+            Some((libm::log(prior) + e.log_likelihood, e, d))
+        })
+        .collect();
+    let best = explained.iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (top, e, dimensions) = best.clone();
     let mut size = [0.0f32; 2];
     for (p, found) in size.iter_mut().zip(&explained) {
         *p = found.as_ref().map_or(0.0, |(score, ..)| libm::exp(score - top) as f32);
@@ -93,6 +90,35 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
         shape: detection.shape,
         size,
     })
+}
+
+/// The best explanation of the points by one size of a shape, and the dimensions as it lies.
+fn explain(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    shape: Shape,
+    d: Vector3<f64>,
+) -> Option<(Explanation, Vector3<f64>)> {
+    /// With a better explanation than this nobody asks whether it has fallen over.
+    const GOOD: f64 = -5.0;
+    match shape {
+        Shape::Ball => solid::ball(cloud, detection, d).map(|e| (e, d)),
+        Shape::Bowl | Shape::Tray => container::rim(cloud, detection, shape, d).map(|e| (e, d)),
+        Shape::Cube | Shape::Box | Shape::Cylinder => {
+            let mut best: Option<(Explanation, Vector3<f64>)> = None;
+            for pose in solid::poses(shape, d) {
+                if let Some(e) = solid::block(cloud, detection, &pose)
+                    && best.as_ref().is_none_or(|(b, _)| e.log_likelihood > b.log_likelihood)
+                {
+                    best = Some((e, pose.d));
+                }
+                if best.as_ref().is_some_and(|(b, _)| b.log_likelihood > GOOD) {
+                    break;
+                }
+            }
+            best
+        }
+    }
 }
 
 /// Index of the largest number (of the first one of equals).

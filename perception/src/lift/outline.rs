@@ -21,6 +21,32 @@ impl Outline {
         }
     }
 
+    /// `n` places along the outline, about equally far apart.
+    pub(crate) fn perimeter(self, n: usize) -> Vec<Vector2<f64>> {
+        let share = |i: usize| i as f64 / n as f64;
+        match self {
+            Self::Disc(r) => {
+                let at = |t: f64| Vector2::new(r * libm::cos(t), r * libm::sin(t));
+                (0..n).map(|i| at(2.0 * PI * share(i))).collect()
+            }
+            Self::Rectangle([a, b]) => {
+                let at = |s: f64| {
+                    let s = s * 4.0 * (a + b);
+                    if s < 2.0 * a {
+                        Vector2::new(s - a, -b)
+                    } else if s < 2.0 * (a + b) {
+                        Vector2::new(a, s - 2.0 * a - b)
+                    } else if s < 4.0 * a + 2.0 * b {
+                        Vector2::new(3.0 * a + 2.0 * b - s, b)
+                    } else {
+                        Vector2::new(-a, 4.0 * a + 3.0 * b - s)
+                    }
+                };
+                (0..n).map(|i| at(share(i))).collect()
+            }
+        }
+    }
+
     /// Signed distance of a point (in the figure's own axes) from the outline, positive outside, and
     /// the direction in which it grows.
     pub(crate) fn distance(self, p: Vector2<f64>) -> (f64, Vector2<f64>) {
@@ -148,8 +174,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_distance_grows_along_its_direction_everywhere() {
+    fn the_distance_grows_along_its_direction_everywhere_and_is_zero_all_round() {
         for outline in [Outline::Disc(0.03), Outline::Rectangle([0.05, 0.03])] {
+            let round = outline.perimeter(40);
+            assert!(round.iter().all(|p| outline.distance(*p).0.abs() < 1e-12), "{round:?}");
+            let gap = (round[0] - round[39]).norm();
+            assert!((gap - (round[1] - round[0]).norm()).abs() < 1e-3, "{gap}");
             for i in 0..40 {
                 let p = Vector2::new(libm::sin(f64::from(i)) * 0.08, libm::cos(f64::from(i) * 1.7) * 0.08);
                 let (d, n) = outline.distance(p);

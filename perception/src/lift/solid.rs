@@ -35,18 +35,49 @@ fn first_guess(cloud: &Cloud<'_>, detection: &Detection, height: f64) -> Option<
     Some(inside)
 }
 
-/// A cube, box or cylinder of these dimensions.
-pub(crate) fn block(
-    cloud: &Cloud<'_>,
-    detection: &Detection,
-    shape: Shape,
-    d: Vector3<f64>,
-) -> Option<Explanation> {
-    let guess = first_guess(cloud, detection, d.z)?;
-    let (outline, area) = match shape {
-        Shape::Cylinder => (Outline::Disc(0.5 * d.x), PI * 0.25 * d.x * d.x),
-        _ => (Outline::Rectangle([0.5 * d.x, 0.5 * d.y]), d.x * d.y),
+/// How a solid lies: the outline seen from above, its height, and the area of the part of its top that
+/// is within [`TOP_BAND`] of the highest point.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Pose {
+    outline: Outline,
+    area: f64,
+    /// Dimensions along its own axes as it lies: z up, x the longer side.
+    pub(crate) d: Vector3<f64>,
+    /// How much less likely it is to lie so, logarithm.
+    pub(crate) penalty: f64,
+}
+
+/// How a cube, box or cylinder of the table's dimensions may lie, as it should first.
+pub(crate) fn poses(shape: Shape, d: Vector3<f64>) -> Vec<Pose> {
+    /// A thing that has fallen over is rarer than one that has not.
+    const TIPPED: f64 = -3.0;
+    let flat = |x: f64, y: f64, z: f64, penalty: f64| Pose {
+        outline: Outline::Rectangle([0.5 * x, 0.5 * y]),
+        area: x * y,
+        d: Vector3::new(x, y, z),
+        penalty,
     };
+    match shape {
+        Shape::Cylinder => {
+            let r = 0.5 * d.x;
+            let upright = Pose { outline: Outline::Disc(r), area: PI * r * r, d, penalty: 0.0 };
+            // Of a lying one, the top is a strip.
+            let half = libm::sqrt(r * r - (r - TOP_BAND) * (r - TOP_BAND));
+            let lying = flat(d.z, d.x, d.x, TIPPED);
+            vec![upright, Pose { area: 2.0 * half * d.z, ..lying }]
+        }
+        Shape::Box => {
+            let end = flat(d.y.max(d.z), d.y.min(d.z), d.x, TIPPED - 1.0);
+            vec![flat(d.x, d.y, d.z, 0.0), flat(d.x, d.z, d.y, TIPPED), end]
+        }
+        _ => vec![flat(d.x, d.y, d.z, 0.0)],
+    }
+}
+
+/// A solid that lies so.
+pub(crate) fn block(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose) -> Option<Explanation> {
+    let Pose { outline, area, d, penalty } = *pose;
+    let guess = first_guess(cloud, detection, d.z)?;
     let seed = cloud.cell_of(guess + Vector3::z() * (0.5 * d.z))?;
     let color = cloud.median_near(seed)?;
     let mut height = color.at.z;
@@ -58,12 +89,18 @@ pub(crate) fn block(
         height = quantile(cloud.at(&face).iter().map(|p| p.z).collect(), 0.5)?;
         face = cloud.flat_region(seed, height, TOP_BAND, &color);
     }
-    let top = cloud.at(&face);
+    // What is of the same colour and height beside it is another object: its top is about the ray.
+    let (eye, ray) = cloud.ray(detection.point_px);
+    let reach = 0.5 * d.xy().norm() + 0.008;
+    let z = height - 0.5 * d.z;
+    let expected = eye + ray * ((z - eye.z) / ray.z.min(-0.05));
+    let mut top = cloud.at(&face);
+    top.retain(|p| (p - expected).xy().norm() < reach);
     let seen = top.len() as f64 * cloud.cell_area(*top.first()?)? / area;
     let painted_below = paint_below(cloud, detection, &color);
     let is_covered = painted_below.is_some() || seen < 0.3 || height > guess.z + 0.5 * d.z + 0.012;
     if is_covered {
-        return covered(cloud, detection, outline, d, painted_below.unwrap_or(color));
+        return covered(cloud, detection, pose, painted_below.unwrap_or(color));
     }
     let bottom = (height - d.z + 0.004).max(TABLE_BAND);
     let middle = mean(&top)?;
@@ -71,7 +108,7 @@ pub(crate) fn block(
         .at(&cloud.sides(&face, bottom, height - TOP_BAND, &color))
         .iter()
         .map(|p| p.xy().coords)
-        .filter(|p| (p - middle).norm() < 0.5 * d.xy().norm() + 0.010)
+        .filter(|p| (p - middle).norm() < reach)
         .collect();
     let inside: Vec<Vector2<f64>> = top.iter().map(|p| p.xy().coords).collect();
     // The mean of a face that is seen whole is its centre; of a part of it, only about so.
@@ -81,18 +118,16 @@ pub(crate) fn block(
     let placed = evidence.fit(outline);
     let area_error = libm::log(seen);
     let area_sigma = if area_error > 0.0 { AREA_SIGMA } else { HIDDEN_AREA_SIGMA };
-    let z = height - 0.5 * d.z;
     // Far from the ray through the detected centre, it is the top of something else.
-    let (eye, ray) = cloud.ray(detection.point_px);
     let off = (Point3::new(placed.centre.x, placed.centre.y, z) - eye).cross(&ray).norm();
     if off > WRONG_TOP {
-        return covered(cloud, detection, outline, d, painted_below.unwrap_or(color));
+        return covered(cloud, detection, pose, painted_below.unwrap_or(color));
     }
     Some(Explanation {
         position: Point3::new(placed.centre.x, placed.centre.y, z),
         yaw: outline.period().map_or(0.0, |p| wrap(placed.yaw, p)),
         sigma: if seen > 0.75 { [0.002, 0.002] } else { [0.005, 0.003] },
-        log_likelihood: support_log_likelihood(z - 0.5 * d.z)
+        log_likelihood: penalty + support_log_likelihood(z - 0.5 * d.z)
             - 0.5 * (area_error / area_sigma).powi(2).min(40.0)
             // Points that belong to neither face nor side speak against it, but are not independent.
             - (0.02 * placed.cost).min(10.0)
@@ -106,6 +141,9 @@ const BASE: f64 = 0.004;
 /// tops of one and two objects.
 const UNDERSIDES: [f64; 11] = [0.0, BASE, 0.026, 0.034, 0.038, 0.050, 0.060, 0.068, 0.076, 0.084, 0.100];
 
+/// What is measured on the ray is no further from the centre of a covered object than this, metres.
+const STACK: f64 = 0.13;
+
 /// Where the lower part of a box shows another paint than the supposed top, and one that suits the
 /// detected colour better: that paint. Then the top belongs to something that lies on the object.
 fn paint_below(cloud: &Cloud<'_>, detection: &Detection, top: &Seen) -> Option<Seen> {
@@ -117,13 +155,9 @@ fn paint_below(cloud: &Cloud<'_>, detection: &Detection, top: &Seen) -> Option<S
 
 /// Something lies on it, so that its top says nothing: its centre is on the ray, at the height at which
 /// the most of its visible sides are where they should be.
-fn covered(
-    cloud: &Cloud<'_>,
-    detection: &Detection,
-    outline: Outline,
-    d: Vector3<f64>,
-    paint: Seen,
-) -> Option<Explanation> {
+fn covered(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose, paint: Seen) -> Option<Explanation> {
+    let Pose { outline, d, penalty, .. } = *pose;
+    let surface = cloud.median_at(detection.point_px)?;
     let (eye, ray) = cloud.ray(detection.point_px);
     if ray.z > -0.05 {
         return None;
@@ -135,6 +169,9 @@ fn covered(
         let floor = if underside == BASE { 8.0 } else { 0.0 };
         let (low, high) = ((underside + 0.003).max(TABLE_BAND), underside + d.z - 0.003);
         let guess = eye + ray * ((underside + 0.5 * d.z - eye.z) / ray.z);
+        if (guess - surface.at).norm() > STACK {
+            continue;
+        }
         let centre = guess.xy().coords;
         let border: Vec<Vector2<f64>> = cloud
             .points_like(paint)
@@ -153,7 +190,8 @@ fn covered(
         let score = n - 0.5 * (border.len() as f64 - n) + 3.0 * support_log_likelihood(underside) - floor;
         if n >= 5.0 && best.as_ref().is_none_or(|(s, _)| score > *s) {
             let position = Point3::new(placed.centre.x, placed.centre.y, guess.z);
-            let log_likelihood = 0.15 * score - 8.0;
+            // Never as good an explanation as a top that is seen and fits.
+            let log_likelihood = penalty - 12.0 + (0.1 * score).min(8.0);
             let sigma = [HIDDEN_SIGMA, HIDDEN_SIGMA];
             best = Some((score, Explanation { position, yaw, sigma, log_likelihood }));
         }
