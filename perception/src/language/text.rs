@@ -188,12 +188,12 @@ mod tests {
 
     #[test]
     fn a_sentence_becomes_plain_words() {
-        let words = tokens("Please, put the RED-coloured cube\u{2019}s\tneighbour (now)!").unwrap();
+        let words = tokens("Please, put the RED-coloured cube\u{2019}s\tneighbour (now)!").expect("words");
         assert_eq!(
             words,
             ["please", ",", "put", "the", "red", "coloured", "cube", "is", "neighbour", ",", "now"]
         );
-        assert_eq!(tokens("What's there?").unwrap(), ["what", "is", "there", "?"]);
+        assert_eq!(tokens("What's there?").expect("words"), ["what", "is", "there", "?"]);
     }
 
     #[test]
