@@ -54,9 +54,10 @@ pub(crate) enum Command {
     },
     /// Measure success over random scenes and wordings, in lockstep, one episode per core.
     Eval {
-        /// `tabletop`, or a scenario file (TOML).
+        /// `tabletop` (tasks), `refusals` (what must be declined), `grounding` (held-out pictures),
+        /// `wordings` (frozen sentences), or a scenario file (TOML).
         suite: String,
-        /// How many episodes.
+        /// How many episodes, or pictures.
         #[arg(long, default_value_t = 40)]
         episodes: usize,
         /// Only this task family.

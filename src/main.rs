@@ -9,6 +9,8 @@ mod graph;
 mod interrupt;
 mod log;
 mod mission;
+#[cfg(test)]
+mod oracle;
 mod report;
 mod robots;
 mod runner;

@@ -10,6 +10,7 @@ use crate::suite::episode::{Episode, Expect};
 use mechanics::Arm;
 use std::path::Path;
 use std::sync::Arc;
+use types::seams::VisionLanguageModel;
 
 /// How an episode went.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub(crate) struct Outcome {
     pub(crate) looks_s: Vec<f64>,
 }
 
-/// Runs an episode.
+/// Runs an episode with the configured model.
 ///
 /// # Errors
 /// [`StartError`] when it cannot begin; what goes wrong later is an [`Outcome`].
@@ -50,9 +51,28 @@ pub(crate) fn run(
     log: Log,
     is_interactive: bool,
 ) -> Result<Outcome, StartError> {
+    let make = |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> {
+        Ok(Box::new(session::model(config)?))
+    };
+    run_with(config, arm, episode, pace, log, is_interactive, &make)
+}
+
+/// Runs an episode with another model.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    pace: Pace,
+    log: Log,
+    is_interactive: bool,
+    make_model: session::MakeModel<'_>,
+) -> Result<Outcome, StartError> {
     let folder = log.folder().map(|f| f.path().to_owned());
     let film = folder.as_ref().map(|f| f.join("episode.gif"));
-    let mut mission = session::mission(config, arm, episode, pace, log, film.as_deref())?;
+    let mut mission = session::mission(config, arm, episode, pace, log, film.as_deref(), make_model)?;
     mission.is_interactive = is_interactive;
     if let Some(rig) = mission.body.world()
         && let Some(folder) = mission.log.folder()

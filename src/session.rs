@@ -17,7 +17,7 @@ use sim::{Appearance, CameraSpec, Rig, World};
 use std::path::Path;
 use std::sync::Arc;
 use types::Rejection;
-use types::seams::{Camera, ModelError};
+use types::seams::{Camera, ModelError, VisionLanguageModel};
 
 /// The weights that the repository brings.
 const WEIGHTS: &[u8] = include_bytes!("../assets/weights/sinew-vlm.safetensors");
@@ -95,6 +95,9 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
     }
 }
 
+/// Makes the model of a run. Perception gets the world's handle in tests alone.
+pub(crate) type MakeModel<'a> = &'a dyn Fn(&Rig) -> Result<Box<dyn VisionLanguageModel>, StartError>;
+
 /// Everything that one run needs.
 pub(crate) fn mission(
     config: &Config,
@@ -103,8 +106,10 @@ pub(crate) fn mission(
     pace: Pace,
     log: Log,
     film: Option<&Path>,
+    make_model: MakeModel<'_>,
 ) -> Result<Mission, StartError> {
     let (rig, cameras) = world(config, arm, episode)?;
+    let model = make_model(&rig)?;
     let control_config = control::Config {
         period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
         lease_s: config.control.lease_ms * 1e-3,
@@ -131,7 +136,7 @@ pub(crate) fn mission(
     };
     let planning = planner_config(config, episode.seed);
     let eyes = Eyes::new(
-        Box::new(model(config)?),
+        model,
         Tracker::new(),
         config.perception.pictures_per_look,
         Duration::from_secs_f64(config.perception.answer_limit_s),

@@ -3,8 +3,7 @@
 use crate::answer::answer;
 use crate::config::Config;
 use crate::draft::{Abilities, Draft, Stop};
-use crate::footprint::narrow_side;
-use crate::judge::holding;
+use crate::judge::holds_object;
 use crate::reach::reach_area;
 use crate::spots::Area;
 use crate::words;
@@ -73,7 +72,7 @@ impl TablePlanner {
     /// A hand that is not as wide open as what it held has lost it (F20).
     pub(crate) fn check_held(&mut self, scene: &Scene, state: &JointState) {
         if let Some(object) = self.held.and_then(|id| scene.get(id))
-            && !holding(state.gripper.width_m, narrow_side(object))
+            && !holds_object(state.gripper.width_m, object)
         {
             self.held = None;
         }

@@ -41,6 +41,13 @@ pub fn holding(width_m: f64, side_m: f64) -> bool {
     width_m >= low && width_m <= high
 }
 
+/// Whether fingers that are `width_m` apart hold `object`, around whichever side they took it by: a box
+/// that lies badly is taken lengthwise.
+pub(crate) fn holds_object(width_m: f64, object: &TrackedObject) -> bool {
+    let long = object.dimensions.x.max(object.dimensions.y);
+    holding(width_m, narrow_side(object)) || holding(width_m, long)
+}
+
 /// Between which finger distances an object of an embraced side `side_m` is held, metres: a ball may
 /// be held off its middle, and the side was measured by a camera.
 #[must_use]
@@ -110,7 +117,7 @@ pub fn judge(fact: &Fact, scene: &Scene, state: &JointState, memory: &Scene) -> 
                 return Verdict::Unknown("I do not know what I hold.".to_owned());
             };
             let width = state.gripper.width_m;
-            if !holding(width, narrow_side(before)) {
+            if !holds_object(width, before) {
                 let gap = width * 1000.0;
                 let name = the(before);
                 return Verdict::Fails(format!("my fingers are {gap:.0} mm apart and do not hold {name}."));

@@ -55,6 +55,11 @@ pub(crate) fn run(
     jobs: Option<usize>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
+    match suite {
+        "grounding" => return super::grounding::run(episodes, &Setting::read(common, None)?),
+        "wordings" => return super::grounding::wordings(&Setting::read(common, None)?),
+        _ => {}
+    }
     let scenario = match suite {
         "tabletop" | "refusals" => None,
         path => Some(Scenario::read(Path::new(path))?),

@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod grounding;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod train;

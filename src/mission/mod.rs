@@ -203,7 +203,10 @@ impl Mission {
         loop {
             let failure = self.one_round(&plan)?;
             let state = self.state()?;
-            let scene = self.settled_scene(&plan, &memory, &state)?;
+            let scene = match failure {
+                Some(_) => self.eyes.scene(self.body.now()),
+                None => self.settled_scene(&plan, &memory, &state)?,
+            };
             if let Some(why) = &failure {
                 self.log.warn("planner", "failure", why);
             }

@@ -60,7 +60,20 @@ fn lay(
     SceneSpec::random(&rules, rng).ok()
 }
 
+/// Whether one object stands so to the other before anything was done, generously.
+fn stands_already(scene: &SceneSpec, a: &str, relation: Relation, b: &str) -> bool {
+    let (Some(a), Some(b), Some([dx, dy])) = (scene.get(a), scene.get(b), relation.direction()) else {
+        return false;
+    };
+    let (x, y) = (a.position_m[0] - b.position_m[0], a.position_m[1] - b.position_m[1]);
+    let (along, across) = (x * dx + y * dy, (x * dy - y * dx).abs());
+    along > 0.0 && along > 0.5 * across
+}
+
 fn place(scene: &SceneSpec, rng: &mut ChaCha8Rng, a: &str, relation: Relation, b: &str) -> Option<Draft> {
+    if stands_already(scene, a, relation, b) {
+        return None;
+    }
     let object = refer(scene, a, rng)?;
     let target = refer(scene, b, rng)?;
     let task = Task::Place { object, relation, target };

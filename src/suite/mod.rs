@@ -13,21 +13,26 @@ use families::FAMILIES;
 use perception::language::grammar::{self, Split};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use types::language::Utterance;
+use types::language::{Task, Utterance};
 
 /// Tells the suite's random numbers from those of training, which can never be the same stream.
 const STREAM: u64 = 0x5017_e000;
 
 /// The `i`-th episode of the `tabletop` suite: families in turn, or one family only.
 pub(crate) fn tabletop(i: usize, seed: u64, only: Option<&str>) -> Option<Episode> {
+    drawn(i, seed, only).map(|(episode, _)| episode)
+}
+
+/// The same with what its sentence means.
+pub(crate) fn drawn(i: usize, seed: u64, only: Option<&str>) -> Option<(Episode, Vec<Task>)> {
     let chosen: Vec<_> = FAMILIES.iter().filter(|f| only.is_none_or(|name| name == f.0)).collect();
     let (family, draw) = **chosen.get(i % chosen.len().max(1))?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     rng.set_stream(STREAM);
     // A draw fails when its objects find no room, or have no name of their own.
     let (scene, tasks, success) = (0..200).find_map(|_| draw(&mut rng))?;
-    let sentence = grammar::word(&Utterance::Instruct(tasks), Split::Suite, &mut rng);
-    Some(Episode {
+    let sentence = grammar::word(&Utterance::Instruct(tasks.clone()), Split::Suite, &mut rng);
+    let episode = Episode {
         family: family.into(),
         seed: seed.wrapping_add(i as u64),
         robot: None,
@@ -39,7 +44,8 @@ pub(crate) fn tabletop(i: usize, seed: u64, only: Option<&str>) -> Option<Episod
         answer: None,
         faults: Vec::new(),
         time_limit_s: None,
-    })
+    };
+    Some((episode, tasks))
 }
 
 #[cfg(test)]
