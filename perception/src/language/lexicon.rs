@@ -102,15 +102,12 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("deposit", "depositing"),
             ("stick", "sticking"),
             ("carry", "carrying"),
-            ("get", "getting"),
-            ("take", "taking"),
             ("insert", "inserting"),
             ("relocate", "relocating"),
             ("leave", "leaving"),
             ("load", "loading"),
             ("store", "storing"),
             ("gather", "gathering"),
-            ("collect", "collecting"),
             ("transport", "transporting"),
             ("deliver", "delivering"),
             ("pop", "popping"),
@@ -230,7 +227,7 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     for w in ["furthest", "farthest", "further", "closer"] {
         add(w, &[None]);
     }
-    for w in ["want", "like", "need", "goes", "belongs", "should", "ends", "fill", "filling"] {
+    for w in ["take", "get", "want", "like", "need", "goes", "belongs", "should", "ends", "fill", "filling"] {
         add(w, &[V(Verb::Place), None]);
     }
     for w in ["tower", "column", "eachother"] {

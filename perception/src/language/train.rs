@@ -34,7 +34,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, steps: 6000, batch: 32, rate: 2e-3, max_seconds: None }
+        Self { seed: 1, steps: 10_000, batch: 32, rate: 2.5e-3, max_seconds: None }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Build {
     next: Option<Mark>,
     /// Whether the sentence cannot be understood without its commas.
     pub(super) keep_commas: bool,
+    /// Whether the last placing named its target first.
+    pub(super) fronted: bool,
 }
 
 impl Build {

@@ -51,14 +51,15 @@ fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role:
     let r = w.referent;
     let word = |b: &mut Build, text: &str, m: Meaning| b.say(&format!("{text}!"), m, role);
     let late_color = w.noun && r.color.is_some() && r.relation.is_none() && chance(rng, 0.03);
-    if let Some(s) = r.superlative {
-        let late = matches!(s, Superlative::Leftmost | Superlative::Rightmost)
-            && matches!(role, Role::Object | Role::Target)
-            && r.relation.is_none()
-            && chance(rng, 0.1);
-        if !late {
-            word(b, superlative_word(rng, s), Meaning::Superlative(s));
-        }
+    // "the ball on the far left"; with a relation, or inside another phrase, it could belong to two.
+    let late = matches!(r.superlative, Some(Superlative::Leftmost | Superlative::Rightmost))
+        && matches!(role, Role::Object | Role::Target)
+        && r.relation.is_none()
+        && chance(rng, 0.1);
+    if let Some(s) = r.superlative
+        && !late
+    {
+        word(b, superlative_word(rng, s), Meaning::Superlative(s));
     }
     let mut rest: Vec<(String, Meaning)> = Vec::new();
     if let Some(s) = r.size {
@@ -90,13 +91,12 @@ fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role:
         b.fill(if w.plural { "that are" } else { pick(rng, &["that is", "which is"]) });
         word(b, color_word(rng, c), Meaning::Color(c));
     }
-    if let Some(s) = r.superlative {
-        let said = b.words.iter().rev().take(6).any(|t| t.meaning == Meaning::Superlative(s));
-        if !said {
-            let side = if s == Superlative::Leftmost { "left" } else { "right" };
-            b.fill(pick(rng, &["on the far", "furthest to the", "farthest to the"]));
-            word(b, side, Meaning::Superlative(s));
-        }
+    if let Some(s) = r.superlative
+        && late
+    {
+        let side = if s == Superlative::Leftmost { "left" } else { "right" };
+        b.fill(pick(rng, &["on the far", "furthest to the", "farthest to the"]));
+        word(b, side, Meaning::Superlative(s));
     }
 }
 
@@ -355,7 +355,9 @@ pub(super) fn direction_words(relation: Relation) -> &'static [&'static str] {
 /// "directly behind", "right next to".
 fn intensify(b: &mut Build, rng: &mut ChaCha8Rng, relation: Relation) {
     if !matches!(relation, Relation::In | Relation::On) && chance(rng, 0.06) {
-        b.fill(pick(rng, &["directly", "right", "just", "immediately"]));
+        let side = matches!(relation, Relation::LeftOf | Relation::RightOf);
+        let word = pick(rng, &["directly", "just", "immediately", "right"]);
+        b.fill(if side && word == "right" { "just" } else { word });
     }
 }
 

@@ -49,7 +49,9 @@ pub(super) fn place(
                 "{v} {o} such that it is {t}",
                 "{v} {o} somewhere {t}",
                 "fill! {f}",
-                "take! {o} over {t}",
+                "take! {o} {tt}",
+                "get! {o} {tt}",
+                "take! {o} over {tt}",
             ],
         ),
         (Form::Base, _, _) => pick(rng, &["{v} {o} {t}", "{v} {o} {t}", "{v} {o} {t}", "{v} {o} down {t}"]),
@@ -58,13 +60,24 @@ pub(super) fn place(
     };
     let fill_ok = relation == Relation::In && to.relation.is_none() && !to.quantity.eq(&Quantity::All);
     let frame = if frame.starts_with("fill!") && !fill_ok { "{v} {o} {t}" } else { frame };
+    let vague = matches!(relation, Relation::InFrontOf | Relation::Behind | Relation::NextTo);
+    let frame = if frame.ends_with("{tt}") && vague { "{v} {o} {t}" } else { frame };
     let lifts = frame.contains("{p}");
     let static_place =
         ["goes!", "belongs!", "should!", "want!", "like!", "need!", "ends!", "that it", "somewhere"]
             .iter()
             .any(|w| frame.contains(w));
     let whither = if static_place { pick_static(rng, relation) } else { pick(rng, whither_words(relation)) };
+    // "take the ball in the bowl" is a lifting: only words of direction make it a placing.
+    let whither = match relation {
+        Relation::In if frame.ends_with("{tt}") => pick(rng, &["into!", "to!"]),
+        Relation::On if frame.ends_with("{tt}") => "onto!",
+        Relation::LeftOf if frame.ends_with("{tt}") => "to the left! of",
+        Relation::RightOf if frame.ends_with("{tt}") => "to the right! of",
+        _ => whither,
+    };
     let fronted = frame.starts_with("{t}");
+    b.fronted = fronted;
     let olink = if lifts || fronted { Link::Free } else { object_link(all[0], relation, whither) };
     let olink = if frame.contains("that it") { Link::Marked } else { olink };
     let tlink = if fronted || lifts { Link::Marked } else { target_link(all[0], whither) };
@@ -89,7 +102,7 @@ pub(super) fn place(
             }
             lifted = true;
         }
-        "t" => target(b, rng, relation, to, whither, tlink),
+        "t" | "tt" => target(b, rng, relation, to, whither, tlink),
         _ => {
             referent(b, rng, to, Role::Target, Link::Marked);
             b.say("with!", Meaning::Relation(Relation::In), Role::Target);

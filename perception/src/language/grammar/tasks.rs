@@ -195,7 +195,7 @@ pub(super) fn instruct(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task]) {
         let lifted = i > 0 && matches!(tasks[i - 1], Task::Pick(_)) && matches!(tasks[i], Task::Place { .. });
         let it = same && !lifted && chance(rng, 0.7);
         write_task(b, rng, &tasks[i..i + n], form, it);
-        chained = matches!(tasks[i], Task::Place { .. });
+        chained = matches!(tasks[i], Task::Place { .. }) && !b.fronted;
         form = Form::Base;
         i += n;
     }
