@@ -170,3 +170,22 @@ fn without_usable_depth_there_is_no_object_and_no_strange_box_panics() {
     whole.point_px = [-1e9, 1e9];
     assert!(lift(&image.image, &whole).is_none());
 }
+
+#[test]
+fn where_the_picture_does_not_know_the_shape_depth_does() {
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
+    let mut right = 0;
+    for i in 0..40 {
+        let (xy, yaw, size) = anywhere(&mut rng);
+        let shape = [Shape::Cube, Shape::Ball, Shape::Cylinder, Shape::Box][i % 4];
+        let bodies = [Body::new(shape, size, Color::Red, xy, yaw, 0.0)];
+        let image = draw(&bodies, 0.0025, Time::ZERO, &mut rng);
+        let mut d = detect(&image, &bodies, 0, &mut rng).expect("it is seen");
+        d.shape = [0.25, 0.25, 0.25, 0.25, 0.0, 0.0];
+        d.size = [0.5, 0.5];
+        let found = lift(&image.image, &d).expect("an object");
+        let sure = found.shape[shape.index()] > 0.5 && found.size[size.index()] > 0.5;
+        right += usize::from(sure && found.dimensions == shape.dimensions(size));
+    }
+    assert!(right >= 38, "{right} of 40");
+}

@@ -1,5 +1,6 @@
 //! The measured points of one box of a picture, still in their rows and columns.
 
+use super::TABLE_BAND;
 use nalgebra::{Point3, Vector3};
 use types::{Color, Image};
 
@@ -79,10 +80,12 @@ impl<'a> Cloud<'a> {
     /// The cell that shows a world point, if it is in the box.
     pub(crate) fn cell_of(&self, point: Point3<f64>) -> Option<usize> {
         let (u, v) = self.image.intrinsics.project(self.image.world_from_optical.inverse().point(point))?;
-        self.cell_at(u, v)
+        self.cell_at([u as f32, v as f32])
     }
 
-    fn cell_at(&self, u: f64, v: f64) -> Option<usize> {
+    /// The cell at a pixel, if it is in the box.
+    pub(crate) fn cell_at(&self, [u, v]: [f32; 2]) -> Option<usize> {
+        let (u, v) = (f64::from(u), f64::from(v));
         let col = ((u - self.left as f64) / self.step as f64).floor();
         let row = ((v - self.top as f64) / self.step as f64).floor();
         let inside = col >= 0.0 && row >= 0.0 && col < self.width as f64 && row < self.height as f64;
@@ -110,13 +113,18 @@ impl<'a> Cloud<'a> {
     }
 
     /// As [`Cloud::median_near`], by pixel.
-    pub(crate) fn median_at(&self, [u, v]: [f32; 2]) -> Option<Seen> {
-        self.median_near(self.cell_at(f64::from(u), f64::from(v))?)
+    pub(crate) fn median_at(&self, pixel: [f32; 2]) -> Option<Seen> {
+        self.median_near(self.cell_at(pixel)?)
     }
 
     /// All cells connected to `seed` that lie at its height within `band` metres and have its colour.
     pub(crate) fn flat_region(&self, seed: usize, height: f64, band: f64, color: &Seen) -> Vec<usize> {
         self.grow(vec![seed], |s| (s.at.z - height).abs() < band && alike(s, color))
+    }
+
+    /// All cells connected to `seed` that show its paint.
+    pub(crate) fn painted_region(&self, seed: usize, paint: &Seen) -> Vec<usize> {
+        self.grow(vec![seed], |s| s.at.z > TABLE_BAND && s.is_same_paint(paint))
     }
 
     /// All cells connected to `from` (without those) between two heights that have the colour.

@@ -3,8 +3,10 @@
 //!
 //! Solids are placed by their top face (a flat region of the object's colour around where the middle of
 //! its top must be) and the side faces that hang from it, balls by their sphere, containers by their rim.
-//! Which of the two sizes it is, depth says more surely than the picture; both are weighed together.
+//! Which shape and which of the two sizes it is, depth often says more surely than the picture; both are
+//! weighed together.
 
+mod body;
 mod cloud;
 mod container;
 mod outline;
@@ -28,7 +30,7 @@ pub struct Lifted {
     pub covariance: Matrix3<f64>,
     /// Probability of each colour.
     pub color: [f32; 8],
-    /// Probability of each shape.
+    /// Probability of each shape, the measured surface taken in.
     pub shape: [f32; 6],
     /// Probability of each size, the measured extents taken in.
     pub size: [f32; 2],
@@ -41,14 +43,14 @@ pub(crate) const TABLE_BAND: f64 = 0.006;
 /// Standard deviation of a measured distance, metres: two millimetres of depth noise and half a pixel.
 pub(crate) const POINT_SIGMA: f64 = 0.003;
 
-/// One size's explanation of the points.
+/// One shape's and size's explanation of the points.
 #[derive(Clone, Debug)]
 pub(crate) struct Explanation {
     pub(crate) position: Point3<f64>,
     pub(crate) yaw: f64,
     /// Standard deviation of the position in the plane and along z, metres.
     pub(crate) sigma: [f64; 2],
-    /// Logarithm of how likely the points are, up to a constant common to both sizes.
+    /// Logarithm of how likely the points are, up to a constant common to all shapes and sizes.
     pub(crate) log_likelihood: f64,
 }
 
@@ -61,53 +63,81 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
         return None;
     }
     let cloud = Cloud::new(image, detection.box_px, MARGIN_PX)?;
-    let shape = Shape::ALL[argmax(&detection.shape)];
-    let explained: Vec<Option<(f64, Explanation, Vector3<f64>)>> = Size::ALL
-        .iter()
-        .map(|size| {
-            let (e, d) = explain(&cloud, detection, shape, shape.dimensions(*size))?;
+    let is_container = Shape::ALL[argmax(&detection.shape)].is_container();
+    let own = solid::own_points(&cloud, detection);
+    let mut found: Vec<Hypothesis> = Vec::new();
+    for shape in Shape::ALL.iter().copied().filter(|s| s.is_container() == is_container) {
+        let p_shape = f64::from(detection.shape[shape.index()]);
+        if p_shape < UNTHINKABLE {
+            continue;
+        }
+        for size in Size::ALL.iter().copied() {
+            let explained = explain(&cloud, detection, &own, shape, shape.dimensions(size));
+            let Some((explanation, dimensions)) = explained else { continue };
             // The picture's own opinion never weighs more than fifty to one.
-            let prior = f64::from(detection.size[size.index()]).clamp(0.02, 0.98);
-            Some((libm::log(prior) + e.log_likelihood, e, d))
-        })
-        .collect();
-    let best = explained.iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let (top, e, dimensions) = best.clone();
-    let mut size = [0.0f32; 2];
-    for (p, found) in size.iter_mut().zip(&explained) {
-        *p = found.as_ref().map_or(0.0, |(score, ..)| libm::exp(score - top) as f32);
+            let prior = |p: f64| libm::log(p.clamp(0.02, 0.98));
+            let opinion = prior(p_shape) + prior(f64::from(detection.size[size.index()]));
+            let score = opinion + explanation.log_likelihood;
+            found.push(Hypothesis { shape, size, score, explanation, dimensions });
+        }
     }
-    let sum: f32 = size.iter().sum();
-    // Never quite sure, so that a later picture can still speak.
-    let size = size.map(|p| (p / sum).clamp(0.005, 0.995));
-    let [xy, z] = e.sigma;
+    let best = found.iter().max_by(|a, b| a.score.total_cmp(&b.score))?;
+    let (mut shape, mut size) = ([0.0f32; 6], [0.0f32; 2]);
+    for h in &found {
+        let p = libm::exp(h.score - best.score) as f32;
+        shape[h.shape.index()] += p;
+        if h.shape == best.shape {
+            size[h.size.index()] += p;
+        }
+    }
+    let [xy, z] = best.explanation.sigma;
     Some(Lifted {
-        position: e.position,
-        yaw: e.yaw,
-        dimensions,
+        position: best.explanation.position,
+        yaw: best.explanation.yaw,
+        dimensions: best.dimensions,
         covariance: Matrix3::from_diagonal(&Vector3::new(xy * xy, xy * xy, z * z)),
         color: detection.color,
-        shape: detection.shape,
-        size,
+        shape: unsure(shape),
+        size: unsure(size),
     })
+}
+
+/// What a detection might be, and how well that explains picture and points together.
+struct Hypothesis {
+    shape: Shape,
+    size: Size,
+    score: f64,
+    explanation: Explanation,
+    dimensions: Vector3<f64>,
+}
+
+/// A shape that the picture holds for less probable than this is not tried.
+const UNTHINKABLE: f64 = 0.008;
+
+/// Makes probabilities of weights, none quite zero or one, so that a later picture can still speak.
+fn unsure<const N: usize>(weights: [f32; N]) -> [f32; N] {
+    const LEAST: f32 = 0.005;
+    let sum: f32 = weights.iter().sum();
+    weights.map(|w| w / sum * (1.0 - LEAST * N as f32) + LEAST)
 }
 
 /// The best explanation of the points by one size of a shape, and the dimensions as it lies.
 fn explain(
     cloud: &Cloud<'_>,
     detection: &Detection,
+    own: &[Point3<f64>],
     shape: Shape,
     d: Vector3<f64>,
 ) -> Option<(Explanation, Vector3<f64>)> {
     /// With a better explanation than this nobody asks whether it has fallen over.
     const GOOD: f64 = -5.0;
     match shape {
-        Shape::Ball => solid::ball(cloud, detection, d).map(|e| (e, d)),
+        Shape::Ball => solid::ball(cloud, detection, own, d).map(|e| (e, d)),
         Shape::Bowl | Shape::Tray => container::rim(cloud, detection, shape, d).map(|e| (e, d)),
         Shape::Cube | Shape::Box | Shape::Cylinder => {
             let mut best: Option<(Explanation, Vector3<f64>)> = None;
             for pose in solid::poses(shape, d) {
-                if let Some(e) = solid::block(cloud, detection, &pose)
+                if let Some(e) = solid::block(cloud, detection, own, &pose)
                     && best.as_ref().is_none_or(|(b, _)| e.log_likelihood > b.log_likelihood)
                 {
                     best = Some((e, pose.d));

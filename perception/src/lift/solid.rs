@@ -1,5 +1,6 @@
 //! Cubes, boxes and cylinders by their top face and sides; balls by their sphere.
 
+use super::body::Body;
 use super::cloud::{Cloud, Seen, quantile};
 use super::outline::{Evidence, Outline, turned, wrap};
 use super::{Explanation, POINT_SIGMA, TABLE_BAND, support_log_likelihood};
@@ -40,6 +41,7 @@ fn first_guess(cloud: &Cloud<'_>, detection: &Detection, height: f64) -> Option<
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Pose {
     outline: Outline,
+    body: Body,
     area: f64,
     /// Dimensions along its own axes as it lies: z up, x the longer side.
     pub(crate) d: Vector3<f64>,
@@ -53,6 +55,7 @@ pub(crate) fn poses(shape: Shape, d: Vector3<f64>) -> Vec<Pose> {
     const TIPPED: f64 = -3.0;
     let flat = |x: f64, y: f64, z: f64, penalty: f64| Pose {
         outline: Outline::Rectangle([0.5 * x, 0.5 * y]),
+        body: Body::Cuboid(0.5 * Vector3::new(x, y, z)),
         area: x * y,
         d: Vector3::new(x, y, z),
         penalty,
@@ -60,11 +63,14 @@ pub(crate) fn poses(shape: Shape, d: Vector3<f64>) -> Vec<Pose> {
     match shape {
         Shape::Cylinder => {
             let r = 0.5 * d.x;
-            let upright = Pose { outline: Outline::Disc(r), area: PI * r * r, d, penalty: 0.0 };
+            let half_length = 0.5 * d.z;
+            let body = Body::Standing(r, half_length);
+            let upright = Pose { outline: Outline::Disc(r), body, area: PI * r * r, d, penalty: 0.0 };
             // Of a lying one, the top is a strip.
             let half = libm::sqrt(r * r - (r - TOP_BAND) * (r - TOP_BAND));
             let lying = flat(d.z, d.x, d.x, TIPPED);
-            vec![upright, Pose { area: 2.0 * half * d.z, ..lying }]
+            let body = Body::Lying(r, half_length);
+            vec![upright, Pose { area: 2.0 * half * d.z, body, ..lying }]
         }
         Shape::Box => {
             let end = flat(d.y.max(d.z), d.y.min(d.z), d.x, TIPPED - 1.0);
@@ -75,8 +81,13 @@ pub(crate) fn poses(shape: Shape, d: Vector3<f64>) -> Vec<Pose> {
 }
 
 /// A solid that lies so.
-pub(crate) fn block(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose) -> Option<Explanation> {
-    let Pose { outline, area, d, penalty } = *pose;
+pub(crate) fn block(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    own: &[Point3<f64>],
+    pose: &Pose,
+) -> Option<Explanation> {
+    let Pose { outline, body, area, d, penalty } = *pose;
     let guess = first_guess(cloud, detection, d.z)?;
     let seed = cloud.cell_of(guess + Vector3::z() * (0.5 * d.z))?;
     let color = cloud.median_near(seed)?;
@@ -97,10 +108,10 @@ pub(crate) fn block(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose) -> Op
     let mut top = cloud.at(&face);
     top.retain(|p| (p - expected).xy().norm() < reach);
     let seen = top.len() as f64 * cloud.cell_area(*top.first()?)? / area;
-    let painted_below = paint_below(cloud, detection, &color);
+    let painted_below = paint_below(cloud, detection, &color).map(|(_, paint)| paint);
     let is_covered = painted_below.is_some() || seen < 0.3 || height > guess.z + 0.5 * d.z + 0.012;
     if is_covered {
-        return covered(cloud, detection, pose, painted_below.unwrap_or(color));
+        return covered(cloud, detection, own, pose, painted_below.unwrap_or(color));
     }
     let bottom = (height - d.z + 0.004).max(TABLE_BAND);
     let middle = mean(&top)?;
@@ -121,17 +132,18 @@ pub(crate) fn block(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose) -> Op
     // Far from the ray through the detected centre, it is the top of something else.
     let off = (Point3::new(placed.centre.x, placed.centre.y, z) - eye).cross(&ray).norm();
     if off > WRONG_TOP {
-        return covered(cloud, detection, pose, painted_below.unwrap_or(color));
+        return covered(cloud, detection, own, pose, painted_below.unwrap_or(color));
     }
+    let position = Point3::new(placed.centre.x, placed.centre.y, z);
+    let yaw = outline.period().map_or(0.0, |p| wrap(placed.yaw, p));
     Some(Explanation {
-        position: Point3::new(placed.centre.x, placed.centre.y, z),
-        yaw: outline.period().map_or(0.0, |p| wrap(placed.yaw, p)),
+        position,
+        yaw,
         sigma: if seen > 0.75 { [0.002, 0.002] } else { [0.005, 0.003] },
         log_likelihood: penalty + support_log_likelihood(z - 0.5 * d.z)
             - 0.5 * (area_error / area_sigma).powi(2).min(40.0)
-            // Points that belong to neither face nor side speak against it, but are not independent.
-            - (0.02 * placed.cost).min(10.0)
-            - 0.5 * (off / RAY_SIGMA).powi(2),
+            - 0.5 * (off / RAY_SIGMA).powi(2)
+            + body.log_likelihood(own, position, yaw),
     })
 }
 
@@ -146,17 +158,24 @@ const STACK: f64 = 0.13;
 
 /// Where the lower part of a box shows another paint than the supposed top, and one that suits the
 /// detected colour better: that paint. Then the top belongs to something that lies on the object.
-fn paint_below(cloud: &Cloud<'_>, detection: &Detection, top: &Seen) -> Option<Seen> {
+fn paint_below(cloud: &Cloud<'_>, detection: &Detection, top: &Seen) -> Option<(usize, Seen)> {
     let [left, upper, right, lower] = detection.box_px;
-    let below = cloud.median_at([0.5 * (left + right), lower - 0.2 * (lower - upper)])?;
+    let cell = cloud.cell_at([0.5 * (left + right), lower - 0.2 * (lower - upper)])?;
+    let below = cloud.median_near(cell)?;
     let color = Color::ALL[super::argmax(&detection.color)];
-    (!below.is_same_paint(top) && below.suits(color) > top.suits(color)).then_some(below)
+    (!below.is_same_paint(top) && below.suits(color) > top.suits(color)).then_some((cell, below))
 }
 
 /// Something lies on it, so that its top says nothing: its centre is on the ray, at the height at which
 /// the most of its visible sides are where they should be.
-fn covered(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose, paint: Seen) -> Option<Explanation> {
-    let Pose { outline, d, penalty, .. } = *pose;
+fn covered(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    own: &[Point3<f64>],
+    pose: &Pose,
+    paint: Seen,
+) -> Option<Explanation> {
+    let Pose { outline, body, d, penalty, .. } = *pose;
     let surface = cloud.median_at(detection.point_px)?;
     let (eye, ray) = cloud.ray(detection.point_px);
     if ray.z > -0.05 {
@@ -191,7 +210,10 @@ fn covered(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose, paint: Seen) -
         if n >= 5.0 && best.as_ref().is_none_or(|(s, _)| score > *s) {
             let position = Point3::new(placed.centre.x, placed.centre.y, guess.z);
             // Never as good an explanation as a top that is seen and fits.
-            let log_likelihood = penalty - 12.0 + (0.1 * score).min(8.0);
+            let log_likelihood = penalty - 10.0
+                + 0.3 * support_log_likelihood(underside)
+                + (0.05 * score).min(5.0)
+                + body.log_likelihood(own, position, yaw);
             let sigma = [HIDDEN_SIGMA, HIDDEN_SIGMA];
             best = Some((score, Explanation { position, yaw, sigma, log_likelihood }));
         }
@@ -200,7 +222,12 @@ fn covered(cloud: &Cloud<'_>, detection: &Detection, pose: &Pose, paint: Seen) -
 }
 
 /// A ball of these dimensions: least squares on the distances from its centre, far points weighed down.
-pub(crate) fn ball(cloud: &Cloud<'_>, detection: &Detection, d: Vector3<f64>) -> Option<Explanation> {
+pub(crate) fn ball(
+    cloud: &Cloud<'_>,
+    detection: &Detection,
+    own: &[Point3<f64>],
+    d: Vector3<f64>,
+) -> Option<Explanation> {
     const ROUNDS: usize = 12;
     let radius = 0.5 * d.z;
     let surface = cloud.median_at(detection.point_px)?;
@@ -216,20 +243,17 @@ pub(crate) fn ball(cloud: &Cloud<'_>, detection: &Detection, d: Vector3<f64>) ->
         return None;
     }
     let mut centre = guess;
-    let mut cost = 0.0;
     for _ in 0..ROUNDS {
         // The picture says where across the ray the centre is, to about a pixel.
         let across = Matrix3::identity() - ray * ray.transpose();
         let mut normal = across / (0.004 * 0.004) + Matrix3::identity() * 1.0;
         let mut right = across * (guess - centre) / (0.004 * 0.004);
-        cost = 0.0;
         for p in &points {
             let out = p - centre;
             let length = out.norm().max(1e-6);
             let error = length - radius;
             let sigmas = (error / POINT_SIGMA).abs();
             let weight = if sigmas > 2.5 { 2.5 / sigmas } else { 1.0 } / (POINT_SIGMA * POINT_SIGMA);
-            cost += sigmas.min(4.0).powi(2);
             let n = out / length;
             normal += n * n.transpose() * weight;
             right += n * (error * weight);
@@ -251,8 +275,20 @@ pub(crate) fn ball(cloud: &Cloud<'_>, detection: &Detection, d: Vector3<f64>) ->
         sigma: if seen > 0.5 { [0.002, 0.002] } else { [0.005, 0.004] },
         log_likelihood: support_log_likelihood(centre.z - radius)
             - 0.5 * (area_error / area_sigma).powi(2).min(40.0)
-            - 0.1 * cost.min(200.0),
+            + Body::Sphere(radius).log_likelihood(own, centre, 0.0),
     })
+}
+
+/// The points that are likely the object's own: connected and of the paint at its middle (or at its
+/// lower part, if something else lies on it), not far from the ray through its centre.
+pub(crate) fn own_points(cloud: &Cloud<'_>, detection: &Detection) -> Vec<Point3<f64>> {
+    let Some(middle) = cloud.median_at(detection.point_px) else { return Vec::new() };
+    let points = match paint_below(cloud, detection, &middle) {
+        Some((cell, paint)) => cloud.painted_region(cell, &paint),
+        None => cloud.cell_at(detection.point_px).map_or_else(Vec::new, |c| cloud.painted_region(c, &middle)),
+    };
+    let near = |p: &Point3<f64>| p.z > TABLE_BAND && (p - middle.at).norm() < STACK;
+    cloud.at(&points).into_iter().filter(near).collect()
 }
 
 fn mean(points: &[Point3<f64>]) -> Option<Vector2<f64>> {
