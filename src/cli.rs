@@ -54,8 +54,8 @@ pub(crate) enum Command {
     },
     /// Measure success over random scenes and wordings, in lockstep, one episode per core.
     Eval {
-        /// `tabletop` (tasks), `refusals` (what must be declined), `grounding` (held-out pictures),
-        /// `wordings` (frozen sentences), or a scenario file (TOML).
+        /// `tabletop` (tasks), `refusals` (what must be declined), `demo` (the demo sentence),
+        /// `grounding` (held-out pictures), `wordings` (frozen sentences), or a scenario file (TOML).
         suite: String,
         /// How many episodes, or pictures.
         #[arg(long, default_value_t = 40)]
@@ -107,16 +107,16 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_enum, default_value_t = Half::Both)]
     pub(crate) half: Half,
     /// Pictures that the vision half sees in all; the learning rate's course spans them.
-    #[arg(long, default_value_t = 48_000)]
+    #[arg(long, default_value_t = 28_800)]
     pub(crate) pictures: u64,
     /// Steps of the language half in all.
-    #[arg(long, default_value_t = 5_000)]
+    #[arg(long, default_value_t = 3_000)]
     pub(crate) steps: u64,
     /// Stop this leg after so many minutes; the same command again goes on.
     #[arg(long)]
     pub(crate) minutes: Option<f64>,
     /// Seed of data and weights.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Threads; another number gives other bits.
     #[arg(long, default_value_t = 2)]

@@ -21,12 +21,11 @@ pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,
     now: Time,
-    events: Vec<Event>,
 }
 
 impl Log {
     pub(crate) fn new(screen: Screen, folder: Option<RunFolder>) -> Self {
-        Self { screen, folder, now: Time::ZERO, events: Vec::new() }
+        Self { screen, folder, now: Time::ZERO }
     }
 
     /// The robot's time, for the stamps of what follows.
@@ -36,11 +35,6 @@ impl Log {
 
     pub(crate) fn folder(&self) -> Option<&RunFolder> {
         self.folder.as_ref()
-    }
-
-    /// Everything that was said.
-    pub(crate) fn events(&self) -> &[Event] {
-        &self.events
     }
 
     pub(crate) fn detail(&mut self, stage: &str, kind: &str, text: impl Into<String>) {
@@ -79,7 +73,6 @@ impl Log {
             }
             Screen::Sentences | Screen::Silent => Ok(()),
         };
-        self.events.push(event);
     }
 }
 

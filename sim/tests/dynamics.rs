@@ -58,9 +58,7 @@ fn a_torque_from_inverse_dynamics_gives_the_acceleration_it_was_computed_for() {
             }
         }
         println!("{name}: worst acceleration error {worst:.4} rad/s² of 2.5");
-        // The engine integrates joint damping implicitly: at 1 kHz that shows in a light wrist with small
-        // rotor inertia, and nowhere else.
-        let bound = if name == "panda" { 0.05 } else { 1.0 };
+        let bound = 0.05;
         assert!(worst < bound, "{name}: acceleration off by {worst} rad/s² of 2.5");
     }
 }

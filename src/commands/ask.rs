@@ -1,6 +1,6 @@
 //! `sinew ask`: one question to the model, about a picture file or the current view; nothing moves.
 
-use super::{CommandError, Setting, episode, open_log, scenario};
+use super::{CommandError, episode, open_log, scenario};
 use crate::cli::Common;
 use crate::exit::Exit;
 use crate::mission::Eyes;
@@ -17,8 +17,7 @@ use types::seams::{Budget, Planner, VisionLanguageModel};
 use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector, Scene, Time, Transform};
 
 pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
-    let scenario = scenario(common)?;
-    let setting = Setting::read(common, scenario.robot.as_deref())?;
+    let (scenario, setting) = scenario(common)?;
     let mut log = open_log(common, "ask")?;
     let mut model = session::model(&setting.config)?;
     let cancel = AtomicBool::new(false);

@@ -62,6 +62,7 @@ pub(crate) fn run(
     }
     let scenario = match suite {
         "tabletop" | "refusals" => None,
+        "demo" => Some(super::demo(&Setting::read(common, None)?)?),
         path => Some(Scenario::read(Path::new(path))?),
     };
     let robot = scenario.as_ref().and_then(|s| s.robot.clone());

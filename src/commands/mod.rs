@@ -78,16 +78,30 @@ impl Setting {
     }
 }
 
-/// The scenario of `--scene`, or the demo's.
-pub(crate) fn scenario(common: &Common) -> Result<Scenario, CommandError> {
-    match &common.scene {
-        Some(path) => Ok(Scenario::read(path)?),
-        None => Ok(Scenario::parse(DEMO, "assets/scenes/demo.toml")?),
+/// The scenario of `--scene`, or the demo's, and the setting that goes with it.
+pub(crate) fn scenario(common: &Common) -> Result<(Scenario, Setting), CommandError> {
+    if let Some(path) = &common.scene {
+        let scenario = Scenario::read(path)?;
+        let setting = Setting::read(common, scenario.robot.as_deref())?;
+        return Ok((scenario, setting));
     }
+    let setting = Setting::read(common, None)?;
+    Ok((demo(&setting)?, setting))
 }
 
-/// The scenario that is used when none is named.
+/// The demo's scenario for this robot: with fewer and smaller things where its reach is short.
+pub(crate) fn demo(setting: &Setting) -> Result<Scenario, CommandError> {
+    let [x0, x1, y0, y1] = setting.arm.profile().reach_m;
+    let (text, name) =
+        if (x1 - x0) * (y1 - y0) < SHORT_REACH_M2 { (DEMO_SMALL, "demo-small") } else { (DEMO, "demo") };
+    Ok(Scenario::parse(text, &format!("assets/scenes/{name}.toml"))?)
+}
+
+/// The scenarios that are used when none is named.
 const DEMO: &str = include_str!("../../assets/scenes/demo.toml");
+const DEMO_SMALL: &str = include_str!("../../assets/scenes/demo-small.toml");
+/// An arm that reaches less of the table than this gets the small demo, m².
+const SHORT_REACH_M2: f64 = 0.06;
 
 /// The episode of a scenario, its objects moved into the robot's reach if it lays them at random.
 pub(crate) fn episode(

@@ -1,6 +1,6 @@
 //! `sinew run`: do what a sentence says.
 
-use super::{CommandError, Setting, episode, open_log, scenario};
+use super::{CommandError, episode, open_log, scenario};
 use crate::cli::Common;
 use crate::exit::Exit;
 use crate::session::Pace;
@@ -13,8 +13,7 @@ pub(crate) fn run(
     answers: &[String],
     lockstep: bool,
 ) -> Result<Exit, CommandError> {
-    let scenario = scenario(common)?;
-    let setting = Setting::read(common, scenario.robot.as_deref())?;
+    let (scenario, setting) = scenario(common)?;
     let mut episode = episode(&scenario, &setting, sentence)?;
     episode.answers.extend(answers.iter().cloned());
     let log = open_log(common, "run")?;

@@ -1,6 +1,6 @@
 //! `sinew sim`: the world alone.
 
-use super::{CommandError, Setting, episode, open_log, scenario};
+use super::{CommandError, episode, open_log, scenario};
 use crate::cli::Common;
 use crate::exit::Exit;
 use crate::session;
@@ -11,8 +11,7 @@ pub(crate) fn run(seconds: f64, common: &Common) -> Result<Exit, CommandError> {
     if !(0.0..=3600.0).contains(&seconds) {
         return Err(types::Rejection::new("--seconds", "0 to 3600", seconds.to_string()).into());
     }
-    let scenario = scenario(common)?;
-    let setting = Setting::read(common, scenario.robot.as_deref())?;
+    let (scenario, setting) = scenario(common)?;
     let episode = episode(&scenario, &setting, Some("look"))?;
     let mut log = open_log(common, "sim")?;
     let (rig, mut cameras) = session::world(&setting.config, &setting.arm, &episode)?;

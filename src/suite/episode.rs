@@ -30,8 +30,6 @@ pub(crate) struct Episode {
     pub(crate) family: String,
     /// What makes it repeatable.
     pub(crate) seed: u64,
-    /// The robot, if not the configured one.
-    pub(crate) robot: Option<String>,
     /// The world in the beginning.
     pub(crate) scene: SceneSpec,
     /// What the person says.

@@ -35,7 +35,6 @@ pub(crate) fn drawn(i: usize, seed: u64, only: Option<&str>) -> Option<(Episode,
     let episode = Episode {
         family: family.into(),
         seed: seed.wrapping_add(i as u64),
-        robot: None,
         scene,
         sentence,
         answers: Vec::new(),

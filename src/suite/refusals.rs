@@ -53,7 +53,6 @@ pub(crate) fn episode(i: usize, seed: u64) -> Episode {
     Episode {
         family: family.into(),
         seed: seed.wrapping_add(i as u64),
-        robot: None,
         scene,
         sentence,
         answers: Vec::new(),

@@ -125,7 +125,6 @@ impl Scenario {
         Ok(Episode {
             family: "scenario".into(),
             seed,
-            robot: self.robot.clone(),
             scene,
             sentence: sentence.to_owned(),
             answers: self.answers.clone(),
