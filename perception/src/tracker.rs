@@ -30,6 +30,12 @@ const GONE_AFTER: u32 = 2;
 /// Pictures in a row in which something stands there but was not recognised before it is forgotten.
 const UNRECOGNISED_AFTER: u32 = 6;
 
+/// From this height of its lower side on an object must stand on another one, metres.
+const FLOATING: f64 = 0.12;
+/// How far beside it, and how far below its lower side, the top of what carries it may be, metres.
+const SUPPORT_REACH: f64 = 0.06;
+const SUPPORT_GAP: f64 = 0.04;
+
 /// One believed object with what only the tracker needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
@@ -61,10 +67,11 @@ impl Tracker {
     /// Takes in one picture and what was detected in it.
     pub fn update(&mut self, image: &Image, detections: &[Detection]) {
         self.stamp = self.stamp.max(image.stamp);
-        let observations: Vec<Observation> = detections
+        let mut observations: Vec<Observation> = detections
             .iter()
             .filter_map(|d| lift(image, d).map(|lifted| Observation { lifted, score: d.score }))
             .collect();
+        self.drop_floating(&mut observations);
         let pairs = matching::assign(&self.tracks, &observations, self.held);
         let mut seen_tracks = vec![false; self.tracks.len()];
         let mut used = vec![false; observations.len()];
@@ -87,6 +94,24 @@ impl Tracker {
             }
         }
         self.merge();
+    }
+
+    /// Things do not float: what is seen high above the table with nothing below it is in the hand, or
+    /// part of the robot.
+    fn drop_floating(&self, observations: &mut Vec<Observation>) {
+        let place = |p: &Point3<f64>, d: &Vector3<f64>| (p.x, p.y, p.z + 0.5 * d.z);
+        let mut tops: Vec<(f64, f64, f64)> =
+            observations.iter().map(|o| place(&o.lifted.position, &o.lifted.dimensions)).collect();
+        let standing = self.tracks.iter().filter(|t| Some(t.object.id) != self.held);
+        tops.extend(standing.map(|t| place(&t.object.position, &t.object.dimensions)));
+        observations.retain(|o| {
+            let (p, d) = (&o.lifted.position, &o.lifted.dimensions);
+            let bottom = p.z - 0.5 * d.z;
+            bottom < FLOATING
+                || tops.iter().any(|(x, y, top)| {
+                    libm::hypot(x - p.x, y - p.y) < SUPPORT_REACH && (top - bottom).abs() < SUPPORT_GAP
+                })
+        });
     }
 
     /// What is believed at `now`: places grow less sure with the time since they were last seen.
