@@ -142,6 +142,7 @@ pub(crate) fn mission(
         Duration::from_secs_f64(config.perception.answer_limit_s),
     );
     Ok(Mission {
+        arm: arm.clone(),
         body,
         eyes,
         planner: TablePlanner::new(arm.clone(), planning.clone())?,

@@ -46,6 +46,8 @@ pub(crate) struct Track {
     best_score: f32,
     empty: u32,
     unrecognised: u32,
+    /// The robot put it here, and no picture has recognised it since.
+    expected: bool,
 }
 
 /// Fuses what all cameras see into one scene; ids stay with their objects.
@@ -146,6 +148,7 @@ impl Tracker {
         track.object.covariance = Matrix3::identity() * (PLACED_SIGMA * PLACED_SIGMA);
         track.empty = 0;
         track.unrecognised = 0;
+        track.expected = true;
         true
     }
 
@@ -218,6 +221,7 @@ impl Track {
             best_score: observation.score,
             empty: 0,
             unrecognised: 0,
+            expected: false,
         }
     }
 
@@ -226,6 +230,7 @@ impl Track {
         let new = &observation.lifted;
         self.empty = 0;
         self.unrecognised = 0;
+        self.expected = false;
         self.best_score = self.best_score.max(observation.score);
         self.object.color = fuse(&mut self.log_color, &new.color);
         self.object.shape = fuse(&mut self.log_shape, &new.shape);
@@ -259,7 +264,16 @@ impl Track {
     fn miss(&mut self, image: &Image, detections: &[Detection]) {
         match matching::look(&self.object, image, detections) {
             matching::Look::Unknown => {}
-            matching::Look::Empty => self.empty += 1,
+            matching::Look::Empty => {
+                self.empty += 1;
+                self.expected = false;
+            }
+            // Where the robot put it, something of its height stands: a black box in a black bowl is hard to
+            // recognise, and need not be.
+            matching::Look::Something if self.expected => {
+                self.empty = 0;
+                self.object.seen = self.object.seen.max(image.stamp);
+            }
             matching::Look::Something => {
                 self.empty = 0;
                 self.unrecognised += 1;

@@ -5,10 +5,8 @@ use crate::log::Log;
 use core::time::Duration;
 use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
-use planner::Held;
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::plan::{Skill, Spot};
 use types::seams::{Budget, Camera, VisionLanguageModel};
 use types::{Detection, Fault, Image, ObjectId, Scene, Time};
 
@@ -63,19 +61,9 @@ impl Eyes {
         self.tracker.set_held(held);
     }
 
-    /// The hand opened: what it held should now be where the skill put it.
-    pub(crate) fn put_down(&mut self, held: &Held, skill: &Skill, scene: &Scene) {
-        let to = match *skill {
-            Skill::Place { spot: Spot::Table([x, y]), .. } => Some((x, y)),
-            Skill::Place { spot: Spot::Relative { target, .. }, .. } => {
-                scene.get(target).map(|t| (t.position.x, t.position.y))
-            }
-            _ => None,
-        };
-        if let Some((x, y)) = to {
-            let z = held.object.position.z;
-            self.tracker.expect_moved(held.object.id, nalgebra::Point3::new(x, y, z));
-        }
+    /// The hand opened: what it held should now be at `to`, world, metres.
+    pub(crate) fn put_down(&mut self, object: ObjectId, to: nalgebra::Point3<f64>) {
+        self.tracker.expect_moved(object, to);
     }
 
     /// Takes a picture with the fixed camera only to see that it still sees.

@@ -68,12 +68,7 @@ impl Mission {
     }
 
     /// Carries out the steps of a skill.
-    pub(super) fn execute(
-        &mut self,
-        skill: &Skill,
-        prepared: Prepared,
-        scene: &Scene,
-    ) -> Result<(), Trouble> {
+    pub(super) fn execute(&mut self, prepared: Prepared) -> Result<(), Trouble> {
         let Prepared { steps, held } = prepared;
         for step in steps {
             match step {
@@ -81,9 +76,7 @@ impl Mission {
                     self.log.detail("control", "move", format!("{why}, {:.2} s", trajectory.duration()));
                     self.follow(trajectory)?;
                 }
-                Step::Gripper { command, expect } => {
-                    self.grip(skill, command, expect, held.as_ref(), scene)?
-                }
+                Step::Gripper { command, expect } => self.grip(command, expect, held.as_ref())?,
             }
         }
         Ok(())
@@ -187,11 +180,9 @@ impl Mission {
     /// Moves the fingers and waits until they rest.
     fn grip(
         &mut self,
-        skill: &Skill,
         command: GripperCommand,
         expect: Expect,
         grasped: Option<&Held>,
-        scene: &Scene,
     ) -> Result<(), Trouble> {
         let now = self.now();
         self.body.control().grip(now, command)?;
@@ -224,7 +215,12 @@ impl Mission {
             }
             Expect::Open => {
                 if let Some(held) = before {
-                    self.eyes.put_down(&held, skill, scene);
+                    // Where the fingers let it go; it falls by the few millimetres of the release.
+                    let q = self.state()?.q;
+                    let mut data = mechanics::ArmData::new(&self.arm);
+                    let world_from_tool = mechanics::tool_pose(&self.arm, &mut data, &q);
+                    let to = world_from_tool.point(held.tool_from_object.translation.vector.into());
+                    self.eyes.put_down(held.object.id, to);
                 }
                 self.eyes.set_held(None);
             }
@@ -335,7 +331,7 @@ impl Mission {
     pub(super) fn go_home(&mut self) {
         let scene = self.eyes.scene(self.now());
         let moved = match self.prepare(&Skill::Home, &scene) {
-            Ok(Ok(prepared)) => self.execute(&Skill::Home, prepared, &scene).map_err(|t| t.to_string()),
+            Ok(Ok(prepared)) => self.execute(prepared).map_err(|t| t.to_string()),
             Ok(Err(why)) => Err(why),
             Err(trouble) => Err(trouble.to_string()),
         };

@@ -25,6 +25,7 @@ const MAX_QUESTIONS: usize = 3;
 
 /// Everything that one run needs.
 pub(crate) struct Mission {
+    pub(crate) arm: std::sync::Arc<mechanics::Arm>,
     pub(crate) body: Box<dyn Body>,
     pub(crate) eyes: Eyes,
     pub(crate) planner: TablePlanner,
@@ -262,7 +263,7 @@ impl Mission {
                 Ok(prepared) => prepared,
                 Err(why) => return Ok(Some(format!("I cannot {name}: {why}"))),
             };
-            if let Err(trouble) = self.execute(skill, prepared, &before) {
+            if let Err(trouble) = self.execute(prepared) {
                 match trouble {
                     Trouble::Missed(why) | Trouble::Dropped(why) => {
                         self.go_home();

@@ -118,8 +118,13 @@ pub fn sentence(split: Split, rng: &mut ChaCha8Rng) -> (String, Utterance) {
 /// A sentence at random, word by word with its labels, and what it means.
 #[must_use]
 pub fn tagged(split: Split, rng: &mut ChaCha8Rng) -> (Vec<Tagged>, Utterance) {
-    let utterance = random::utterance(rng);
-    (worded(&utterance, split, rng).words, utterance)
+    loop {
+        let utterance = random::utterance(rng);
+        let b = worded(&utterance, split, rng);
+        if b.words.len() <= super::text::MAX_WORDS && b.text().len() <= super::text::MAX_CHARS {
+            return (b.words, utterance);
+        }
+    }
 }
 
 /// A sentence of known words without any sense: a word salad, or a good sentence spoiled. The labels

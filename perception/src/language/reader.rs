@@ -35,6 +35,7 @@ pub struct Reading {
 pub struct Reader {
     net: Net,
     meanings: Vec<Meaning>,
+    threshold: f32,
 }
 
 /// Natural exponentials of `x`, scaled to a sum of one.
@@ -59,7 +60,13 @@ impl Reader {
     /// A [`Rejection`] that names the array that is missing or bad (B30), or the special token that the
     /// vocabulary lacks (B31).
     pub fn from_arrays(arrays: &Arrays) -> Result<Self, Rejection> {
-        Ok(Self { net: Net::from_arrays(arrays)?, meanings: Meaning::all() })
+        Ok(Self { net: Net::from_arrays(arrays)?, meanings: Meaning::all(), threshold: THRESHOLD })
+    }
+
+    /// With another least confidence than [`THRESHOLD`], 0 to 1, to see what it is worth.
+    #[must_use]
+    pub fn with_threshold(self, threshold: f32) -> Self {
+        Self { threshold, ..self }
     }
 
     /// The arrays for a weights file, vocabulary included.
@@ -84,7 +91,7 @@ impl Reader {
             Err(e) => (Utterance::Unclear(format!("My reader failed ({e}). Can you say it again?")), 0.0),
             Ok((words, confidence)) => match decode(&words) {
                 Err(question) => (Utterance::Unclear(question), confidence),
-                Ok(_) if confidence < THRESHOLD => (
+                Ok(_) if confidence < self.threshold => (
                     Utterance::Unclear(
                         "I am not sure that I understand. Can you say it differently?".to_owned(),
                     ),
