@@ -35,6 +35,8 @@ const FLOATING: f64 = 0.12;
 /// How far beside it, and how far below its lower side, the top of what carries it may be, metres.
 const SUPPORT_REACH: f64 = 0.06;
 const SUPPORT_GAP: f64 = 0.04;
+/// How far the lower side of what stands on something may seem from its top, metres.
+const STANDS_GAP: f64 = 0.02;
 
 /// One believed object with what only the tracker needs to know.
 #[derive(Clone, Debug)]
@@ -74,16 +76,21 @@ impl Tracker {
             .filter_map(|d| lift(image, d).map(|lifted| Observation { lifted, score: d.score }))
             .collect();
         self.drop_floating(&mut observations);
+        let covered: Vec<bool> = (0..self.tracks.len()).map(|i| self.is_covered(i)).collect();
         let pairs = matching::assign(&self.tracks, &observations, self.held);
         let mut seen_tracks = vec![false; self.tracks.len()];
         let mut used = vec![false; observations.len()];
         for Pair { track, observation } in pairs {
             seen_tracks[track] = true;
             used[observation] = true;
-            self.tracks[track].confirm(&observations[observation], image.stamp);
+            if covered[track] {
+                self.tracks[track].is_there(image.stamp);
+            } else {
+                self.tracks[track].confirm(&observations[observation], image.stamp);
+            }
         }
         for (i, seen) in seen_tracks.iter().enumerate() {
-            if !seen && Some(self.tracks[i].object.id) != self.held {
+            if !seen && !covered[i] && Some(self.tracks[i].object.id) != self.held {
                 self.tracks[i].miss(image, detections);
             }
         }
@@ -96,6 +103,39 @@ impl Tracker {
             }
         }
         self.merge();
+        self.believe_in_supports();
+    }
+
+    /// Whether another object stands on this one: then hardly anything of it can be seen, and it stays
+    /// what and where it was before it was covered.
+    fn is_covered(&self, i: usize) -> bool {
+        (0..self.tracks.len()).any(|j| Some(self.tracks[j].object.id) != self.held && self.stands_on(j, i))
+    }
+
+    /// Whether track `above` stands on track `below`, by their places alone; in a container is not on it.
+    fn stands_on(&self, above: usize, below: usize) -> bool {
+        let (a, b) = (&self.tracks[above].object, &self.tracks[below].object);
+        let gap = (a.position.z - 0.5 * a.dimensions.z) - (b.position.z + 0.5 * b.dimensions.z);
+        let reach = 0.5 * b.dimensions.x.min(b.dimensions.y);
+        above != below
+            && !b.most_likely_shape().is_container()
+            && gap.abs() < STANDS_GAP
+            && (a.position - b.position).xy().norm() < reach
+    }
+
+    /// What carries something that was just seen must be there itself.
+    fn believe_in_supports(&mut self) {
+        // Towers are at most a few objects high: the news reaches the lowest within as many rounds.
+        for _ in 0..4 {
+            for above in 0..self.tracks.len() {
+                for below in 0..self.tracks.len() {
+                    let seen = self.tracks[above].object.seen;
+                    if seen > self.tracks[below].object.seen && self.stands_on(above, below) {
+                        self.tracks[below].is_there(seen);
+                    }
+                }
+            }
+        }
     }
 
     /// Things do not float: what is seen high above the table with nothing below it is in the hand, or
@@ -258,6 +298,13 @@ impl Track {
         o.yaw = blend_yaw(o.yaw, new.yaw, &o.dimensions, shape, gain);
         o.seen = o.seen.max(stamp);
         o.n_seen = o.n_seen.saturating_add(1);
+    }
+
+    /// It is there, and nothing more is known than before.
+    fn is_there(&mut self, stamp: Time) {
+        self.empty = 0;
+        self.unrecognised = 0;
+        self.object.seen = self.object.seen.max(stamp);
     }
 
     /// Judges a picture in which this track was not found.
