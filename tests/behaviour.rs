@@ -123,7 +123,7 @@ fn what_is_ambiguous_absent_impossible_or_forbidden_ends_in_a_question_or_refusa
 fn questions_are_answered_and_not_acted_on() {
     let folder = Folder::new("questions");
     for (sentence, part) in [
-        ("how many cubes do you see?", "2"),
+        ("how many bowls do you see?", "1"),
         ("is there a green ball?", "yes"),
         ("is there a white tray?", "no"),
         ("what colour is the ball?", "green"),
@@ -151,7 +151,7 @@ fn a_bad_configuration_is_refused_with_file_line_key_and_what_was_expected() {
     for (toml, parts) in [
         ("[control]\nrate_hz = -5\n", ["robot.toml:2", "control.rate_hz", "100 to 4000"]),
         ("[control]\nlease = 3\n", ["line 2", "lease", "did you mean"]),
-        ("[planner]\nspeed = \"fast\"\n", ["line 2", "speed", "float"]),
+        ("[planner]\nspeed = \"fast\"\n", ["line 2", "speed", "f64"]),
     ] {
         let path = folder.file("robot.toml", toml).display().to_string();
         let output = sinew(&["run", "look", "--config", &path]);

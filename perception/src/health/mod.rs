@@ -127,10 +127,11 @@ impl CameraWatch {
             return Verdict::bad(Fault::F9CameraDelayed, text);
         }
         let content = Content::of(image);
-        if let Some(verdict) = self.judge_freeze(&content, image.stamp) {
+        // A black picture also never changes: blindness is the better word for it.
+        if let Some(verdict) = self.judge_sight(&content, image) {
             return verdict;
         }
-        if let Some(verdict) = self.judge_sight(&content, image) {
+        if let Some(verdict) = self.judge_freeze(&content, image.stamp) {
             return verdict;
         }
         self.blind = 0;
