@@ -83,7 +83,7 @@ impl Tracker {
         for Pair { track, observation } in pairs {
             seen_tracks[track] = true;
             used[observation] = true;
-            if covered[track] {
+            if covered[track] || self.tracks[track].is_as_expected(&observations[observation], image) {
                 self.tracks[track].is_there(image.stamp);
             } else {
                 self.tracks[track].confirm(&observations[observation], image.stamp);
@@ -123,16 +123,23 @@ impl Tracker {
             && (a.position - b.position).xy().norm() < reach
     }
 
-    /// What carries something that was just seen must be there itself.
+    /// What carries something that was just seen must be there itself; and solids do not sink into each
+    /// other: what stands on something stands on its top.
     fn believe_in_supports(&mut self) {
         // Towers are at most a few objects high: the news reaches the lowest within as many rounds.
         for _ in 0..4 {
             for above in 0..self.tracks.len() {
                 for below in 0..self.tracks.len() {
+                    if !self.stands_on(above, below) {
+                        continue;
+                    }
                     let seen = self.tracks[above].object.seen;
-                    if seen > self.tracks[below].object.seen && self.stands_on(above, below) {
+                    if seen > self.tracks[below].object.seen {
                         self.tracks[below].is_there(seen);
                     }
+                    let top = self.tracks[below].object.top();
+                    let object = &mut self.tracks[above].object;
+                    object.position.z = top + 0.5 * object.dimensions.z;
                 }
             }
         }
@@ -298,6 +305,13 @@ impl Track {
         o.yaw = blend_yaw(o.yaw, new.yaw, &o.dimensions, shape, gain);
         o.seen = o.seen.max(stamp);
         o.n_seen = o.n_seen.saturating_add(1);
+    }
+
+    /// Whether it stands where the robot put it, although what was recognised seems elsewhere: the depths
+    /// over its top say so, and a half-hidden thing is easily measured a little off.
+    fn is_as_expected(&self, observation: &Observation, image: &Image) -> bool {
+        let off = (observation.lifted.position - self.object.position).norm();
+        self.expected && off > 0.01 && matching::look(&self.object, image, &[]) == matching::Look::Something
     }
 
     /// It is there, and nothing more is known than before.
