@@ -16,7 +16,7 @@ pub(crate) enum Screen {
     Silent,
 }
 
-/// Takes events to the screen and the run's folder, and keeps them.
+/// Takes events to the screen and the run's folder.
 pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,

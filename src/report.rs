@@ -20,11 +20,6 @@ pub(crate) fn pictures(mission: &Mission, name: &str) -> Result<(), BridgeError>
     Ok(())
 }
 
-/// The pictures after the run.
-pub(crate) fn pictures_after(mission: &mut Mission) -> Result<(), BridgeError> {
-    pictures(mission, "after")
-}
-
 /// The joints over time with their limits.
 pub(crate) fn joints(mission: &mut Mission, arm: &Arm, sentence: &str) -> Result<(), BridgeError> {
     let title: String = sentence.chars().filter(char::is_ascii).take(60).collect();

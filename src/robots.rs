@@ -25,7 +25,7 @@ pub(crate) enum RobotFileError {
     Model(#[from] mechanics::ModelError),
 }
 
-/// Loads the robot that `[robot] profile` or `--robot` names; with it what the reader passed over.
+/// Loads the robot that `[robot] profile` or `--robot` names.
 ///
 /// # Errors
 /// [`RobotFileError`] naming file, line or field.

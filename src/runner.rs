@@ -171,7 +171,7 @@ fn finish(
         mission.log.warn("bridge", "film", why);
     }
     if folder.is_some() {
-        report::pictures_after(&mut mission)?;
+        report::pictures(&mission, "after")?;
         report::joints(&mut mission, arm, &episode.sentence)?;
     }
     let looks = mission.eyes.look_times.clone();

@@ -311,7 +311,8 @@ impl Track {
     /// over its top say so, and a half-hidden thing is easily measured a little off.
     fn is_as_expected(&self, observation: &Observation, image: &Image) -> bool {
         let off = (observation.lifted.position - self.object.position).norm();
-        self.expected && off > 0.01 && matching::look(&self.object, image, &[]) == matching::Look::Something
+        let half_hidden = (0.01..0.03).contains(&off);
+        self.expected && half_hidden && matching::look(&self.object, image, &[]) == matching::Look::Something
     }
 
     /// It is there, and nothing more is known than before.

@@ -18,6 +18,10 @@ use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector,
 
 pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
     let (scenario, setting) = scenario(common)?;
+    let picture = match image {
+        Some(path) => Some(bridge::files::read_png(path).map_err(|e| CommandError::Other(e.to_string()))?),
+        None => None,
+    };
     let mut log = open_log(common, "ask")?;
     let mut model = session::model(&setting.config)?;
     let cancel = AtomicBool::new(false);
@@ -30,9 +34,8 @@ pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Resu
         "proposal",
         format!("{:?} (confidence {:.2})", answer.utterance, answer.confidence),
     );
-    let (view, detections, scene) = match image {
-        Some(path) => {
-            let canvas = bridge::files::read_png(path)?;
+    let (view, detections, scene) = match picture {
+        Some(canvas) => {
             let view = as_image(&canvas)?;
             let budget = Budget { limit, cancel: &cancel };
             let seen =
@@ -44,7 +47,12 @@ pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Resu
         None => {
             let episode = episode(&scenario, &setting, Some(sentence))?;
             let (_rig, mut cameras) = session::world(&setting.config, &setting.arm, &episode)?;
-            let mut eyes = Eyes::new(Box::new(model), Tracker::new(), 2, limit);
+            let mut eyes = Eyes::new(
+                Box::new(model),
+                Tracker::new(),
+                setting.config.perception.pictures_per_look,
+                limit,
+            );
             eyes.look("the table", &mut cameras, &|| Time::ZERO, &mut log)
                 .map_err(|(fault, said)| CommandError::Other(format!("{}: {said}", fault.id())))?;
             let scene = eyes.scene(Time::ZERO);

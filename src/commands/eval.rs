@@ -55,6 +55,14 @@ pub(crate) fn run(
     jobs: Option<usize>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
+    if episodes == 0 {
+        return Err(types::Rejection::new("--episodes", "at least 1", "0").into());
+    }
+    if family.is_some() && suite != "tabletop" {
+        return Err(
+            types::Rejection::new("--family", "only with the suite `tabletop`", suite.to_owned()).into()
+        );
+    }
     match suite {
         "grounding" => return super::grounding::run(episodes, &Setting::read(common, None)?),
         "wordings" => return super::grounding::wordings(&Setting::read(common, None)?),

@@ -70,6 +70,15 @@ impl Setting {
             config.robot.profile = robot.to_owned();
         }
         if let Some(seed) = common.seed {
+            if i64::try_from(seed).is_err() {
+                // A configuration file could not hold it.
+                return Err(types::Rejection::new(
+                    "--seed",
+                    format!("at most {}", i64::MAX),
+                    seed.to_string(),
+                )
+                .into());
+            }
             config.sim.seed = seed;
         }
         let arm = crate::robots::load(&config.robot.profile)?;

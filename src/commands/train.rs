@@ -22,6 +22,9 @@ const BATCH: usize = 8;
 const SAVE_S: f64 = 120.0;
 
 pub(crate) fn run(o: &TrainOptions) -> Result<Exit, CommandError> {
+    if let Some(m) = o.minutes {
+        types::Rejection::positive("--minutes", m)?;
+    }
     std::fs::create_dir_all(&o.dir).map_err(|e| CommandError::Other(format!("{}: {e}", o.dir.display())))?;
     let until = o.minutes.map(|m| 60.0 * m);
     let begun = Instant::now();

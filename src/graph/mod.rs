@@ -13,8 +13,8 @@ use types::seams::Camera;
 /// Why the robot's body can no longer be driven.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    #[error("the robot: {0}")]
-    Robot(#[from] types::seams::RobotError),
+    #[error("the control loop: {0}")]
+    Loop(String),
     #[error("the simulator: {0}")]
     Sim(String),
 }
@@ -40,6 +40,6 @@ pub(crate) trait Body {
     fn invariants(&self) -> Option<&invariants::Invariants>;
     /// What was commanded and measured so far, for the plot.
     fn trace(&mut self) -> &trace::Trace;
-    /// Ends the loop: brakes, and in wall time its report.
+    /// Ends the loop; in wall time its report. Without further commands the robot brakes by itself.
     fn finish(self: Box<Self>) -> Option<control::LoopReport>;
 }

@@ -32,11 +32,11 @@ impl Pipeline {
         config: LoopConfig,
     ) -> Result<Self, BodyError> {
         let clock = MonotonicClock::new();
-        let in_thread = clock.clone();
+        let in_thread = clock;
         let (robot, live) =
             sim::live::spawn(&rig, move || in_thread).map_err(|e| BodyError::Sim(e.to_string()))?;
-        let thread = control::spawn(core, Box::new(robot), Box::new(clock.clone()), config)
-            .map_err(|e| BodyError::Sim(e.to_string()))?;
+        let thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
+            .map_err(|e| BodyError::Loop(e.to_string()))?;
         Ok(Self { handle, thread, live, clock, rig, cameras, trace: Trace::default() })
     }
 }
@@ -47,7 +47,7 @@ impl Body for Pipeline {
     }
 
     fn clock(&self) -> Box<crate::mission::Clock> {
-        let clock = self.clock.clone();
+        let clock = self.clock;
         Box::new(move || clock.now())
     }
 
@@ -64,6 +64,9 @@ impl Body for Pipeline {
         self.clock.sleep_until(until);
         for sample in self.handle.trace() {
             self.trace.push(sample);
+        }
+        if !self.thread.is_running() {
+            return Err(BodyError::Loop("it ended".into()));
         }
         if self.live.is_over() {
             let why = self.rig.world().stopped().map_or("its thread ended".into(), ToString::to_string);

@@ -7,7 +7,7 @@ use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::seams::{Budget, Camera, VisionLanguageModel};
+use types::seams::{Budget, Camera, ModelError, VisionLanguageModel};
 use types::{Detection, Fault, Image, ObjectId, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
@@ -144,10 +144,11 @@ impl Eyes {
             let begun = std::time::Instant::now();
             let budget = Budget { limit: self.limit, cancel: &self.cancel };
             match self.model.answer(Some(image), "", budget) {
-                Ok(answer) => {
+                Ok(answer) if begun.elapsed() <= self.limit => {
                     self.look_times.push(begun.elapsed().as_secs_f64());
                     return Ok(answer.detections);
                 }
+                Ok(_) => why = ModelError::Timeout(self.limit).to_string(),
                 Err(e) => why = e.to_string(),
             }
         }
@@ -159,7 +160,10 @@ impl Eyes {
     pub(crate) fn read(&mut self, sentence: &str, log: &mut Log) -> Utterance {
         for _ in 0..TRIES {
             let budget = Budget { limit: self.limit, cancel: &self.cancel };
-            match self.model.answer(None, sentence, budget) {
+            let begun = std::time::Instant::now();
+            let answer = self.model.answer(None, sentence, budget);
+            let late = begun.elapsed() > self.limit;
+            match answer.and_then(|a| if late { Err(ModelError::Timeout(self.limit)) } else { Ok(a) }) {
                 Ok(answer) => {
                     log.detail("perception", "reading", format!("confidence {:.3}", answer.confidence));
                     return answer.utterance;

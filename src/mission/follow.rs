@@ -14,6 +14,10 @@ use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, T
 const SLICE: Duration = Duration::from_millis(10);
 /// How often a picture is taken while the arm moves, to see that the camera still sees.
 const WATCH: Duration = Duration::from_millis(90);
+/// Fingers that opened by less have not let go, metres.
+const LET_GO_M: f64 = 0.003;
+/// Fingers this close to the wanted opening are open, metres.
+const OPEN_WITHIN_M: f64 = 0.006;
 /// How long a camera may take to come back, seconds.
 const PATIENCE_S: f64 = 3.0;
 
@@ -146,6 +150,7 @@ impl Mission {
                 Report::Refused { id: Some(i), why, .. } if i == id => {
                     ended = Some(format!("the loop refused the motion: {why:?}"));
                 }
+                Report::LoopDied => ended = Some("the control loop ended".into()),
                 _ => {}
             }
             self.note(&report);
@@ -185,15 +190,18 @@ impl Mission {
         grasped: Option<&Held>,
     ) -> Result<(), Trouble> {
         let now = self.now();
+        let before = self.state()?.gripper.width_m;
         self.body.control().grip(now, command)?;
-        let before = self.held.take();
         let started = self.now();
         let mut still = 0;
         while still < 8 && self.now().secs_since(started) < 3.0 {
             self.slice()?;
             let gripper = self.state()?.gripper;
             still = if gripper.speed_m_s.abs() < 0.002 { still + 1 } else { 0 };
-            if self.now().secs_since(started) < 0.15 {
+            // The fingers' target moves at a limited speed, from far inside what they hold: they rest for a
+            // while before they begin to open.
+            let is_opening = expect == Expect::Open && gripper.width_m < command.width_m - OPEN_WITHIN_M;
+            if is_opening || self.now().secs_since(started) < 0.15 {
                 still = 0;
             }
         }
@@ -201,6 +209,8 @@ impl Mission {
         match expect {
             Expect::Holding { min_width_m, max_width_m } => {
                 if width < min_width_m || width > max_width_m {
+                    self.held = None;
+                    self.eyes.set_held(None);
                     return Err(Trouble::Missed(format!(
                         "the fingers closed to {:.0} mm and hold nothing",
                         width * 1e3
@@ -214,7 +224,16 @@ impl Mission {
                 self.log.detail("control", "holding", format!("{:.1} mm between the fingers", width * 1e3));
             }
             Expect::Open => {
-                if let Some(held) = before {
+                if let Some(held) = self.held.take() {
+                    if width < before + LET_GO_M {
+                        self.held = Some(held);
+                        return Err(Trouble::Missed(format!(
+                            "the fingers did not open: {:.1} mm before, {:.1} mm now, {:.1} mm wanted",
+                            before * 1e3,
+                            width * 1e3,
+                            command.width_m * 1e3
+                        )));
+                    }
                     // Where the fingers let it go; it falls by the few millimetres of the release.
                     let q = self.state()?.q;
                     let mut data = mechanics::ArmData::new(&self.arm);
@@ -296,6 +315,8 @@ impl Mission {
             let now = self.now();
             self.body.control().keep_alive(now);
             self.body.advance(SLICE)?;
+            let now = self.now();
+            self.log.set_now(now);
             while let Some(report) = self.body.control().poll() {
                 self.note(&report);
             }
@@ -327,16 +348,19 @@ impl Mission {
         }
     }
 
-    /// Home, if a way is found; otherwise the arm stays.
-    pub(super) fn go_home(&mut self) {
+    /// Home, if a way is found; otherwise the arm stays, and says why.
+    pub(super) fn go_home(&mut self) -> Result<(), Trouble> {
         let scene = self.eyes.scene(self.now());
-        let moved = match self.prepare(&Skill::Home, &scene) {
-            Ok(Ok(prepared)) => self.execute(prepared).map_err(|t| t.to_string()),
-            Ok(Err(why)) => Err(why),
-            Err(trouble) => Err(trouble.to_string()),
+        let moved = match self.prepare(&Skill::Home, &scene)? {
+            Ok(prepared) => self.execute(prepared),
+            Err(why) => Err(Trouble::Missed(why)),
         };
-        if let Err(why) = moved {
-            self.log.warn("planner", "home", format!("I stay where I am: {why}"));
+        match moved {
+            Err(Trouble::Missed(why) | Trouble::Dropped(why)) => {
+                self.log.warn("planner", "home", format!("I stay where I am: {why}"));
+                Ok(())
+            }
+            other => other,
         }
     }
 
@@ -409,7 +433,9 @@ impl Mission {
     fn follow_to_park(&mut self, trajectory: Trajectory) -> Result<bool, Trouble> {
         let pressed = interrupt::count();
         let now = self.now();
+        let limit = 3.0 * trajectory.duration() + 5.0;
         let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        let started = now;
         loop {
             let now = self.now();
             self.body.control().keep_alive(now);
@@ -422,6 +448,10 @@ impl Mission {
             if interrupt::count() > pressed {
                 self.stop()?;
                 return Ok(false);
+            }
+            if self.now().secs_since(started) > limit {
+                self.stop()?;
+                return Err(Trouble::Stopped("parking did not come to its end".into()));
             }
         }
     }

@@ -136,9 +136,8 @@ impl Mission {
                 return Ok((outcome, whole));
             };
             questions += 1;
-            let Some(answer) = (questions <= MAX_QUESTIONS).then(|| self.ask(question)).flatten() else {
-                return Ok((outcome, whole));
-            };
+            let answer = if questions <= MAX_QUESTIONS { self.ask(question)? } else { None };
+            let Some(answer) = answer else { return Ok((outcome, whole)) };
             self.log.info("run", "answer", format!("the person answers \"{}\"", clip(&answer)));
             match self.eyes.read(&answer, &mut self.log) {
                 u @ (Utterance::Instruct(_) | Utterance::Ask(_)) => {
@@ -180,20 +179,34 @@ impl Mission {
         ))
     }
 
-    fn ask(&mut self, question: &str) -> Option<String> {
+    /// The person's answer, prepared beforehand or from the terminal. Ctrl-C works meanwhile.
+    fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
         if let Some(answer) = self.answers.pop_front() {
             self.log.info("run", "question", question);
-            return Some(answer);
+            return Ok(Some(answer));
         }
         if !self.is_interactive {
-            return None;
+            return Ok(None);
         }
         self.log.info("run", "question", question);
-        let mut line = String::new();
         eprint!("> ");
-        std::io::stdin().read_line(&mut line).ok()?;
-        let line = line.trim().to_owned();
-        (!line.is_empty()).then_some(line)
+        let (sender, receiver) = std::sync::mpsc::channel();
+        // Reading a line cannot be broken off: it is left to a thread that nobody waits for.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = std::io::stdin().read_line(&mut line);
+            let _ = sender.send(read.map(|_| line));
+        });
+        loop {
+            match receiver.recv_timeout(core::time::Duration::from_millis(20)) {
+                Ok(Ok(line)) => return Ok(Some(line.trim().to_owned()).filter(|l| !l.is_empty())),
+                Ok(Err(_)) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            if crate::interrupt::count() > 0 {
+                return Err(Trouble::Interrupted);
+            }
+        }
     }
 
     /// Carries out a plan skill by skill; looks and judges after each; plans anew when one failed.
@@ -266,7 +279,7 @@ impl Mission {
             if let Err(trouble) = self.execute(prepared) {
                 match trouble {
                     Trouble::Missed(why) | Trouble::Dropped(why) => {
-                        self.go_home();
+                        self.go_home()?;
                         return Ok(Some(why));
                     }
                     other => return Err(other),

@@ -51,14 +51,14 @@ impl Truths {
     /// Which true object perception meant, by where it was seen.
     fn name(&self, id: ObjectId, memory: &Scene) -> Result<String, String> {
         let seen = memory.get(id).ok_or("an object that was never seen")?;
-        self.before
-            .objects
-            .iter()
-            .chain(&self.after.objects)
-            .map(|o| ((o.center() - seen.position).norm(), o))
-            .filter(|(d, _)| *d < SAME_M)
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, o)| o.spec.name.clone())
+        let nearest = |truth: &Truth| {
+            let near = truth.objects.iter().map(|o| ((o.center() - seen.position).norm(), o));
+            near.filter(|(d, _)| *d < SAME_M)
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .map(|(_, o)| o.spec.name.clone())
+        };
+        nearest(&self.before)
+            .or_else(|| nearest(&self.after))
             .ok_or_else(|| format!("there is no {} where perception saw one", seen.describe()))
     }
 }

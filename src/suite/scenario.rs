@@ -68,7 +68,7 @@ impl Scenario {
             path: path.into(),
             what: e.to_string().trim_end().replace('\n', "\n  "),
         })?;
-        scenario.check().map_err(|rejection| ConfigError::Value { path: path.into(), line: 0, rejection })?;
+        scenario.check().map_err(|e| ConfigError::Toml { path: path.into(), what: e.to_string() })?;
         Ok(scenario)
     }
 
