@@ -1,4 +1,5 @@
 //! Our own parts over time: one control tick, one look, one plan, one picture.
+#![allow(missing_docs, reason = "criterion's macro makes a public function without a word")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use mechanics::Arm;
