@@ -1,8 +1,8 @@
-//! Picture files: PNG out and in.
+//! Picture files: PNG out, PNG and JPEG in.
 
-use crate::{BridgeError, Canvas};
+use crate::{BridgeError, Canvas, jpeg};
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Read as _};
 use std::path::Path;
 
 /// The largest picture side that is read, pixels (B27).
@@ -28,6 +28,25 @@ pub fn write_png(path: &Path, canvas: &Canvas) -> Result<(), BridgeError> {
     })
 }
 
+/// Reads a PNG or JPEG, whatever its name says, as 8-bit colour.
+///
+/// # Errors
+/// As [`read_png`]; [`BridgeError::Picture`] for a JPEG file above [`jpeg::MAX_BYTES`] too.
+pub fn read_picture(path: &Path) -> Result<Canvas, BridgeError> {
+    let mut file = File::open(path).map_err(BridgeError::io(path))?;
+    let mut begin = [0; 3];
+    let n = file.read(&mut begin).map_err(BridgeError::io(path))?;
+    if !jpeg::is_jpeg(&begin[..n]) {
+        return read_png(path);
+    }
+    let size = file.metadata().map_err(BridgeError::io(path))?.len();
+    if size > jpeg::MAX_BYTES {
+        let what = format!("expected a file of at most {} bytes, got {size}", jpeg::MAX_BYTES);
+        return Err(BridgeError::Picture { path: path.display().to_string(), what });
+    }
+    jpeg::decode(path, &std::fs::read(path).map_err(BridgeError::io(path))?)
+}
+
 /// Reads a PNG of any colour type and depth as 8-bit colour.
 ///
 /// # Errors
@@ -39,7 +58,7 @@ pub fn read_png(path: &Path) -> Result<Canvas, BridgeError> {
     let limits = png::Limits { bytes: 4 * MAX_SIDE as usize * MAX_SIDE as usize };
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|e| bad(format!("expected a PNG picture: {e}")))?;
+    let mut reader = decoder.read_info().map_err(|e| bad(format!("expected a PNG or JPEG picture: {e}")))?;
     let (w, h) = (reader.info().width, reader.info().height);
     if w == 0 || h == 0 || w > MAX_SIDE || h > MAX_SIDE {
         return Err(bad(format!("expected sides of 1 to {MAX_SIDE} pixels, got {w} × {h}")));
@@ -77,8 +96,11 @@ mod tests {
             std::fs::write(&cut, &bytes[..n]).expect("written");
             assert!(read_png(&cut).is_err(), "B27: {n} of {} bytes", bytes.len());
         }
-        std::fs::write(&cut, b"\xff\xd8\xff\xe0 this is a JPEG").expect("written");
-        assert!(read_png(&cut).expect_err("B27").to_string().contains("expected a PNG"));
+        assert_eq!(read_picture(&path).expect("read"), canvas);
+        std::fs::write(&cut, b"GIF89a is neither").expect("written");
+        assert!(read_picture(&cut).expect_err("B27").to_string().contains("expected a PNG"));
+        std::fs::write(&cut, b"\xff\xd8\xff\xe0 says that it is a JPEG").expect("written");
+        assert!(read_picture(&cut).expect_err("B27").to_string().contains("JPEG"));
         std::fs::remove_dir_all(&dir).expect("removed");
     }
 }

@@ -6,6 +6,7 @@ pub mod animation;
 pub mod canvas;
 pub mod files;
 mod font;
+pub mod jpeg;
 pub mod plot;
 pub mod record;
 

@@ -19,7 +19,9 @@ use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector,
 pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
     let (scenario, setting) = scenario(common)?;
     let picture = match image {
-        Some(path) => Some(bridge::files::read_png(path).map_err(|e| CommandError::Other(e.to_string()))?),
+        Some(path) => {
+            Some(bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?)
+        }
         None => None,
     };
     let mut log = open_log(common, "ask")?;
