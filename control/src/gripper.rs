@@ -30,13 +30,16 @@ impl Gripper {
         crate::config::range("gripper.force_n", command.force_n, 0.0, self.force_max)
     }
 
-    /// Goes to `target`, brought within bounds.
-    pub(crate) fn go(&mut self, target: GripperCommand) {
+    /// Goes to `target`, brought within bounds. Fingers that hold something stand wider than they were
+    /// told to (`measured_m`): they open from where they are, so that they let go at once.
+    pub(crate) fn go(&mut self, target: GripperCommand, measured_m: Option<f64>) {
         if target.width_m.is_finite() && target.force_n.is_finite() {
             self.target = GripperCommand {
                 width_m: target.width_m.clamp(0.0, self.width_max),
                 force_n: target.force_n.clamp(0.0, self.force_max),
             };
+            let stands = measured_m.filter(|w| *w >= 0.0 && *w <= self.width_max).unwrap_or(0.0);
+            self.command.width_m = self.command.width_m.max(stands.min(self.target.width_m));
         }
     }
 

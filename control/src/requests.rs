@@ -71,7 +71,9 @@ impl Core {
                 self.tell(Report::Started(id));
                 self.stop(Stop { hold: Some(id), ..Stop::two(Cause::HoldRequested) });
             }
-            Message::Grip(command, _) => self.gripper.go(command),
+            Message::Grip(command, _) => {
+                self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
+            }
         }
     }
 

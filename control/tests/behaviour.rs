@@ -389,6 +389,32 @@ fn the_gripper_moves_at_its_speed_and_refuses_what_is_no_width() {
 }
 
 #[test]
+fn fingers_that_hold_something_open_from_where_they_are() {
+    let mut rig = Rig::active(arm());
+    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("fine");
+    rig.ticks(3000);
+    // Something of 30 mm is between the fingers.
+    let told = |rig: &mut Rig, width_m: f64| {
+        rig.state.gripper.width_m = 0.03;
+        rig.handle.grip(rig.now, GripperCommand { width_m, force_n: 10.0 }).expect("fine");
+        let now = rig.now + TICK;
+        let state = JointState { stamp: now, ..rig.state };
+        rig.tick_at(now, Some(state)).gripper.width_m
+    };
+    let first = told(&mut rig, 0.06);
+    assert!((first - 0.03 - GRIP_SPEED * 1e-3).abs() < 1e-9, "{first}");
+    // A wish to open less than they stand is met at once, and never exceeded.
+    let mut rig = Rig::active(arm());
+    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("fine");
+    rig.ticks(3000);
+    assert!((told(&mut rig, 0.02) - 0.02).abs() < 1e-9);
+    // What is no opening of this gripper says nothing.
+    rig.state.gripper.width_m = 7.0;
+    rig.ticks(1);
+    assert!(rig.commands[rig.commands.len() - 1].gripper.width_m <= 0.02 + 1e-9);
+}
+
+#[test]
 fn b15_absurd_settings_are_refused_by_name() {
     type Change = fn(&mut Config, f64);
     let fields: [(&str, Change); 9] = [

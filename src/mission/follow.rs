@@ -198,8 +198,7 @@ impl Mission {
             self.slice()?;
             let gripper = self.state()?.gripper;
             still = if gripper.speed_m_s.abs() < 0.002 { still + 1 } else { 0 };
-            // The fingers' target moves at a limited speed, from far inside what they hold: they rest for a
-            // while before they begin to open.
+            // Fingers that are to open have not come to rest before they are open.
             let is_opening = expect == Expect::Open && gripper.width_m < command.width_m - OPEN_WITHIN_M;
             if is_opening || self.now().secs_since(started) < 0.15 {
                 still = 0;
