@@ -65,7 +65,7 @@ fn look(c: &mut Criterion) {
     let mut group = c.benchmark_group("look");
     group.sample_size(20);
     group.bench_function("detect", |b| {
-        b.iter(|| black_box(model.net().detect(&image.rgb, image.size(), &cancel).expect("detections")));
+        b.iter(|| black_box(model.net().detect(&image, &cancel).expect("detections")));
     });
     group.bench_function("read a sentence", |b| {
         b.iter(|| black_box(model.reader().read("put the small red cube left of the blue bowl")));

@@ -46,7 +46,7 @@ pub(crate) enum Command {
         /// "where is the small green ball?", "is there a cube in the bowl?", or an instruction, to
         /// see the program that the model proposes for it.
         sentence: String,
-        /// A PNG picture; the robot's fixed camera when left out.
+        /// A PNG or JPEG picture; the robot's fixed camera when left out.
         #[arg(long)]
         image: Option<PathBuf>,
         #[command(flatten)]
@@ -107,10 +107,10 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_enum, default_value_t = Half::Both)]
     pub(crate) half: Half,
     /// Pictures that the vision half sees in all; the learning rate's course spans them.
-    #[arg(long, default_value_t = 28_800)]
+    #[arg(long, default_value_t = 56_000)]
     pub(crate) pictures: u64,
     /// Steps of the language half in all.
-    #[arg(long, default_value_t = 3_000)]
+    #[arg(long, default_value_t = 9_000)]
     pub(crate) steps: u64,
     /// Stop this leg after so many minutes; the same command again goes on.
     #[arg(long)]
@@ -124,6 +124,9 @@ pub(crate) struct TrainOptions {
     /// Start anew even if there is a checkpoint.
     #[arg(long)]
     pub(crate) fresh: bool,
+    /// Train nothing: write the weights file of the checkpoints as they stand.
+    #[arg(long)]
+    pub(crate) as_it_stands: bool,
 }
 
 #[derive(Clone, Debug, Args)]

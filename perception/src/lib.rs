@@ -4,6 +4,7 @@ pub mod health;
 pub mod language;
 pub mod lift;
 pub mod model;
+pub mod pointing;
 pub mod tracker;
 pub mod train;
 pub mod vision;

@@ -62,6 +62,15 @@ pub fn load_vision(bytes: &[u8]) -> Result<(Card, Net), ModelError> {
     Ok((card, net))
 }
 
+/// The sentence reader out of a weights file.
+///
+/// # Errors
+/// As [`BuiltinModel::from_bytes`].
+pub fn load_language(bytes: &[u8]) -> Result<Reader, ModelError> {
+    let (_, mut arrays) = weights::load(bytes)?;
+    Ok(Reader::from_arrays(&weights::take(&mut arrays, "language"))?)
+}
+
 fn vision_of(card: &Card, arrays: &mut Arrays) -> Result<Net, Rejection> {
     let arch = card.vision.ok_or_else(|| Rejection::new("weights.card.vision", "channels", "none"))?;
     arch.check()?;
@@ -95,7 +104,7 @@ impl VisionLanguageModel for BuiltinModel {
             return Err(ModelError::Cancelled);
         }
         let detections = match image {
-            Some(image) => self.net.detect(&image.rgb, image.size(), budget.cancel)?,
+            Some(image) => self.net.detect(image, budget.cancel)?,
             None => Vec::new(),
         };
         if budget.is_cancelled() {

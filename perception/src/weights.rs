@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use types::Rejection;
 
 /// Version of the file's layout; another one is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Largest weights file, bytes: what the repository allows itself.
 pub const MAX_BYTES: usize = 16 << 20;
 /// Largest header, bytes.

@@ -6,10 +6,15 @@ use perception::train::{self, Checkpoint, Label, Leg, Plan, Sample};
 use perception::vision::Arch;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use types::{Color, Shape, Size};
+use types::{Color, Image, Intrinsics, Shape, Size, Time, Transform};
 
 const COLORS: [(Color, [u8; 3]); 3] =
     [(Color::Red, [200, 30, 30]), (Color::Green, [30, 170, 40]), (Color::Blue, [30, 50, 200])];
+
+fn photo(rgb: Vec<u8>, (w, h): (usize, usize)) -> Result<Image, types::Rejection> {
+    let lens = Intrinsics::from_fov(w as u32, h as u32, 0.9)?;
+    Image::new("drawn", 0, Time::ZERO, rgb, None, lens, Transform::identity())
+}
 
 /// Discs (balls) and squares (cubes) on a grey ground with a little noise.
 fn draw(index: u64, width: usize, height: usize) -> Sample {
@@ -41,7 +46,7 @@ fn draw(index: u64, width: usize, height: usize) -> Sample {
             color,
         });
     }
-    Sample { rgb, width, height, objects }
+    Sample { image: photo(rgb, (width, height)).expect("a picture"), objects }
 }
 
 fn tiny() -> Plan {
@@ -58,7 +63,8 @@ fn tiny() -> Plan {
 
 fn go(checkpoint: Checkpoint, max_steps: u64, threads: usize) -> Checkpoint {
     let leg = Leg { max_steps: Some(max_steps), max_seconds: None, threads };
-    train::vision(checkpoint, &|i| draw(i, 96, 64), leg, &mut |_| ControlFlow::Continue(())).expect("trains")
+    train::vision(checkpoint, &|i| Ok(draw(i, 96, 64)), leg, &mut |_| ControlFlow::Continue(()))
+        .expect("trains")
 }
 
 #[test]
@@ -104,11 +110,18 @@ fn a_checkpoint_that_is_cut_or_of_another_net_is_refused() {
 fn a_training_can_be_broken_off_and_a_bad_sample_is_refused_by_name() {
     let leg = Leg { max_steps: None, max_seconds: None, threads: 1 };
     let begin = || tiny().begin().expect("a plan");
-    let broken = train::vision(begin(), &|i| draw(i, 96, 64), leg, &mut |_| ControlFlow::Break(()));
+    let broken = train::vision(begin(), &|i| Ok(draw(i, 96, 64)), leg, &mut |_| ControlFlow::Break(()));
     assert_eq!(broken.expect("one step").step, 1);
-    let short = |_| Sample { rgb: vec![0; 5], width: 96, height: 64, objects: Vec::new() };
-    let err = train::vision(begin(), &short, leg, &mut |_| ControlFlow::Continue(())).expect_err("B27");
-    assert!(err.to_string().contains("sample.rgb"), "{err}");
+    let nowhere = |_| {
+        let mut sample = draw(1, 96, 64);
+        sample.objects[0].center_px[1] = f32::NAN;
+        Ok(sample)
+    };
+    let err = train::vision(begin(), &nowhere, leg, &mut |_| ControlFlow::Continue(())).expect_err("NaN");
+    assert!(err.to_string().contains("sample.objects[0]"), "{err}");
+    let dry = |_| Err(types::Rejection::new("camera", "a picture", "none"));
+    let err = train::vision(begin(), &dry, leg, &mut |_| ControlFlow::Continue(())).expect_err("no pictures");
+    assert!(err.to_string().contains("camera"), "{err}");
 }
 
 #[test]
@@ -120,7 +133,7 @@ fn a_trained_net_finds_what_was_drawn_also_in_a_picture_of_twice_the_size() {
     let (mut hits, mut objects, mut found, mut right) = (0, 0, 0, 0);
     for index in 1_000_000..1_000_012 {
         let sample = draw(index, 256, 192);
-        let detections = net.detect(&sample.rgb, (256, 192), &stop).expect("an answer");
+        let detections = net.detect(&sample.image, &stop).expect("an answer");
         found += detections.len();
         for o in &sample.objects {
             objects += 1;
@@ -144,13 +157,16 @@ fn pictures_of_any_size_are_read_or_refused_and_never_panic() {
     let net = tiny().begin().expect("a plan").net().expect("a net");
     let stop = AtomicBool::new(false);
     for (w, h) in [(1, 1), (1, 500), (500, 1), (2, 3), (640, 480), (3000, 20), (257, 191), (2048, 2048)] {
-        let rgb = vec![127; 3 * w * h];
-        assert!(net.detect(&rgb, (w, h), &stop).is_ok(), "B27: {w} × {h}");
-        assert!(net.detect(&rgb[1..], (w, h), &stop).is_err(), "B27: {w} × {h}, a byte short");
+        let mut image = photo(vec![127; 3 * w * h], (w, h)).expect("a picture");
+        assert!(net.detect(&image, &stop).is_ok(), "B27: {w} × {h}");
+        image.depth = Some(vec![0.7; w * h].into());
+        assert!(net.detect(&image, &stop).is_ok(), "B28: {w} × {h} with depth");
+        assert!(photo(vec![127; 3 * w * h - 1], (w, h)).is_err(), "B27: {w} × {h}, a byte short");
     }
     for (w, h) in [(0, 0), (0, 5), (8193, 1), (20_000, 20_000)] {
-        assert!(net.detect(&[], (w, h), &stop).is_err(), "B27: {w} × {h}");
+        assert!(photo(Vec::new(), (w, h)).is_err(), "B27: {w} × {h}");
     }
     stop.store(true, core::sync::atomic::Ordering::Relaxed);
-    assert_eq!(net.detect(&[0; 3], (1, 1), &stop), Err(types::seams::ModelError::Cancelled));
+    let image = photo(vec![0; 3], (1, 1)).expect("a picture");
+    assert_eq!(net.detect(&image, &stop), Err(types::seams::ModelError::Cancelled));
 }

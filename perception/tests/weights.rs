@@ -104,7 +104,7 @@ fn missing_surplus_misshapen_and_not_finite_tensors_are_refused_by_name() {
 #[test]
 fn another_version_no_card_or_absurd_channels_are_refused() {
     let bytes = file();
-    let version = with_header(&bytes, |h| h.replacen("\\\"version\\\":1", "\\\"version\\\":9", 1));
+    let version = with_header(&bytes, |h| h.replacen("\\\"version\\\":2", "\\\"version\\\":9", 1));
     let err = model::load_vision(&version).expect_err("another version").to_string();
     assert!(err.contains("version"), "{err}");
     let absurd = with_header(&bytes, |h| h.replacen("\\\"half\\\":4", "\\\"half\\\":400000000", 1));
@@ -113,6 +113,6 @@ fn another_version_no_card_or_absurd_channels_are_refused() {
     assert!(model::load_vision(&no_card).is_err());
     let err = BuiltinModel::from_bytes(&bytes).expect_err("no language part").to_string();
     assert!(!err.is_empty());
-    let card = Card { version: 1, vision: None, summary: String::new(), fingerprint: String::new() };
+    let card = Card { version: 2, vision: None, summary: String::new(), fingerprint: String::new() };
     assert_eq!(card.vision, None);
 }

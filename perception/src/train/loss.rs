@@ -42,7 +42,7 @@ impl Parts {
 
 const BOX_WEIGHT: f32 = 2.0;
 const OFFSET_WEIGHT: f32 = 0.3;
-const CLASS_WEIGHT: f32 = 0.5;
+const CLASS_WEIGHT: f32 = 1.0;
 /// Cells with less target heat than this are asked for nothing but heat.
 const NEAR: f32 = 0.4;
 

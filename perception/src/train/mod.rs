@@ -119,7 +119,7 @@ fn parameters(checkpoint: &Checkpoint) -> Result<Parameters, Rejection> {
 /// [`TrainError`]; the last checkpoint remains good.
 pub fn vision(
     checkpoint: Checkpoint,
-    sample: &(dyn Fn(u64) -> Sample + Sync),
+    sample: &(dyn Fn(u64) -> Result<Sample, Rejection> + Sync),
     leg: Leg,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Checkpoint, TrainError> {
@@ -150,14 +150,14 @@ pub fn vision(
 fn batch(
     plan: &Plan,
     step: u64,
-    sample: &(dyn Fn(u64) -> Sample + Sync),
+    sample: &(dyn Fn(u64) -> Result<Sample, Rejection> + Sync),
     threads: usize,
 ) -> Result<Vec<Prepared>, Rejection> {
     let make = |i: usize| {
         let index = step * plan.batch as u64 + i as u64;
         // Each picture has its own seed (splitmix64's odd constant spreads neighbours apart).
         let seed = plan.seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        sample::prepare(&sample(index), plan.input, seed)
+        sample::prepare(&sample(index)?, plan.input, seed)
     };
     // One dummy float per picture stands for its place in the row.
     ops::for_each_chunk(&mut vec![0.0; plan.batch], 1, threads, &|i, _| make(i)).into_iter().collect()
@@ -182,9 +182,8 @@ fn learn(
     if !parts.total().is_finite() {
         return Err(TrainError::Diverged { step, loss: parts.total() });
     }
-    // The slope of this product by the output is the loss's own gradient.
-    let grad = Tensor::from_vec(grad, output.dims(), &Device::Cpu)?;
-    let grads = (&output * grad)?.sum_all()?.backward()?;
+    let slope = Tensor::from_vec(grad, output.dims(), &Device::Cpu)?;
+    let grads = output.apply_op1(ops::Scored { loss: parts.total(), slope })?.backward()?;
     parameters.update(&grads, step + 1, rate, plan.decay)?;
     Ok(parts)
 }

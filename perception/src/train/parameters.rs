@@ -2,7 +2,7 @@
 
 use crate::vision::Net;
 use crate::vision::arch::{Arch, Layer, Pass, field};
-use crate::vision::ops::{self, BatchNorm, Conv, Double, EPSILON, Moments};
+use crate::vision::ops::{self, BatchNorm, Bias, Conv, Double, EPSILON, Moments, RectifiedSum};
 use crate::weights::{Array, Arrays};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, Var};
@@ -203,8 +203,12 @@ impl Pass for Learning<'_> {
                 let norm = BatchNorm { moments, relu: state.layer.relu, threads };
                 y.apply_op3(&state.vars[1].1, &state.vars[2].1, norm)
             }
-            None => y.broadcast_add(&state.vars[1].1.reshape((1, state.layer.c_out, 1, 1))?),
+            None => y.apply_op2(&state.vars[1].1, Bias { threads }),
         }
+    }
+
+    fn rectified_sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        a.contiguous()?.apply_op2(&b.contiguous()?, RectifiedSum)
     }
 
     fn double(&mut self, x: &Tensor) -> Result<Tensor> {

@@ -1,10 +1,11 @@
 //! What the detector learns from: pictures whose objects are known.
 
-use crate::vision::arch::{INPUT_CHANNELS, group};
+use crate::vision::arch::{COLORS, group};
 use crate::vision::input::{self, Fit};
+use crate::vision::relief;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use types::{Color, Rejection, Shape, Size};
+use types::{Color, Image, Rejection, Shape, Size};
 
 /// One object of a training picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +25,8 @@ pub struct Label {
 /// A picture and what is in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Red, green, blue, one byte each, row by row.
-    pub rgb: Vec<u8>,
-    /// Pixels per row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
+    /// The picture, with or without depth.
+    pub image: Image,
     /// Every object that can be seen.
     pub objects: Vec<Label>,
 }
@@ -48,18 +45,17 @@ pub(crate) struct Prepared {
     pub(crate) targets: Vec<Target>,
 }
 
+/// Share of training pictures whose depth is taken away: a photograph has none.
+const WITHOUT_DEPTH: f64 = 0.08;
+
 /// Fits a sample into the net's input and changes it a little, by `seed` alone: mirrored or not (no
-/// label knows left from right), and its colours scaled by a few per cent as if under another lamp.
+/// label knows left from right), its colours scaled by a few per cent as if under another lamp, now and
+/// then without depth.
 ///
 /// # Errors
-/// A [`Rejection`] for a buffer that does not fit the size, or a label that is not finite.
+/// A [`Rejection`] for a label that is not finite.
 pub(crate) fn prepare(sample: &Sample, target: (usize, usize), seed: u64) -> Result<Prepared, Rejection> {
-    let (w, h) = (sample.width, sample.height);
-    if w == 0 || h == 0 || sample.rgb.len() != 3 * w * h {
-        let got = format!("{} bytes for {w} × {h}", sample.rgb.len());
-        return Err(Rejection::new("sample.rgb", "height × width × 3 bytes", got));
-    }
-    let (mut x, fit) = input::prepare(&sample.rgb, (w, h), target);
+    let (mut x, fit) = input::prepare(&sample.image, target);
     let mut targets = Vec::with_capacity(sample.objects.len());
     for (i, label) in sample.objects.iter().enumerate() {
         let numbers = label.box_px.iter().chain(&label.center_px);
@@ -70,12 +66,15 @@ pub(crate) fn prepare(sample: &Sample, target: (usize, usize), seed: u64) -> Res
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let plane = target.0 * target.1;
-    for channel in 0..3 {
+    for channel in x[..COLORS * plane].chunks_mut(plane) {
         let gain = rng.random_range(0.94..1.06f32);
-        x[channel * plane..(channel + 1) * plane].iter_mut().for_each(|v| *v *= gain);
+        channel.iter_mut().for_each(|v| *v *= gain);
+    }
+    if rng.random_bool(WITHOUT_DEPTH) {
+        x[COLORS * plane..(COLORS + relief::PLANES) * plane].fill(0.0);
     }
     if rng.random_bool(0.5) {
-        mirror(&mut x, &mut targets, target.0);
+        mirror(&mut x, &mut targets, target);
     }
     Ok(Prepared { x, targets })
 }
@@ -91,9 +90,10 @@ fn place(label: &Label, fit: Fit) -> Target {
     }
 }
 
-fn mirror(x: &mut [f32], targets: &mut [Target], width: usize) {
-    let picture = x.len() / INPUT_CHANNELS * 3; // The coordinates stay as they are.
-    x[..picture].chunks_mut(width).for_each(<[f32]>::reverse);
+fn mirror(x: &mut [f32], targets: &mut [Target], (width, height): (usize, usize)) {
+    // The coordinates stay as they are.
+    let seen = (COLORS + relief::PLANES) * width * height;
+    x[..seen].chunks_mut(width).for_each(<[f32]>::reverse);
     let side = width as f32;
     for t in targets {
         t.box_px = [side - t.box_px[2], t.box_px[1], side - t.box_px[0], t.box_px[3]];

@@ -6,6 +6,7 @@
 //! have their centres at one pixel.
 
 use super::conv::Geometry;
+use super::relief;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use types::{Color, Rejection, Shape, Size};
@@ -14,8 +15,10 @@ use types::{Color, Rejection, Shape, Size};
 pub const INPUT_WIDTH: usize = 256;
 /// Height of the picture the net sees, pixels.
 pub const INPUT_HEIGHT: usize = 192;
-/// Red, green, blue, column and row.
-pub(crate) const INPUT_CHANNELS: usize = 5;
+/// Red, green, blue; height, scale and where depth is known; column and row.
+pub(crate) const INPUT_CHANNELS: usize = COLORS + relief::PLANES + 2;
+/// Planes of colour.
+pub(crate) const COLORS: usize = 3;
 /// Side of an output cell, pixels of the net's input.
 pub(crate) const STRIDE: usize = 2;
 /// Things, and containers.
@@ -68,7 +71,7 @@ pub struct Arch {
 
 impl Default for Arch {
     fn default() -> Self {
-        Self { half: 16, quarter: 32, eighth: 64, sixteenth: 96, neck: 64 }
+        Self { half: 16, quarter: 32, eighth: 64, sixteenth: 96, neck: 48 }
     }
 }
 
@@ -167,11 +170,13 @@ impl Arch {
 pub(crate) trait Pass {
     /// Runs the layer of this name.
     fn layer(&mut self, name: &str, x: &Tensor) -> candle_core::Result<Tensor>;
+    /// The sum of two, negative values made zero.
+    fn rectified_sum(&mut self, a: &Tensor, b: &Tensor) -> candle_core::Result<Tensor>;
     /// Doubles the sides.
     fn double(&mut self, x: &Tensor) -> candle_core::Result<Tensor>;
 }
 
-/// The flow: `x` is b × 5 × h × w (h, w multiples of 16), the answer b × [`OUTPUT_CHANNELS`] × h/4 × w/4.
+/// The flow: `x` is b × [`INPUT_CHANNELS`] × h × w (h, w multiples of 16), the answer b × [`OUTPUT_CHANNELS`] × h/4 × w/4.
 pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> candle_core::Result<Tensor> {
     let half = pass.layer("stem", x)?;
     let quarter = pass.layer("quarter.down", &half)?;
@@ -183,10 +188,12 @@ pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> candle_core::Result<Te
     let low = residual(pass, ["sixteenth.a.0", "sixteenth.a.1"], &low)?;
     let low = residual(pass, ["sixteenth.b.0", "sixteenth.b.1"], &low)?;
     let up = pass.layer("neck.sixteenth", &low)?;
-    let joined = (pass.double(&up)? + pass.layer("neck.eighth", &eighth)?)?.relu()?;
+    let (up, side) = (pass.double(&up)?, pass.layer("neck.eighth", &eighth)?);
+    let joined = pass.rectified_sum(&up, &side)?;
     let joined = pass.layer("neck.eighth.mix", &joined)?;
     let up = pass.layer("neck.eighth.up", &joined)?;
-    let joined = (pass.double(&up)? + pass.layer("neck.quarter", &quarter)?)?.relu()?;
+    let (up, side) = (pass.double(&up)?, pass.layer("neck.quarter", &quarter)?);
+    let joined = pass.rectified_sum(&up, &side)?;
     let joined = pass.layer("neck.quarter.mix", &joined)?;
     let head = pass.layer("head.mix", &joined)?;
     pass.layer("head.out", &head)

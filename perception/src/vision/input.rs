@@ -1,6 +1,8 @@
 //! A picture of any size to what the net sees, and the way back.
 
-use super::arch::INPUT_CHANNELS;
+use super::arch::{COLORS, INPUT_CHANNELS};
+use super::relief;
+use types::Image;
 
 /// How a picture was fitted into the net's input: centred, its aspect kept.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -38,11 +40,11 @@ impl Fit {
 /// Samples per axis that one input pixel averages at most: bounds the work for huge pictures (B27).
 const MAX_TAPS: usize = 8;
 
-/// The net's input (5 × height × width): red, green, blue about zero whatever the exposure, then the
-/// column and row from −1 to 1. `rgb` has `w · h · 3` bytes.
-pub(crate) fn prepare(rgb: &[u8], size: (usize, usize), target: (usize, usize)) -> (Vec<f32>, Fit) {
-    let ((w, h), (width, height)) = (size, target);
-    let fit = Fit::new(size, target);
+/// The net's input ([`INPUT_CHANNELS`] × height × width): red, green, blue about zero whatever the
+/// exposure; what depth says ([`relief`]); the column and row from −1 to 1.
+pub(crate) fn prepare(image: &Image, target: (usize, usize)) -> (Vec<f32>, Fit) {
+    let (rgb, (w, h), (width, height)) = (&*image.rgb, image.size(), target);
+    let fit = Fit::new((w, h), target);
     let plane = width * height;
     let mut out = vec![0.0f32; INPUT_CHANNELS * plane];
     let same = w == width && h == height;
@@ -68,17 +70,20 @@ pub(crate) fn prepare(rgb: &[u8], size: (usize, usize), target: (usize, usize)) 
             }
         }
     }
+    let relief = COLORS * plane..(COLORS + relief::PLANES) * plane;
+    relief::fill(image, fit, target, &mut out[relief]);
     // Exposure: the mean brightness becomes 0.4, within what a dim room or a bright lamp would need.
     let mean = (sum / (3.0 * inside.max(1) as f64)) as f32;
     let gain = (0.4 / mean.max(1e-3)).clamp(0.4, 4.0);
     for at in 0..plane {
-        for c in 0..3 {
+        for c in 0..COLORS {
             let v = &mut out[c * plane + at];
             // The border around a fitted picture is the mean itself.
             *v = if known[at] { ((*v * gain).min(1.5) - 0.4) * 3.0 } else { 0.0 };
         }
-        out[3 * plane + at] = ((at % width) as f32 + 0.5) / width as f32 * 2.0 - 1.0;
-        out[4 * plane + at] = ((at / width) as f32 + 0.5) / height as f32 * 2.0 - 1.0;
+        let column = COLORS + relief::PLANES;
+        out[column * plane + at] = ((at % width) as f32 + 0.5) / width as f32 * 2.0 - 1.0;
+        out[(column + 1) * plane + at] = ((at / width) as f32 + 0.5) / height as f32 * 2.0 - 1.0;
     }
     (out, fit)
 }

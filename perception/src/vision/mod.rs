@@ -6,6 +6,7 @@ pub(crate) mod conv;
 pub(crate) mod decode;
 pub(crate) mod input;
 pub(crate) mod ops;
+pub(crate) mod relief;
 
 pub use arch::{Arch, INPUT_HEIGHT, INPUT_WIDTH};
 
@@ -14,7 +15,7 @@ use arch::{INPUT_CHANNELS, Layer, OUTPUT_CHANNELS, Pass};
 use candle_core::{Device, Tensor};
 use core::sync::atomic::{AtomicBool, Ordering};
 use types::seams::ModelError;
-use types::{Detection, Rejection};
+use types::{Detection, Image, Rejection};
 
 /// Least score of a reported object.
 pub const THRESHOLD: f32 = 0.35;
@@ -74,27 +75,12 @@ impl Net {
         self.arch
     }
 
-    /// Every object in a picture of `w` × `h` pixels (`rgb`: h × w × 3 bytes), best first.
+    /// Every object in a picture, best first. Depth, where the picture has it, is looked at too.
     ///
     /// # Errors
-    /// [`ModelError::Refused`] for a buffer that does not fit the size or a side above
-    /// [`types::image::MAX_SIDE`] (B27); [`ModelError::Cancelled`]; [`ModelError::Unusable`] when the
-    /// output is not finite (F45).
-    pub fn detect(
-        &self,
-        rgb: &[u8],
-        (w, h): (usize, usize),
-        cancel: &AtomicBool,
-    ) -> Result<Vec<Detection>, ModelError> {
-        let most = types::image::MAX_SIDE as usize;
-        if w == 0 || h == 0 || w > most || h > most {
-            return Err(Rejection::new("image", format!("sides of 1 to {most} px"), format!("{w} × {h}")))?;
-        }
-        if rgb.len() != 3 * w * h {
-            let expected = format!("{} bytes ({h} × {w} × 3)", 3 * w * h);
-            return Err(Rejection::new("image.rgb", expected, format!("{} bytes", rgb.len())))?;
-        }
-        let (x, fit) = input::prepare(rgb, (w, h), (INPUT_WIDTH, INPUT_HEIGHT));
+    /// [`ModelError::Cancelled`]; [`ModelError::Unusable`] when the output is not finite (F45).
+    pub fn detect(&self, image: &Image, cancel: &AtomicBool) -> Result<Vec<Detection>, ModelError> {
+        let (x, fit) = input::prepare(image, (INPUT_WIDTH, INPUT_HEIGHT));
         let mut pass = Folded { net: self, cancel };
         let output = Tensor::from_vec(x, (1, INPUT_CHANNELS, INPUT_HEIGHT, INPUT_WIDTH), &Device::Cpu)
             .and_then(|x| arch::forward(&mut pass, &x))
@@ -132,6 +118,10 @@ impl Pass for Folded<'_> {
             conv::forward(values, dims, weight, layer.c_out, layer.geometry, after, 1)
         })?;
         Tensor::from_vec(out, (dims.0, layer.c_out, h, w), &Device::Cpu)
+    }
+
+    fn rectified_sum(&mut self, a: &Tensor, b: &Tensor) -> candle_core::Result<Tensor> {
+        (a + b)?.relu()
     }
 
     fn double(&mut self, x: &Tensor) -> candle_core::Result<Tensor> {

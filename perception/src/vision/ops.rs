@@ -1,5 +1,6 @@
-//! The three operations of the net that candle's CPU backend has no fast backward pass for: a padded
-//! convolution, batch normalisation with its rectifier, and doubling by nearest neighbour.
+//! The operations of the net that candle's CPU backend has no fast backward pass for: a padded
+//! convolution, batch normalisation with its rectifier, a bias per channel, a rectified sum, doubling by
+//! nearest neighbour, and a loss whose slope is known.
 //!
 //! Pictures are split over threads and their partial sums are added in the order of the pictures, so
 //! a result does not depend on how the threads were scheduled.
@@ -334,6 +335,110 @@ impl CustomOp1 for SumSquares {
             );
         }
         Ok((CpuStorage::F32(out), Shape::from((b, c, h / 2, w / 2))))
+    }
+}
+
+/// One number per channel is added. `x`: b × c × h × w, `bias`: c.
+pub(crate) struct Bias {
+    pub(crate) threads: usize,
+}
+
+impl CustomOp2 for Bias {
+    fn name(&self) -> &'static str {
+        "bias"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_l: &Layout,
+        bias: &CpuStorage,
+        bias_l: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (_, c, h, w) = x_l.shape().dims4()?;
+        let bias = slice(bias, bias_l)?;
+        let mut out = slice(x, x_l)?.to_vec();
+        for_each_chunk(&mut out, c * h * w, self.threads, &|_, picture| {
+            for (plane, b) in picture.chunks_mut(h * w).zip(bias) {
+                plane.iter_mut().for_each(|v| *v += b);
+            }
+        });
+        Ok((CpuStorage::F32(out), x_l.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        _bias: &Tensor,
+        _res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (b, c, h, w) = x.dims4()?;
+        let sums = with_values(grad, |gs| {
+            let sum = |i: usize, _: &mut [f32]| -> Vec<f32> {
+                let picture = &gs[i * c * h * w..(i + 1) * c * h * w];
+                picture.chunks(h * w).map(|p| sum_and_squares(p).0 as f32).collect()
+            };
+            Ok(for_each_chunk(&mut vec![0.0; b], 1, self.threads, &sum))
+        })?;
+        let total: Vec<f32> = (0..c).map(|ch| sums.iter().map(|p| p[ch]).sum()).collect();
+        Ok((Some(grad.clone()), Some(Tensor::from_vec(total, c, x.device())?)))
+    }
+}
+
+/// The sum of two tensors of one shape, negative values made zero.
+pub(crate) struct RectifiedSum;
+
+impl CustomOp2 for RectifiedSum {
+    fn name(&self) -> &'static str {
+        "rectified-sum"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_l: &Layout,
+        b: &CpuStorage,
+        b_l: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let sums = slice(a, a_l)?.iter().zip(slice(b, b_l)?).map(|(a, b)| (a + b).max(0.0));
+        Ok((CpuStorage::F32(sums.collect()), a_l.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        _a: &Tensor,
+        _b: &Tensor,
+        res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let kept = with_values(res, |ys| {
+            with_values(grad, |gs| {
+                Ok(ys.iter().zip(gs).map(|(y, g)| if *y > 0.0 { *g } else { 0.0 }).collect::<Vec<f32>>())
+            })
+        })?;
+        let kept = Tensor::from_vec(kept, res.dims(), res.device())?;
+        Ok((Some(kept.clone()), Some(kept)))
+    }
+}
+
+/// A loss whose value and slope by every number of its argument are already known.
+pub(crate) struct Scored {
+    pub(crate) loss: f32,
+    pub(crate) slope: Tensor,
+}
+
+impl CustomOp1 for Scored {
+    fn name(&self) -> &'static str {
+        "scored"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
+    }
+
+    fn bwd(&self, _arg: &Tensor, _res: &Tensor, _grad: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(self.slope.clone()))
     }
 }
 

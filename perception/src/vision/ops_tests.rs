@@ -84,3 +84,23 @@ fn doubling_repeats_every_pixel_and_its_gradient_sums_them() {
     let d = grads.get(&x).and_then(|g| g.flatten_all().ok()?.to_vec1::<f32>().ok()).expect("a gradient");
     assert_eq!(d, [4.0; 6]);
 }
+
+#[test]
+fn bias_rectified_sum_and_a_scored_loss_have_the_gradients_of_plain_tensors() {
+    let (x, other) = (noise((2, 3, 4, 5), 11), noise((2, 3, 4, 5), 12));
+    let bias = Var::new(&[0.4f32, -0.3, 0.1], &Device::Cpu).expect("fits");
+    let slope = noise((2, 3, 4, 5), 13).as_tensor().clone();
+    let plain = || -> Result<candle_core::backprop::GradStore> {
+        let y = (x.broadcast_add(&bias.reshape((1, 3, 1, 1))?)? + other.as_tensor())?.relu()?;
+        (y * &slope)?.sum_all()?.backward()
+    };
+    let ours = || -> Result<candle_core::backprop::GradStore> {
+        let y = x.apply_op2(&bias, Bias { threads: 2 })?.apply_op2(&other, RectifiedSum)?;
+        y.apply_op1(Scored { loss: 0.5, slope: slope.clone() })?.backward()
+    };
+    let (a, b) = (ours().expect("gradients"), plain().expect("gradients"));
+    for v in [&x, &other, &bias] {
+        let (a, b) = (a.get(v).expect("a gradient"), b.get(v).expect("a gradient"));
+        assert!(largest_difference(a, b) < 1e-5);
+    }
+}
