@@ -110,6 +110,14 @@ impl Canvas {
         self.line((x0, y1), (x0, y0), color, 0);
     }
 
+    /// A cross in a square, nine pixels wide: "here".
+    pub fn cross(&mut self, x: i64, y: i64, color: Rgb) {
+        self.outline([x - 5, y - 5, x + 5, y + 5], [0, 0, 0]);
+        self.outline([x - 4, y - 4, x + 4, y + 4], color);
+        self.line((x - 4, y), (x + 4, y), color, 0);
+        self.line((x, y - 4), (x, y + 4), color, 0);
+    }
+
     /// Text with its top left corner at (x, y); every character is `6 · scale` by `8 · scale` pixels.
     pub fn text(&mut self, x: i64, y: i64, text: &str, color: Rgb, scale: i64) {
         for (i, c) in text.chars().enumerate() {

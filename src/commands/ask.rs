@@ -16,6 +16,9 @@ use types::plan::Outcome;
 use types::seams::{Budget, Planner, VisionLanguageModel};
 use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector, Scene, Time, Transform};
 
+/// How much larger the answer's picture is drawn.
+const ZOOM: usize = 3;
+
 pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
     let (scenario, setting) = scenario(common)?;
     let picture = match image {
@@ -69,16 +72,22 @@ pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Resu
     let state = still(setting.arm.home());
     let outcome = planner.decide(&answer.utterance, &scene, &state);
     let meant = referents(&answer.utterance);
-    let chosen: Vec<usize> = meant
+    let ids: Vec<types::ObjectId> = meant
         .iter()
         .flat_map(|r| match planner::resolve(r, &scene, &config) {
             planner::Resolved::One(id) => vec![id],
             planner::Resolved::Many(ids) => ids,
             _ => Vec::new(),
         })
-        .filter_map(|id| nearest_detection(&scene, id, &view, &detections))
         .collect();
-    let canvas = Canvas::from_image(&view).with_detections(&detections, &chosen, 3);
+    let chosen: Vec<usize> =
+        ids.iter().filter_map(|id| nearest_detection(&scene, *id, &view, &detections)).collect();
+    let mut canvas = Canvas::from_image(&view).with_detections(&detections, &chosen, ZOOM);
+    for o in ids.iter().filter_map(|id| scene.get(*id)).filter(|_| view.depth.is_some()) {
+        let Some([u, v]) = perception::pointing::pixel(o, &view) else { continue };
+        canvas.cross((u * ZOOM as f64) as i64, (v * ZOOM as f64) as i64, [255, 40, 200]);
+        log.info("perception", "point", format!("the {}: column {u:.0}, row {v:.0}", o.describe()));
+    }
     if let Some(folder) = log.folder() {
         let path = folder.picture("answer.png", &canvas)?;
         log.info("perception", "picture", format!("drawn into {}", path.display()));

@@ -26,11 +26,11 @@ const WORDINGS: &str = include_str!("../../tests/wordings.tsv");
 
 /// Right answers by kind of question.
 #[derive(Default)]
-struct Tally(BTreeMap<&'static str, (usize, usize)>);
+struct Tally(BTreeMap<String, (usize, usize)>);
 
 impl Tally {
-    fn add(&mut self, kind: &'static str, right: bool) {
-        let (good, n) = self.0.entry(kind).or_default();
+    fn add(&mut self, kind: &str, right: bool) {
+        let (good, n) = self.0.entry(kind.to_owned()).or_default();
         *good += usize::from(right);
         *n += 1;
     }
@@ -161,15 +161,11 @@ fn attributes(o: &TrackedObject) -> Referent {
         .with_shape(o.most_likely_shape())
 }
 
-/// Which object's mask the place of a perceived object falls into.
+/// Which object's mask the pixel lies in at which one would point to show a perceived object.
 fn label_at(sample: &Sample, o: &TrackedObject) -> Option<ObjectId> {
-    let optical = sample.image.world_from_optical.inverse().point(o.position);
-    let (u, v) = sample.image.intrinsics.project(optical)?;
-    let (w, h) = sample.image.size();
-    let (col, row) = (u.floor() as i64, v.floor() as i64);
-    let inside = |c: i64, n: usize| usize::try_from(c).ok().filter(|c| *c < n);
-    let (col, row) = (inside(col, w)?, inside(row, h)?);
-    Some(ObjectId(u32::from(sample.labels[row * w + col])))
+    let [u, v] = perception::pointing::pixel(o, &sample.image)?;
+    let (col, row) = (u as usize, v as usize);
+    Some(ObjectId(u32::from(sample.labels[row * sample.image.size().0 + col])))
 }
 
 /// Whether each object was found, and each of its words was right.
