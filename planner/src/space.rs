@@ -6,7 +6,7 @@ use crate::search::find_path;
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
 use mechanics::ik::{IkFailure, Options, Reason, Solver};
 use mechanics::timing::{Scale, time_path_with};
-use mechanics::{Arm, ArmData, tool_pose};
+use mechanics::{Arm, ArmData, inverse_dynamics, tool_pose};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -16,6 +16,10 @@ use types::{JointVector, Tool, Trajectory, Transform, World};
 const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
 /// How far timing may leave a straight line of the tool, rad.
 const LINE_ROUNDING: f64 = 0.001;
+/// Share of the limit of its rate that a planned torque may use; the rest is for the controller's own.
+const TORQUE_RATE_SHARE: f64 = 0.7;
+/// The rate of a torque is looked at over such spans, seconds.
+const TORQUE_DT_S: f64 = 0.002;
 /// Timed motions are checked at least this often, seconds.
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
@@ -210,10 +214,48 @@ impl Space {
         Ok(trajectory)
     }
 
-    fn timed(&self, path: &[JointVector], scale: Scale, rounding: f64) -> Result<Trajectory, PlanFailure> {
+    /// Times a path within the shares of the limits, and gentler where its torques would change faster
+    /// than the motors' may: a jerk limit per joint does not know the inertia that hangs on the joint.
+    fn timed(
+        &mut self,
+        path: &[JointVector],
+        mut scale: Scale,
+        rounding: f64,
+    ) -> Result<Trajectory, PlanFailure> {
         let start = path.first().copied().unwrap_or_else(|| self.arm.home());
-        let timed = time_path_with(path, self.arm.limits(), scale, rounding)?;
-        Ok(Trajectory::new(timed.points, self.arm.limits(), &start)?)
+        let mut tries = 4;
+        loop {
+            let timed = time_path_with(path, self.arm.limits(), scale, rounding)?;
+            let trajectory = Trajectory::new(timed.points, self.arm.limits(), &start)?;
+            let share = self.torque_rate_share(&trajectory) / TORQUE_RATE_SHARE;
+            if share <= 1.0 || tries == 0 {
+                return Ok(trajectory);
+            }
+            scale.jerk *= (0.97 / share).max(0.1);
+            tries -= 1;
+        }
+    }
+
+    /// The largest share of its limit at which the torque of a joint changes along a motion.
+    fn torque_rate_share(&mut self, trajectory: &Trajectory) -> f64 {
+        let arm = Arc::clone(&self.arm);
+        let n = (trajectory.duration() / TORQUE_DT_S).ceil().clamp(1.0, 1e5) as usize;
+        let dt = trajectory.duration() / n as f64;
+        let mut torque = |i: usize| {
+            let p = trajectory.sample(dt * i as f64);
+            let mut tau = JointVector::zeros(arm.n_joints());
+            inverse_dynamics(&arm, &mut self.data, &p.q, &p.dq, &p.ddq, 0.0, &mut tau);
+            tau
+        };
+        let (mut last, mut most) = (torque(0), 0.0_f64);
+        for i in 1..=n {
+            let next = torque(i);
+            for (j, l) in arm.limits().iter().enumerate() {
+                most = most.max((next[j] - last[j]).abs() / (l.torque_rate * dt.max(1e-9)));
+            }
+            last = next;
+        }
+        most
     }
 
     /// The fastest that the tool centre point moves, m/s.
