@@ -1,7 +1,8 @@
-//! What every robot behind [`Robot`] promises, as one check for simulated and real ones alike.
+//! What every robot behind [`Robot`] and every camera behind [`Camera`] promises: one check each, for
+//! simulated and real ones alike.
 
 use core::time::Duration;
-use types::seams::{Clock, Robot, RobotError};
+use types::seams::{Camera, Clock, Robot, RobotError};
 use types::{JointCommand, JointState, JointVector, Time};
 
 /// The cycle of the checks.
@@ -53,6 +54,64 @@ pub fn robot_keeps_its_promises(
     }
     let again = drive(robot, clock, 100, hold)?;
     near(&before, &again, "after the command came back")
+}
+
+/// Pictures that are taken of a camera.
+const PICTURES: u64 = 5;
+/// Time between two pictures.
+const BETWEEN: Duration = Duration::from_millis(40);
+
+/// Holds a working camera to its promises. Checked: name and identity say something and stay; pictures
+/// carry the name; sequence numbers go up by one; a stamp is the instant of taking, never later than
+/// now nor older than the one before, and newer when time has passed; lens and size stay; the lens is
+/// one ([`types::Intrinsics::new`], B29); the pose is finite; depths are finite and not negative (B28);
+/// somewhere the depth is known, if there is any.
+///
+/// # Errors
+/// The promise that was broken, in words.
+pub fn camera_keeps_its_promises(camera: &mut dyn Camera, clock: &mut dyn Clock) -> Result<(), String> {
+    let (name, identity) = (camera.name().to_owned(), camera.identity());
+    if name.is_empty() || identity.is_empty() {
+        return Err(format!("a camera named {name:?} with identity {identity:?}"));
+    }
+    let first = camera.take().map_err(|e| format!("the first picture: {e}"))?;
+    let k = first.intrinsics;
+    types::Intrinsics::new((k.width, k.height), (k.fx, k.fy), (k.cx, k.cy), k.distortion)
+        .map_err(|e| e.to_string())?;
+    let mut last = first.clone();
+    for i in 1..=PICTURES {
+        let next = clock.now() + BETWEEN;
+        clock.sleep_until(next);
+        let before = clock.now();
+        let image = camera.take().map_err(|e| format!("picture {i}: {e}"))?;
+        let after = clock.now();
+        if (camera.name(), camera.identity()) != (name.as_str(), identity.clone()) || image.camera != name {
+            return Err(format!("{name} calls itself {:?} in picture {i}", image.camera));
+        }
+        if image.sequence != last.sequence + 1 {
+            return Err(format!("sequence {} after {}", image.sequence, last.sequence));
+        }
+        if image.stamp <= last.stamp || image.stamp > after || before.secs_since(image.stamp) > 0.1 {
+            let (stamp, old) = (image.stamp, last.stamp);
+            return Err(format!("stamp {stamp:?} after {old:?}, taken between {before:?} and {after:?}"));
+        }
+        if image.intrinsics != k || image.rgb.len() != 3 * k.width as usize * k.height as usize {
+            return Err(format!("another lens or size in picture {i}: {:?}", image.intrinsics));
+        }
+        if !image.world_from_optical.isometry().to_homogeneous().iter().all(|v| v.is_finite()) {
+            return Err(format!("a pose that is not finite in picture {i}"));
+        }
+        if let Some(depth) = &image.depth {
+            if depth.iter().any(|z| !z.is_finite() || *z < 0.0) {
+                return Err(format!("a depth that is none in picture {i}"));
+            }
+            if depth.iter().all(|z| *z == 0.0) {
+                return Err(format!("no depth is known in picture {i}"));
+            }
+        }
+        last = image;
+    }
+    Ok(())
 }
 
 /// The first state; a live robot may need a moment.

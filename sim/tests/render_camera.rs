@@ -3,7 +3,7 @@
 mod common;
 
 use sim::faults::{CameraFault, FaultKind, FaultSpec};
-use sim::{CameraSpec, ObjectSpec, Rig, SceneSpec, SimCamera, ThirdPerson, World};
+use sim::{CameraSpec, ObjectSpec, Rig, SceneSpec, SimCamera, ThirdPerson, World, contract};
 use types::seams::{Camera, CameraError};
 use types::{Color, Image, Shape, Size};
 
@@ -40,6 +40,40 @@ fn step(rig: &Rig, ms: usize) {
 fn reds(image: &Image) -> Vec<usize> {
     let is_red = |p: &[u8]| p[0] > 90 && p[1] < 60 && p[2] < 60;
     image.rgb.chunks_exact(3).enumerate().filter(|(_, p)| is_red(p)).map(|(i, _)| i).collect()
+}
+
+#[test]
+fn both_cameras_of_both_arms_keep_every_promise_of_a_camera() {
+    for arm in ["panda", "so101"] {
+        let rig = Rig::new(World::new(&common::arm(arm), &SceneSpec::default(), 1).expect("a world"));
+        for spec in CameraSpec::defaults() {
+            let mut camera = camera(&rig, &spec);
+            contract::camera_keeps_its_promises(&mut camera, &mut rig.clock()).expect(&spec.name);
+        }
+    }
+}
+
+#[test]
+fn a_camera_that_breaks_a_promise_is_told_which() {
+    for (fault, promise) in [
+        (CameraFault::Unplugged, "the first picture"),
+        (CameraFault::Delayed(0.5), "stamp"),
+        (CameraFault::Swapped, ""),
+    ] {
+        let rig = rig();
+        let mut camera = camera(&rig, &CameraSpec::front());
+        if fault == CameraFault::Swapped {
+            // Another device from the second picture on.
+            let kind = FaultKind::Camera { name: "front".into(), fault };
+            let later = FaultSpec { at_s: 0.06, duration_s: None, kind };
+            rig.set_faults(&[later]).expect("a fault");
+        } else {
+            rig.set_faults(&[broken(fault)]).expect("a fault");
+        }
+        step(&rig, 2);
+        let said = contract::camera_keeps_its_promises(&mut camera, &mut rig.clock()).expect_err(promise);
+        assert!(said.contains(promise), "{said}");
+    }
 }
 
 #[test]
