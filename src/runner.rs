@@ -37,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) commands: u64,
     /// Wall times of the model's answers to pictures, seconds.
     pub(crate) looks_s: Vec<f64>,
+    /// The robot's time over the wall time that planning, control and physics took.
+    pub(crate) pace: f64,
 }
 
 /// Runs an episode with the configured model.
@@ -84,6 +86,7 @@ pub(crate) fn run_with(
     let wall = std::time::Instant::now();
     let ending = mission.run(&episode.sentence);
     let seconds = mission.body.now().secs_since(begun);
+    let unseeing_s = wall.elapsed().as_secs_f64() - mission.eyes.seeing_s;
     let truths = before.zip(mission.body.world().map(sim::Rig::truth));
     let truths = truths.map(|(before, after)| Truths { before, after });
     let (exit, against) = both_verdicts(&ending, episode, truths.as_ref());
@@ -110,6 +113,7 @@ pub(crate) fn run_with(
         broken: invariants.and_then(|i| i.broken()).unwrap_or_default().to_owned(),
         commands: invariants.map_or(0, |i| i.hash()),
         looks_s: mission.eyes.look_times.clone(),
+        pace: seconds / unseeing_s.max(1e-9),
     };
     outcome.as_expected = outcome.broken.is_empty() && as_expected(&outcome, &ending, episode);
     if !outcome.broken.is_empty() {

@@ -239,6 +239,14 @@ fn table(rows: &[Row]) -> String {
         let _ =
             writeln!(out, "a look: median {:.0} ms of wall time over {} looks", 1e3 * median, looks.len());
     }
+    // Episodes in which nothing moved say nothing about the pace.
+    let moved = rows.iter().filter_map(|r| r.outcome.as_ref().ok()).filter(|o| o.motions > 0);
+    let mut paces: Vec<f64> = moved.map(|o| o.pace).collect();
+    paces.sort_by(f64::total_cmp);
+    if let Some(median) = paces.get(paces.len() / 2) {
+        let _ =
+            writeln!(out, "lockstep: median {median:.1} times real time outside perception and rendering");
+    }
     let good = rows.iter().filter(|r| r.succeeded()).count();
     let (lo, hi) = wilson(good, rows.len());
     let _ = writeln!(

@@ -31,6 +31,8 @@ pub(crate) struct Eyes {
     pub(crate) seen: Vec<(Image, Vec<Detection>)>,
     /// Wall time of each answer to a picture, seconds.
     pub(crate) look_times: Vec<f64>,
+    /// Wall time that the cameras and the model took in all, seconds.
+    pub(crate) seeing_s: f64,
 }
 
 impl Eyes {
@@ -49,6 +51,7 @@ impl Eyes {
             cancel: AtomicBool::new(false),
             seen: Vec::new(),
             look_times: Vec::new(),
+            seeing_s: 0.0,
         }
     }
 
@@ -83,7 +86,9 @@ impl Eyes {
         }
         let identity = camera.identity();
         let asked = clock();
+        let begun = std::time::Instant::now();
         let taken = camera.take();
+        self.seeing_s += begun.elapsed().as_secs_f64();
         let verdict = self.watches[idx].judge(taken.as_ref(), &identity, asked, clock());
         match (verdict.alarm, taken) {
             (Some(alarm), _) => Err((alarm.fault, alarm.text, true)),
@@ -143,9 +148,12 @@ impl Eyes {
         for _ in 0..TRIES {
             let begun = std::time::Instant::now();
             let budget = Budget { limit: self.limit, cancel: &self.cancel };
-            match self.model.answer(Some(image), "", budget) {
-                Ok(answer) if begun.elapsed() <= self.limit => {
-                    self.look_times.push(begun.elapsed().as_secs_f64());
+            let answered = self.model.answer(Some(image), "", budget);
+            let took = begun.elapsed();
+            self.seeing_s += took.as_secs_f64();
+            match answered {
+                Ok(answer) if took <= self.limit => {
+                    self.look_times.push(took.as_secs_f64());
                     return Ok(answer.detections);
                 }
                 Ok(_) => why = ModelError::Timeout(self.limit).to_string(),
