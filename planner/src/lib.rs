@@ -15,6 +15,7 @@ mod hold;
 mod judge;
 mod motion;
 mod obstacles;
+mod pose;
 mod push;
 mod reach;
 pub mod relations;

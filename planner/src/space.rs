@@ -4,10 +4,10 @@ use crate::config::Config;
 use crate::failure::PlanFailure;
 use crate::search::find_path;
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
-use mechanics::ik::{IkFailure, Options, Reason, Solver};
+use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
 use mechanics::timing::{Scale, time_path_with};
 use mechanics::{Arm, ArmData, tool_pose};
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use types::{JointVector, Tool, Trajectory, Transform, World};
@@ -105,9 +105,42 @@ impl Space {
         what: &str,
     ) -> Result<JointVector, PlanFailure> {
         let options = Options { starts: 10, solutions: 2, seed: self.config.seed, ..Options::default() };
+        self.solve(target, near, &options, fit, what)
+    }
+
+    /// As [`Self::reach`] for what of the target is `wanted`, looked for longer. Attempts beyond the
+    /// first (zero) look near random joints instead of `near`, and so find others.
+    pub(crate) fn goal(
+        &mut self,
+        target: &Transform<World, Tool>,
+        wanted: Wanted,
+        near: &JointVector,
+        fit: Fit,
+        attempt: u64,
+        what: &str,
+    ) -> Result<JointVector, PlanFailure> {
+        let seed = self.config.seed.wrapping_add(attempt);
+        let options = Options { wanted, starts: 100, seed, ..Options::default() };
+        let mut near = *near;
+        if attempt > 0 {
+            for (value, l) in near.iter_mut().zip(self.arm.limits()) {
+                *value = l.lower + (l.upper - l.lower) * self.rng.random::<f64>();
+            }
+        }
+        self.solve(target, &near, &options, fit, what)
+    }
+
+    fn solve(
+        &mut self,
+        target: &Transform<World, Tool>,
+        near: &JointVector,
+        options: &Options,
+        fit: Fit,
+        what: &str,
+    ) -> Result<JointVector, PlanFailure> {
         let Self { arm, solver, data, check_data, checker, .. } = self;
         let mut free = |q: &[f64]| checker.is_free(arm, check_data, q, fit.width_m, fit.margin_m);
-        let found = solver.solve(arm, data, target, near, &options, &mut free);
+        let found = solver.solve(arm, data, target, near, options, &mut free);
         found.map_err(|failure| self.failure(what, &failure, fit.width_m))
     }
 
