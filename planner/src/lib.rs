@@ -13,6 +13,7 @@ mod footprint;
 mod grasp;
 mod hold;
 mod judge;
+mod load;
 mod motion;
 mod obstacles;
 mod pose;

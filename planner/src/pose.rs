@@ -6,7 +6,7 @@ use mechanics::ik::Wanted;
 use types::{JointState, Scene, Tool, Transform, World};
 
 /// How many goals in joint space are tried: one pose has many, and a way leads not to each.
-const N_GOALS: u64 = 6;
+const N_GOALS: u64 = 16;
 
 impl Motion {
     /// The steps that bring the tool from `state` to `target`, or to that of it which is `wanted`, clear of

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::failure::PlanFailure;
+use crate::load::load;
 use crate::search::find_path;
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
 use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
@@ -20,6 +21,10 @@ const LINE_ROUNDING: f64 = 0.001;
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
 const TIMED_MARGIN: f64 = 0.5;
+/// Largest share of torque limits that a free motion is timed for; the rest is for taking errors away.
+const MOST_LOAD: f64 = 0.9;
+/// A motion that the motors cannot follow is not slowed further than to this share of its speed.
+const SLOWEST: f64 = 0.3;
 /// Heights that are tried to get away from what the gripper is among, metres.
 const ESCAPES_M: [f64; 4] = [0.12, 0.08, 0.05, 0.03];
 
@@ -198,7 +203,7 @@ impl Space {
         };
         let mut failure = PlanFailure::NoPath { what: what.to_owned() };
         for rounding in ROUNDING {
-            let trajectory = self.timed(path, scale, rounding)?;
+            let trajectory = self.timed_within_torque(path, scale, rounding, fit.width_m, what)?;
             let fit = Fit { margin_m: TIMED_MARGIN * fit.margin_m, ..fit };
             match self.check(&trajectory, fit, what) {
                 Ok(()) => return Ok(trajectory),
@@ -241,6 +246,35 @@ impl Space {
             trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING)?;
         }
         Ok(trajectory)
+    }
+
+    /// As [`Self::timed`], and slower where the motors could not follow: limits of acceleration and jerk
+    /// say nothing of how the load of one joint adds to another's.
+    fn timed_within_torque(
+        &mut self,
+        path: &[JointVector],
+        scale: Scale,
+        rounding: f64,
+        width_m: f64,
+        what: &str,
+    ) -> Result<Trajectory, PlanFailure> {
+        let mut s = 1.0;
+        loop {
+            let slowed = Scale {
+                velocity: s * scale.velocity,
+                acceleration: s * s * scale.acceleration,
+                jerk: s * s * s * scale.jerk,
+            };
+            let trajectory = self.timed(path, slowed, rounding)?;
+            let share = load(&self.arm, &mut self.check_data, &trajectory, width_m);
+            if share <= MOST_LOAD || (s < SLOWEST && share <= 1.0) {
+                return Ok(trajectory);
+            }
+            if s < SLOWEST {
+                return Err(PlanFailure::TooHeavy { what: what.to_owned(), share });
+            }
+            s *= 0.8;
+        }
     }
 
     fn timed(&self, path: &[JointVector], scale: Scale, rounding: f64) -> Result<Trajectory, PlanFailure> {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use types::{JointLimits, JointVector, Rejection};
 
 /// How far the arm keeps from what stands around it in a home that is chosen, metres.
-const MARGIN_M: f64 = 0.02;
+const MARGIN_M: f64 = 0.012;
 /// The largest share of a joint's torque limit that the arm's own weight may take there.
 const MOST_LOAD: f64 = 0.8;
 /// How many poses are drawn.
@@ -103,8 +103,7 @@ impl<'a> Look<'a> {
     fn objection(&mut self, q: &[f64]) -> Option<String> {
         let width = self.arm.profile().gripper.width_m;
         for width in [0.0, width] {
-            if !self.checker.is_free(self.arm, &mut self.data, q, width, MARGIN_M) {
-                let met = self.checker.distance(self.arm, &mut self.data, q, width);
+            if let Some(met) = self.checker.nearest_within(self.arm, &mut self.data, q, width, MARGIN_M) {
                 let away = 1e3 * met.distance;
                 return Some(format!("{} is {away:.0} mm away from {}", met.first, met.second));
             }
