@@ -164,6 +164,20 @@ fn an_arm_that_lies_on_the_table_at_zeros_gets_another_home_and_is_told_which_an
 }
 
 #[test]
+fn weak_motors_and_stiff_gears_are_no_reason_to_miss() {
+    let folder = Folder::new("stiff");
+    // Motors that hardly more than carry the arm: the motion is timed slower.
+    let weak = folder.file("weak.urdf", &urdf(0.12, 0.0, 0.3));
+    // Damping far above what the light links at the end ask of their motors.
+    let damped = urdf(0.12, 0.0, 1.0).replace("<axis", "<dynamics damping=\"5\"/><axis");
+    let stiff = folder.file("stiff.urdf", &damped);
+    for robot in [&weak, &stiff] {
+        let (code, text, notes) = reach(robot, &["--episodes", "4", "--seed", "3"]);
+        assert_eq!(code, 0, "{text}{notes}");
+    }
+}
+
+#[test]
 fn a_pose_that_cannot_be_drawn_or_reached_is_told_with_its_reason_and_fails_the_command() {
     let folder = Folder::new("weak");
     folder.file("weak.urdf", &urdf(0.12, 0.0, 0.004));
