@@ -73,6 +73,10 @@ def by_mujoco(path, joints):
     flags = mujoco.mjtDisableBit
     for flag in (flags.mjDSBL_CONTACT, flags.mjDSBL_LIMIT, flags.mjDSBL_EQUALITY):
         model.opt.disableflags |= flag
+    # Sinew's arms stand in its own world: air and gravity are not the file's.
+    model.opt.gravity[:] = 0, 0, -9.81
+    model.opt.density = model.opt.viscosity = 0
+    model.opt.wind[:] = 0
     data = mujoco.MjData(model)
     place = [model.joint(name).dofadr[0] for name in joints]
 

@@ -13,7 +13,7 @@ use perception::tracker::Tracker;
 use planner::TablePlanner;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sim::{Appearance, CameraSpec, Rig, World};
+use sim::{Appearance, CameraSpec, Rig, SceneSpec, World};
 use std::path::Path;
 use std::sync::Arc;
 use types::Rejection;
@@ -98,6 +98,20 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
 /// Makes the model of a run. Perception gets the world's handle in tests alone.
 pub(crate) type MakeModel<'a> = &'a dyn Fn(&Rig) -> Result<Box<dyn VisionLanguageModel>, StartError>;
 
+/// The arm alone over an empty table, in lockstep: no cameras, no model.
+pub(crate) fn bare(config: &Config, arm: &Arc<Arm>, seed: u64) -> Result<Lockstep, StartError> {
+    let rig = Rig::new(World::new(arm, &SceneSpec::default(), seed)?);
+    Ok(Lockstep::new(control::new(arm.clone(), control_config(config, Pace::Lockstep))?, rig, Vec::new()))
+}
+
+fn control_config(config: &Config, pace: Pace) -> control::Config {
+    control::Config {
+        period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
+        lease_s: config.control.lease_ms * 1e-3,
+        ..control::Config::default()
+    }
+}
+
 /// Everything that one run needs.
 pub(crate) fn mission(
     config: &Config,
@@ -110,12 +124,7 @@ pub(crate) fn mission(
 ) -> Result<Mission, StartError> {
     let (rig, cameras) = world(config, arm, episode)?;
     let model = make_model(&rig)?;
-    let control_config = control::Config {
-        period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
-        lease_s: config.control.lease_ms * 1e-3,
-        ..control::Config::default()
-    };
-    let loop_ends = control::new(arm.clone(), control_config)?;
+    let loop_ends = control::new(arm.clone(), control_config(config, pace))?;
     let film = match film {
         Some(path) if config.record.animation_hz > 0.0 => {
             Some(Film::create(path, config.record.animation_hz)?)

@@ -235,6 +235,16 @@ impl Core {
         let width = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let mut tau = zero;
         mechanics::inverse_dynamics(&self.arm, &mut self.data, &self.estimate.q, &dq, &ddq, width, &mut tau);
+        if powered {
+            for (i, j) in self.arm.arm_joint_idx().iter().enumerate() {
+                // Damping is carried at the speed that takes the error away, not at the measured one: that
+                // would feed the speed back with the wrong sign, which a light joint in a stiff gear (URDFs
+                // say 10 N·m·s/rad) answers with a swing. Error e then obeys (s + √kp)(I s + d + I √kp) = 0.
+                let wanted =
+                    self.reference.dq[i] + libm::sqrt(kp[i]) * (self.reference.q[i] - self.estimate.q[i]);
+                tau[i] += self.arm.model().joints[*j].damping * (wanted - dq[i]);
+            }
+        }
         let continued = powered || self.last.enabled;
         let dt = if continued { self.dt } else { f64::MAX };
         let cut = limiter::clamp_torque(self.arm.limits(), &self.last.tau, &mut tau, dt);

@@ -2,9 +2,11 @@
 
 mod build;
 mod guess;
+mod home;
 mod motion;
 
-pub use motion::{ArmData, body_poses_in_world, inverse_dynamics, tool_jacobian, tool_pose};
+pub use home::HomeChoice;
+pub use motion::{ArmData, body_poses_in_world, gravity_load, inverse_dynamics, tool_jacobian, tool_pose};
 
 use crate::model::{Mimic, Model};
 use build::{check_arm_joints, fill_limits, indices, isometry, middle, no_joints, pose_within, tip_of};
@@ -36,8 +38,8 @@ pub struct Arm {
 }
 
 impl Arm {
-    /// Ties a model to its profile, and fills what the profile leaves open: joints, limits, gains,
-    /// park pose, tool link.
+    /// Ties a model to its profile, and fills what the profile leaves open: joints, limits, gains, home
+    /// (zeros; see [`Self::with_chosen_home`]), park pose, tool link, where objects are reached.
     ///
     /// # Errors
     /// A [`Rejection`] naming the profile's field: an unknown or mimicking joint, an unknown link,
@@ -68,6 +70,9 @@ impl Arm {
         let arm_joints = indices(&model, "robot.joints", &profile.joints)?;
         check_arm_joints(&model, &arm_joints, &gripper_joints)?;
         let n = arm_joints.len();
+        if profile.home.is_empty() {
+            profile.home = arm_joints.iter().map(|j| middle(&model.joints[*j].limits)).collect();
+        }
         if profile.home.len() != n {
             return Err(Rejection::new(
                 "robot.home",
@@ -75,6 +80,8 @@ impl Arm {
                 profile.home.len().to_string(),
             ));
         }
+        // Again, now that it is known how long the lists must be.
+        profile.check()?;
         let limits = fill_limits(&model, &arm_joints, &mut profile)?;
         if profile.kp.is_empty() {
             profile.kp = vec![DEFAULT_KP; n];
@@ -94,6 +101,9 @@ impl Arm {
         let tool_body = model.body_idx(&profile.tool_link).ok_or_else(|| {
             Rejection::new("robot.tool_link", "a link of the robot file", profile.tool_link.clone())
         })?;
+        if profile.reach_m == [0.0; 4] {
+            profile.reach_m = guess::reach(&model, tool_body);
+        }
         let body_from_tool = isometry("robot.tool", profile.tool_xyz_m, profile.tool_rpy_rad)?;
         let world_from_base = isometry("robot.base", profile.base_xyz_m, [0.0, 0.0, profile.base_yaw_rad])?;
         let mimics = model

@@ -16,7 +16,9 @@ mod reader;
 pub mod timing;
 pub mod urdf;
 
-pub use arm::{Arm, ArmData, body_poses_in_world, inverse_dynamics, tool_jacobian, tool_pose};
+pub use arm::{
+    Arm, ArmData, HomeChoice, body_poses_in_world, gravity_load, inverse_dynamics, tool_jacobian, tool_pose,
+};
 pub use data::{Data, Jacobian};
 pub use error::ModelError;
 pub use load::{load, load_from};

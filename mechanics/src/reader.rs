@@ -1,6 +1,7 @@
 //! What both readers of robot files share: XML with line numbers, numbers, poses, meshes, and the
 //! checks that make a model out of bodies.
 
+mod dae;
 pub(crate) mod mesh;
 pub(crate) mod tree;
 

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Tags that other programs put beside ours and that say nothing about the body.
-const BESIDE: [&str; 6] = ["transmission", "gazebo", "sensor", "safety_controller", "calibration", "verbose"];
+const BESIDE: [&str; 7] =
+    ["transmission", "gazebo", "ros2_control", "sensor", "safety_controller", "calibration", "verbose"];
 /// Colour of what has none.
 const GREY: [f32; 3] = [0.7, 0.7, 0.72];
 

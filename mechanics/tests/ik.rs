@@ -1,7 +1,7 @@
 //! Inverse kinematics on the arms that come with Sinew, and collisions of the larger one.
 
 use mechanics::collision::{Checker, Obstacle};
-use mechanics::ik::{IkFailure, Options, Reason, Solver};
+use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::{Rng, SeedableRng};
@@ -114,7 +114,7 @@ fn top_down_grasps_are_reached_wherever_objects_may_lie() {
 fn a_free_yaw_leaves_the_tool_upright_and_any_turn_about_it() {
     let arm = arm("panda");
     let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));
-    let options = Options { free_yaw: true, ..Options::default() };
+    let options = Options { wanted: Wanted::Axis, ..Options::default() };
     let target = down(0.5, 0.1, 0.1, 3.0);
     let q = solver.solve(&arm, &mut data, &target, &arm.home(), &options, &mut |_| true).expect("reached");
     let pose = tool_pose(&arm, &mut data, &q);

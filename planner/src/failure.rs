@@ -49,6 +49,14 @@ pub enum PlanFailure {
         /// How near, metres; negative is overlap.
         distance_m: f64,
     },
+    /// The motors are too weak for it, however slowly.
+    #[error("cannot {what}: on the way a joint would need {:.0} % of its torque limit", 100.0 * share)]
+    TooHeavy {
+        /// What was wanted.
+        what: String,
+        /// The largest share of a torque limit that is needed.
+        share: f64,
+    },
     /// There is no free place to put it.
     #[error(transparent)]
     NoSpot(#[from] NoSpot),

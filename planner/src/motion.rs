@@ -123,12 +123,7 @@ impl Motion {
         state: &JointState,
         held: Option<&Held>,
     ) -> Result<Prepared, PlanFailure> {
-        if !state.is_finite() || state.q.len() != self.space.arm().n_joints() {
-            let n = self.space.arm().n_joints();
-            return Err(
-                Rejection::new("state.q", format!("{n} finite joints"), format!("{:?}", state.q)).into()
-            );
-        }
+        self.check_state(state)?;
         self.space.reseed();
         let mut run = Run::new(state, held.cloned());
         match *skill {
@@ -155,6 +150,14 @@ impl Motion {
             }
         }
         Ok(Prepared { steps: run.steps, held: run.held })
+    }
+
+    pub(crate) fn check_state(&self, state: &JointState) -> Result<(), Rejection> {
+        let n = self.space.arm().n_joints();
+        if state.is_finite() && state.q.len() == n {
+            return Ok(());
+        }
+        Err(Rejection::new("state.q", format!("{n} finite joints"), format!("{:?}", state.q)))
     }
 
     /// A slow checked way to the park pose.
@@ -325,7 +328,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn new(state: &JointState, held: Option<Held>) -> Self {
+    pub(crate) fn new(state: &JointState, held: Option<Held>) -> Self {
         let width_m = held.as_ref().map_or(state.gripper.width_m, |h| h.width_m);
         Self { q: state.q, width_m: width_m.max(0.0), held, steps: Vec::new() }
     }

@@ -2,7 +2,7 @@
 
 use crate::grasp::pointing_down;
 use crate::spots::Area;
-use mechanics::ik::{Options, Solver};
+use mechanics::ik::{Options, Solver, Wanted};
 use mechanics::{Arm, ArmData};
 use nalgebra::{Point2, Point3, Vector2};
 
@@ -69,7 +69,7 @@ impl Reach<'_> {
 
     fn reaches(&mut self, angle: f64, radius: f64) -> bool {
         let (s, c) = libm::sincos(angle);
-        let options = Options { free_yaw: true, starts: 6, solutions: 1, ..Options::default() };
+        let options = Options { wanted: Wanted::Axis, starts: 6, solutions: 1, ..Options::default() };
         let home = self.arm.home();
         HEIGHTS_M.iter().all(|z| {
             let point = Point3::new(self.base.x + radius * c, self.base.y + radius * s, *z);

@@ -2,12 +2,13 @@
 
 use crate::config::Config;
 use crate::failure::PlanFailure;
+use crate::load::load;
 use crate::search::find_path;
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
-use mechanics::ik::{IkFailure, Options, Reason, Solver};
+use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
 use mechanics::timing::{Scale, time_path_with};
-use mechanics::{Arm, ArmData, inverse_dynamics, tool_pose};
-use rand::SeedableRng;
+use mechanics::{Arm, ArmData, tool_pose};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use types::{JointVector, Tool, Trajectory, Transform, World};
@@ -16,14 +17,16 @@ use types::{JointVector, Tool, Trajectory, Transform, World};
 const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
 /// How far timing may leave a straight line of the tool, rad.
 const LINE_ROUNDING: f64 = 0.001;
-/// Share of the limit of its rate that a planned torque may use; the rest is for the controller's own.
-const TORQUE_RATE_SHARE: f64 = 0.7;
-/// The rate of a torque is looked at over such spans, seconds.
-const TORQUE_DT_S: f64 = 0.002;
 /// Timed motions are checked at least this often, seconds.
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
 const TIMED_MARGIN: f64 = 0.5;
+/// Largest share of torque limits that a free motion is timed for; the rest is for taking errors away.
+const MOST_LOAD: f64 = 0.9;
+/// Largest share of the limit of its rate that a planned torque uses; the rest is for the controller's.
+const MOST_RATE: f64 = 0.7;
+/// A motion that the motors cannot follow is not slowed further than to this share of its speed.
+const SLOWEST: f64 = 0.3;
 /// Heights that are tried to get away from what the gripper is among, metres.
 const ESCAPES_M: [f64; 4] = [0.12, 0.08, 0.05, 0.03];
 
@@ -109,9 +112,42 @@ impl Space {
         what: &str,
     ) -> Result<JointVector, PlanFailure> {
         let options = Options { starts: 10, solutions: 2, seed: self.config.seed, ..Options::default() };
+        self.solve(target, near, &options, fit, what)
+    }
+
+    /// As [`Self::reach`] for what of the target is `wanted`, looked for longer. Attempts beyond the
+    /// first (zero) look near random joints instead of `near`, and so find others.
+    pub(crate) fn goal(
+        &mut self,
+        target: &Transform<World, Tool>,
+        wanted: Wanted,
+        near: &JointVector,
+        fit: Fit,
+        attempt: u64,
+        what: &str,
+    ) -> Result<JointVector, PlanFailure> {
+        let seed = self.config.seed.wrapping_add(attempt);
+        let options = Options { wanted, starts: 100, seed, ..Options::default() };
+        let mut near = *near;
+        if attempt > 0 {
+            for (value, l) in near.iter_mut().zip(self.arm.limits()) {
+                *value = l.lower + (l.upper - l.lower) * self.rng.random::<f64>();
+            }
+        }
+        self.solve(target, &near, &options, fit, what)
+    }
+
+    fn solve(
+        &mut self,
+        target: &Transform<World, Tool>,
+        near: &JointVector,
+        options: &Options,
+        fit: Fit,
+        what: &str,
+    ) -> Result<JointVector, PlanFailure> {
         let Self { arm, solver, data, check_data, checker, .. } = self;
         let mut free = |q: &[f64]| checker.is_free(arm, check_data, q, fit.width_m, fit.margin_m);
-        let found = solver.solve(arm, data, target, near, &options, &mut free);
+        let found = solver.solve(arm, data, target, near, options, &mut free);
         found.map_err(|failure| self.failure(what, &failure, fit.width_m))
     }
 
@@ -169,7 +205,7 @@ impl Space {
         };
         let mut failure = PlanFailure::NoPath { what: what.to_owned() };
         for rounding in ROUNDING {
-            let trajectory = self.timed(path, scale, rounding)?;
+            let trajectory = self.timed_within_torque(path, scale, rounding, fit.width_m, what)?;
             let fit = Fit { margin_m: TIMED_MARGIN * fit.margin_m, ..fit };
             match self.check(&trajectory, fit, what) {
                 Ok(()) => return Ok(trajectory),
@@ -202,60 +238,68 @@ impl Space {
         let c = &self.config;
         let (acceleration, jerk) = (0.5 * c.acceleration_scale, 0.5 * c.jerk_scale);
         let mut velocity = c.velocity_scale;
-        let mut trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING)?;
+        let mut trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING, 0.0)?;
         for _ in 0..5 {
             let fastest = self.fastest_tool(&trajectory);
             if fastest <= speed_m_s {
                 break;
             }
             velocity *= 0.97 * speed_m_s / fastest;
-            trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING)?;
+            trajectory = self.timed(path, Scale { velocity, acceleration, jerk }, LINE_ROUNDING, 0.0)?;
         }
         Ok(trajectory)
     }
 
-    /// Times a path within the shares of the limits, and gentler where its torques would change faster
-    /// than the motors' may: a jerk limit per joint does not know the inertia that hangs on the joint.
+    /// As [`Self::timed`], and slower where the motors could not carry it: limits of acceleration say
+    /// nothing of how the load of one joint adds to another's.
+    fn timed_within_torque(
+        &mut self,
+        path: &[JointVector],
+        scale: Scale,
+        rounding: f64,
+        width_m: f64,
+        what: &str,
+    ) -> Result<Trajectory, PlanFailure> {
+        let mut s = 1.0;
+        loop {
+            let slowed = Scale {
+                velocity: s * scale.velocity,
+                acceleration: s * s * scale.acceleration,
+                jerk: s * s * s * scale.jerk,
+            };
+            let trajectory = self.timed(path, slowed, rounding, width_m)?;
+            let share = load(&self.arm, &mut self.check_data, &trajectory, width_m).torque;
+            if share <= MOST_LOAD || (s < SLOWEST && share <= 1.0) {
+                return Ok(trajectory);
+            }
+            if s < SLOWEST {
+                return Err(PlanFailure::TooHeavy { what: what.to_owned(), share });
+            }
+            s *= 0.8;
+        }
+    }
+
+    /// Times a path within the shares of the limits, and with less jerk where its torques would change
+    /// faster than the motors' may: a jerk limit per joint does not know the inertia that hangs on it.
     fn timed(
         &mut self,
         path: &[JointVector],
         mut scale: Scale,
         rounding: f64,
+        width_m: f64,
     ) -> Result<Trajectory, PlanFailure> {
         let start = path.first().copied().unwrap_or_else(|| self.arm.home());
         let mut tries = 4;
         loop {
             let timed = time_path_with(path, self.arm.limits(), scale, rounding)?;
             let trajectory = Trajectory::new(timed.points, self.arm.limits(), &start)?;
-            let share = self.torque_rate_share(&trajectory) / TORQUE_RATE_SHARE;
+            let share = load(&self.arm, &mut self.check_data, &trajectory, width_m).rate / MOST_RATE;
             if share <= 1.0 || tries == 0 {
                 return Ok(trajectory);
             }
             scale.jerk *= (0.97 / share).max(0.1);
             tries -= 1;
         }
-    }
-
-    /// The largest share of its limit at which the torque of a joint changes along a motion.
-    fn torque_rate_share(&mut self, trajectory: &Trajectory) -> f64 {
-        let arm = Arc::clone(&self.arm);
-        let n = (trajectory.duration() / TORQUE_DT_S).ceil().clamp(1.0, 1e5) as usize;
-        let dt = trajectory.duration() / n as f64;
-        let mut torque = |i: usize| {
-            let p = trajectory.sample(dt * i as f64);
-            let mut tau = JointVector::zeros(arm.n_joints());
-            inverse_dynamics(&arm, &mut self.data, &p.q, &p.dq, &p.ddq, 0.0, &mut tau);
-            tau
-        };
-        let (mut last, mut most) = (torque(0), 0.0_f64);
-        for i in 1..=n {
-            let next = torque(i);
-            for (j, l) in arm.limits().iter().enumerate() {
-                most = most.max((next[j] - last[j]).abs() / (l.torque_rate * dt.max(1e-9)));
-            }
-            last = next;
-        }
-        most
     }
 
     /// The fastest that the tool centre point moves, m/s.

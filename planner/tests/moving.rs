@@ -5,6 +5,7 @@ mod common;
 mod robot;
 
 use common::scene;
+use mechanics::ik::Wanted;
 use planner::{Config, Expect, Motion, PlanFailure, Prepared, Step, TablePlanner};
 use robot::{arm, at, at_home, check, table};
 use types::language::{Referent, Relation, Task, Utterance};
@@ -206,4 +207,34 @@ fn the_gripper_and_parking_are_steps_too() {
     assert!(motion.prepare(&Skill::Home, &scene, &home, None).expect("there").steps.is_empty());
     let parked = motion.clear_to_park(&home, &scene, None).expect("a clear way");
     assert!(parked.last().expect("one").end().max_abs_diff(&arm.park()) < 1e-6);
+}
+
+#[test]
+fn a_pose_is_reached_from_the_pose_alone_clear_of_what_stands_there() {
+    let arm = arm("panda");
+    let scene = table(3, &[Shape::Box, Shape::Bowl], 4, AREA);
+    let home = at_home(&arm);
+    let mut data = mechanics::ArmData::new(&arm);
+    let there = types::JointVector::from_slice(&[1.2, 0.3, -0.4, -1.9, 0.5, 2.4, -0.8]).expect("seven");
+    let target = mechanics::tool_pose(&arm, &mut data, &there);
+    let first = motion("panda").reach(&target, Wanted::Pose, &home, &scene).expect("it is in reach");
+    check(&arm, &first, &home, &scene, &[]);
+    let tool = mechanics::tool_pose(&arm, &mut data, &after(&first, &home).q);
+    assert!((tool.origin() - target.origin()).norm() < 1e-3);
+    assert!(tool.isometry().rotation.angle_to(&target.isometry().rotation) < 2e-3);
+    let again = motion("panda").reach(&target, Wanted::Pose, &home, &scene).expect("the same");
+    assert_eq!(first, again);
+}
+
+#[test]
+fn a_pose_out_of_reach_or_in_the_table_is_refused_with_the_reason() {
+    let (arm, scene) = (arm("panda"), scene(Vec::new()));
+    let mut reach = |z: f64, x: f64| {
+        let target = planner::pointing_down(nalgebra::Point3::new(x, 0.0, z), 0.0);
+        motion("panda").reach(&target, Wanted::Pose, &at_home(&arm), &scene).expect_err("no way")
+    };
+    let far = reach(0.3, 1.5);
+    assert!(matches!(far, PlanFailure::Unreachable { by_m, .. } if by_m > 0.4), "{far}");
+    let deep = reach(-0.05, 0.5);
+    assert!(matches!(&deep, PlanFailure::Collision { second, .. } if second == "the table"), "{deep}");
 }

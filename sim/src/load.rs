@@ -171,14 +171,17 @@ fn add_hulls(
         for (b, group_from_body) in &group.members {
             let body = &arm.model().bodies[*b];
             for g in body.geoms.iter().filter(|g| g.collides) {
-                let GeomShape::Hull { points, .. } = &g.shape else { continue };
+                let GeomShape::Hull { points, triangles } = &g.shape else { continue };
                 let place = group_from_body * g.body_from_geom;
                 let corners: Vec<Vector> = points
                     .iter()
                     .map(|p| place * p)
                     .map(|p| Vector::new(p.x as f32, p.y as f32, p.z as f32))
                     .collect();
-                let hull = ColliderBuilder::convex_hull(&corners).ok_or_else(|| {
+                // The points are a hull already. Where rounding makes the engine's own search for it fail, the
+                // triangles that are known do.
+                let known = || ColliderBuilder::convex_mesh(corners.clone(), triangles);
+                let hull = ColliderBuilder::convex_hull(&corners).or_else(known).ok_or_else(|| {
                     SimError::Build(format!("the mesh of link {} has no convex hull", body.name))
                 })?;
                 let hull = hull

@@ -102,7 +102,8 @@ impl Tree {
         Ok(tree)
     }
 
-    fn member_pose(&self, group: usize, body: usize) -> Isometry3<f64> {
+    /// Where a body of a group is in it.
+    pub(crate) fn member_pose(&self, group: usize, body: usize) -> Isometry3<f64> {
         let members = &self.groups[group].members;
         members.iter().find(|(b, _)| *b == body).map_or_else(Isometry3::identity, |(_, pose)| *pose)
     }

@@ -145,13 +145,15 @@ impl TrueObject {
     }
 }
 
-/// The true state of all objects.
+/// The true state of all objects, and of the arm's tool.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     /// When.
     pub stamp: Time,
     /// The objects, in the scene's order.
     pub objects: Vec<TrueObject>,
+    /// Pose of the tool centre point in the world, as the arm's bodies stand.
+    pub world_from_tool: Isometry3<f64>,
 }
 
 impl Truth {

@@ -344,7 +344,14 @@ impl World {
                 held: n_sides >= 2 && !on_table,
             }
         };
-        Truth { stamp: self.now, objects: self.scene.objects.iter().enumerate().map(object).collect() }
+        let tool_body = self.arm.tool_body_idx();
+        let group = self.tree.group_of_body[tool_body];
+        let world_from_body = self.physics.group_pose(group) * self.tree.member_pose(group, tool_body);
+        Truth {
+            stamp: self.now,
+            objects: self.scene.objects.iter().enumerate().map(object).collect(),
+            world_from_tool: world_from_body * self.arm.body_from_tool(),
+        }
     }
 
     /// Whether an object (index in the scene) rests so calmly that the engine skips it.

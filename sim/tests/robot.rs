@@ -189,3 +189,15 @@ fn limp_fingers_let_go_of_what_they_held() {
     let truth = world.truth();
     assert!(!truth.held("o").expect("o") && truth.objects[0].on_table, "F20: {:?}", truth.objects[0]);
 }
+
+#[test]
+fn the_truth_of_the_tool_is_where_kinematics_puts_it() {
+    for name in ["panda", "so101"] {
+        let (rig, d) = rig(name);
+        let state = rig.robot().read().expect("a state");
+        let wanted = mechanics::tool_pose(&d.arm, &mut mechanics::ArmData::new(&d.arm), &state.q);
+        let tool = rig.truth().world_from_tool;
+        assert!((tool.translation.vector - wanted.origin().coords).norm() < 1e-4, "{name}: {tool}");
+        assert!(tool.rotation.angle_to(&wanted.isometry().rotation) < 1e-3, "{name}: {tool}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::runner::{self, Outcome};
 use crate::session::Pace;
 use crate::suite::episode::{Episode, Expect};
 use crate::suite::scenario::Scenario;
-use crate::suite::stats::wilson;
+use crate::suite::stats::{success_line, wilson};
 use crate::suite::{refusals, tabletop};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -66,6 +66,7 @@ pub(crate) fn run(
     match suite {
         "grounding" => return super::grounding::run(episodes, &Setting::read(common, None)?),
         "wordings" => return super::grounding::wordings(&Setting::read(common, None)?),
+        "reach" => return super::reach::run(episodes, jobs, &Setting::read(common, None)?, common),
         _ => {}
     }
     let scenario = match suite {
@@ -94,28 +95,13 @@ pub(crate) fn run(
         }
     };
     draw(0).map_err(CommandError::Other)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = jobs.unwrap_or(cores).clamp(1, 64);
-    let next = AtomicUsize::new(0);
-    let rows: Mutex<Vec<Row>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= episodes {
-                        return;
-                    }
-                    let row = one(i, draw(i), &setting, common.out.as_deref());
-                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
-                    rows.push(row);
-                    progress(&rows, episodes, common.json);
-                }
-            });
-        }
-    });
-    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-    rows.sort_by_key(|r| r.index);
+    let rows = in_parallel(
+        episodes,
+        jobs,
+        |i| one(i, draw(i), &setting, common.out.as_deref()),
+        |n, n_good| progress(n, n_good, episodes, common.json),
+        Row::succeeded,
+    );
     let table = table(&rows);
     if let Some(out) = &common.out {
         let folder = bridge::RunFolder::create(out)?;
@@ -160,14 +146,48 @@ fn one(i: usize, episode: Result<Episode, String>, setting: &Setting, out: Optio
     }
 }
 
-fn progress(rows: &[Row], episodes: usize, json: bool) {
+/// Rows of all episodes in their order, as many at a time as there are cores or `jobs` says; `told` hears
+/// how many are done and how many of them succeeded.
+pub(super) fn in_parallel<R: Send>(
+    episodes: usize,
+    jobs: Option<usize>,
+    one: impl Fn(usize) -> R + Sync,
+    told: impl Fn(usize, usize) + Sync,
+    succeeded: impl Fn(&R) -> bool + Sync,
+) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = jobs.unwrap_or(cores).clamp(1, 64);
+    let next = AtomicUsize::new(0);
+    let rows: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    if i >= episodes {
+                        return;
+                    }
+                    let row = one(i);
+                    let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                    rows.push((i, row));
+                    told(rows.len(), rows.iter().filter(|(_, r)| succeeded(r)).count());
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+    rows.sort_by_key(|(i, _)| *i);
+    rows.into_iter().map(|(_, r)| r).collect()
+}
+
+/// A bar for a person who waits.
+pub(super) fn progress(done: usize, good: usize, episodes: usize, json: bool) {
     if json || !std::io::stderr().is_terminal() {
         return;
     }
-    let good = rows.iter().filter(|r| r.succeeded()).count();
-    let filled = 40 * rows.len() / episodes.max(1);
-    eprint!("\r[{}{}] {}/{episodes}, {good} good ", "#".repeat(filled), "-".repeat(40 - filled), rows.len());
-    if rows.len() == episodes {
+    let filled = 40 * done / episodes.max(1);
+    eprint!("\r[{}{}] {done}/{episodes}, {good} good ", "#".repeat(filled), "-".repeat(40 - filled));
+    if done == episodes {
         eprintln!();
     }
     let _ = std::io::stderr().flush();
@@ -248,14 +268,6 @@ fn table(rows: &[Row]) -> String {
             writeln!(out, "lockstep: median {median:.1} times real time outside perception and rendering");
     }
     let good = rows.iter().filter(|r| r.succeeded()).count();
-    let (lo, hi) = wilson(good, rows.len());
-    let _ = writeln!(
-        out,
-        "success {:.1} % ({good}/{}), 95 % interval {:.1}–{:.1}",
-        100.0 * good as f64 / rows.len().max(1) as f64,
-        rows.len(),
-        100.0 * lo,
-        100.0 * hi
-    );
+    let _ = writeln!(out, "{}", success_line(good, rows.len()));
     out
 }

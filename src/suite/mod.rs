@@ -3,6 +3,7 @@
 pub(crate) mod episode;
 pub(crate) mod families;
 pub(crate) mod predicate;
+pub(crate) mod reach;
 pub(crate) mod refer;
 pub(crate) mod refusals;
 pub(crate) mod scenario;

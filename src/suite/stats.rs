@@ -13,6 +13,13 @@ pub(crate) fn wilson(successes: usize, n: usize) -> (f64, f64) {
     (((center - half) / scale).max(0.0), ((center + half) / scale).min(1.0))
 }
 
+/// The line that every suite ends with.
+pub(crate) fn success_line(successes: usize, n: usize) -> String {
+    let (lo, hi) = wilson(successes, n);
+    let rate = 100.0 * successes as f64 / n.max(1) as f64;
+    format!("success {rate:.1} % ({successes}/{n}), 95 % interval {:.1}–{:.1}", 100.0 * lo, 100.0 * hi)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,7 +46,9 @@ pub struct RobotProfile {
     /// Largest joint torque rates, N·m/s.
     #[serde(default)]
     pub torque_rate: Vec<f64>,
-    /// Where the arm waits, and where it does not hide the table from the fixed camera, rad.
+    /// Where the arm waits, and where it does not hide the table from the fixed camera, rad; empty: zeros
+    /// where the arm is clear there, else a clear pose near the middle of its limits.
+    #[serde(default)]
     pub home: Vec<f64>,
     /// Where the arm is parked before torque goes, rad; empty: home.
     #[serde(default)]
@@ -57,9 +59,12 @@ pub struct RobotProfile {
     /// Computed-torque velocity gains, 1/s; empty: critically damped from `kp`.
     #[serde(default)]
     pub kd: Vec<f64>,
-    /// Where objects may lie for this arm to reach them: world x from, x to, y from, y to, metres.
+    /// Where objects may lie for this arm to reach them: world x from, x to, y from, y to, metres; all
+    /// zero: a box in front of the base, by the arm's length.
+    #[serde(default)]
     pub reach_m: [f64; 4],
-    /// The gripper.
+    /// The gripper; absent: there is none.
+    #[serde(default)]
     pub gripper: GripperProfile,
     /// How late the loop may be before it counts as an overrun (F25), milliseconds.
     #[serde(default = "default_overrun_ms")]
@@ -71,7 +76,7 @@ fn default_overrun_ms() -> f64 {
 }
 
 /// A two-finger gripper whose opening is a function of its joints.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GripperProfile {
     /// Its joints in the robot file; empty: the arm has no gripper.
@@ -101,7 +106,9 @@ impl RobotProfile {
     /// # Errors
     /// A [`Rejection`] naming the field.
     pub fn check(&self) -> Result<(), Rejection> {
-        let n = self.home.len();
+        let n = if self.home.is_empty() { self.joints.len() } else { self.home.len() };
+        // How many joints there are is known from the robot file alone.
+        let n_is_open = n == 0;
         let lists = [
             ("velocity", &self.velocity, true),
             ("acceleration", &self.acceleration, true),
@@ -122,7 +129,7 @@ impl RobotProfile {
             }
         }
         for (field, list, positive) in lists {
-            if !list.is_empty() && list.len() != n {
+            if !list.is_empty() && !n_is_open && list.len() != n {
                 return Err(Rejection::new(
                     format!("robot.{field}"),
                     format!("{n} values, one per joint"),
@@ -142,7 +149,8 @@ impl RobotProfile {
             }
         }
         let [x0, x1, y0, y1] = self.reach_m;
-        if !(x0 < x1 && y0 < y1 && [x0, x1, y0, y1].iter().all(|v| v.abs() < 10.0)) {
+        let is_open = self.reach_m == [0.0; 4];
+        if !is_open && !(x0 < x1 && y0 < y1 && [x0, x1, y0, y1].iter().all(|v| v.abs() < 10.0)) {
             return Err(Rejection::new(
                 "robot.reach_m",
                 "x from < x to, y from < y to, metres",

@@ -2,7 +2,7 @@
 //! guessed with care.
 
 use super::Arm;
-use super::build::{middle, tip_of};
+use super::build::tip_of;
 use crate::model::Model;
 use types::{GripperProfile, Rejection, RobotProfile};
 
@@ -47,6 +47,18 @@ fn n_moving_branches(model: &Model, body_idx: usize) -> usize {
     model.bodies.iter().enumerate().filter(|(i, b)| b.parent == Some(body_idx) && moves[*i]).count()
 }
 
+/// Where objects may lie for an arm of this length: a box in front of the base, world x and y, metres.
+pub(super) fn reach(model: &Model, tool_body: usize) -> [f64; 4] {
+    let mut length = 0.0;
+    let mut at = Some(tool_body);
+    while let Some(i) = at {
+        length += model.bodies[i].parent_from_body.translation.vector.norm();
+        at = model.bodies[i].parent;
+    }
+    let length = length.clamp(0.1, 10.0);
+    [0.25 * length, 0.6 * length, -0.3 * length, 0.3 * length]
+}
+
 fn guess(model: &Model) -> RobotProfile {
     // The first body with the longest chain; ties go to the one nearest the base.
     let mut best: (usize, Vec<usize>) = (0, Vec::new());
@@ -67,13 +79,6 @@ fn guess(model: &Model) -> RobotProfile {
         at = model.bodies[i].parent;
     }
     let tool = tip_of(model, end);
-    let mut reach = 0.0;
-    let mut at = Some(tool);
-    while let Some(i) = at.filter(|_| !model.bodies.is_empty()) {
-        reach += model.bodies[i].parent_from_body.translation.vector.norm();
-        at = model.bodies[i].parent;
-    }
-    let reach = reach.clamp(0.1, 10.0);
     RobotProfile {
         name: model.name.clone(),
         model: String::new(),
@@ -88,21 +93,12 @@ fn guess(model: &Model) -> RobotProfile {
         jerk: Vec::new(),
         torque: Vec::new(),
         torque_rate: Vec::new(),
-        home: joints.iter().map(|j| middle(&model.joints[*j].limits)).collect(),
+        home: Vec::new(),
         park: Vec::new(),
         kp: Vec::new(),
         kd: Vec::new(),
-        reach_m: [0.25 * reach, 0.6 * reach, -0.3 * reach, 0.3 * reach],
-        gripper: GripperProfile {
-            joints: Vec::new(),
-            closed: Vec::new(),
-            open: Vec::new(),
-            width_m: 0.0,
-            force_n: 0.0,
-            speed_m_s: 0.0,
-            center_shift: 0.0,
-            finger_depth_m: 0.0,
-        },
+        reach_m: [0.0; 4],
+        gripper: GripperProfile::default(),
         overrun_ms: 20.0,
     }
 }

@@ -102,6 +102,21 @@ pub fn body_poses_in_world<'a>(
     &data.world_from_body
 }
 
+/// The largest share of its torque limit that any controlled joint needs to hold the arm at rest at
+/// `q` with the gripper at `width_m`; above one the arm sinks.
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When `q` is shorter than the arm's joints.
+pub fn gravity_load(arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> f64 {
+    let zero = JointVector::zeros(arm.n_joints());
+    let mut tau = zero;
+    inverse_dynamics(arm, data, q, &zero, &zero, width_m, &mut tau);
+    tau.iter().zip(arm.limits()).fold(0.0, |m, (t, l)| m.max(t.abs() / l.torque))
+}
+
 /// Torques (N·m) of the controlled joints for the motion `q`, `dq`, `ddq` with the gripper resting at
 /// `width_m`: inertia, gravity (−9.81 m/s² along the world's z), damping and rotor inertia. A
 /// controlled joint also carries those that mimic it.

@@ -72,8 +72,9 @@ impl Kin {
 }
 
 /// The pairs of links to compare: not those of one body, of neighbours, within the gripper, and not
-/// those that always (or in the home pose) or never collide in seeded random poses.
-pub(super) fn self_pairs(arm: &Arm, links: &[Link], kin: &Kin) -> Vec<(usize, usize)> {
+/// those that always (or, if that is known to be clear, in the home pose) or never collide in seeded
+/// random poses.
+pub(super) fn self_pairs(arm: &Arm, links: &[Link], kin: &Kin, home_is_clear: bool) -> Vec<(usize, usize)> {
     let model = arm.model();
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for i in 0..links.len() {
@@ -97,7 +98,7 @@ pub(super) fn self_pairs(arm: &Arm, links: &[Link], kin: &Kin) -> Vec<(usize, us
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let full_width = arm.profile().gripper.width_m;
     let mut q = vec![0.0; arm.n_joints()];
-    for sample in 0..N_SAMPLES + 2 {
+    for sample in 0..N_SAMPLES + if home_is_clear { 2 } else { 0 } {
         let home = sample >= N_SAMPLES;
         let mut width = if sample == N_SAMPLES { full_width } else { 0.0 };
         if home {

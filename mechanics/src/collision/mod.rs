@@ -117,6 +117,17 @@ impl Checker {
     /// geom whose size cannot be (a reader would have refused it) is passed over.
     #[must_use]
     pub fn new(arm: &Arm) -> Self {
+        Self::compare(arm, true)
+    }
+
+    /// As [`Self::new`], and also compares what touches in the home pose: for judging whether a pose
+    /// may be home. With a stated home, links that touch there do so by design.
+    #[must_use]
+    pub fn without_home(arm: &Arm) -> Self {
+        Self::compare(arm, false)
+    }
+
+    fn compare(arm: &Arm, home_is_clear: bool) -> Self {
         let model = arm.model();
         let kin = matrix::Kin::new(arm);
         let mut links = Vec::new();
@@ -134,7 +145,7 @@ impl Checker {
                 }
             }
         }
-        let pairs = matrix::self_pairs(arm, &links, &kin);
+        let pairs = matrix::self_pairs(arm, &links, &kin, home_is_clear);
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
         Self { links, pairs, places, held: None, obstacles: Vec::new(), allowed: Vec::new() }

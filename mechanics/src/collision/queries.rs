@@ -23,6 +23,20 @@ pub struct Clearance {
     pub point_on_second: Point3<f64>,
 }
 
+impl Clearance {
+    /// No two solids to speak of.
+    fn none(distance: f64) -> Self {
+        let nowhere = Point3::origin();
+        Self {
+            distance,
+            first: String::new(),
+            second: String::new(),
+            point_on_first: nowhere,
+            point_on_second: nowhere,
+        }
+    }
+}
+
 /// A solid that takes part in a comparison.
 #[derive(Copy, Clone, Debug)]
 enum Who {
@@ -55,21 +69,34 @@ impl Checker {
     /// # Panics
     /// When `q` is shorter than the arm's joints.
     pub fn distance(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> Clearance {
-        let nowhere = Point3::origin();
-        let nothing = |distance| Clearance {
-            distance,
-            first: String::new(),
-            second: String::new(),
-            point_on_first: nowhere,
-            point_on_second: nowhere,
-        };
         if !self.place(arm, data, q, width_m) {
-            return nothing(f64::NEG_INFINITY);
+            return Clearance::none(f64::NEG_INFINITY);
         }
         let ask = Ask { margin: 0.0, self_margin: 0.0, below: f64::MAX, enough: f64::NEG_INFINITY };
-        let Some((_, first, second, at)) = self.worst(ask) else {
-            return nothing(f64::INFINITY);
-        };
+        self.worst(ask).map_or_else(|| Clearance::none(f64::INFINITY), |worst| self.clearance(arm, worst))
+    }
+
+    /// The two that fall short of the distances of [`Self::is_free`] the most; `None` when it is free.
+    ///
+    /// # Panics
+    /// When `q` is shorter than the arm's joints.
+    pub fn nearest_within(
+        &mut self,
+        arm: &Arm,
+        data: &mut ArmData,
+        q: &[f64],
+        width_m: f64,
+        margin: f64,
+    ) -> Option<Clearance> {
+        if !margin.is_finite() || !self.place(arm, data, q, width_m) {
+            return Some(Clearance::none(f64::NEG_INFINITY));
+        }
+        let self_margin = margin.min(SELF_MARGIN_M);
+        let ask = Ask { margin, self_margin, below: f64::MIN_POSITIVE, enough: f64::NEG_INFINITY };
+        self.worst(ask).map(|worst| self.clearance(arm, worst))
+    }
+
+    fn clearance(&self, arm: &Arm, (_, first, second, at): Worst) -> Clearance {
         let name = |who: Who| match who {
             Who::Link(i) => arm.model().bodies[self.links[i].body_idx].name.clone(),
             Who::Held => HELD.to_owned(),

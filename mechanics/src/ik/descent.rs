@@ -21,12 +21,12 @@ const OFF_LIMIT: f64 = 1e-5;
 
 /// What of the target counts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// Position and rotation.
     Pose,
-    /// Position and the direction of the tool's z.
+    /// Position and the direction of the tool's z: the turn about it does not matter.
     Axis,
-    /// Position.
+    /// Position alone: what an arm of fewer than six joints can be asked for.
     Position,
 }
 

@@ -1,6 +1,6 @@
 //! A straight motion of the tool as joint waypoints.
 
-use super::{IkFailure, Options, Reason, Solver, check};
+use super::{IkFailure, Options, Reason, Solver, Wanted, check};
 use crate::arm::{Arm, ArmData, tool_pose};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use types::{JointVector, Tool, Transform, World};
@@ -51,18 +51,20 @@ impl Solver {
         let begin = *tool_pose(arm, data, &q).isometry();
         let end = target.isometry();
         let way = end.translation.vector - begin.translation.vector;
-        let turn = if options.free_yaw {
-            let z = nalgebra::Vector3::z();
-            UnitQuaternion::rotation_between(&(begin.rotation * z), &(end.rotation * z)).unwrap_or_else(
-                || {
-                    // Opposite axes: half a turn about the tool's x.
-                    UnitQuaternion::from_scaled_axis(
-                        begin.rotation * nalgebra::Vector3::x() * core::f64::consts::PI,
-                    )
-                },
-            )
-        } else {
-            end.rotation * begin.rotation.inverse()
+        let turn = match options.wanted {
+            Wanted::Pose => end.rotation * begin.rotation.inverse(),
+            Wanted::Axis => {
+                let z = nalgebra::Vector3::z();
+                UnitQuaternion::rotation_between(&(begin.rotation * z), &(end.rotation * z)).unwrap_or_else(
+                    || {
+                        // Opposite axes: half a turn about the tool's x.
+                        UnitQuaternion::from_scaled_axis(
+                            begin.rotation * nalgebra::Vector3::x() * core::f64::consts::PI,
+                        )
+                    },
+                )
+            }
+            Wanted::Position => UnitQuaternion::identity(),
         }
         .scaled_axis();
         let at = |x: f64| {

@@ -9,11 +9,12 @@
 mod descent;
 mod line;
 
+pub use descent::Wanted;
 pub use line::LineFailure;
 
 use crate::arm::{Arm, ArmData};
 use crate::data::Jacobian;
-use descent::{Descent, End, Wanted};
+use descent::{Descent, End};
 use nalgebra::Isometry3;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,8 +27,8 @@ pub struct Options {
     pub position_tol_m: f64,
     /// How far the tool may be turned from the target, radians.
     pub rotation_tol_rad: f64,
-    /// Whether the turn about the tool's z does not matter.
-    pub free_yaw: bool,
+    /// What of the target counts.
+    pub wanted: Wanted,
     /// The most starts, the seed included; at least one is made.
     pub starts: usize,
     /// The most steps of one descent.
@@ -43,7 +44,7 @@ impl Default for Options {
         Self {
             position_tol_m: 1e-4,
             rotation_tol_rad: 1e-3,
-            free_yaw: false,
+            wanted: Wanted::Pose,
             starts: 40,
             max_iterations: 60,
             solutions: 4,
@@ -211,7 +212,7 @@ impl Solver {
             data,
             jacobian: &mut self.jacobian,
             target,
-            wanted: if options.free_yaw { Wanted::Axis } else { Wanted::Pose },
+            wanted: options.wanted,
             tolerance_m: options.position_tol_m,
             tolerance_rad: options.rotation_tol_rad,
         }

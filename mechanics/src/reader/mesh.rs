@@ -1,6 +1,6 @@
-//! Meshes become their convex hulls: STL (binary and text) and OBJ, from under one folder only.
+//! Meshes become their convex hulls: STL (binary and text), OBJ and COLLADA, from under one folder only.
 
-use super::Reader;
+use super::{Reader, dae};
 use crate::error::ModelError;
 use crate::model::GeomShape;
 use nalgebra::{Point3, Vector3};
@@ -64,15 +64,19 @@ impl Reader<'_> {
     /// A sentence saying what is wrong with the file.
     pub(crate) fn hull_of_file(path: &Path, scale: &Vector3<f64>) -> Result<GeomShape, String> {
         let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-        if !matches!(extension.as_str(), "stl" | "obj") {
-            return Err(format!("expected a mesh in STL or OBJ, got .{extension}"));
+        if !matches!(extension.as_str(), "stl" | "obj" | "dae") {
+            return Err(format!("expected a mesh in STL, OBJ or COLLADA (.dae), got .{extension}"));
         }
         let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
         if size > MAX_MESH_BYTES {
             return Err(format!("expected a mesh of at most {MAX_MESH_BYTES} bytes, got {size}"));
         }
         let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-        let points = if extension == "obj" { obj_points(&bytes)? } else { stl_points(&bytes)? };
+        let points = match extension.as_str() {
+            "obj" => obj_points(&bytes)?,
+            "dae" => dae::points(&bytes)?,
+            _ => stl_points(&bytes)?,
+        };
         hull(points.into_iter().map(|p| Point3::from(p.coords.component_mul(scale))))
     }
 }
