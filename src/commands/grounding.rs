@@ -124,11 +124,13 @@ fn read(model: &mut BuiltinModel, sentence: &str) -> Result<Utterance, CommandEr
 /// The scene that perception makes of one picture, looked at twice as the program does.
 fn perceive(model: &mut BuiltinModel, sample: &Sample) -> Result<Scene, CommandError> {
     let cancel = AtomicBool::new(false);
-    let answer = model.answer(Some(&sample.image), "", budget(&cancel));
-    let detections = answer.map_err(|e| CommandError::Other(e.to_string()))?.detections;
     let mut tracker = Tracker::new();
-    tracker.update(&sample.image, &detections);
-    tracker.update(&sample.image, &detections);
+    for sequence in 0..2 {
+        let image = types::Image { sequence, ..sample.image.clone() };
+        let answer = model.answer(Some(&image), "", budget(&cancel));
+        let detections = answer.map_err(|e| CommandError::Other(e.to_string()))?.detections;
+        tracker.update(&image, &detections);
+    }
     Ok(tracker.scene(sample.image.stamp))
 }
 

@@ -90,11 +90,9 @@ fn place(label: &Label, fit: Fit) -> Target {
     }
 }
 
-fn mirror(x: &mut [f32], targets: &mut [Target], (width, height): (usize, usize)) {
-    // The coordinates stay as they are.
-    let seen = (COLORS + relief::PLANES) * width * height;
-    x[..seen].chunks_mut(width).for_each(<[f32]>::reverse);
-    let side = width as f32;
+fn mirror(x: &mut [f32], targets: &mut [Target], size: (usize, usize)) {
+    input::mirror(x, size);
+    let side = size.0 as f32;
     for t in targets {
         t.box_px = [side - t.box_px[2], t.box_px[1], side - t.box_px[0], t.box_px[3]];
         t.center_px[0] = side - t.center_px[0];

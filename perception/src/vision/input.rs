@@ -88,6 +88,12 @@ pub(crate) fn prepare(image: &Image, target: (usize, usize)) -> (Vec<f32>, Fit) 
     (out, fit)
 }
 
+/// Swaps left and right in everything that was seen; the coordinates stay as they are.
+pub(crate) fn mirror(x: &mut [f32], (width, height): (usize, usize)) {
+    let seen = (COLORS + relief::PLANES) * width * height;
+    x[..seen].chunks_mut(width).for_each(<[f32]>::reverse);
+}
+
 fn pixel(rgb: &[u8], w: usize, x: usize, y: usize) -> [f32; 3] {
     let at = 3 * (y * w + x);
     [0, 1, 2].map(|c| f32::from(rgb[at + c]) / 255.0)

@@ -77,10 +77,17 @@ impl Net {
 
     /// Every object in a picture, best first. Depth, where the picture has it, is looked at too.
     ///
+    /// Pictures of odd sequence number are looked at in the mirror: where two pictures of one view are
+    /// taken together, the net then errs in two ways instead of in one way twice.
+    ///
     /// # Errors
     /// [`ModelError::Cancelled`]; [`ModelError::Unusable`] when the output is not finite (F45).
     pub fn detect(&self, image: &Image, cancel: &AtomicBool) -> Result<Vec<Detection>, ModelError> {
-        let (x, fit) = input::prepare(image, (INPUT_WIDTH, INPUT_HEIGHT));
+        let (mut x, fit) = input::prepare(image, (INPUT_WIDTH, INPUT_HEIGHT));
+        let is_mirrored = image.sequence % 2 == 1;
+        if is_mirrored {
+            input::mirror(&mut x, (INPUT_WIDTH, INPUT_HEIGHT));
+        }
         let mut pass = Folded { net: self, cancel };
         let output = Tensor::from_vec(x, (1, INPUT_CHANNELS, INPUT_HEIGHT, INPUT_WIDTH), &Device::Cpu)
             .and_then(|x| arch::forward(&mut pass, &x))
@@ -94,7 +101,16 @@ impl Net {
             Ok(maps.detections(THRESHOLD, fit))
         })
         .map_err(|e| ModelError::Unusable(e.to_string()))?;
-        found.ok_or_else(|| ModelError::Unusable("the output is not finite".to_owned()))
+        let mut found = found.ok_or_else(|| ModelError::Unusable("the output is not finite".to_owned()))?;
+        if is_mirrored {
+            let width = image.size().0 as f32;
+            for d in &mut found {
+                let [left, top, right, bottom] = d.box_px;
+                d.box_px = [width - right, top, width - left, bottom];
+                d.point_px[0] = width - d.point_px[0];
+            }
+        }
+        Ok(found)
     }
 }
 
