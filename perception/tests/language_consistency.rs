@@ -220,6 +220,28 @@ fn a_task_is_not_lost_between_two_objects() {
 }
 
 #[test]
+fn where_a_thing_stands_is_not_where_it_shall_go() {
+    check(
+        &[
+            "lift/v the/o ball/o standing behind/t the/t tray/t",
+            "lift/v the/o ball/o behind/t the/t tray/t",
+            "take/v the/o ball/o in/t the/t bowl/t",
+            "put/v the/o ball/o that is in/t the/t bowl/t",
+            "push/v the/o ball/o which is left/t of the/t bowl/t",
+        ],
+        false,
+    );
+    check(
+        &[
+            "lift/v the/o ball/o onto/t the/t tray/t",
+            "put/v the/o ball/o so that it is in/t the/t bowl/t",
+            "take/v the/o ball/o to the left/t of the/t bowl/t",
+        ],
+        true,
+    );
+}
+
+#[test]
 fn no_label_at_all_is_no_reading() {
     assert!(!matches!(decode(&tagged("the ball in the bowl")), Ok(Utterance::Instruct(_))));
 }

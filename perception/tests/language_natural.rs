@@ -111,7 +111,7 @@ fn check(what: &str, rows: &[(&str, &str)], least: f64) {
             println!("{what}: asked back at {sentence:?}: {:?} ({:.2})", read.utterance, read.confidence);
         }
     }
-    let share = 100.0 * f64::from(right) / n as f64;
+    let share = if n == 0 { 100.0 } else { 100.0 * f64::from(right) / n as f64 };
     println!("{what}: {n} with a meaning, {share:.1} % as meant, {} otherwise", otherwise.len());
     assert!(otherwise.is_empty(), "{what}: read otherwise:\n{}", otherwise.join("\n"));
     assert!(share >= least, "{what}: {share:.1} % as meant");

@@ -98,6 +98,7 @@ pub(super) fn check(words: &[Tagged], utterance: &Utterance) -> Checked {
         });
         let part = Part { words, ask };
         order(&part)?;
+        goal(&part)?;
         for i in 0..words.len() {
             relation(&part, i)?;
             superlative(words, i)?;
@@ -152,6 +153,43 @@ fn order(part: &Part<'_>) -> Checked {
             joined(part.words, i)?;
         }
         before = Some(w);
+    }
+    Ok(())
+}
+
+/// "the ball standing behind the tray" says where it is, not where it shall go; and so does "lift the
+/// ball behind the tray".
+fn goal(part: &Part<'_>) -> Checked {
+    let words = part.words;
+    let aim = |w: &Tagged| w.role == Role::Target && matches!(w.meaning, Meaning::Relation(_));
+    let Some(i) = words.iter().position(aim) else { return Ok(()) };
+    if part.ask.is_some() || !words[..i].iter().any(|w| w.role == Role::Object) {
+        return Ok(());
+    }
+    let from = words[..i].iter().rposition(|w| w.role != Role::None).map_or(0, |k| k + 1);
+    let between = &words[from..i];
+    let stands = [
+        "standing",
+        "lying",
+        "sitting",
+        "located",
+        "resting",
+        "stands",
+        "sits",
+        "lies",
+        "which",
+        "currently",
+    ];
+    let so = has(between, &["so", "such"]) || !has(between, &["that"]);
+    if has(between, &stands) || !so {
+        return Err(unclear(&words[i].word));
+    }
+    let verbs: Vec<&str> = words.iter().filter(|w| w.role == Role::Verb).map(|w| w.word.as_str()).collect();
+    let lifts =
+        !verbs.is_empty() && verbs.iter().all(|v| matches!(*v, "lift" | "lifting" | "take" | "taking"));
+    let directed = matches!(word(words, i), "into" | "onto" | "to") || has(between, &["to"]);
+    if lifts && !directed {
+        return Err(unclear(&words[i].word));
     }
     Ok(())
 }
