@@ -18,8 +18,24 @@ pub(super) struct Attachments {
 
 /// Words that tie what follows to the noun before it.
 const TIES: &[&str] = &[
-    "that", "which", "is", "are", "standing", "lying", "sitting", "located", "placed", "resting", "stands",
-    "sits", "lies", "from", "out", "off",
+    "that",
+    "which",
+    "is",
+    "are",
+    "standing",
+    "lying",
+    "sitting",
+    "located",
+    "placed",
+    "resting",
+    "stands",
+    "sits",
+    "lies",
+    "from",
+    "out",
+    "off",
+    "currently",
+    "see",
 ];
 
 fn is_tied(words: &[Tagged], relation: usize) -> bool {

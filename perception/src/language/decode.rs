@@ -2,39 +2,9 @@
 //! labels that contradict each other are a question.
 
 use super::lexicon;
+use super::phrase::{Attached, Phrase, set};
 use super::tags::{Ask, Layer, Mark, Meaning, Role, Tagged, Verb};
-use types::language::{Quantity, Question, Referent, Relation, Superlative, Task, Utterance};
-use types::scene::{Color, Shape, Size};
-
-/// One phrase as its words describe it.
-#[derive(Clone, Debug, Default)]
-struct Phrase {
-    quantity: Option<Quantity>,
-    size: Option<Size>,
-    color: Option<Color>,
-    /// `Some(None)` for "object".
-    noun: Option<Option<Shape>>,
-    plural: bool,
-    some: bool,
-    both: bool,
-    superlative: Option<Superlative>,
-    layer: Option<Layer>,
-    it: bool,
-    clause: Option<Box<Attached>>,
-    first: usize,
-}
-
-/// A relation, with the phrase it refers to.
-#[derive(Clone, Debug, Default)]
-struct Attached {
-    relation: Option<Relation>,
-    /// Index of the word of the relation.
-    at: usize,
-    phrase: Phrase,
-    said: bool,
-    /// Whether the relation is only "to".
-    to: bool,
-}
+use types::language::{Quantity, Question, Referent, Relation, Task, Utterance};
 
 /// One task or question before it is checked.
 #[derive(Clone, Debug, Default)]
@@ -47,102 +17,6 @@ struct Segment {
     moves: bool,
     /// A verb of lifting that can also mean a placing: "take it to the bowl".
     takes: bool,
-}
-
-fn set<T: PartialEq + Copy>(slot: &mut Option<T>, value: T, word: &str) -> Result<(), String> {
-    match slot {
-        Some(old) if *old != value => Err(format!(
-            "I cannot tell which object '{word}' belongs to. Can you say it in shorter sentences?"
-        )),
-        _ => {
-            *slot = Some(value);
-            Ok(())
-        }
-    }
-}
-
-impl Phrase {
-    fn add(&mut self, w: &Tagged) -> Result<(), String> {
-        match w.meaning {
-            Meaning::Color(c) => set(&mut self.color, c, &w.word)?,
-            Meaning::Size(s) => set(&mut self.size, s, &w.word)?,
-            Meaning::Superlative(s) => set(&mut self.superlative, s, &w.word)?,
-            Meaning::Layer(l) => set(&mut self.layer, l, &w.word)?,
-            // "both the red cube and the ball": the article adds nothing.
-            Meaning::Quantity(Quantity::The) if self.both => {}
-            Meaning::Quantity(q) => {
-                self.both |= w.word == "both";
-                self.some |= w.word == "some";
-                set(&mut self.quantity, q, &w.word)?;
-            }
-            Meaning::It => self.it = true,
-            Meaning::Shape(s) => self.noun(Some(s), w)?,
-            Meaning::Thing => self.noun(None, w)?,
-            Meaning::None | Meaning::Relation(_) | Meaning::Verb(_) | Meaning::Ask(_) => {
-                return Err(format!("I do not see what '{}' says of the object. What do you mean?", w.word));
-            }
-        }
-        Ok(())
-    }
-
-    fn noun(&mut self, shape: Option<Shape>, w: &Tagged) -> Result<(), String> {
-        set(&mut self.noun, shape, &w.word)?;
-        self.plural = lexicon::entry(&w.word).is_some_and(|e| e.plural);
-        Ok(())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.noun.is_none() && self.color.is_none() && self.size.is_none() && self.superlative.is_none()
-    }
-
-    /// `alone`: whether it is the only object, so that "the cubes" can mean all of them.
-    fn referent(&self, alone: bool) -> Result<Referent, String> {
-        let spoken = !self.is_empty() || matches!(self.quantity, Some(Quantity::All | Quantity::Any));
-        if !spoken || self.it {
-            return Err("I do not understand which object you mean. Can you name it?".to_owned());
-        }
-        if self.some && self.plural {
-            return Err("How many are 'some'? Say 'all' or 'one of'.".to_owned());
-        }
-        let quantity = match (self.quantity, self.plural) {
-            (Some(Quantity::All), false) if self.both => Quantity::The,
-            (None | Some(Quantity::The), true) if alone => Quantity::All,
-            (q, _) => q.unwrap_or(Quantity::The),
-        };
-        let relation = match &self.clause {
-            Some(c) => Some((
-                c.relation.ok_or("I do not understand where that object is. Can you say it differently?")?,
-                Box::new(c.phrase.referent(true)?),
-            )),
-            None => None,
-        };
-        Ok(Referent {
-            quantity,
-            size: self.size,
-            color: self.color,
-            shape: self.noun.flatten(),
-            superlative: self.superlative,
-            relation,
-        })
-    }
-}
-
-impl Attached {
-    fn add(&mut self, w: &Tagged, index: usize) -> Result<(), String> {
-        if let Meaning::Relation(r) = w.meaning {
-            if self.relation.is_none() {
-                self.at = index;
-                self.to = w.word == "to";
-            }
-            set(&mut self.relation, r, &w.word)
-        } else {
-            if !self.said {
-                self.phrase.first = index;
-            }
-            self.said = true;
-            self.phrase.add(w)
-        }
-    }
 }
 
 impl Segment {
@@ -194,7 +68,9 @@ impl Segment {
     }
 
     fn verb(&self) -> Result<Option<Verb>, String> {
-        if self.verbs.contains(&Verb::Sort) {
+        if self.verbs.contains(&Verb::Sort)
+            && self.verbs.iter().all(|v| matches!(v, Verb::Sort | Verb::Place))
+        {
             return Ok(Some(Verb::Sort));
         }
         // "put them on top of each other" builds a stack.
@@ -231,7 +107,9 @@ pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
         && only.ask.is_some()
     {
         check_strays(words, only.ask == Some(Ask::Describe), false)?;
-        return question(only).map(Utterance::Ask);
+        let asked = question(only).map(Utterance::Ask)?;
+        super::consistency::check(words, &asked)?;
+        return Ok(asked);
     }
     if segments.iter().any(|s| s.ask.is_some()) {
         return Err("I can answer one question at a time, and do nothing else with it. Which one?".to_owned());
@@ -256,7 +134,9 @@ pub fn decode(words: &[Tagged]) -> Result<Utterance, String> {
     if tasks.is_empty() {
         return Err("I do not understand what to do. Can you say it differently?".to_owned());
     }
-    Ok(Utterance::Instruct(tasks))
+    let all = Utterance::Instruct(tasks);
+    super::consistency::check(words, &all)?;
+    Ok(all)
 }
 
 impl Segment {
@@ -302,7 +182,8 @@ fn check_begin(words: &[Tagged], i: usize) -> Result<(), String> {
 fn check_strays(words: &[Tagged], describes: bool, sorts: bool) -> Result<(), String> {
     for w in words.iter().filter(|w| w.role == Role::None) {
         let stray = match w.meaning {
-            Meaning::Shape(_) | Meaning::Thing => !describes && !sorts,
+            Meaning::Shape(_) => !sorts,
+            Meaning::Thing => !describes && !sorts,
             Meaning::Relation(r) => !(sorts || describes && r == Relation::InFrontOf),
             Meaning::None => false,
             _ => true,

@@ -94,8 +94,11 @@ fn stops_of(words: &[String]) -> Result<(), Stopped> {
         ))));
     }
     let pair = |a: &str, b: &str| words.windows(2).any(|w| w[0] == a && w[1] == b);
-    for verb in ["give", "hand", "bring", "pass"] {
-        if pair(verb, "me") {
+    let told = words.iter().any(|w| {
+        matches!(w.as_str(), "number" | "overview" | "description" | "list" | "location" | "position")
+    });
+    for verb in ["give", "hand", "bring", "pass", "fetch", "get", "grab"] {
+        if pair(verb, "me") && !told {
             return Err(stopped(Utterance::Refuse(
                 "Handing things to people is not among my skills: pick, place, stack, push, sort, swap, open, close, home, look.".to_owned(),
             )));
@@ -104,7 +107,12 @@ fn stops_of(words: &[String]) -> Result<(), Stopped> {
     if let Some(w) = find(words, EXCEPTIONS) {
         return Err(unclear(format!("You say '{w}', and I cannot make exceptions. What shall I do?")));
     }
-    if let Some(w) = find(words, CONDITIONS) {
+    // "tell me if the ball is in the bowl" is a question; it never moves anything.
+    let told = |i: usize| i > 0 && stops::TELLING.contains(&words[i - 1].as_str());
+    let held = words.iter().enumerate().find(|(i, w)| {
+        CONDITIONS.contains(&w.as_str()) && !(matches!(w.as_str(), "if" | "whether") && told(*i))
+    });
+    if let Some((_, w)) = held {
         return Err(unclear(format!("You say '{w}', and I cannot wait or decide. What shall I do now?")));
     }
     let after_what = words.iter().position(|w| w == "after");

@@ -2,13 +2,16 @@
 //! learns from, in two sets of wordings that share no sentence pattern.
 
 mod arranging;
+mod asking;
 mod build;
 mod garbage;
 mod objects;
 mod phrases;
 mod placing;
+mod politeness;
 mod questions;
 mod random;
+mod relations;
 mod tasks;
 
 use super::lexicon;

@@ -19,21 +19,30 @@ pub struct Entry {
 
 /// Words of each colour; the first is the plain one.
 pub const COLORS: &[(Color, &[&str])] = &[
-    (Color::Red, &["red", "crimson", "scarlet"]),
-    (Color::Green, &["green"]),
-    (Color::Blue, &["blue"]),
-    (Color::Yellow, &["yellow"]),
+    (Color::Red, &["red", "crimson", "scarlet", "reddish"]),
+    (Color::Green, &["green", "emerald", "greenish"]),
+    (Color::Blue, &["blue", "navy", "bluish"]),
+    (Color::Yellow, &["yellow", "yellowish"]),
     (Color::Orange, &["orange"]),
-    (Color::Purple, &["purple", "violet"]),
-    (Color::White, &["white"]),
-    (Color::Black, &["black"]),
+    (Color::Purple, &["purple", "violet", "lilac", "purplish"]),
+    (Color::White, &["white", "whitish"]),
+    (Color::Black, &["black", "blackish"]),
 ];
 
 /// Nouns of each shape, singular and plural; the first is the plain one.
 pub const SHAPES: &[(Shape, &[(&str, &str)])] = &[
-    (Shape::Cube, &[("cube", "cubes"), ("block", "blocks")]),
+    (Shape::Cube, &[("cube", "cubes"), ("block", "blocks"), ("die", "dice")]),
     (Shape::Ball, &[("ball", "balls"), ("sphere", "spheres"), ("orb", "orbs")]),
-    (Shape::Cylinder, &[("cylinder", "cylinders"), ("can", "cans"), ("tube", "tubes"), ("tin", "tins")]),
+    (
+        Shape::Cylinder,
+        &[
+            ("cylinder", "cylinders"),
+            ("can", "cans"),
+            ("tube", "tubes"),
+            ("tin", "tins"),
+            ("canister", "canisters"),
+        ],
+    ),
     (Shape::Box, &[("box", "boxes"), ("brick", "bricks"), ("cuboid", "cuboids")]),
     (Shape::Bowl, &[("bowl", "bowls"), ("dish", "dishes"), ("basin", "basins")]),
     (Shape::Tray, &[("tray", "trays"), ("plate", "plates"), ("platter", "platters")]),
@@ -50,8 +59,10 @@ pub const THINGS: &[(&str, &str)] = &[
 ];
 
 /// Words of each size; the first is the plain one.
-pub const SIZES: &[(Size, &[&str])] =
-    &[(Size::Small, &["small", "little", "tiny", "mini"]), (Size::Large, &["large", "big", "huge", "giant"])];
+pub const SIZES: &[(Size, &[&str])] = &[
+    (Size::Small, &["small", "little", "tiny", "mini", "miniature", "teeny", "wee"]),
+    (Size::Large, &["large", "big", "huge", "giant", "enormous", "massive", "gigantic"]),
+];
 
 /// Words of each superlative that stand before the noun.
 pub const SUPERLATIVES: &[(Superlative, &[&str])] = &[
@@ -59,8 +70,8 @@ pub const SUPERLATIVES: &[(Superlative, &[&str])] = &[
     (Superlative::Smallest, &["smallest", "tiniest", "littlest", "smaller"]),
     (Superlative::Leftmost, &["leftmost", "left"]),
     (Superlative::Rightmost, &["rightmost", "right"]),
-    (Superlative::Nearest, &["nearest", "closest", "frontmost"]),
-    (Superlative::Furthest, &["furthest", "farthest", "rearmost"]),
+    (Superlative::Nearest, &["nearest", "closest", "frontmost", "nearer"]),
+    (Superlative::Furthest, &["furthest", "farthest", "rearmost", "farther"]),
 ];
 
 /// Verbs by kind, base form and gerund, that take their object directly.
@@ -85,6 +96,9 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("snatch", "snatching"),
             ("clutch", "clutching"),
             ("hoist", "hoisting"),
+            ("pluck", "plucking"),
+            ("nab", "nabbing"),
+            ("scoop", "scooping"),
         ],
     ),
     (
@@ -115,6 +129,13 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("tuck", "tucking"),
             ("slip", "slipping"),
             ("stow", "stowing"),
+            ("plop", "plopping"),
+            ("plonk", "plonking"),
+            ("stash", "stashing"),
+            ("situate", "situating"),
+            ("lower", "lowering"),
+            ("pack", "packing"),
+            ("send", "sending"),
         ],
     ),
     (Verb::Stack, &[("stack", "stacking"), ("pile", "piling")]),
@@ -130,6 +151,10 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("drag", "dragging"),
             ("pull", "pulling"),
             ("bump", "bumping"),
+            ("scooch", "scooching"),
+            ("tug", "tugging"),
+            ("budge", "budging"),
+            ("shunt", "shunting"),
         ],
     ),
     (
@@ -142,6 +167,9 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
             ("group", "grouping"),
             ("separate", "separating"),
             ("tidy", "tidying"),
+            ("categorize", "categorizing"),
+            ("classify", "classifying"),
+            ("distribute", "distributing"),
         ],
     ),
     (
@@ -155,24 +183,70 @@ pub const VERBS: &[(Verb, &[(&str, &str)])] = &[
     ),
     (Verb::Open, &[("open", "opening")]),
     (Verb::Close, &[("close", "closing"), ("shut", "shutting")]),
-    (Verb::Look, &[("look", "looking"), ("scan", "scanning"), ("inspect", "inspecting")]),
+    (
+        Verb::Look,
+        &[
+            ("look", "looking"),
+            ("scan", "scanning"),
+            ("inspect", "inspecting"),
+            ("examine", "examining"),
+            ("survey", "surveying"),
+            ("check", "checking"),
+        ],
+    ),
+];
+
+/// Participles of the common verbs, as in "the cube should be put in the bowl".
+pub const PARTICIPLES: &[(Verb, &[&str])] = &[
+    (Verb::Pick, &["picked", "lifted", "grabbed", "grasped", "raised"]),
+    (
+        Verb::Place,
+        &[
+            "put",
+            "placed",
+            "moved",
+            "set",
+            "dropped",
+            "laid",
+            "positioned",
+            "transferred",
+            "brought",
+            "deposited",
+            "stowed",
+        ],
+    ),
+    (Verb::Stack, &["stacked", "piled"]),
+    (Verb::Push, &["pushed", "nudged", "shoved", "shifted", "pulled", "slid"]),
+    (Verb::Sort, &["sorted", "organized", "organised", "arranged", "grouped", "separated"]),
+    (Verb::Swap, &["swapped", "switched", "exchanged"]),
+    (Verb::Open, &["opened"]),
+    (Verb::Close, &["closed"]),
 ];
 
 /// Words that never stand for anything by themselves.
 const FILLERS: &str = "\
-    create hold taking such come reset somewhere directly too locations off stack pile column even both \
-    over stand very a about according after afterwards again ahead alright also and are arm around as at \
-    away back based be been being bit bottom build building by camera can careful carefully claw colored \
-    colors coloured colours completely container containers could currently desk do does down end ends \
-    exactly far finally fingers first five for four fresh from fully gently give go goal going good got \
-    great gripper hand has have having hello help here hey hi how i immediately in is it its jaws job \
-    just kind kindly know lastly let lies like little located look love lying made make me middle mind \
-    moment most much must my need new next nice now of ok okay on only order out photo picture place \
-    placed places please pose position positions present question quick quickly ready resting return \
-    returning right robot say scene see shall should side simply sits sitting slowly so someone soon \
-    spot spots standing stands straight sure table tabletop take task tell thank thanks that their them \
-    then there they three time to today together top total tower try two up us using view visible want \
-    was way we well were what which wide will wish with workspace would you your";
+    a am may sit touch find begin another lovely appreciate grateful depending among head their remember feel free yourself step gets followed able about absolutely according actually after afterwards again ahead air along alright also and \
+    appreciate are arm around arrangement as ask asking at away awesome back based basically be been \
+    beginning being bit bot both bro bud buddy build building by camera can careful carefully \
+    chance cheers claw colored colors coloured colours column come completely container containers cool \
+    could course create currently dear delighted desk directly do does done down dude easy end ends \
+    ensure er erm even exactly excellent extra fancy far fast favor favour fella fellow finally fine \
+    fingers finish first fist five for forward four fresh friend from fully gentle gently give glad go \
+    goal going good got grateful great grip gripper grips guess guys hand happy has have having hello \
+    help here hey hi hm hmm hold holding honestly how howdy hurry i idea if immediately in is it its \
+    jaws job just kind kindly know knows lastly lemme let lies like listen little located \
+    locations look looks loosen love lying made make mate me mean meant mind minute moment more \
+    much must my neatly need needs new next nice nicely now obviously of off oh ok okay on only \
+    order ought out over pal perfect perfectly photo picture pile place placed places please pleased \
+    pleasure pose position positions possible prefer present pretty promptly properly question quick \
+    quickly quite ready real really relax request required reset resting return returning right robot \
+    safely say scene sec see seriously shall should show side simply sir sits sitting slightly slow \
+    slowly smoothly so softly someone somewhere soon spot spots stack stand standing stands start \
+    starting starts steady still straight straightaway such super supposed sure swiftly table tabletop \
+    take taking task team tell tells thank thanks that their them then there they think three thx tidily \
+    time to today together too top total tower truly try two ty uh um up us using very view visible want \
+    wanting was way we well were what whatever which whichever wide will wish with wonder wondering \
+    workspace would yeah yep yes yet yo you your";
 
 fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     use Meaning::{It, Layer as L, None, Quantity as Q, Relation as R, Superlative as S, Thing, Verb as V};
@@ -181,11 +255,10 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     }
     add("container", &[Thing]);
     add("containers", &[Thing]);
-    add("dice", &[Meaning::Shape(Shape::Cube)]);
-    for w in ["the", "my", "this", "these", "those"] {
+    for w in ["the", "my", "this", "these", "those", "that"] {
         add(w, &[Q(Quantity::The), None]);
     }
-    for w in ["a", "an", "any", "some", "one", "either", "something", "anything", "whichever"] {
+    for w in ["a", "an", "any", "some", "one", "either", "something", "anything", "whichever", "whatever"] {
         add(w, &[Q(Quantity::Any), None]);
     }
     for w in ["all", "every", "each", "both", "everything"] {
@@ -204,8 +277,8 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
         add(w, &[R(Relation::On)]);
     }
     add("top", &[R(Relation::On), L(Layer::Top), None]);
-    add("bottom", &[L(Layer::Bottom), None]);
-    add("middle", &[L(Layer::Middle), None]);
+    add("bottom", &[L(Layer::Bottom)]);
+    add("middle", &[L(Layer::Middle)]);
     add("left", &[R(Relation::LeftOf), S(Superlative::Leftmost)]);
     add("right", &[R(Relation::RightOf), S(Superlative::Rightmost), None]);
     add("leftwards", &[R(Relation::LeftOf)]);
@@ -215,6 +288,7 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     add("back", &[R(Relation::Behind), None]);
     add("away", &[R(Relation::Behind), None]);
     add("me", &[R(Relation::InFrontOf), None]);
+    add("nearer", &[R(Relation::NextTo)]);
     add("camera", &[R(Relation::InFrontOf), None]);
     for w in ["beside", "near", "alongside", "adjacent", "against"] {
         add(w, &[R(Relation::NextTo)]);
@@ -223,14 +297,45 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
         add(w, &[R(Relation::NextTo), None]);
     }
     add("close", &[R(Relation::NextTo)]);
-    add("closer", &[R(Relation::NextTo)]);
-    for w in ["furthest", "farthest", "further", "closer"] {
+    add("closer", &[R(Relation::NextTo), S(Superlative::Nearest)]);
+    add("front", &[S(Superlative::Nearest)]);
+    add("back", &[S(Superlative::Furthest)]);
+    for w in ["furthest", "farthest", "further", "closer", "nearer", "farther"] {
         add(w, &[None]);
     }
-    for w in ["take", "get", "want", "like", "need", "goes", "belongs", "should", "ends", "fill", "filling"] {
+    for w in [
+        "take", "get", "want", "like", "need", "goes", "belongs", "belong", "should", "ends", "fill",
+        "filling", "needs", "must", "have", "has", "love", "prefer", "supposed", "ought", "sure", "ensure",
+        "go",
+    ] {
         add(w, &[V(Verb::Place), None]);
     }
-    for w in ["tower", "column", "eachother"] {
+    for w in [
+        "lift",
+        "lifting",
+        "collect",
+        "collecting",
+        "return",
+        "returning",
+        "rest",
+        "resting",
+        "add",
+        "adding",
+    ] {
+        add(w, &[V(Verb::Place)]);
+    }
+    for (v, words) in PARTICIPLES {
+        words.iter().for_each(|w| add(w, &[V(*v)]));
+    }
+    add("placed", &[None]);
+    add("arranged", &[None]);
+    for w in ["building", "build", "make", "create", "construct", "constructing", "erect"] {
+        add(w, &[None]);
+    }
+    for w in ["lifted", "grabbed"] {
+        add(w, &[V(Verb::Place)]);
+    }
+    for w in ["tower", "towers", "column", "eachother"] {
         add(w, &[V(Verb::Stack)]);
     }
     for w in ["trade", "change"] {
@@ -238,21 +343,39 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
     }
     add("start", &[None]);
     for w in [
-        "home", "start", "starting", "initial", "rest", "reset", "park", "parking", "move", "moving", "bring",
+        "home",
+        "start",
+        "starting",
+        "initial",
+        "rest",
+        "reset",
+        "park",
+        "parking",
+        "move",
+        "moving",
+        "bring",
+        "base",
+        "neutral",
+        "default",
+        "resting",
+        "started",
+        "begin",
+        "beginning",
     ] {
         add(w, &[V(Verb::Home)]);
     }
-    for w in ["release", "releasing"] {
+    for w in ["release", "releasing", "unclench", "loosen", "relax", "ungrip"] {
         add(w, &[V(Verb::Open)]);
     }
+    add("clench", &[V(Verb::Close)]);
     add("go", &[V(Verb::Open), None]);
-    for w in ["picture", "photo", "look"] {
+    for w in ["picture", "photo", "look", "glance", "peek", "check"] {
         add(w, &[V(Verb::Look), None]);
     }
-    for w in ["own", "matching", "same", "corresponding"] {
+    for w in ["own", "matching", "same", "corresponding", "match", "matches"] {
         add(w, &[V(Verb::Sort)]);
     }
-    for w in ["color", "colour"] {
+    for w in ["color", "colour", "colors", "colours"] {
         add(w, &[V(Verb::Sort), Meaning::Ask(Ask::Color), None]);
     }
     asks(add);
@@ -260,21 +383,25 @@ fn extra(add: &mut dyn FnMut(&str, &[Meaning])) {
 
 fn asks(add: &mut dyn FnMut(&str, &[Meaning])) {
     use Meaning::{Ask as A, None};
-    for w in ["many", "count", "number"] {
+    for w in ["many", "count", "number", "counting"] {
         add(w, &[A(Ask::Count)]);
     }
     add("there", &[A(Ask::Exists), None]);
-    for w in ["see", "got"] {
+    for w in ["see", "got", "have", "spot", "any"] {
         add(w, &[A(Ask::Exists), None]);
     }
     for w in ["is", "are"] {
         add(w, &[A(Ask::Holds), A(Ask::Exists), None]);
     }
-    for w in ["where", "location", "find", "locate"] {
+    for w in ["where", "location", "find", "locate", "whereabouts"] {
         add(w, &[A(Ask::Where)]);
     }
-    for w in ["describe", "list"] {
+    add("position", &[A(Ask::Where), None]);
+    for w in ["describe", "list", "describing", "enumerate", "overview", "description", "report", "name"] {
         add(w, &[A(Ask::Describe)]);
+    }
+    for w in ["whether", "if"] {
+        add(w, &[None]);
     }
     add("what", &[A(Ask::Describe), None]);
     add("which", &[A(Ask::Describe), None]);

@@ -67,7 +67,7 @@ pub fn tokens(sentence: &str) -> Result<Vec<String>, TextFault> {
         }
     }
     flush(&mut current, &mut words);
-    join_pairs(&mut words);
+    join(&mut words);
     words.dedup_by(|b, a| a == "," && b == ",");
     while words.first().is_some_and(|w| w == "," || w == "?") {
         words.remove(0);
@@ -84,15 +84,68 @@ pub fn tokens(sentence: &str) -> Result<Vec<String>, TextFault> {
     Ok(words)
 }
 
-/// "each other" is one word here: its "other" excludes nothing.
-fn join_pairs(words: &mut Vec<String>) {
+/// Words that only together say what they say, and what they are read as: "each other" excludes nothing,
+/// "on to" is "onto", and "if you could" is no condition.
+const JOINED: &[(&str, &str)] = &[
+    ("one on top of the other", "on top of eachother"),
+    ("one on the other", "on eachother"),
+    ("one atop the other", "atop eachother"),
+    ("why do not you", ""),
+    ("why do not we", ""),
+    ("if you do not mind", ""),
+    ("if you would not mind", ""),
+    ("if you would be so kind", ""),
+    ("if it is not too much trouble", ""),
+    ("if you please", ""),
+    ("if you could", ""),
+    ("if you would", ""),
+    ("if you can", ""),
+    ("if possible", ""),
+    ("love it if you could", "love it"),
+    ("love it if you would", "love it"),
+    ("love it if you", "love it"),
+    ("appreciate it if you could", "appreciate it"),
+    ("appreciate it if you would", "appreciate it"),
+    ("appreciate it if you", "appreciate it"),
+    ("like it if you could", "like it please"),
+    ("great if you could", "great"),
+    ("great if you would", "great"),
+    ("nice if you could", "nice"),
+    ("nice if you would", "nice"),
+    ("lovely if you could", "lovely"),
+    ("grateful if you could", "grateful"),
+    ("grateful if you would", "grateful"),
+    ("i was wondering if you could", "could you"),
+    ("i wonder if you could", "could you"),
+    ("once more", "again"),
+    ("once again", "again"),
+    ("at once", "now"),
+    ("each other", "eachother"),
+    ("one another", "eachother"),
+    ("on to", "onto"),
+    ("in to", "into"),
+    ("in side", "inside"),
+    ("left most", "leftmost"),
+    ("right most", "rightmost"),
+];
+
+fn join(words: &mut Vec<String>) {
     let mut i = 0;
-    while i + 1 < words.len() {
-        if matches!((words[i].as_str(), words[i + 1].as_str()), ("each", "other") | ("one", "another")) {
-            words[i] = "eachother".to_owned();
-            words.remove(i + 1);
+    while i < words.len() {
+        let here = |text: &str| {
+            let n = text.split(' ').count();
+            (words.len() >= i + n && words[i..i + n].iter().map(String::as_str).eq(text.split(' ')))
+                .then_some(n)
+        };
+        match JOINED.iter().find_map(|(said, read)| here(said).map(|n| (n, read))) {
+            Some((n, read)) => {
+                let read: Vec<String> = read.split_whitespace().map(str::to_owned).collect();
+                let k = read.len();
+                words.splice(i..i + n, read);
+                i += k;
+            }
+            None => i += 1,
         }
-        i += 1;
     }
 }
 
@@ -110,6 +163,13 @@ fn flush(current: &mut String, words: &mut Vec<String>) {
         "gonna" => push(words, &["going", "to"]),
         "wanna" => push(words, &["want", "to"]),
         "pls" | "plz" => push(words, &["please"]),
+        "thx" | "ta" | "cheers" => push(words, &["thanks"]),
+        "gotta" => push(words, &["got", "to"]),
+        "lemme" => push(words, &["let", "me"]),
+        "gimme" => push(words, &["give", "me"]),
+        "ur" => push(words, &["your"]),
+        "u" => push(words, &["you"]),
+        "id" => push(words, &["i", "would"]),
         "dont" => push(words, &["do", "not"]),
         "whats" => push(words, &["what", "is"]),
         "wheres" => push(words, &["where", "is"]),

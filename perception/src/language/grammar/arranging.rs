@@ -1,8 +1,9 @@
 //! Stacks, sorting, swapping, and what needs no object.
 
 use super::build::{Build, chance, pick};
-use super::objects::{Form, object, object_link, objects, target_link, verb_word};
-use super::phrases::{Link, acted_on, referent, target, whither_words};
+use super::objects::{Form, object, object_link, objects, participle, target_link, verb_word};
+use super::phrases::{Link, acted_on, referent, target};
+use super::relations::whither_words;
 use crate::language::tags::{Layer, Meaning, Role, Tagged, Verb};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +11,7 @@ use types::Shape;
 use types::language::{Quantity, Referent, Relation};
 
 pub(super) fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form: Form) {
+    b.held_target = false;
     let m = Meaning::Verb(Verb::Stack);
     let refs: Vec<&Referent> = all.iter().collect();
     let (v, open) = match form {
@@ -44,6 +46,31 @@ pub(super) fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form:
         options.push(format!("{v} {{l}} on top of eachother!"));
         options.push(format!("{v} {{l}} on eachother!"));
     }
+    if form == Form::Base {
+        for frame in [
+            "i want {l} stacked!",
+            "i would like {l} stacked!",
+            "{l} should be stacked!",
+            "{l} need to be stacked!",
+            "i want {l} stacked! up",
+            "i want {l} stacked! on top of eachother!",
+            "i want a tower! of {l}",
+            "i would like a tower! of {l}",
+            "construct a tower! of {l}",
+            "construct a tower! from {l}",
+            "build me a tower! of {l}",
+            "build me a tower! out of {l}",
+            "make me a tower! with {l}",
+            "can {l} be stacked!",
+            "{put} {l} in a stack!",
+            "{put} {l} in a pile!",
+        ] {
+            options.push(frame.to_owned());
+        }
+        if all.len() == 2 {
+            options.extend(std::iter::repeat_n("{passive}".to_owned(), 5));
+        }
+    }
     options.push("{put} {l} on top of eachother!".to_owned());
     let frame = options[rng.random_range(0..options.len())].clone();
     b.frame(&frame, m, &mut |b, slot| match slot {
@@ -56,6 +83,17 @@ pub(super) fn stack(b: &mut Build, rng: &mut ChaCha8Rng, all: &[Referent], form:
             b.say(w, Meaning::Verb(Verb::Place), Role::Verb);
         }
         "l" => objects(b, rng, &refs, true),
+        "passive" => {
+            let before = pick(rng, &["", "i want", "i would like", "have", "i need"]);
+            b.fill(before);
+            let whither = pick(rng, whither_words(Relation::On));
+            acted_on(b, rng, refs[1], object_link(refs[1], Relation::On, whither));
+            if before.is_empty() {
+                b.fill(pick(rng, &["should be", "must be", "needs to be", "has to be"]));
+            }
+            b.say("stacked!", m, Role::Verb);
+            target(b, rng, Relation::On, refs[0], whither, target_link(refs[1], whither));
+        }
         "pair" => {
             let whither = pick(rng, whither_words(Relation::On));
             acted_on(b, rng, refs[1], object_link(refs[1], Relation::On, whither));
@@ -102,6 +140,19 @@ pub(super) fn sort(b: &mut Build, rng: &mut ChaCha8Rng, what: &Referent, form: F
         "{w} {o} {r} the corresponding! {n}",
         "{w} {o} {r} the {n} of their color!",
         "{w} {o} {r} the {n} that has the same! color",
+        "{w} {o} {r} the {n} of that same! color",
+        "{w} {o} {r} its matching! {n}",
+        "{w} {o} {r} their matching! {n}",
+        "{w} {o} {r} the {n} of its own! color",
+        "{w} {o} {r} the {n} that matches! its color",
+        "{o} goes into the {n} of its own! color",
+        "{o} go in the {n} of the same! color",
+        "{o} should go into the matching! {n}",
+        "{o} should be {put} in the {n} of the same! color",
+        "{o} belongs in the {n} of its own! color",
+        "{o} belong in the {n} of their own! color",
+        "match! {o} with the {n} by color",
+        "match! {o} to the {n} of the same! color",
     ];
     let plain = [
         "{v} {o} by color",
@@ -113,10 +164,30 @@ pub(super) fn sort(b: &mut Build, rng: &mut ChaCha8Rng, what: &Referent, form: F
         "{v} {o} into {n} by color",
         "{v} {o} by color into the {n}",
         "{v} {o} by color into the matching! {n}",
+        "{v} {o} by colors",
+        "{v} {o} according to their color",
+        "{v} {o} depending on their color",
+        "{v} {o} into {n} according to color",
+        "{v} {o} into the matching! {n}",
+        "i want {o} {pp} by color",
+        "i would like {o} {pp} by color",
+        "i would love {o} {pp} by color",
+        "{o} should be {pp} by color",
+        "{o} must be {pp} by color",
+        "{o} need to be {pp} by color",
+        "have {o} {pp} by color",
+        "get {o} {pp} by color",
+        "can {o} be {pp} by color",
+        "i want {o} {pp} into the {n} by color",
     ];
     let frame = if chance(rng, 0.4) { pick(rng, &own) } else { pick(rng, &plain) };
     let color = if chance(rng, 0.5) { "color" } else { "colour" };
     let bare = *what == Referent::the().with_quantity(Quantity::All);
+    let frame = if form == Form::Gerund && !frame.starts_with("{v}") && !frame.starts_with("{w}") {
+        plain[0]
+    } else {
+        frame
+    };
     let short = ["{v} by color", "{v} the table by color", "{v} up by color", "{v} into the {n} by color"];
     let frame = if bare && chance(rng, 0.4) { pick(rng, &short) } else { frame };
     let frame = frame.replace("color", color);
@@ -129,6 +200,11 @@ pub(super) fn sort(b: &mut Build, rng: &mut ChaCha8Rng, what: &Referent, form: F
                 b.fill("up");
             }
         }
+        "pp" => {
+            let w = participle(rng, Verb::Sort);
+            b.say(&w, m, Role::Verb);
+        }
+        "put" => b.say(pick(rng, &["put!", "placed!"]), Meaning::Verb(Verb::Place), Role::Verb),
         "w" => {
             let w = verb_word(rng, Verb::Place, form);
             b.say(&w, Meaning::Verb(Verb::Place), Role::Verb);
@@ -171,12 +247,37 @@ pub(super) fn swap(b: &mut Build, rng: &mut ChaCha8Rng, one: &Referent, two: &Re
             "{v} the locations of {a} and {b}",
             "{v} {a} and {b} with eachother",
             "trade! {a} with {b}",
+            "trade! {a} for {b}",
+            "{v} {a} for {b}",
+            "{v} {a} and {b} over",
+            "have {a} and {b} swap! places",
+            "have {a} and {b} trade! places",
+            "let {a} and {b} trade! places",
+            "{a} and {b} should swap! places",
+            "{a} and {b} should trade! places",
+            "{a} and {b} should switch! places",
+            "{a} and {b} need to change! places",
+            "{a} and {b} should be {pp}",
+            "i want {a} and {b} {pp}",
+            "i want {a} {pp} with {b}",
+            "i would like {a} and {b} to swap! places",
+            "i want {a} and {b} to switch! places",
+            "i want {a} and {b} to trade! positions",
+            "can {a} and {b} swap! places",
+            "could {a} and {b} trade! places",
+            "make {a} trade! places with {b}",
+            "let {a} change! places with {b}",
+            "{v} places of {a} and {b}",
         ],
         Form::Gerund => &["{v} {a} and {b}", "{v} {a} with {b}"],
     };
     b.frame(pick(rng, frames), m, &mut |b, slot| match slot {
         "v" => {
             let w = verb_word(rng, Verb::Swap, form);
+            b.say(&w, m, Role::Verb);
+        }
+        "pp" => {
+            let w = participle(rng, Verb::Swap);
             b.say(&w, m, Role::Verb);
         }
         "a" => referent(b, rng, one, Role::Object, Link::Free),
@@ -206,6 +307,20 @@ pub(super) fn simple(b: &mut Build, rng: &mut ChaCha8Rng, verb: Verb, form: Form
             "let it go!",
             "open! gripper",
             "let go! of it",
+            "open! wide",
+            "open! up",
+            "release! your grip",
+            "loosen! your grip",
+            "relax! your grip",
+            "unclench! your hand",
+            "the gripper should be open!",
+            "the gripper should be opened!",
+            "i want the gripper open!",
+            "i want the gripper opened!",
+            "open! up your hand",
+            "get the gripper open!",
+            "let go! now",
+            "have the gripper opened!",
         ],
         (Verb::Open, Form::Gerund) => &["opening! the gripper", "opening! your hand", "opening! the fingers"],
         (Verb::Close, Form::Base) => &[
@@ -220,6 +335,15 @@ pub(super) fn simple(b: &mut Build, rng: &mut ChaCha8Rng, verb: Verb, form: Form
             "shut! your hand",
             "close! gripper",
             "close! the fingers completely",
+            "clench! your fist",
+            "close! up the gripper",
+            "close! up your hand",
+            "the gripper should be closed!",
+            "i want the gripper closed!",
+            "the gripper should be shut!",
+            "i want your hand closed!",
+            "have the gripper closed!",
+            "get the gripper closed!",
         ],
         (Verb::Close, Form::Gerund) => {
             &["closing! the gripper", "closing! your hand", "shutting! the gripper"]
@@ -252,6 +376,33 @@ pub(super) fn simple(b: &mut Build, rng: &mut ChaCha8Rng, verb: Verb, form: Form
             "come back home!",
             "go to your parking! position",
             "go to your rest! position",
+            "head home!",
+            "head back home!",
+            "head on home!",
+            "return to base!",
+            "go back to base!",
+            "go to the default! position",
+            "go to your default! pose",
+            "move! to the neutral! position",
+            "go to the neutral! pose",
+            "go to the resting! position",
+            "return to the rest! pose",
+            "go to home!",
+            "get back home!",
+            "back home!",
+            "back to your home! position",
+            "take the home! position",
+            "go to your home!",
+            "i want you home!",
+            "i want you back home!",
+            "i want you to be home!",
+            "go back to the beginning!",
+            "move! back home!",
+            "move! yourself home!",
+            "return to the starting! position",
+            "the arm should go home!",
+            "the arm should return home!",
+            "bring! yourself home!",
         ],
         (Verb::Home, Form::Gerund) => {
             &["going home!", "going back home!", "returning home!", "moving! home!"]
@@ -275,6 +426,26 @@ pub(super) fn simple(b: &mut Build, rng: &mut ChaCha8Rng, verb: Verb, form: Form
             "take a picture!",
             "take a photo! of the table",
             "look! again please",
+            "take another look!",
+            "have another look!",
+            "have another look! at the table",
+            "take another look! around",
+            "take another picture!",
+            "look! around again",
+            "look! over the table",
+            "have a look! around",
+            "have a new look!",
+            "examine! the table",
+            "survey! the table",
+            "survey! the scene",
+            "check! the table",
+            "check! the table again",
+            "check! the scene",
+            "look! here",
+            "take a peek!",
+            "take a glance! at the table",
+            "give the table a look!",
+            "give it another look!",
         ],
         _ => &["looking! again", "looking! at the table", "scanning! the table", "taking a look!"],
     };

@@ -24,6 +24,8 @@ pub(super) struct Build {
     pub(super) keep_commas: bool,
     /// Whether the last placing named its target first.
     pub(super) fronted: bool,
+    /// Whether a side named behind a target can only be its own: "in the bowl on the left".
+    pub(super) held_target: bool,
 }
 
 impl Build {

@@ -55,7 +55,12 @@ pub(super) fn spoiled(rng: &mut ChaCha8Rng, words: &[Tagged]) -> Option<Vec<Tagg
                 return None;
             }
             let at = words.iter().position(|w| w.role == Role::Verb)?;
-            if words[at].word == "there" || words.iter().any(|w| w.word == "would" || w.word == "i") {
+            // Without its participle, "the cube should be put in the bowl" still makes sense.
+            let wishes = [
+                "would", "i", "we", "should", "must", "needs", "need", "has", "have", "get", "gets", "make",
+                "let", "sure", "ensure", "be", "is", "are", "can", "could",
+            ];
+            if words[at].word == "there" || words.iter().any(|w| wishes.contains(&w.word.as_str())) {
                 return None;
             }
             out.remove(at);

@@ -2,7 +2,7 @@
 
 use super::build::{Build, chance, pick};
 use super::phrases::{Link, acted_on, referent, shared_noun};
-use crate::language::lexicon::VERBS;
+use crate::language::lexicon::{PARTICIPLES, VERBS};
 use crate::language::tags::{Meaning, Role, Verb};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +23,13 @@ pub(super) fn verb_word(rng: &mut ChaCha8Rng, verb: Verb, form: Form) -> String 
     let (base, gerund) = words.get(i).copied().unwrap_or(("look", "looking"));
     let word = if form == Form::Base { base } else { gerund };
     format!("{word}!")
+}
+
+/// "put" in "the cube should be put in the bowl"; the common ones come first.
+pub(super) fn participle(rng: &mut ChaCha8Rng, verb: Verb) -> String {
+    let words = PARTICIPLES.iter().find(|(v, _)| *v == verb).map_or(&["done"][..], |(_, w)| w);
+    let n = if chance(rng, 0.5) { words.len().min(3) } else { words.len() };
+    format!("{}!", words[rng.random_range(0..n)])
 }
 
 pub(super) fn pronoun(b: &mut Build, r: &Referent) {

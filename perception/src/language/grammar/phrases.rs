@@ -1,6 +1,7 @@
 //! Noun phrases and relations.
 
 use super::build::{Build, chance, pick};
+use super::relations::{late_words, where_words};
 use crate::language::lexicon::{COLORS, SHAPES, SIZES, SUPERLATIVES, THINGS};
 use crate::language::tags::{Meaning, Role};
 use rand_chacha::ChaCha8Rng;
@@ -38,8 +39,16 @@ fn size_word(rng: &mut ChaCha8Rng, size: Size) -> &'static str {
     pick(rng, SIZES[size.index()].1)
 }
 
-fn superlative_word(rng: &mut ChaCha8Rng, s: Superlative) -> &'static str {
+fn superlative_word(rng: &mut ChaCha8Rng, s: Superlative, plain: bool) -> &'static str {
     let words = SUPERLATIVES.iter().find(|(which, _)| *which == s).map_or(&["largest"][..], |(_, w)| w);
+    if plain {
+        return words[0];
+    }
+    match s {
+        Superlative::Nearest if chance(rng, 0.1) => return "front",
+        Superlative::Furthest if chance(rng, 0.1) => return "back",
+        _ => {}
+    }
     if chance(rng, 0.5) { words[0] } else { pick(rng, words) }
 }
 
@@ -52,14 +61,24 @@ fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role:
     let word = |b: &mut Build, text: &str, m: Meaning| b.say(&format!("{text}!"), m, role);
     let late_color = w.noun && r.color.is_some() && r.relation.is_none() && chance(rng, 0.03);
     // "the ball on the far left"; with a relation, or inside another phrase, it could belong to two.
-    let late = matches!(r.superlative, Some(Superlative::Leftmost | Superlative::Rightmost))
-        && matches!(role, Role::Object | Role::Target)
-        && r.relation.is_none()
-        && chance(rng, 0.1);
+    let open = w.noun && r.relation.is_none() && !w.plural;
+    let late = open
+        && (role == Role::Object || (role == Role::Target && b.held_target))
+        && r.superlative.is_some()
+        && chance(rng, 0.3);
     if let Some(s) = r.superlative
         && !late
     {
-        word(b, superlative_word(rng, s), Meaning::Superlative(s));
+        word(b, superlative_word(rng, s, w.plural), Meaning::Superlative(s));
+        if matches!(s, Superlative::Leftmost | Superlative::Rightmost)
+            && b.words.last().is_some_and(|w| matches!(w.word.as_str(), "left" | "right"))
+            && chance(rng, 0.25)
+        {
+            b.fill("hand");
+        }
+        if w.plural {
+            b.fill(pick(rng, &["of the", "of the", "of all the", "among the", "of all", "of these"]));
+        }
     }
     let mut rest: Vec<(String, Meaning)> = Vec::new();
     if let Some(s) = r.size {
@@ -94,20 +113,66 @@ fn adjectives_and_noun(b: &mut Build, rng: &mut ChaCha8Rng, w: &Words<'_>, role:
     if let Some(s) = r.superlative
         && late
     {
-        let side = if s == Superlative::Leftmost { "left" } else { "right" };
-        b.fill(pick(rng, &["on the far", "furthest to the", "farthest to the"]));
-        word(b, side, Meaning::Superlative(s));
+        b.say(pick(rng, late_words(s)), Meaning::Superlative(s), role);
     }
+}
+
+/// "the biggest of the cubes", "whichever cube is the biggest", "everything that is red", if the
+/// phrase can be said so.
+fn in_other_words(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role) -> bool {
+    let whole = Words { referent: r, plural: true, noun: true };
+    if let Some(s) = r.superlative {
+        if r.quantity != Quantity::The || r.relation.is_some() || r.shape.is_none() {
+            return false;
+        }
+        if chance(rng, 0.12) {
+            b.say("the!", Meaning::Quantity(Quantity::The), role);
+            adjectives_and_noun(b, rng, &whole, role);
+            return true;
+        }
+        if role == Role::Object
+            && matches!(s, Superlative::Largest | Superlative::Smallest)
+            && chance(rng, 0.08)
+        {
+            b.fill("whichever");
+            let bare = Referent { superlative: None, ..r.clone() };
+            adjectives_and_noun(b, rng, &Words { referent: &bare, plural: false, noun: true }, role);
+            b.fill(pick(rng, &["is", "is the"]));
+            b.say(&format!("{}!", superlative_word(rng, s, true)), Meaning::Superlative(s), role);
+            return true;
+        }
+        return false;
+    }
+    let Some(c) = r.color else { return false };
+    let word = match r.quantity {
+        Quantity::All => "everything!",
+        Quantity::Any => "something!",
+        Quantity::The => return false,
+    };
+    if r.shape.is_some() || r.size.is_some() || r.relation.is_some() || !chance(rng, 0.5) {
+        return false;
+    }
+    b.say(word, Meaning::Quantity(r.quantity), role);
+    b.fill(pick(rng, &["", "", "that is", "which is"]));
+    b.say(&format!("{}!", color_word(rng, c)), Meaning::Color(c), role);
+    true
 }
 
 /// Determiner, adjectives and noun, without any clause.
 fn core(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, role: Role) {
+    if in_other_words(b, rng, r, role) {
+        return;
+    }
     let q = Meaning::Quantity(r.quantity);
     let bare = r.shape.is_none() && r.color.is_none() && r.size.is_none() && r.superlative.is_none();
     let plural = match r.quantity {
         Quantity::The => {
             if !chance(rng, 0.08) || bare || r.superlative.is_some() {
-                b.say(if chance(rng, 0.97) { "the!" } else { pick(rng, &["my!", "this!"]) }, q, role);
+                b.say(
+                    if chance(rng, 0.97) { "the!" } else { pick(rng, &["my!", "this!", "that!"]) },
+                    q,
+                    role,
+                );
             }
             false
         }
@@ -228,11 +293,49 @@ pub(super) fn clause(
 ) {
     if link == Link::Marked || chance(rng, 0.35) {
         b.fill(if plural {
-            pick(rng, &["that are", "which are", "standing", "lying", "that stand", "placed"])
+            pick(
+                rng,
+                &[
+                    "that are",
+                    "which are",
+                    "standing",
+                    "lying",
+                    "that stand",
+                    "placed",
+                    "that are currently",
+                    "sitting",
+                    "resting",
+                    "you see",
+                    "that you see",
+                    "that are lying",
+                ],
+            )
         } else {
             pick(
                 rng,
-                &["that is", "which is", "standing", "lying", "sitting", "located", "that stands", "placed"],
+                &[
+                    "that is",
+                    "that is",
+                    "which is",
+                    "standing",
+                    "lying",
+                    "sitting",
+                    "located",
+                    "that stands",
+                    "placed",
+                    "that sits",
+                    "that lies",
+                    "that is lying",
+                    "that is sitting",
+                    "which stands",
+                    "that is standing",
+                    "currently",
+                    "that is currently",
+                    "resting",
+                    "that is located",
+                    "you see",
+                    "that you see",
+                ],
             )
         });
     }
@@ -240,116 +343,6 @@ pub(super) fn clause(
     intensify(b, rng, relation);
     b.say(pick(rng, where_words(relation)), m, role);
     referent(b, rng, other, role, Link::Marked);
-}
-
-/// How a relation is said of something that is there.
-pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
-    match relation {
-        Relation::In => &["in!", "in!", "inside!", "inside! of", "within!"],
-        Relation::On => &["on!", "on!", "on top! of", "upon!", "atop!"],
-        Relation::LeftOf => &[
-            "left! of",
-            "to the left! of",
-            "on the left! of",
-            "on the left! side of",
-            "on the left! hand side of",
-        ],
-        Relation::RightOf => &[
-            "right! of",
-            "to the right! of",
-            "on the right! of",
-            "on the right! side of",
-            "on the right! hand side of",
-        ],
-        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
-        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
-        Relation::NextTo => {
-            &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
-        }
-    }
-}
-
-/// How a relation is said of where something shall go.
-pub(super) fn whither_words(relation: Relation) -> &'static [&'static str] {
-    match relation {
-        Relation::In => &["in!", "in!", "into!", "into!", "inside!", "inside! of", "to!", "within!"],
-        Relation::On => &["on!", "on!", "onto!", "onto!", "on top! of", "upon!", "atop!"],
-        Relation::LeftOf => &[
-            "left! of",
-            "left! from",
-            "on the left! hand side of",
-            "at the left! of",
-            "to the left! of",
-            "to the left! of",
-            "on the left! of",
-            "to the left! side of",
-            "on the left! side of",
-        ],
-        Relation::RightOf => &[
-            "right! of",
-            "right! from",
-            "on the right! hand side of",
-            "at the right! of",
-            "to the right! of",
-            "to the right! of",
-            "on the right! of",
-            "to the right! side of",
-            "on the right! side of",
-        ],
-        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
-        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
-        Relation::NextTo => {
-            &["next! to", "next! to", "beside!", "near!", "close! to", "by!", "alongside!", "adjacent! to"]
-        }
-    }
-}
-
-/// A bare direction, as for a push.
-pub(super) fn direction_words(relation: Relation) -> &'static [&'static str] {
-    match relation {
-        Relation::LeftOf => &[
-            "left!",
-            "to the left!",
-            "to the left!",
-            "leftwards!",
-            "a bit to the left!",
-            "to the left! side",
-            "a little to the left!",
-            "over to the left!",
-            "towards the left!",
-            "further left!",
-        ],
-        Relation::RightOf => &[
-            "right!",
-            "to the right!",
-            "to the right!",
-            "rightwards!",
-            "a bit to the right!",
-            "to the right! side",
-            "a little to the right!",
-            "over to the right!",
-            "towards the right!",
-            "further right!",
-        ],
-        Relation::InFrontOf => &[
-            "to the front!",
-            "towards me!",
-            "toward me!",
-            "towards the camera!",
-            "to me!",
-            "a bit towards me!",
-            "closer to me!",
-        ],
-        Relation::Behind => &[
-            "to the back!",
-            "back!",
-            "away! from me",
-            "away! from the camera",
-            "a bit to the back!",
-            "towards the back!",
-        ],
-        Relation::In | Relation::On | Relation::NextTo => &[],
-    }
 }
 
 /// "directly behind", "right next to".

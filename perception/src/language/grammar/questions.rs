@@ -1,7 +1,9 @@
 //! Sentences that ask something.
 
+use super::asking::{color_of, describe, where_is};
 use super::build::{Build, chance, pick};
-use super::phrases::{Link, clause, referent, where_words};
+use super::phrases::{Link, clause, referent};
+use super::relations::where_words;
 use crate::language::lexicon::{COLORS, SHAPES, THINGS};
 use crate::language::tags::{Ask, Meaning, Role};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +26,23 @@ const OPENINGS: &[&str] = &[
     "i want to know ,",
     "hi robot ,",
     "say ,",
+    "quick question ,",
+    "just tell me ,",
+    "well ,",
+    "right ,",
+    "alright ,",
+    "mate ,",
+    "buddy ,",
+    "ok robot ,",
+    "okay so",
+    "hey robot",
+    "and",
+    "um ,",
+    "i wonder ,",
+    "just wondering ,",
+    "thanks ,",
+    "great ,",
+    "oh ,",
 ];
 /// Before a question in the order of a statement: "tell me where the ball is".
 const EMBEDDED: &[&str] = &[
@@ -40,6 +59,44 @@ const EMBEDDED: &[&str] = &[
     "i need to know",
     "let me know",
     "can you say",
+    "could you please say",
+    "would you know",
+    "would you tell me",
+    "would you please tell me",
+    "please let me know",
+    "can you let me know",
+    "could you let me know",
+    "i would love to know",
+    "i wonder",
+    "i am wondering",
+    "just tell me",
+    "may i ask",
+    "can you please tell me",
+    "can you show me",
+    "please show me",
+    "show me",
+    "can you see",
+    "tell us",
+    "hey robot , do you know",
+];
+
+/// Before a question of yes or no in the order of a statement.
+const TOLD: &[&str] = &[
+    "tell me if",
+    "tell me whether",
+    "can you tell me if",
+    "can you tell me whether",
+    "could you tell me if",
+    "please tell me if",
+    "do you know if",
+    "let me know if",
+    "check if",
+    "check whether",
+    "can you check if",
+    "can you see if",
+    "i want to know if",
+    "i want to know whether",
+    "say if",
 ];
 
 fn noun(rng: &mut ChaCha8Rng, r: &Referent) -> (&'static str, Meaning) {
@@ -79,6 +136,20 @@ fn count(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
             ("count! all the", ""),
             ("what is the number! of", ""),
             ("how many!", "do you see"),
+            ("how many!", "can you see"),
+            ("how many!", "have you got"),
+            ("could you count! the", ""),
+            ("please count! the", ""),
+            ("can you count! the", ""),
+            ("count! up the", ""),
+            ("count!", ""),
+            ("give me the number! of", ""),
+            ("tell me how many!", "are"),
+            ("tell me how many!", "there are"),
+            ("tell me the number! of", ""),
+            ("do you know how many!", "are"),
+            ("can you tell me how many!", "are"),
+            ("how many! of the", "are"),
         ]
     } else {
         &[
@@ -100,11 +171,75 @@ fn count(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
             ("how many!", "have you got"),
             ("how many!", "are visible"),
             ("how many!", "there are"),
+            ("how many!", "can you spot"),
+            ("how many!", "do you have"),
+            ("how many!", "do we have"),
+            ("how many!", "are there in total"),
+            ("how many!", "are there all together"),
+            ("how many!", "are sitting on the table"),
+            ("how many!", "are lying on the table"),
+            ("how many!", "are standing on the table"),
+            ("how many!", "can you see on the table"),
+            ("how many!", "do you see there"),
+            ("how many!", "are out there"),
+            ("could you count! the", ""),
+            ("can you count! the", ""),
+            ("could you count! all the", ""),
+            ("please count! the", ""),
+            ("please count! all the", ""),
+            ("count! up the", ""),
+            ("count! the", "on the table"),
+            ("count! the", "for me"),
+            ("give me the number! of", ""),
+            ("tell me the number! of", ""),
+            ("tell me how many!", "there are"),
+            ("tell me how many!", "you see"),
+            ("tell me how many!", "you can see"),
+            ("tell me how many!", "are on the table"),
+            ("can you tell me how many!", "there are"),
+            ("do you know how many!", "there are"),
+            ("i want to know how many!", "there are"),
+            ("what is the total number! of", ""),
+            ("so how many!", "are there"),
         ]
     };
+    let colored = r.color.is_some() && r.relation.is_none();
+    if colored && r.shape.is_some() && chance(rng, 0.15) {
+        // "how many of the cubes are red"
+        let bare = Referent { color: None, ..r.clone() };
+        b.say(pick(rng, &["how many! of the", "how many!", "how many! of the"]), m, Role::Verb);
+        plural(b, rng, &bare, "are");
+        if let Some(c) = r.color {
+            b.say(&format!("{}!", pick(rng, COLORS[c.index()].1)), Meaning::Color(c), Role::Object);
+        }
+        return;
+    }
+    if chance(rng, 0.08) {
+        b.say("how many!", m, Role::Verb);
+        let bare = Referent { relation: None, ..r.clone() };
+        let who = pick(rng, &["can you", "do you", "could you"]);
+        plural(b, rng, &bare, who);
+        b.say("count!", m, Role::Verb);
+        if let Some((relation, other)) = &r.relation {
+            clause(b, rng, *relation, other, Role::ObjectClause, Link::Free, true);
+        }
+        return;
+    }
     let (before, after) = pick(rng, frames);
     b.say(before, m, Role::Verb);
     plural(b, rng, r, after);
+}
+
+/// "red cube", without any determiner.
+fn any_noun(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
+    if let Some(s) = r.size {
+        b.say(&format!("{s}!"), Meaning::Size(s), Role::Object);
+    }
+    if let Some(c) = r.color {
+        b.say(&format!("{c}!"), Meaning::Color(c), Role::Object);
+    }
+    let nouns = r.shape.map_or(THINGS, |s| SHAPES[s.index()].1);
+    b.say(&format!("{}!", pick(rng, nouns).0), r.shape.map_or(Meaning::Thing, Meaning::Shape), Role::Object);
 }
 
 fn exists(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
@@ -135,12 +270,26 @@ fn exists(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
                 ("can you see! any!", ""),
                 ("are there!", ""),
                 ("have you got any!", ""),
+                ("do we have! any!", ""),
+                ("do you have! any!", ""),
+                ("do we have! any!", "on the table"),
+                ("can you spot! any!", ""),
+                ("are there! some!", ""),
+                ("have we got any!", ""),
+                ("do you see!", ""),
+                ("are there! any!", "there"),
+                ("are there! any!", "here"),
+                ("are there! any!", "in the scene"),
+                ("tell me whether there! are any!", ""),
+                ("tell me if there! are any!", ""),
+                ("can you tell me if there! are any!", ""),
+                ("do you know if there! are any!", ""),
             ],
         );
         let words: Vec<&str> = before.split_whitespace().collect();
         for w in words {
-            if w == "any!" {
-                b.say(w, Meaning::Quantity(Quantity::Any), Role::Object);
+            if w == "any!" || w == "some!" {
+                b.say("any!", Meaning::Quantity(Quantity::Any), Role::Object);
             } else if before.starts_with("have") && w == "got" {
                 b.say("got!", m, Role::Verb);
             } else {
@@ -151,8 +300,44 @@ fn exists(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent) {
         plural(b, rng, r, tail);
         return;
     }
-    let before =
-        pick(rng, &["is there!", "is there!", "is there!", "do you see!", "can you see!", "there! is"]);
+    if r.relation.is_some() && chance(rng, 0.15) {
+        // "is any cube in the bowl"
+        b.say("is!", m, Role::Verb);
+        let bare = Referent { relation: None, ..r.clone() }.with_quantity(Quantity::Any);
+        if bare.shape.is_none() && bare.color.is_none() && bare.size.is_none() && bare.superlative.is_none() {
+            b.say(pick(rng, &["something!", "anything!"]), Meaning::Quantity(Quantity::Any), Role::Object);
+        } else {
+            b.say("any!", Meaning::Quantity(Quantity::Any), Role::Object);
+            any_noun(b, rng, &bare);
+        }
+        if let Some((relation, other)) = &r.relation {
+            clause(b, rng, *relation, other, Role::ObjectClause, Link::Free, false);
+        }
+        return;
+    }
+    let before = pick(
+        rng,
+        &[
+            "is there!",
+            "is there!",
+            "is there!",
+            "is there!",
+            "do you see!",
+            "can you see!",
+            "there! is",
+            "do we have!",
+            "do you have!",
+            "have you got!",
+            "can you spot!",
+            "could you see!",
+            "tell me if there! is",
+            "tell me whether there! is",
+            "can you tell me if there! is",
+            "do you know if there! is",
+            "let me know if there! is",
+            "check if there! is",
+        ],
+    );
     b.say(before, m, Role::Verb);
     referent(b, rng, &r.clone().with_quantity(Quantity::Any), Role::Object, Link::Free);
     if r.relation.is_none() && chance(rng, 0.25) {
@@ -175,7 +360,13 @@ pub(super) fn ask(b: &mut Build, rng: &mut ChaCha8Rng, q: &Question) {
         Question::Exists(r) => exists(b, rng, r),
         Question::Holds { object, relation, target } => {
             let be = if object.quantity == Quantity::All { "are!" } else { "is!" };
-            b.say(be, Meaning::Ask(Ask::Holds), Role::Verb);
+            // "tell me if the ball is in the bowl"
+            let told = object.quantity != Quantity::All && chance(rng, 0.15);
+            if told {
+                b.fill(pick(rng, TOLD));
+            } else {
+                b.say(be, Meaning::Ask(Ask::Holds), Role::Verb);
+            }
             let plain = Referent { quantity: Quantity::The, ..object.clone() };
             if object.quantity == Quantity::All {
                 b.say("all! the", Meaning::Quantity(Quantity::All), Role::Object);
@@ -183,6 +374,16 @@ pub(super) fn ask(b: &mut Build, rng: &mut ChaCha8Rng, q: &Question) {
             } else {
                 referent(b, rng, &plain, Role::Object, Link::Marked);
             }
+            if told {
+                b.say("is!", Meaning::Ask(Ask::Holds), Role::Verb);
+            }
+            b.fill(pick(
+                rng,
+                &[
+                    "", "", "", "", "", "", "standing", "sitting", "lying", "placed", "located", "really",
+                    "now",
+                ],
+            ));
             let words = pick(rng, where_words(*relation));
             super::phrases::target(b, rng, *relation, target, words, Link::Marked);
         }
@@ -195,90 +396,4 @@ pub(super) fn ask(b: &mut Build, rng: &mut ChaCha8Rng, q: &Question) {
     } else if chance(rng, 0.08) {
         b.fill(pick(rng, &["please", ", please", "now", ", robot"]));
     }
-}
-
-fn object_frame(b: &mut Build, rng: &mut ChaCha8Rng, frame: &str, ask: Ask, r: &Referent) {
-    b.frame(frame, Meaning::Ask(ask), &mut |b, _| referent(b, rng, r, Role::Object, Link::Free));
-}
-
-fn color_of(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, embedded: bool) {
-    let frames: &[&str] = if embedded {
-        &[
-            "what color! {o} is",
-            "which color! {o} is",
-            "which color! {o} has",
-            "the color! of {o}",
-            "what color! {o} has",
-        ]
-    } else {
-        &[
-            "what color! is {o}",
-            "what color! is {o}",
-            "which color! is {o}",
-            "what is the color! of {o}",
-            "what color! does {o} have",
-            "which color! does {o} have",
-            "what color! has {o}",
-            "of what color! is {o}",
-        ]
-    };
-    let spelling = if chance(rng, 0.5) { "color" } else { "colour" };
-    let frame = pick(rng, frames).replace("color", spelling);
-    object_frame(b, rng, &frame, Ask::Color, r);
-}
-
-fn where_is(b: &mut Build, rng: &mut ChaCha8Rng, r: &Referent, embedded: bool) {
-    let frames: &[&str] = if embedded {
-        &["where! {o} is", "where! {o} is", "the location! of {o}", "where! i can see {o}", "where! {o} lies"]
-    } else {
-        &[
-            "where! is {o}",
-            "where! is {o}",
-            "where! is {o} now",
-            "where! do you see {o}",
-            "where! can i see {o}",
-            "what is the location! of {o}",
-            "find! {o}",
-            "locate! {o}",
-            "where! can you see {o}",
-            "where! on the table is {o}",
-        ]
-    };
-    let frame = pick(rng, frames);
-    object_frame(b, rng, frame, Ask::Where, r);
-}
-
-fn describe(b: &mut Build, rng: &mut ChaCha8Rng) {
-    let frames = [
-        "what! do you see",
-        "what! do you see",
-        "what! can you see",
-        "what! is on the table",
-        "what! is there",
-        "what! is in front of you",
-        "describe! the scene",
-        "describe! the table",
-        "describe! what you see",
-        "list! the objects",
-        "list! all objects",
-        "list! everything you see",
-        "what! objects are there",
-        "what! objects do you see",
-        "which! objects are on the table",
-        "which! objects can you see",
-        "what! things are on the table",
-        "tell me what! you see",
-        "tell me what! is on the table",
-        "what! is here",
-        "what! is visible",
-        "describe! everything",
-        "what! does the scene look like",
-        "list! what you see",
-        "what! have you got",
-        "what! is on the desk",
-        "describe! the workspace",
-        "what! is in the scene",
-    ];
-    let frame = pick(rng, &frames);
-    b.frame(frame, Meaning::Ask(Ask::Describe), &mut |_, _| {});
 }

@@ -3,112 +3,13 @@
 use super::arranging::{simple, sort, stack, swap};
 use super::build::{Build, chance, pick};
 use super::objects::{Form, object_link, target_link};
-use super::phrases::{referent, target, whither_words};
+use super::phrases::{referent, target};
 use super::placing::{pick_up, place, push};
+use super::politeness;
+use super::relations::whither_words;
 use crate::language::tags::{Role, Verb};
 use rand_chacha::ChaCha8Rng;
 use types::language::{Referent, Relation, Task};
-
-const OPENINGS: &[&str] = &[
-    "please",
-    "could you",
-    "can you",
-    "would you",
-    "will you",
-    "could you please",
-    "can you please",
-    "would you please",
-    "i want you to",
-    "i would like you to",
-    "i need you to",
-    "robot ,",
-    "hey robot ,",
-    "hey robot , please",
-    "hello robot ,",
-    "hi ,",
-    "hey ,",
-    "now",
-    "okay ,",
-    "ok ,",
-    "ok robot ,",
-    "first",
-    "first ,",
-    "kindly",
-    "your task is to",
-    "your job is to",
-    "the task is to",
-    "the goal is to",
-    "let us",
-    "go ahead and",
-    "try to",
-    "you should",
-    "you must",
-    "make sure to",
-    "be so kind and",
-    "can we",
-    "we need to",
-    "i want to",
-    "help me",
-    "it is time to",
-    "just",
-    "next ,",
-    "now please",
-    "so ,",
-    "please robot ,",
-    "i wish you to",
-    "could you kindly",
-    "go and",
-    "alright ,",
-    "you have to",
-    "would you be so kind as to",
-    "come and",
-    "simply",
-];
-const GERUND_OPENINGS: &[&str] =
-    &["would you mind", "how about", "start by", "do you mind", "could you start by", "please start by"];
-const CLOSINGS: &[&str] = &[
-    "please",
-    ", please",
-    ", thanks",
-    "thank you",
-    "now",
-    "for me",
-    "for me , please",
-    "right now",
-    "right away",
-    "carefully",
-    "gently",
-    "slowly",
-    ", robot",
-    "will you",
-    "quickly",
-    "immediately",
-    "would you",
-    "okay",
-    ", could you",
-    "thank you very much",
-    "too",
-    "as well",
-];
-const THEN: &[&str] = &[
-    "and",
-    "and then",
-    ", then",
-    "then",
-    ", and then",
-    ", and",
-    "and after that",
-    ", after that",
-    ", next ,",
-    ", finally",
-    "and finally",
-    ", afterwards",
-    ",",
-    ", then please",
-    "and also",
-    "and afterwards",
-    ", also",
-];
 
 /// One task, or several that share a verb and a target.
 fn write_task(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task], form: Form, it: bool) {
@@ -146,6 +47,7 @@ fn acts_on(task: &Task) -> Option<&Referent> {
 /// "put A in B and C in D": a further placing that leaves its verb out.
 fn elided(b: &mut Build, rng: &mut ChaCha8Rng, object: &Referent, relation: Relation, to: &Referent) {
     b.begin_task();
+    b.held_target = false;
     let whither = pick(rng, whither_words(relation));
     referent(b, rng, object, Role::Object, object_link(object, relation, whither));
     target(b, rng, relation, to, whither, target_link(object, whither));
@@ -155,10 +57,8 @@ fn elided(b: &mut Build, rng: &mut ChaCha8Rng, object: &Referent, relation: Rela
 pub(super) fn instruct(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task]) {
     let mut form = Form::Base;
     if chance(rng, 0.04) {
-        b.fill(pick(rng, GERUND_OPENINGS));
+        politeness::before_a_gerund(b, rng);
         form = Form::Gerund;
-    } else if chance(rng, 0.42) {
-        b.fill(pick(rng, OPENINGS));
     }
     let mut i = 0;
     let mut chained = false;
@@ -179,8 +79,11 @@ pub(super) fn instruct(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task]) {
             let after_pick = matches!(tasks[i - 1], Task::Pick(_));
             let chains = chained && n == 1 && !after_pick && matches!(tasks[i], Task::Place { .. });
             let elide = chains && chance(rng, 0.5);
-            let then =
-                if elide && chance(rng, 0.8) { pick(rng, &[",", "and", ", and"]) } else { pick(rng, THEN) };
+            let then = if elide && chance(rng, 0.8) {
+                pick(rng, &[",", "and", ", and"])
+            } else {
+                politeness::one_of(rng, politeness::THEN)
+            };
             b.keep_commas |= then == ",";
             b.fill(then);
             if let Task::Place { object, relation, target } = &tasks[i]
@@ -194,12 +97,21 @@ pub(super) fn instruct(b: &mut Build, rng: &mut ChaCha8Rng, tasks: &[Task]) {
         let same = n == 1 && before.is_some() && before == acts_on(&tasks[i]);
         let lifted = i > 0 && matches!(tasks[i - 1], Task::Pick(_)) && matches!(tasks[i], Task::Place { .. });
         let it = same && !lifted && chance(rng, 0.7);
+        let mut said = Build::default();
+        std::mem::swap(&mut said.words, &mut b.words);
         write_task(b, rng, &tasks[i..i + n], form, it);
+        if form == Form::Base {
+            if i == 0 {
+                politeness::open(&mut said, rng, &b.words);
+            } else {
+                politeness::go_on(&mut said, rng, &b.words);
+            }
+        }
+        said.words.append(&mut b.words);
+        std::mem::swap(&mut said.words, &mut b.words);
         chained = matches!(tasks[i], Task::Place { .. }) && !b.fronted;
         form = Form::Base;
         i += n;
     }
-    if chance(rng, 0.14) {
-        b.fill(pick(rng, CLOSINGS));
-    }
+    politeness::close(b, rng);
 }
