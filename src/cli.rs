@@ -111,7 +111,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, default_value_t = 56_000)]
     pub(crate) pictures: u64,
     /// Steps of the language half in all.
-    #[arg(long, default_value_t = 9_000)]
+    #[arg(long, default_value_t = 4_000)]
     pub(crate) steps: u64,
     /// Stop this leg after so many minutes; the same command again goes on.
     #[arg(long)]

@@ -93,8 +93,14 @@ impl Eyes {
         match (verdict.alarm, taken) {
             (Some(alarm), _) => Err((alarm.fault, alarm.text, true)),
             (None, Ok(image)) if verdict.usable => Ok(image),
-            (None, Ok(_)) => Err((Fault::F10CameraBlind, "a doubtful picture".into(), false)),
-            (None, Err(e)) => Err((Fault::F8CameraUnplugged, e.to_string(), false)),
+            (None, taken) => {
+                let doubt = verdict.doubt.map(|d| (d.fault, d.text));
+                let (fault, said) = doubt.unwrap_or_else(|| {
+                    let said = taken.err().map_or_else(|| "a doubtful picture".into(), |e| e.to_string());
+                    (Fault::F10CameraBlind, said)
+                });
+                Err((fault, said, false))
+            }
         }
     }
 

@@ -96,7 +96,7 @@ impl Mission {
         let mut watched = started;
         loop {
             self.slice()?;
-            if self.is_finished(id)? {
+            if self.is_finished(Some(id))? {
                 return Ok(());
             }
             if let Err(trouble) = self.check_hand() {
@@ -138,16 +138,17 @@ impl Mission {
         Ok(())
     }
 
-    fn is_finished(&mut self, id: MotionId) -> Result<bool, Trouble> {
+    /// Takes in what the loop reports; whether the motion of this name came to its end.
+    fn is_finished(&mut self, id: Option<MotionId>) -> Result<bool, Trouble> {
         let mut finished = false;
         let mut ended = None;
         while let Some(report) = self.body.control().poll() {
             match report {
-                Report::Finished(i) if i == id => finished = true,
+                Report::Finished(i) if Some(i) == id => finished = true,
                 Report::Stopped { cause, category, .. } => {
                     ended = Some(format!("the loop stopped (category {category:?}): {cause:?}"));
                 }
-                Report::Refused { id: Some(i), why, .. } if i == id => {
+                Report::Refused { id: i @ Some(_), why, .. } if i == id => {
                     ended = Some(format!("the loop refused the motion: {why:?}"));
                 }
                 Report::LoopDied => ended = Some("the control loop ended".into()),
@@ -196,6 +197,7 @@ impl Mission {
         let mut still = 0;
         while still < 8 && self.now().secs_since(started) < 3.0 {
             self.slice()?;
+            self.is_finished(None)?;
             let gripper = self.state()?.gripper;
             still = if gripper.speed_m_s.abs() < 0.002 { still + 1 } else { 0 };
             // Fingers that are to open have not come to rest before they are open.
@@ -441,7 +443,7 @@ impl Mission {
             self.body.advance(SLICE)?;
             let now = self.now();
             self.log.set_now(now);
-            if self.is_finished(id)? {
+            if self.is_finished(Some(id))? {
                 return Ok(true);
             }
             if interrupt::count() > pressed {
