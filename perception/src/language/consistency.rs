@@ -148,6 +148,15 @@ fn order(part: &Part<'_>) -> Checked {
         if wrong {
             return Err(unclear(&w.word));
         }
+        // "in the bowl in the tray": the second one is a phrase of its own.
+        let again = part.words[..i]
+            .iter()
+            .rev()
+            .take_while(|b| b.role == w.role || b.role == Role::None)
+            .any(is_phrase);
+        if relation && same && again && !part.fills() {
+            return Err(unclear(&w.word));
+        }
         broken |= target && !matches!(w.role, Role::Target | Role::TargetClause);
         if same && w.mark == Mark::None && w.role != Role::Verb {
             joined(part.words, i)?;
@@ -163,7 +172,7 @@ fn goal(part: &Part<'_>) -> Checked {
     let words = part.words;
     let aim = |w: &Tagged| w.role == Role::Target && matches!(w.meaning, Meaning::Relation(_));
     let Some(i) = words.iter().position(aim) else { return Ok(()) };
-    if part.ask.is_some() || !words[..i].iter().any(|w| w.role == Role::Object) {
+    if !words[..i].iter().any(|w| w.role == Role::Object) {
         return Ok(());
     }
     let from = words[..i].iter().rposition(|w| w.role != Role::None).map_or(0, |k| k + 1);
@@ -180,6 +189,10 @@ fn goal(part: &Part<'_>) -> Checked {
         "which",
         "currently",
     ];
+    if part.ask.is_some() {
+        let open = has(between, &stands) && words.iter().any(|w| w.role == Role::TargetClause);
+        return if open { Err(unclear(&words[i].word)) } else { Ok(()) };
+    }
     let so = has(between, &["so", "such"]) || !has(between, &["that"]);
     if has(between, &stands) || !so {
         return Err(unclear(&words[i].word));
@@ -187,7 +200,7 @@ fn goal(part: &Part<'_>) -> Checked {
     let verbs: Vec<&str> = words.iter().filter(|w| w.role == Role::Verb).map(|w| w.word.as_str()).collect();
     let lifts =
         !verbs.is_empty() && verbs.iter().all(|v| matches!(*v, "lift" | "lifting" | "take" | "taking"));
-    let directed = matches!(word(words, i), "into" | "onto" | "to") || has(between, &["to"]);
+    let directed = matches!(word(words, i), "into" | "onto" | "to");
     if lifts && !directed {
         return Err(unclear(&words[i].word));
     }
