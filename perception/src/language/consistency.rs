@@ -130,9 +130,9 @@ fn order(part: &Part<'_>) -> Checked {
                 let behind = before.is_some_and(|b| {
                     b.role == Role::Object || (part.ask == Some(Ask::Count) && b.role == Role::Verb)
                 });
-                !same && !(relation && behind)
+                !(same || (relation && behind))
             }
-            Role::TargetClause => !same && !(relation && before.is_some_and(|b| b.role == Role::Target)),
+            Role::TargetClause => !(same || (relation && before.is_some_and(|b| b.role == Role::Target))),
             Role::Object => {
                 let open = before.is_some_and(|b| matches!(b.role, Role::ObjectClause | Role::TargetClause));
                 let split = part.words[..i].iter().any(|b| b.role == Role::Object);
@@ -229,7 +229,7 @@ fn relation(part: &Part<'_>, i: usize) -> Checked {
     let bare = w.role == Role::Target && !part.names_target();
     let clause = matches!(w.role, Role::ObjectClause | Role::TargetClause);
     let good = match w.word.as_str() {
-        "into" | "onto" => !clause && !(labelled && bare),
+        "into" | "onto" => !(clause || (labelled && bare)),
         "from" | "out" | "off" if labelled => w.role == Role::ObjectClause && before != "away",
         "with" if labelled => part.fills(),
         "to" if labelled => {
