@@ -151,6 +151,7 @@ fn phrases_stand_in_one_piece_behind_their_relation() {
             "put/v the/o ball/o in/t the/t bowl/t red/o",
             "pick/v up the/o left/c of the/c tray/c ball/o",
             "pick/v up the/o ball/o and the/o red/o",
+            "put/v the/o ball/o into/t the/t bowl/t in/t the/t red/t bowl/t",
         ],
         false,
     );
@@ -226,6 +227,8 @@ fn where_a_thing_stands_is_not_where_it_shall_go() {
             "lift/v the/o ball/o standing behind/t the/t tray/t",
             "lift/v the/o ball/o behind/t the/t tray/t",
             "take/v the/o ball/o in/t the/t bowl/t",
+            "lift/v the/o ball/o to the left/t of the/t bowl/t",
+            "is/v the/o ball/o sitting behind/t the/t tray/t left/d of the/d box/d",
             "put/v the/o ball/o that is in/t the/t bowl/t",
             "push/v the/o ball/o which is left/t of the/t bowl/t",
         ],
@@ -235,7 +238,7 @@ fn where_a_thing_stands_is_not_where_it_shall_go() {
         &[
             "lift/v the/o ball/o onto/t the/t tray/t",
             "put/v the/o ball/o so that it is in/t the/t bowl/t",
-            "take/v the/o ball/o to the left/t of the/t bowl/t",
+            "take/v the/o ball/o to/t the/t bowl/t",
         ],
         true,
     );

@@ -149,8 +149,8 @@ impl RobotProfile {
             }
         }
         let [x0, x1, y0, y1] = self.reach_m;
-        let is_open = self.reach_m == [0.0; 4];
-        if !is_open && !(x0 < x1 && y0 < y1 && [x0, x1, y0, y1].iter().all(|v| v.abs() < 10.0)) {
+        let is_area = x0 < x1 && y0 < y1 && self.reach_m.iter().all(|v| v.abs() < 10.0);
+        if !is_area && self.reach_m != [0.0; 4] {
             return Err(Rejection::new(
                 "robot.reach_m",
                 "x from < x to, y from < y to, metres",

@@ -130,9 +130,9 @@ fn order(part: &Part<'_>) -> Checked {
                 let behind = before.is_some_and(|b| {
                     b.role == Role::Object || (part.ask == Some(Ask::Count) && b.role == Role::Verb)
                 });
-                !same && !(relation && behind)
+                !(same || (relation && behind))
             }
-            Role::TargetClause => !same && !(relation && before.is_some_and(|b| b.role == Role::Target)),
+            Role::TargetClause => !(same || (relation && before.is_some_and(|b| b.role == Role::Target))),
             Role::Object => {
                 let open = before.is_some_and(|b| matches!(b.role, Role::ObjectClause | Role::TargetClause));
                 let split = part.words[..i].iter().any(|b| b.role == Role::Object);
@@ -146,6 +146,15 @@ fn order(part: &Part<'_>) -> Checked {
             Role::None | Role::Verb => false,
         };
         if wrong {
+            return Err(unclear(&w.word));
+        }
+        // "in the bowl in the tray": the second one is a phrase of its own.
+        let again = part.words[..i]
+            .iter()
+            .rev()
+            .take_while(|b| b.role == w.role || b.role == Role::None)
+            .any(is_phrase);
+        if relation && same && again && !part.fills() {
             return Err(unclear(&w.word));
         }
         broken |= target && !matches!(w.role, Role::Target | Role::TargetClause);
@@ -163,7 +172,7 @@ fn goal(part: &Part<'_>) -> Checked {
     let words = part.words;
     let aim = |w: &Tagged| w.role == Role::Target && matches!(w.meaning, Meaning::Relation(_));
     let Some(i) = words.iter().position(aim) else { return Ok(()) };
-    if part.ask.is_some() || !words[..i].iter().any(|w| w.role == Role::Object) {
+    if !words[..i].iter().any(|w| w.role == Role::Object) {
         return Ok(());
     }
     let from = words[..i].iter().rposition(|w| w.role != Role::None).map_or(0, |k| k + 1);
@@ -180,6 +189,10 @@ fn goal(part: &Part<'_>) -> Checked {
         "which",
         "currently",
     ];
+    if part.ask.is_some() {
+        let open = has(between, &stands) && words.iter().any(|w| w.role == Role::TargetClause);
+        return if open { Err(unclear(&words[i].word)) } else { Ok(()) };
+    }
     let so = has(between, &["so", "such"]) || !has(between, &["that"]);
     if has(between, &stands) || !so {
         return Err(unclear(&words[i].word));
@@ -187,7 +200,7 @@ fn goal(part: &Part<'_>) -> Checked {
     let verbs: Vec<&str> = words.iter().filter(|w| w.role == Role::Verb).map(|w| w.word.as_str()).collect();
     let lifts =
         !verbs.is_empty() && verbs.iter().all(|v| matches!(*v, "lift" | "lifting" | "take" | "taking"));
-    let directed = matches!(word(words, i), "into" | "onto" | "to") || has(between, &["to"]);
+    let directed = matches!(word(words, i), "into" | "onto" | "to");
     if lifts && !directed {
         return Err(unclear(&words[i].word));
     }
@@ -216,7 +229,7 @@ fn relation(part: &Part<'_>, i: usize) -> Checked {
     let bare = w.role == Role::Target && !part.names_target();
     let clause = matches!(w.role, Role::ObjectClause | Role::TargetClause);
     let good = match w.word.as_str() {
-        "into" | "onto" => !clause && !(labelled && bare),
+        "into" | "onto" => !(clause || (labelled && bare)),
         "from" | "out" | "off" if labelled => w.role == Role::ObjectClause && before != "away",
         "with" if labelled => part.fills(),
         "to" if labelled => {

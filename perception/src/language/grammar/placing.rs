@@ -41,7 +41,7 @@ pub(super) fn place(
     };
     let fill_ok = relation == Relation::In && to.relation.is_none() && !to.quantity.eq(&Quantity::All);
     let frame = if frame.starts_with("fill!") && !fill_ok { "{v} {o} {t}" } else { frame };
-    let vague = matches!(relation, Relation::InFrontOf | Relation::Behind | Relation::NextTo);
+    let vague = !matches!(relation, Relation::In | Relation::On);
     let frame = if frame.ends_with("{tt}") && vague { "{v} {o} {t}" } else { frame };
     let lifts = frame.contains("{p}");
     let static_place = STATIC.iter().any(|w| frame.contains(w));
@@ -50,8 +50,6 @@ pub(super) fn place(
     let whither = match relation {
         Relation::In if frame.ends_with("{tt}") => pick(rng, &["into!", "to!"]),
         Relation::On if frame.ends_with("{tt}") => "onto!",
-        Relation::LeftOf if frame.ends_with("{tt}") => "to the left! of",
-        Relation::RightOf if frame.ends_with("{tt}") => "to the right! of",
         _ => whither,
     };
     let fronted = frame.starts_with("{t}");
