@@ -229,7 +229,7 @@ fn a_pose_is_reached_from_the_pose_alone_clear_of_what_stands_there() {
 #[test]
 fn a_pose_out_of_reach_or_in_the_table_is_refused_with_the_reason() {
     let (arm, scene) = (arm("panda"), scene(Vec::new()));
-    let mut reach = |z: f64, x: f64| {
+    let reach = |z: f64, x: f64| {
         let target = planner::pointing_down(nalgebra::Point3::new(x, 0.0, z), 0.0);
         motion("panda").reach(&target, Wanted::Pose, &at_home(&arm), &scene).expect_err("no way")
     };
