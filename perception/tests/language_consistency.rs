@@ -215,6 +215,7 @@ fn a_task_is_not_lost_between_two_objects() {
         &[
             "hold the/o ball/o and push/v the/o+ cube/o to the left/t",
             "stack the/o ball/o and pick/v the/o+ box/o",
+            "stack/v the/o ball/o and the/o+ box/o and the/o+ cube/o should be stacked/v",
         ],
         false,
     );

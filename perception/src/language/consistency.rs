@@ -414,7 +414,10 @@ fn instruction(words: &[Tagged], tasks: &[Task]) -> Checked {
             "be", "want", "like", "need", "needs", "have", "get", "gets", "love", "prefer", "sure", "ensure",
             "let",
         ];
-        if participle && !has(&words[..i], &helpers) {
+        // "stack the cubes and the box should be stacked": two tasks that were read as one.
+        let task = words[..=i].iter().rposition(|w| w.mark == Mark::Task).unwrap_or(0);
+        let twice = words[task..i].iter().any(|w| w.role == Role::Verb);
+        if participle && (twice || !has(&words[..i], &helpers)) {
             return Err(unclear(text));
         }
     }
