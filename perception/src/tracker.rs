@@ -37,6 +37,8 @@ const SUPPORT_REACH: f64 = 0.06;
 const SUPPORT_GAP: f64 = 0.04;
 /// How far the lower side of what stands on something may seem from its top, metres.
 const STANDS_GAP: f64 = 0.02;
+/// How deep it may seem to be in it, in heights of the lower one.
+const SUNK: f64 = 0.7;
 
 /// One believed object with what only the tracker needs to know.
 #[derive(Clone, Debug)]
@@ -113,13 +115,14 @@ impl Tracker {
     }
 
     /// Whether track `above` stands on track `below`, by their places alone; in a container is not on it.
+    /// What seems to be inside another solid stands on it: a height is more easily mistaken than a place.
     fn stands_on(&self, above: usize, below: usize) -> bool {
         let (a, b) = (&self.tracks[above].object, &self.tracks[below].object);
         let gap = (a.position.z - 0.5 * a.dimensions.z) - (b.position.z + 0.5 * b.dimensions.z);
         let reach = 0.5 * b.dimensions.x.min(b.dimensions.y);
         above != below
             && !b.most_likely_shape().is_container()
-            && gap.abs() < STANDS_GAP
+            && (-SUNK * b.dimensions.z..STANDS_GAP).contains(&gap)
             && (a.position - b.position).xy().norm() < reach
     }
 
