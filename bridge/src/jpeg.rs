@@ -25,13 +25,15 @@ pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Canvas, BridgeError> {
         .set_strict_mode(true)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|e| bad(format!("expected a JPEG picture: {e}")))?;
+    decoder
+        .decode_headers()
+        .map_err(|e| bad(format!("expected a JPEG picture: {}", e.to_string().trim())))?;
     let (w, h) = decoder.dimensions().unwrap_or_default();
     if w == 0 || h == 0 || w > MAX_SIDE as usize || h > MAX_SIDE as usize {
         return Err(bad(format!("expected sides of 1 to {MAX_SIDE} pixels, got {w} × {h}")));
     }
     let orientation = decoder.exif().and_then(|e| orientation(e)).unwrap_or(1);
-    let rgb = decoder.decode().map_err(|e| bad(format!("the JPEG is damaged: {e}")))?;
+    let rgb = decoder.decode().map_err(|e| bad(format!("the JPEG is damaged: {}", e.to_string().trim())))?;
     if rgb.len() != 3 * w * h {
         return Err(bad(format!("expected {} bytes of colour, got {}", 3 * w * h, rgb.len())));
     }

@@ -32,9 +32,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("MALLOC_TOP_PAD_", "268435456"),
 ];
 
-/// Begins the program anew in an environment in which training is faster (12 pictures/s instead of 7 when it
-/// was tried, two threads); returns only where
-/// that is so already or cannot be had.
+/// Begins the program anew in an environment in which training is faster (12 pictures/s instead of 7
+/// when it was tried, two threads); returns only where that is so already or cannot be had.
 fn with_environment() {
     use std::os::unix::process::CommandExt as _;
     if std::env::var_os(ENVIRONMENT[0].0).is_some() {
@@ -247,6 +246,10 @@ fn parts_of(history: &[Parts]) -> Vec<(&'static str, Vec<f32>)> {
 /// built-in one.
 fn assemble(dir: &Path) -> Result<Exit, CommandError> {
     let (vision, language) = (dir.join("vision.checkpoint"), dir.join("language.checkpoint"));
+    if !vision.is_file() && !language.is_file() {
+        let what = format!("{}: expected a checkpoint of `sinew train`, found none", dir.display());
+        return Err(CommandError::Other(what));
+    }
     let net = if vision.is_file() {
         Checkpoint::from_bytes(&read(&vision)?)?.net()?
     } else {

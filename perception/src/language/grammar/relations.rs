@@ -2,6 +2,10 @@
 
 use types::language::{Relation, Superlative};
 
+/// Said alike of where something is and of where it shall go.
+const FRONT: &[&str] = &["in front! of", "in front! of", "in front! of", "at the front! of"];
+const BEHIND: &[&str] = &["behind!", "behind!", "behind!", "in back! of", "at the back! of"];
+
 /// How a relation is said of something that is there.
 pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
     match relation {
@@ -21,8 +25,8 @@ pub(super) fn where_words(relation: Relation) -> &'static [&'static str] {
             "on the right! side of",
             "on the right! hand side of",
         ],
-        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
-        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
+        Relation::InFrontOf => FRONT,
+        Relation::Behind => BEHIND,
         Relation::NextTo => &[
             "next! to",
             "next! to",
@@ -77,8 +81,8 @@ pub(super) fn whither_words(relation: Relation) -> &'static [&'static str] {
             "to the right! side of",
             "on the right! side of",
         ],
-        Relation::InFrontOf => &["in front! of", "in front! of", "in front! of", "at the front! of"],
-        Relation::Behind => &["behind!", "behind!", "behind!", "in back! of", "at the back! of"],
+        Relation::InFrontOf => FRONT,
+        Relation::Behind => BEHIND,
         Relation::NextTo => &[
             "next! to",
             "next! to",
