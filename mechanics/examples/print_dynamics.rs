@@ -1,5 +1,5 @@
 //! Prints what the readers and the dynamics make of a robot file, for comparison with others.
-use mechanics::{Data, dynamics, load};
+use mechanics::{Data, dynamics, kinematics, load};
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         show("dq", &dq);
         show("ddq", &ddq);
         show("tau", &tau);
+        kinematics::forward(&model, &mut data, &q);
         for i in 0..model.bodies.len() {
             let p = data.body_pose(i);
             let r = p.rotation.to_rotation_matrix();

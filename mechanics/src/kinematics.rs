@@ -2,30 +2,37 @@
 
 use crate::data::{Data, Jacobian};
 use crate::model::{JointKind, Model};
+use crate::trig;
 use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion};
 
-/// Writes the pose of every body into `data` for the joint positions `q` (rad, m; every joint of the
-/// model, mimicking ones included). Featherstone, Rigid Body Dynamics Algorithms (2008), section 4.4.
+/// Writes where every link is into `data` for the joint positions `q` (rad, m; every joint of the
+/// model, mimicking ones included); [`Data::body_pose`] then tells the pose of any body. Featherstone,
+/// Rigid Body Dynamics Algorithms (2008), section 4.4.
 ///
 /// # Real-time
-/// No allocation; linear in the number of bodies.
+/// No allocation; linear in the number of joints.
 ///
 /// # Panics
 /// When `q` is shorter than the model's joints, or `data` belongs to another model.
 pub fn forward(model: &Model, data: &mut Data, q: &[f64]) {
-    for (i, body) in model.bodies.iter().enumerate() {
-        let fixed = match body.parent {
-            Some(p) => data.base_from_body[p] * body.parent_from_body,
-            None => body.parent_from_body,
+    let q = &q[..model.joints.len()];
+    data.arch.dispatch(
+        #[inline(always)]
+        || place(data, q),
+    );
+}
+
+#[inline(always)]
+pub(crate) fn place(data: &mut Data, q: &[f64]) {
+    trig::sin_cos(q, &mut data.sin, &mut data.cos);
+    for (i, link) in data.links.all.iter().enumerate() {
+        let fixed = match link.parent {
+            Some(p) => data.base_from_link[p].then(&link.place),
+            None => link.place,
         };
-        data.base_from_body[i] = match body.joint_idx {
-            None => fixed,
-            Some(j) => {
-                let joint = &model.joints[j];
-                data.axes[j] = fixed * joint.axis.into_inner();
-                fixed * joint_motion(joint.kind, &joint.axis, q[j])
-            }
-        };
+        let j = link.joint;
+        data.base_from_link[i] =
+            if link.slides { fixed.slid(q[j]) } else { fixed.turned(data.sin[j], data.cos[j]) };
     }
 }
 
@@ -62,23 +69,22 @@ pub fn jacobian(
     point_in_body: &Point3<f64>,
     out: &mut Jacobian,
 ) {
-    let point_in_base = data.base_from_body[body_idx] * point_in_body;
+    debug_assert_eq!(data.links.all.len(), model.joints.len(), "data of another model");
+    let body = data.pose(body_idx);
+    let point = body.out(&point_in_body.coords) + body.at.vector();
     out.fill(0.0);
-    let mut at = Some(body_idx);
+    let mut at = data.links.bodies[body_idx].0;
     while let Some(i) = at {
-        let body = &model.bodies[i];
-        if let Some(j) = body.joint_idx {
-            let axis = data.axes[j];
-            let mut column = out.column_mut(j);
-            match model.joints[j].kind {
-                JointKind::Revolute | JointKind::Continuous => {
-                    let arm = point_in_base.coords - data.base_from_body[i].translation.vector;
-                    column.fixed_rows_mut::<3>(0).copy_from(&axis.cross(&arm));
-                    column.fixed_rows_mut::<3>(3).copy_from(&axis);
-                }
-                JointKind::Prismatic => column.fixed_rows_mut::<3>(0).copy_from(&axis),
-            }
+        let link = &data.links.all[i];
+        let pose = &data.base_from_link[i];
+        let axis = pose.z.vector();
+        let mut column = out.column_mut(link.joint);
+        if link.slides {
+            column.fixed_rows_mut::<3>(0).copy_from(&axis);
+        } else {
+            column.fixed_rows_mut::<3>(0).copy_from(&axis.cross(&(point - pose.at.vector())));
+            column.fixed_rows_mut::<3>(3).copy_from(&axis);
         }
-        at = body.parent;
+        at = link.parent;
     }
 }

@@ -9,11 +9,13 @@ pub mod dynamics;
 pub mod error;
 pub mod ik;
 pub mod kinematics;
+mod links;
 mod load;
 pub mod mjcf;
 pub mod model;
 mod reader;
 pub mod timing;
+mod trig;
 pub mod urdf;
 
 pub use arm::{
@@ -21,6 +23,7 @@ pub use arm::{
 };
 pub use data::{Data, Jacobian};
 pub use error::ModelError;
+pub use links::Payload;
 pub use load::{load, load_from};
 pub use model::{Body, Geom, GeomShape, Joint, JointKind, Mimic, Model};
 pub use reader::MAX_FILE_BYTES;

@@ -49,9 +49,7 @@ impl ArmData {
 pub fn tool_pose(arm: &Arm, data: &mut ArmData, q: &[f64]) -> Transform<World, Tool> {
     arm.full_q(q, 0.0, &mut data.full_q);
     kinematics::forward(&arm.model, &mut data.data, &data.full_q);
-    Transform::from_isometry(
-        arm.world_from_base * data.data.base_from_body[arm.tool_body] * arm.body_from_tool,
-    )
+    Transform::from_isometry(arm.world_from_base * data.data.body_pose(arm.tool_body) * arm.body_from_tool)
 }
 
 /// Writes the Jacobian of the tool centre point, world axes, linear rows above angular ones, one
@@ -96,8 +94,8 @@ pub fn body_poses_in_world<'a>(
 ) -> &'a [Isometry3<f64>] {
     arm.full_q(q, width_m, &mut data.full_q);
     kinematics::forward(&arm.model, &mut data.data, &data.full_q);
-    for (out, base_from_body) in data.world_from_body.iter_mut().zip(&data.data.base_from_body) {
-        *out = arm.world_from_base * base_from_body;
+    for (i, out) in data.world_from_body.iter_mut().enumerate() {
+        *out = arm.world_from_base * data.data.body_pose(i);
     }
     &data.world_from_body
 }
