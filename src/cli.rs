@@ -90,13 +90,15 @@ pub(crate) enum Command {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Half {
+pub(crate) enum Part {
     /// Pictures to objects.
     Vision,
+    /// A closer look at each of them, as the vision part proposes them.
+    Closer,
     /// Sentences to programs.
     Language,
     /// One after the other.
-    Both,
+    All,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -104,14 +106,17 @@ pub(crate) struct TrainOptions {
     /// Where checkpoints, plots and the weights go.
     #[arg(long, default_value = "runs/train")]
     pub(crate) dir: PathBuf,
-    /// Which half of the model.
-    #[arg(long, value_enum, default_value_t = Half::Both)]
-    pub(crate) half: Half,
-    /// Pictures that the vision half sees in all; the learning rate's course spans them.
+    /// Which part of the model.
+    #[arg(long, value_enum, default_value_t = Part::All)]
+    pub(crate) part: Part,
+    /// Pictures that the vision part sees in all; the learning rate's course spans them.
     #[arg(long, default_value_t = 56_000)]
     pub(crate) pictures: u64,
-    /// Steps of the language half in all.
-    #[arg(long, default_value_t = 4_000)]
+    /// Pictures that the closer look sees in all.
+    #[arg(long, default_value_t = 48_000)]
+    pub(crate) closer_pictures: u64,
+    /// Steps of the language part in all.
+    #[arg(long, default_value_t = 9_000)]
     pub(crate) steps: u64,
     /// Stop this leg after so many minutes; the same command again goes on.
     #[arg(long)]

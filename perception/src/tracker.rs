@@ -30,8 +30,10 @@ const GONE_AFTER: u32 = 2;
 /// Pictures in a row in which something stands there but was not recognised before it is forgotten.
 const UNRECOGNISED_AFTER: u32 = 6;
 
-/// From this height of its lower side on an object must stand on another one, metres.
+/// From this height of its lower side on an object must stand on another one, metres ...
 const FLOATING: f64 = 0.12;
+/// ... unless it was seen with at least this score: then somebody holds it.
+const HELD_SCORE: f32 = 0.9;
 /// How far beside it, and how far below its lower side, the top of what carries it may be, metres.
 const SUPPORT_REACH: f64 = 0.06;
 const SUPPORT_GAP: f64 = 0.04;
@@ -148,7 +150,7 @@ impl Tracker {
         }
     }
 
-    /// Things do not float: what is seen high above the table with nothing below it is in the hand, or
+    /// Things do not float: what is seen high above the table with nothing below it, and not clearly, is
     /// part of the robot.
     fn drop_floating(&self, observations: &mut Vec<Observation>) {
         let place = |p: &Point3<f64>, d: &Vector3<f64>| (p.x, p.y, p.z + 0.5 * d.z);
@@ -160,6 +162,7 @@ impl Tracker {
             let (p, d) = (&o.lifted.position, &o.lifted.dimensions);
             let bottom = p.z - 0.5 * d.z;
             bottom < FLOATING
+                || o.score >= HELD_SCORE
                 || tops.iter().any(|(x, y, top)| {
                     libm::hypot(x - p.x, y - p.y) < SUPPORT_REACH && (top - bottom).abs() < SUPPORT_GAP
                 })

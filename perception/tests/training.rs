@@ -2,8 +2,8 @@
 
 use core::ops::ControlFlow;
 use core::sync::atomic::AtomicBool;
-use perception::train::{self, Checkpoint, Label, Leg, Plan, Sample};
-use perception::vision::Arch;
+use perception::train::{self, Checkpoint, Label, Leg, Plan, Sample, Subject};
+use perception::vision::{Arch, Net};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use types::{Color, Image, Intrinsics, Shape, Size, Time, Transform};
@@ -50,15 +50,21 @@ fn draw(index: u64, width: usize, height: usize) -> Sample {
 }
 
 fn tiny() -> Plan {
-    Plan {
-        arch: Arch { half: 8, quarter: 12, eighth: 16, sixteenth: 16, neck: 16 },
-        seed: 7,
-        steps: 40,
-        batch: 4,
-        rate: 4e-3,
-        decay: 1e-2,
-        input: (96, 64),
-    }
+    Plan { subject: tiny_detector((96, 64)), seed: 7, steps: 40, batch: 4, rate: 4e-3, decay: 1e-2 }
+}
+
+fn tiny_detector(input: (usize, usize)) -> Subject {
+    let arch = Arch { half: 8, quarter: 12, eighth: 16, sixteenth: 16, neck: 16 };
+    Subject::Detector { arch, input }
+}
+
+/// A tiny net that has learned to find what is drawn.
+fn trained() -> &'static Net {
+    static NET: std::sync::OnceLock<Net> = std::sync::OnceLock::new();
+    NET.get_or_init(|| {
+        let plan = Plan { steps: 260, batch: 8, ..tiny() };
+        go(plan.begin().expect("a plan"), 260, 2).net().expect("a net")
+    })
 }
 
 fn go(checkpoint: Checkpoint, max_steps: u64, threads: usize) -> Checkpoint {
@@ -98,12 +104,13 @@ fn a_checkpoint_that_is_cut_or_of_another_net_is_refused() {
     for n in [0, 7, 8, 100, bytes.len() - 1] {
         assert!(Checkpoint::from_bytes(&bytes[..n]).is_err(), "B30: {n} bytes");
     }
-    let mut wide = tiny();
-    wide.input.0 = 100;
+    let wide = Plan { subject: tiny_detector((100, 64)), ..tiny() };
     assert!(wide.begin().is_err());
-    wide = tiny();
-    wide.batch = 0;
-    assert!(wide.begin().is_err());
+    assert!(Plan { batch: 0, ..tiny() }.begin().is_err());
+    let detector = tiny().begin().expect("a plan");
+    assert!(detector.closer().is_err(), "one net is not the other");
+    let closer = Plan { subject: Subject::Closer, ..tiny() }.begin().expect("a plan");
+    assert!(closer.net().is_err() && closer.closer().is_ok());
 }
 
 #[test]
@@ -126,8 +133,7 @@ fn a_training_can_be_broken_off_and_a_bad_sample_is_refused_by_name() {
 
 #[test]
 fn a_trained_net_finds_what_was_drawn_also_in_a_picture_of_twice_the_size() {
-    let plan = Plan { steps: 260, batch: 8, ..tiny() };
-    let net = go(plan.begin().expect("a plan"), 260, 2).net().expect("a net");
+    let net = trained();
     let stop = AtomicBool::new(false);
     // The tiny net was trained on pictures of 96 × 64; the net sees 256 × 192, so draw at that scale.
     let (mut hits, mut objects, mut found, mut right) = (0, 0, 0, 0);
@@ -150,6 +156,95 @@ fn a_trained_net_finds_what_was_drawn_also_in_a_picture_of_twice_the_size() {
     assert!(hits * 10 >= objects * 8, "{hits} of {objects} found");
     assert!(found <= objects + objects / 4, "{found} answers for {objects} objects");
     assert!(right * 10 >= hits * 9, "{right} of {hits} colours right");
+}
+
+/// The same pictures, a plane in front of the camera.
+fn deep(index: u64) -> Sample {
+    let mut sample = draw(index, 256, 192);
+    sample.image.depth = Some(vec![0.7; 256 * 192].into());
+    sample
+}
+
+#[test]
+fn the_closer_look_learns_from_what_is_proposed_resumes_to_the_same_bytes_and_knows_colors() {
+    let plan = Plan { subject: Subject::Closer, steps: 60, ..tiny() };
+    let go = |checkpoint: Checkpoint, n: u64, threads: usize| {
+        let leg = Leg { max_steps: Some(n), max_seconds: None, threads };
+        train::closer(checkpoint, trained(), &|i| Ok(deep(i)), leg, &mut |_| ControlFlow::Continue(()))
+            .expect("trains")
+    };
+    let whole = go(plan.begin().expect("a plan"), 60, 2);
+    let legs = go(plan.begin().expect("a plan"), 23, 1);
+    let legs = go(Checkpoint::from_bytes(&legs.to_bytes().expect("a file")).expect("the file"), 37, 2);
+    assert_eq!(whole.to_bytes().expect("a file"), legs.to_bytes().expect("a file"), "exact resume");
+    let mean = |range: core::ops::Range<usize>| {
+        let n = range.len() as f32;
+        whole.history[range].iter().map(train::Parts::total).sum::<f32>() / n
+    };
+    assert!(mean(50..60) < 0.5 * mean(0..10), "{} → {}", mean(0..10), mean(50..60));
+
+    let closer = whole.closer().expect("a net");
+    let stop = AtomicBool::new(false);
+    let (mut objects, mut right, mut off) = (0, 0, 0.0f32);
+    for index in 1_000_000..1_000_012 {
+        let sample = deep(index);
+        let mut seen = trained().detect(&sample.image, &stop).expect("an answer");
+        closer.look(&sample.image, &mut seen, &stop).expect("an answer");
+        for o in &sample.objects {
+            let from =
+                |d: &types::Detection| (d.point_px[0] - o.center_px[0]).hypot(d.point_px[1] - o.center_px[1]);
+            let Some(d) = seen.iter().min_by(|a, b| from(a).total_cmp(&from(b))) else { continue };
+            objects += 1;
+            let best = (0..8).max_by(|a, b| d.color[*a].total_cmp(&d.color[*b]));
+            right += usize::from(best == Some(o.color.index()) && d.score > 0.5);
+            off += from(d);
+        }
+    }
+    assert!(objects > 15 && right * 10 >= objects * 8, "{right} of {objects} right");
+    assert!(off < 4.0 * objects as f32, "{off} pixels off over {objects} objects");
+    stop.store(true, core::sync::atomic::Ordering::Relaxed);
+    let sample = deep(1_000_000);
+    let mut seen = trained().detect(&sample.image, &AtomicBool::new(false)).expect("an answer");
+    let cancelled = Err(types::seams::ModelError::Cancelled);
+    assert_eq!(closer.look(&sample.image, &mut seen, &stop), cancelled);
+}
+
+#[test]
+fn a_closer_look_at_boxes_of_any_kind_never_panics_and_leaves_what_shows_no_depth() {
+    let plan = Plan { subject: Subject::Closer, ..tiny() };
+    let closer = plan.begin().expect("a plan").closer().expect("a net");
+    let stop = AtomicBool::new(false);
+    let some = types::Detection {
+        score: 0.5,
+        box_px: [10.0, 10.0, 30.0, 30.0],
+        point_px: [20.0, 20.0],
+        color: [0.125; 8],
+        shape: [1.0 / 6.0; 6],
+        size: [0.5; 2],
+    };
+    let boxes = [
+        [10.0, 10.0, 30.0, 30.0],
+        [0.0, 0.0, 0.0, 0.0],
+        [-50.0, -50.0, 20.0, 20.0],
+        [200.0, 150.0, 900.0, 900.0],
+        [5000.0, 5000.0, 5001.0, 5001.0],
+        [30.0, 30.0, 10.0, 10.0],
+        [f32::NAN, 0.0, 10.0, 10.0],
+        [0.0, 0.0, f32::INFINITY, 10.0],
+    ];
+    let all: Vec<_> = boxes.iter().map(|b| types::Detection { box_px: *b, ..some.clone() }).collect();
+    let mut image = deep(1).image;
+    let mut seen = all.clone();
+    closer.look(&image, &mut seen, &stop).expect("an answer");
+    for d in &seen {
+        assert!(d.score.is_finite() && d.shape.iter().chain(&d.color).all(|p| p.is_finite()), "{d:?}");
+    }
+    for depth in [None, Some(vec![0.0; 256 * 192].into()), Some(vec![f32::NAN; 256 * 192].into())] {
+        image.depth = depth;
+        let mut seen = all[..3].to_vec();
+        closer.look(&image, &mut seen, &stop).expect("an answer");
+        assert_eq!(seen, all[..3], "B28");
+    }
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! The weights file: what is wrong with one is found before it is used (B30).
 
-use perception::train::Plan;
+use perception::train::{Plan, Subject};
 use perception::vision::Arch;
 use perception::weights::{self, Array, Arrays, Card};
 use perception::{BuiltinModel, model};
 
 fn plan() -> Plan {
-    Plan { arch: Arch { half: 4, quarter: 4, eighth: 4, sixteenth: 4, neck: 4 }, ..Plan::default() }
+    let arch = Arch { half: 4, quarter: 4, eighth: 4, sixteenth: 4, neck: 4 };
+    Plan { subject: Subject::Detector { arch, input: (96, 64) }, ..Plan::default() }
 }
 
 fn file() -> Vec<u8> {
     let net = plan().begin().expect("a plan").net().expect("a net");
-    model::to_bytes(&net, None, "a test").expect("a file")
+    model::to_bytes(&net, None, None, "a test").expect("a file")
 }
 
 /// Takes a file apart, changes its header, and puts it together again.
@@ -30,8 +31,25 @@ fn a_net_survives_its_file_to_the_precision_of_f16_and_the_file_is_the_same_ever
     assert_eq!(bytes, file());
     let (card, net) = model::load_vision(&bytes).expect("the file");
     assert_eq!(card.summary, "a test");
-    let again = model::to_bytes(&net, None, "a test").expect("a file");
+    let again = model::to_bytes(&net, None, None, "a test").expect("a file");
     assert_eq!(again, bytes, "f16 numbers are kept exactly");
+}
+
+#[test]
+fn the_closer_look_survives_the_file_too_and_may_be_absent() {
+    let net = plan().begin().expect("a plan").net().expect("a net");
+    assert!(model::load_closer(&file()).expect("the file").is_none());
+    let closer = Plan { subject: Subject::Closer, ..plan() }.begin().expect("a plan").closer();
+    let closer = closer.expect("a net");
+    let bytes = model::to_bytes(&net, Some(&closer), None, "a test").expect("a file");
+    let read = model::load_closer(&bytes).expect("the file").expect("a closer look");
+    let again = model::to_bytes(&net, Some(&read), None, "a test").expect("a file");
+    assert_eq!(again, bytes, "f16 numbers are kept exactly");
+    let (card, mut arrays) = weights::load(&bytes).expect("the file");
+    arrays.remove("closer.mix.bias").expect("a tensor");
+    let short = weights::save(&arrays, card.vision, "a test").expect("a file");
+    let err = model::load_closer(&short).expect_err("B30: a tensor short").to_string();
+    assert!(err.contains("closer.mix.bias"), "{err}");
 }
 
 #[test]

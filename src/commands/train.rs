@@ -2,7 +2,7 @@
 //! length; the same seed and number of threads give the same weights.
 
 use super::CommandError;
-use crate::cli::{Half, TrainOptions};
+use crate::cli::{Part, TrainOptions};
 use crate::exit::Exit;
 use crate::robots;
 use crate::session::WEIGHTS;
@@ -10,7 +10,8 @@ use bridge::{Panel, Plot, Series, files};
 use core::ops::ControlFlow;
 use perception::language::{self, Reader, Trained};
 use perception::model;
-use perception::train::{self, Checkpoint, Leg, Parts, Plan};
+use perception::train::{self, Checkpoint, Leg, Parts, Plan, Progress, Subject};
+use perception::vision::Net;
 use sim::samples::{Options, Samples};
 use std::io::Write as _;
 use std::path::Path;
@@ -54,15 +55,18 @@ pub(crate) fn run(o: &TrainOptions) -> Result<Exit, CommandError> {
     if o.as_it_stands {
         return assemble(&o.dir);
     }
-    let until = o.minutes.map(|m| 60.0 * m);
     let begun = Instant::now();
+    let left = || o.minutes.map(|m| 60.0 * m - begun.elapsed().as_secs_f64());
     let mut finished = true;
-    if o.half != Half::Language {
-        finished &= vision(o, until)?;
-    }
-    if o.half != Half::Vision {
-        let left = until.map(|s| s - begun.elapsed().as_secs_f64());
-        finished &= left.is_none_or(|s| s > 1.0) && language(o, left)?;
+    for (part, train) in [
+        (Part::Vision, vision as fn(&TrainOptions, Option<f64>) -> Result<bool, CommandError>),
+        (Part::Closer, closer),
+        (Part::Language, language),
+    ] {
+        // The closer look learns from what the finished detector proposes.
+        if finished && (o.part == part || o.part == Part::All) {
+            finished = left().is_none_or(|s| s > 1.0) && train(o, left())?;
+        }
     }
     if !finished {
         println!("not finished yet: the same command again goes on from here");
@@ -94,10 +98,50 @@ fn bar(what: &str, done: u64, all: u64, text: &str) {
     let _ = std::io::stdout().flush();
 }
 
-/// One leg of the vision half; whether it is finished.
+/// One leg of the vision part; whether it is finished.
 fn vision(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
-    let path = o.dir.join("vision.checkpoint");
     let plan = Plan { seed: o.seed, steps: o.pictures / BATCH as u64, batch: BATCH, ..Plan::default() };
+    see(o, "vision", plan, until_s, &mut |checkpoint, sample, leg, progress| {
+        train::vision(checkpoint, sample, leg, progress)
+    })
+}
+
+/// One leg of the closer look; whether it is finished.
+fn closer(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
+    let steps = o.closer_pictures / BATCH as u64;
+    let plan = Plan { subject: Subject::Closer, seed: o.seed, steps, batch: BATCH, ..Plan::default() };
+    let detector = detector(&o.dir)?;
+    see(o, "closer", plan, until_s, &mut |checkpoint, sample, leg, progress| {
+        train::closer(checkpoint, &detector, sample, leg, progress)
+    })
+}
+
+/// The detector that was trained here, else the built-in one.
+fn detector(dir: &Path) -> Result<Net, CommandError> {
+    let path = dir.join("vision.checkpoint");
+    match path.is_file() {
+        true => Ok(Checkpoint::from_bytes(&read(&path)?)?.net()?),
+        false => Ok(model::load_vision(WEIGHTS).map_err(failed)?.1),
+    }
+}
+
+/// How one leg of a training on pictures is done.
+type Teach<'a> = &'a mut dyn FnMut(
+    Checkpoint,
+    &(dyn Fn(u64) -> Result<train::Sample, types::Rejection> + Sync),
+    Leg,
+    &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Checkpoint, train::TrainError>;
+
+/// Goes on with a training on pictures, whose checkpoint bears the part's name; whether it is finished.
+fn see(
+    o: &TrainOptions,
+    part: &str,
+    plan: Plan,
+    until_s: Option<f64>,
+    teach: Teach<'_>,
+) -> Result<bool, CommandError> {
+    let path = o.dir.join(format!("{part}.checkpoint"));
     let mut checkpoint = if path.is_file() && !o.fresh {
         Checkpoint::from_bytes(&read(&path)?)?
     } else {
@@ -127,28 +171,28 @@ fn vision(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> 
         let left = until_s.map_or(SAVE_S, |s| (s - begun.elapsed().as_secs_f64()).min(SAVE_S));
         let leg = Leg { max_steps: None, max_seconds: Some(left), threads: o.threads };
         let mut mean = Mean::default();
-        checkpoint = train::vision(checkpoint, &sample, leg, &mut |p| {
+        checkpoint = teach(checkpoint, &sample, leg, &mut |p| {
             let loss = mean.of(p.loss.total());
             let text = format!("loss {loss:.3}, {:.0} pictures/s", p.pictures_per_second);
-            bar("vision", p.step, p.steps, &text);
+            bar(part, p.step, p.steps, &text);
             ControlFlow::Continue(())
         })
         .map_err(failed)?;
         write(&path, &checkpoint.to_bytes()?)?;
         files::write_png(
-            &o.dir.join("vision-loss.png"),
-            &loss_plot("vision half", &parts_of(&checkpoint.history)).draw(900),
+            &o.dir.join(format!("{part}-loss.png")),
+            &loss_plot(part, &parts_of(&checkpoint.history)).draw(900),
         )?;
     }
     println!();
     if checkpoint.step < plan.steps {
         return Ok(false);
     }
-    println!("vision: {} steps, weights {}", checkpoint.step, checkpoint.fingerprint());
+    println!("{part}: {} steps, weights {}", checkpoint.step, checkpoint.fingerprint());
     Ok(true)
 }
 
-/// One leg of the language half; whether it is finished.
+/// One leg of the language part; whether it is finished.
 fn language(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
     let path = o.dir.join("language.checkpoint");
     let mut trained = match path.is_file() && !o.fresh {
@@ -178,7 +222,7 @@ fn language(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError
         })
         .map_err(failed)?;
         write(&path, &leg.to_bytes()?)?;
-        let plot = loss_plot("language half", &[("all", leg.history.clone())]);
+        let plot = loss_plot("language", &[("all", leg.history.clone())]);
         files::write_png(&o.dir.join("language-loss.png"), &plot.draw(900))?;
         trained = Some(leg);
     }
@@ -229,7 +273,7 @@ fn loss_plot(title: &str, parts: &[(&str, Vec<f32>)]) -> Plot {
     }
 }
 
-/// The parts of the vision half's loss.
+/// The parts of the loss of what learns from pictures.
 fn parts_of(history: &[Parts]) -> Vec<(&'static str, Vec<f32>)> {
     let of = |f: &dyn Fn(&Parts) -> f32| history.iter().map(f).collect();
     vec![
@@ -242,18 +286,19 @@ fn parts_of(history: &[Parts]) -> Vec<(&'static str, Vec<f32>)> {
     ]
 }
 
-/// Both halves into the one file that `sinew` reads; a half that was not trained here is the
-/// built-in one.
+/// All parts into the one file that `sinew` reads; a part that was not trained here is the built-in one.
 fn assemble(dir: &Path) -> Result<Exit, CommandError> {
-    let (vision, language) = (dir.join("vision.checkpoint"), dir.join("language.checkpoint"));
-    if !vision.is_file() && !language.is_file() {
+    let [vision, closer, language] =
+        ["vision", "closer", "language"].map(|part| dir.join(format!("{part}.checkpoint")));
+    if ![&vision, &closer, &language].iter().any(|path| path.is_file()) {
         let what = format!("{}: expected a checkpoint of `sinew train`, found none", dir.display());
         return Err(CommandError::Other(what));
     }
-    let net = if vision.is_file() {
-        Checkpoint::from_bytes(&read(&vision)?)?.net()?
+    let net = detector(dir)?;
+    let second = if closer.is_file() {
+        Some(Checkpoint::from_bytes(&read(&closer)?)?.closer()?)
     } else {
-        model::load_vision(WEIGHTS).map_err(failed)?.1
+        model::load_closer(WEIGHTS).map_err(failed)?
     };
     let reader = if language.is_file() {
         Reader::from_arrays(&Trained::from_bytes(&read(&language)?)?.weights())?
@@ -261,7 +306,7 @@ fn assemble(dir: &Path) -> Result<Exit, CommandError> {
         model::load_language(WEIGHTS).map_err(failed)?
     };
     let summary = "trained by `sinew train` on renders and sentences of its own; see assets/weights/CARD.md";
-    let file = model::to_bytes(&net, Some(&reader), summary)?;
+    let file = model::to_bytes(&net, second.as_ref(), Some(&reader), summary)?;
     let path = dir.join("sinew-vlm.safetensors");
     write(&path, &file)?;
     println!("{}: {} bytes", path.display(), file.len());

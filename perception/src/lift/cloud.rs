@@ -4,8 +4,9 @@ use super::TABLE_BAND;
 use nalgebra::{Point3, Vector3};
 use types::{Color, Image};
 
-/// At most so many points per side of the grid: larger boxes are taken in steps.
-const MAX_SIDE: usize = 160;
+/// At most so many points per side of the grid: larger boxes are taken in steps. More would say no more of
+/// where an outline lies, and cost their number.
+const MAX_SIDE: usize = 48;
 /// Colours of one surface differ by less than this in every channel, grey levels.
 const SAME_COLOR: f64 = 60.0;
 

@@ -36,8 +36,8 @@ pub struct Lifted {
     pub size: [f32; 2],
 }
 
-/// Pixels by which a box is widened before points are taken from it.
-const MARGIN_PX: f32 = 3.0;
+/// By how much a box is widened before points are taken from it, in widths of the picture.
+const MARGIN: f32 = 0.012;
 /// Points below this height are table, metres.
 pub(crate) const TABLE_BAND: f64 = 0.006;
 /// Standard deviation of a measured distance, metres: two millimetres of depth noise and half a pixel.
@@ -62,7 +62,7 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
     if !numbers.into_iter().all(|v| v.is_finite()) {
         return None;
     }
-    let cloud = Cloud::new(image, detection.box_px, MARGIN_PX)?;
+    let cloud = Cloud::new(image, detection.box_px, MARGIN * image.size().0 as f32)?;
     let is_container = Shape::ALL[argmax(&detection.shape)].is_container();
     let own = solid::own_points(&cloud, detection);
     let mut found: Vec<Hypothesis> = Vec::new();
@@ -74,10 +74,10 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
         for size in Size::ALL.iter().copied() {
             let explained = explain(&cloud, detection, &own, shape, shape.dimensions(size));
             let Some((explanation, dimensions)) = explained else { continue };
-            // The picture's own opinion never weighs more than fifty to one.
-            let prior = |p: f64| libm::log(p.clamp(0.02, 0.98));
+            // The picture's own opinion never weighs more than two hundred to one.
+            let prior = |p: f64| libm::log(p.clamp(0.005, 0.995));
             let opinion = prior(p_shape) + prior(f64::from(detection.size[size.index()]));
-            let score = opinion + explanation.log_likelihood;
+            let score = opinion + MEASURED * explanation.log_likelihood;
             found.push(Hypothesis { shape, size, score, explanation, dimensions });
         }
     }
@@ -110,6 +110,10 @@ struct Hypothesis {
     explanation: Explanation,
     dimensions: Vector3<f64>,
 }
+
+/// How much the measured surface counts beside the picture's opinion, which has seen the same depths: on
+/// what is partly hidden it errs more often than the picture does.
+const MEASURED: f64 = 0.3;
 
 /// A shape that the picture holds for less probable than this is not tried.
 const UNTHINKABLE: f64 = 0.008;

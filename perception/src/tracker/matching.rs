@@ -83,19 +83,22 @@ pub(crate) enum Look {
 
 /// Depth may differ by this much from what is expected, metres.
 const DEPTH_BAND: f64 = 0.015;
-/// Pixels from the picture's edge within which nothing is judged.
-const EDGE_PX: f64 = 4.0;
+/// This near to the picture's edge nothing is judged, in widths of the picture.
+const EDGE: f64 = 0.016;
+/// A detection this near to where an object should be says that something is there, in widths too.
+const NEAR: f64 = 0.012;
 
 /// Compares the depths over an object's top with the measured ones.
 pub(crate) fn look(object: &TrackedObject, image: &Image, detections: &[Detection]) -> Look {
     let Some(depth) = image.depth.as_ref() else { return Look::Unknown };
     let (w, h) = image.size();
+    let (edge, near_px) = (EDGE * w as f64, NEAR * w as f64);
     let optical_from_world = image.world_from_optical.inverse();
     let (mut empty, mut hidden, mut there) = (0, 0, 0);
     for point in surface(object) {
         let p = optical_from_world.point(point);
         let Some((u, v)) = image.intrinsics.project(p) else { return Look::Unknown };
-        let inside = u > EDGE_PX && v > EDGE_PX && u < w as f64 - EDGE_PX && v < h as f64 - EDGE_PX;
+        let inside = u > edge && v > edge && u < w as f64 - edge && v < h as f64 - edge;
         if !inside {
             return Look::Unknown;
         }
@@ -112,7 +115,8 @@ pub(crate) fn look(object: &TrackedObject, image: &Image, detections: &[Detectio
     // A detection on the spot that could not be lifted or matched still says that something is there.
     let near = optical_from_world.point(object.position);
     let detected = image.intrinsics.project(near).is_some_and(|(u, v)| {
-        let close = |d: &Detection| (f64::from(d.point_px[0]) - u).hypot(f64::from(d.point_px[1]) - v) < 3.0;
+        let close =
+            |d: &Detection| (f64::from(d.point_px[0]) - u).hypot(f64::from(d.point_px[1]) - v) < near_px;
         detections.iter().any(close)
     });
     if empty > hidden + there && !detected {

@@ -1,7 +1,7 @@
 //! Where a training stands: everything to go on from, in one file.
 
 use super::loss::Parts;
-use crate::vision::{Arch, Net};
+use crate::vision::{Arch, Closer, Net};
 use crate::weights::{Array, Arrays};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ const MAX_BYTES: usize = 1 << 30;
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Channels of the net.
-    pub arch: Arch,
+    /// Which net.
+    pub subject: Subject,
     /// Seed of the first weights and of the augmentation.
     pub seed: u64,
     /// Number of steps from beginning to end: the learning rate's course depends on it.
@@ -29,8 +29,21 @@ pub struct Plan {
     pub rate: f32,
     /// Weight decay per step and unit of learning rate.
     pub decay: f32,
-    /// Size of the net's input while training, pixels: width, height; multiples of 16.
-    pub input: (usize, usize),
+}
+
+/// Which net learns.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Subject {
+    /// The detector.
+    Detector {
+        /// Channels of the net.
+        arch: Arch,
+        /// Size of the net's input while training, pixels: width, height; multiples of 16.
+        input: (usize, usize),
+    },
+    /// The closer look at what the detector proposes.
+    Closer,
 }
 
 /// A training at one step: the plan, all numbers, and the losses so far.
@@ -118,14 +131,31 @@ impl Checkpoint {
         Ok(Self { plan: header.plan, step: header.step, history, arrays })
     }
 
-    /// The net as it stands, ready for use.
+    /// The detector as it stands, ready for use.
     ///
     /// # Errors
-    /// A [`Rejection`] when the arrays do not fit the plan.
+    /// A [`Rejection`] when another net was trained, or the arrays do not fit the plan.
     pub fn net(&self) -> Result<Net, Rejection> {
-        super::parameters(self)?
-            .fold()
-            .map_err(|e| Rejection::new("checkpoint", "tensors that fit", e.to_string()))?
+        match self.plan.subject {
+            Subject::Detector { arch, .. } => Net::new(arch, self.folded()?),
+            Subject::Closer => Err(Rejection::new("plan.subject", "detector", "closer")),
+        }
+    }
+
+    /// The closer look as it stands, ready for use.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when another net was trained, or the arrays do not fit the plan.
+    pub fn closer(&self) -> Result<Closer, Rejection> {
+        match self.plan.subject {
+            Subject::Closer => Closer::new(self.folded()?),
+            Subject::Detector { .. } => Err(Rejection::new("plan.subject", "closer", "detector")),
+        }
+    }
+
+    fn folded(&self) -> Result<Arrays, Rejection> {
+        let tensors = super::parameters(self)?.fold();
+        tensors.map_err(|e| Rejection::new("checkpoint", "tensors that fit", e.to_string()))
     }
 
     /// A number that tells weights apart: see [`crate::weights::fingerprint`].
@@ -139,10 +169,12 @@ impl Plan {
     /// # Errors
     /// A [`Rejection`] for a size or rate that cannot be trained with.
     pub fn check(&self) -> Result<(), Rejection> {
-        self.arch.check()?;
-        for (name, side) in [("plan.input.0", self.input.0), ("plan.input.1", self.input.1)] {
-            if side == 0 || side % 16 != 0 || side > 2048 {
-                return Err(Rejection::new(name, "a multiple of 16 up to 2048 px", side.to_string()));
+        if let Subject::Detector { arch, input } = self.subject {
+            arch.check()?;
+            for (name, side) in [("plan.input.0", input.0), ("plan.input.1", input.1)] {
+                if side == 0 || side % 16 != 0 || side > 2048 {
+                    return Err(Rejection::new(name, "a multiple of 16 up to 2048 px", side.to_string()));
+                }
             }
         }
         if !(1..=4096).contains(&self.batch) {

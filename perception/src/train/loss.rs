@@ -143,16 +143,20 @@ fn cell(
         (field::SIZE, field::COUNT - field::SIZE, &mut parts.size),
     ];
     for ((first, n, part), class) in heads.into_iter().zip(target.classes) {
-        let logits = (0..n).map(|k| from[at(first + k)]);
-        let top = logits.clone().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = logits.map(|l| libm::expf(l - top)).sum();
         let weight = CLASS_WEIGHT * weight;
-        *part += weight * (libm::logf(sum) + top - from[at(first + class)]);
-        for k in 0..n {
-            let p = libm::expf(from[at(first + k)] - top) / sum;
-            to[at(first + k)] = weight * (p - if k == class { 1.0 } else { 0.0 });
-        }
+        let logits: Vec<f32> = (0..n).map(|k| from[at(first + k)]).collect();
+        *part += weight * cross_entropy(&logits, class, |k, slope| to[at(first + k)] = weight * slope);
     }
+}
+
+/// The cross-entropy of logits against a class; hands its slope by each logit to `slope`.
+pub(crate) fn cross_entropy(logits: &[f32], class: usize, mut slope: impl FnMut(usize, f32)) -> f32 {
+    let top = logits.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+    let sum: f32 = logits.iter().map(|l| libm::expf(l - top)).sum();
+    for (k, l) in logits.iter().enumerate() {
+        slope(k, libm::expf(l - top) / sum - if k == class { 1.0 } else { 0.0 });
+    }
+    libm::logf(sum) + top - logits[class]
 }
 
 /// The focal loss of one logit for a target in [0, 1], and its derivative.

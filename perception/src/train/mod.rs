@@ -1,20 +1,21 @@
-//! Training of the detector: samples in, a checkpoint out, in legs of any length.
+//! Training of the detector and of the closer look: samples in, a checkpoint out, in legs of any length.
 
 mod checkpoint;
+mod closer;
+mod lesson;
 mod loss;
 mod parameters;
 mod sample;
 
-pub use checkpoint::{Checkpoint, Plan};
+pub use checkpoint::{Checkpoint, Plan, Subject};
 pub use loss::Parts;
 pub use sample::{Label, Sample};
 
-use crate::vision::arch::{self, Arch, INPUT_CHANNELS, INPUT_HEIGHT, INPUT_WIDTH};
-use crate::vision::ops;
+use crate::vision::{Arch, INPUT_HEIGHT, INPUT_WIDTH, Net, closer as second, ops};
 use candle_core::{Device, Tensor};
 use core::ops::ControlFlow;
+use lesson::{Detecting, Lesson, Prepared};
 use parameters::Parameters;
-use sample::Prepared;
 use std::time::Instant;
 use types::Rejection;
 
@@ -66,13 +67,12 @@ pub struct Progress {
 impl Default for Plan {
     fn default() -> Self {
         Self {
-            arch: Arch::default(),
+            subject: Subject::Detector { arch: Arch::default(), input: (INPUT_WIDTH, INPUT_HEIGHT) },
             seed: 1,
             steps: 4000,
             batch: 8,
             rate: 2e-3,
             decay: 1e-2,
-            input: (INPUT_WIDTH, INPUT_HEIGHT),
         }
     }
 }
@@ -84,8 +84,17 @@ impl Plan {
     /// [`TrainError::Refused`] for a plan that cannot be trained with.
     pub fn begin(self) -> Result<Checkpoint, TrainError> {
         self.check()?;
-        let arrays = Parameters::new(self.arch, self.seed)?.arrays()?;
+        let arrays = self.parameters()?.arrays()?;
         Ok(Checkpoint { plan: self, step: 0, history: Vec::new(), arrays })
+    }
+
+    fn parameters(&self) -> candle_core::Result<Parameters> {
+        match self.subject {
+            Subject::Detector { arch, .. } => {
+                Parameters::new(arch.layers(), lesson::first_biases(), self.seed)
+            }
+            Subject::Closer => Parameters::new(second::layers(), vec![0.0; second::field::COUNT], self.seed),
+        }
     }
 
     /// Learning rate of a step: a warm-up over a twentieth of the steps (at most 300), then down to a
@@ -103,8 +112,10 @@ impl Plan {
 }
 
 fn parameters(checkpoint: &Checkpoint) -> Result<Parameters, Rejection> {
-    let mut p = Parameters::new(checkpoint.plan.arch, checkpoint.plan.seed)
-        .map_err(|e| Rejection::new("plan.arch", "a net that fits into memory", e.to_string()))?;
+    let mut p = checkpoint
+        .plan
+        .parameters()
+        .map_err(|e| Rejection::new("plan.subject", "a net that fits into memory", e.to_string()))?;
     p.restore(checkpoint.arrays.clone())?;
     Ok(p)
 }
@@ -123,6 +134,36 @@ pub fn vision(
     leg: Leg,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Checkpoint, TrainError> {
+    let Subject::Detector { input, .. } = checkpoint.plan.subject else {
+        return Err(Rejection::new("plan.subject", "detector", "closer").into());
+    };
+    teach(checkpoint, &Detecting { input }, sample, leg, progress)
+}
+
+/// Trains the closer look at what `detector` proposes, as [`vision`] trains the detector.
+///
+/// # Errors
+/// [`TrainError`]; the last checkpoint remains good.
+pub fn closer(
+    checkpoint: Checkpoint,
+    detector: &Net,
+    sample: &(dyn Fn(u64) -> Result<Sample, Rejection> + Sync),
+    leg: Leg,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Checkpoint, TrainError> {
+    if checkpoint.plan.subject != Subject::Closer {
+        return Err(Rejection::new("plan.subject", "closer", "detector").into());
+    }
+    teach(checkpoint, &closer::LookingCloser { detector }, sample, leg, progress)
+}
+
+fn teach<L: Lesson>(
+    checkpoint: Checkpoint,
+    lesson: &L,
+    sample: &(dyn Fn(u64) -> Result<Sample, Rejection> + Sync),
+    leg: Leg,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Checkpoint, TrainError> {
     let plan = checkpoint.plan;
     plan.check()?;
     let threads = leg.threads.max(1);
@@ -131,9 +172,9 @@ pub fn vision(
     let begun = (Instant::now(), step);
     let last = plan.steps.min(leg.max_steps.map_or(u64::MAX, |n| step.saturating_add(n)));
     while step < last && leg.max_seconds.is_none_or(|s| begun.0.elapsed().as_secs_f64() < s) {
-        let pictures = batch(&plan, step, sample, threads)?;
+        let pictures = batch(lesson, &plan, step, sample, threads)?;
         let rate = plan.rate_at(step);
-        let loss = learn(&mut parameters, &plan, &pictures, step, rate, threads)?;
+        let loss = learn(lesson, &mut parameters, &plan, &pictures, step, rate, threads)?;
         step += 1;
         history.push(loss);
         let pictures_per_second =
@@ -147,38 +188,43 @@ pub fn vision(
 }
 
 /// The pictures of one step, made in parallel.
-fn batch(
+fn batch<L: Lesson>(
+    lesson: &L,
     plan: &Plan,
     step: u64,
     sample: &(dyn Fn(u64) -> Result<Sample, Rejection> + Sync),
     threads: usize,
-) -> Result<Vec<Prepared>, Rejection> {
+) -> Result<Vec<Prepared<L::Target>>, TrainError> {
     let make = |i: usize| {
         let index = step * plan.batch as u64 + i as u64;
         // Each picture has its own seed (splitmix64's odd constant spreads neighbours apart).
         let seed = plan.seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        sample::prepare(&sample(index)?, plan.input, seed)
+        lesson.prepare(&sample(index)?, seed)
     };
     // One dummy float per picture stands for its place in the row.
     ops::for_each_chunk(&mut vec![0.0; plan.batch], 1, threads, &|i, _| make(i)).into_iter().collect()
 }
 
-/// One step: forward, loss, backward, update.
-fn learn(
+/// One step: forward, loss, backward, update. Pictures that teach nothing change nothing.
+fn learn<L: Lesson>(
+    lesson: &L,
     parameters: &mut Parameters,
     plan: &Plan,
-    pictures: &[Prepared],
+    pictures: &[Prepared<L::Target>],
     step: u64,
     rate: f32,
     threads: usize,
 ) -> Result<Parts, TrainError> {
-    let (w, h) = plan.input;
     let values: Vec<f32> = pictures.iter().flat_map(|p| p.x.iter().copied()).collect();
-    let x = Tensor::from_vec(values, (pictures.len(), INPUT_CHANNELS, h, w), &Device::Cpu)?;
-    let output = arch::forward(&mut parameters.pass(threads), &x)?;
-    let targets: Vec<_> = pictures.iter().map(|p| p.targets.as_slice()).collect();
-    let (parts, grad) =
-        ops::with_values(&output, |values| Ok(loss::batch(values, &targets, (w / 2, h / 2))))?;
+    let (c, h, w) = lesson.input();
+    let n = values.len() / (c * h * w);
+    if n == 0 {
+        return Ok(Parts::default());
+    }
+    let x = Tensor::from_vec(values, (n, c, h, w), &Device::Cpu)?;
+    let output = lesson.forward(&mut parameters.pass(threads), &x)?;
+    let targets: Vec<&[L::Target]> = pictures.iter().map(|p| p.targets.as_slice()).collect();
+    let (parts, grad) = ops::with_values(&output, |values| Ok(lesson.loss(values, &targets)))?;
     if !parts.total().is_finite() {
         return Err(TrainError::Diverged { step, loss: parts.total() });
     }

@@ -1,7 +1,6 @@
 //! The net in training: weights with gradients, batch normalisation, the optimiser's state.
 
-use crate::vision::Net;
-use crate::vision::arch::{Arch, Layer, Pass, field};
+use crate::vision::arch::{Layer, Pass};
 use crate::vision::ops::{self, BatchNorm, Bias, Conv, Double, EPSILON, Moments, RectifiedSum};
 use crate::weights::{Array, Arrays};
 use candle_core::backprop::GradStore;
@@ -22,7 +21,6 @@ struct LayerState {
 
 /// Everything that training changes.
 pub(crate) struct Parameters {
-    arch: Arch,
     layers: Vec<LayerState>,
     /// First and second moment of every variable's gradient, in the order of [`Parameters::vars`].
     first: Vec<Vec<f32>>,
@@ -30,11 +28,12 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// Random weights of the size that keeps the variance through a rectifier (He et al., 2015).
-    pub(crate) fn new(arch: Arch, seed: u64) -> Result<Self> {
+    /// Random weights of the size that keeps the variance through a rectifier (He et al., 2015), and the
+    /// last layer's `biases`.
+    pub(crate) fn new(net: Vec<Layer>, biases: Vec<f32>, seed: u64) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut layers = Vec::new();
-        for layer in arch.layers() {
+        for layer in net {
             let dims = layer.weight_dims();
             let fan_in = (dims[1] * dims[2] * dims[3]) as f32;
             // The last layer starts near zero, so that its biases alone speak.
@@ -51,14 +50,14 @@ impl Parameters {
                 vars.push(("gamma", constant(gamma)?));
                 vars.push(("beta", constant(0.0)?));
             } else {
-                vars.push(("bias", Var::from_vec(first_biases(c), c, &Device::Cpu)?));
+                vars.push(("bias", Var::from_vec(biases.clone(), c, &Device::Cpu)?));
             }
             let running = layer.norm.then(|| Moments { mean: vec![0.0; c], var: vec![1.0; c] });
             layers.push(LayerState { layer, vars, running });
         }
         let zeros: Vec<Vec<f32>> =
             layers.iter().flat_map(|l| l.vars.iter().map(|(_, v)| vec![0.0; v.elem_count()])).collect();
-        Ok(Self { arch, layers, first: zeros.clone(), second: zeros })
+        Ok(Self { layers, first: zeros.clone(), second: zeros })
     }
 
     fn vars(&self) -> impl Iterator<Item = (String, &Var)> {
@@ -145,8 +144,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// The net as it is used: normalisation by the running moments folded into weight and bias.
-    pub(crate) fn fold(&self) -> Result<std::result::Result<Net, Rejection>> {
+    /// The net's tensors as it is used: normalisation by the running moments folded into weight and bias.
+    pub(crate) fn fold(&self) -> Result<Arrays> {
         let mut arrays = Arrays::new();
         for state in &self.layers {
             let get = |i: usize| state.vars[i].1.as_tensor().flatten_all()?.to_vec1::<f32>();
@@ -166,19 +165,13 @@ impl Parameters {
             let dims = vec![bias.len()];
             arrays.insert(format!("{}.bias", state.layer.name), Array { dims, values: bias });
         }
-        Ok(Net::new(self.arch, arrays))
+        Ok(arrays)
     }
 
     /// A pass that learns, over `threads` threads.
     pub(crate) fn pass(&mut self, threads: usize) -> Learning<'_> {
         Learning { parameters: self, threads }
     }
-}
-
-/// The biases of the last layer before training: heat starts at a probability of one in a hundred, so
-/// that the many empty cells do not drown the few others (Lin et al., "Focal Loss", 2017).
-fn first_biases(c: usize) -> Vec<f32> {
-    (0..c).map(|i| if (i / 4) % field::COUNT == field::HEAT { -4.6 } else { 0.0 }).collect()
 }
 
 /// The forward pass with gradients and the batch's own moments.

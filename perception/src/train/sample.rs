@@ -1,5 +1,6 @@
 //! What the detector learns from: pictures whose objects are known.
 
+use super::lesson::Prepared;
 use crate::vision::arch::{COLORS, group};
 use crate::vision::input::{self, Fit};
 use crate::vision::relief;
@@ -31,18 +32,26 @@ pub struct Sample {
     pub objects: Vec<Label>,
 }
 
+impl Sample {
+    /// # Errors
+    /// A [`Rejection`] for a label that is not finite.
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
+        for (i, label) in self.objects.iter().enumerate() {
+            let numbers = label.box_px.iter().chain(&label.center_px);
+            if let Some(v) = numbers.into_iter().find(|v| !v.is_finite()) {
+                return Err(Rejection::new(format!("sample.objects[{i}]"), "finite pixels", v.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// An object in the coordinates of the net's input.
 pub(crate) struct Target {
     pub(crate) group: usize,
     pub(crate) box_px: [f32; 4],
     pub(crate) center_px: [f32; 2],
     pub(crate) classes: [usize; 3],
-}
-
-/// A picture as the net sees it, with its objects.
-pub(crate) struct Prepared {
-    pub(crate) x: Vec<f32>,
-    pub(crate) targets: Vec<Target>,
 }
 
 /// Share of training pictures whose depth is taken away: a photograph has none.
@@ -54,14 +63,15 @@ const WITHOUT_DEPTH: f64 = 0.08;
 ///
 /// # Errors
 /// A [`Rejection`] for a label that is not finite.
-pub(crate) fn prepare(sample: &Sample, target: (usize, usize), seed: u64) -> Result<Prepared, Rejection> {
+pub(crate) fn prepare(
+    sample: &Sample,
+    target: (usize, usize),
+    seed: u64,
+) -> Result<Prepared<Target>, Rejection> {
     let (mut x, fit) = input::prepare(&sample.image, target);
     let mut targets = Vec::with_capacity(sample.objects.len());
-    for (i, label) in sample.objects.iter().enumerate() {
-        let numbers = label.box_px.iter().chain(&label.center_px);
-        if let Some(v) = numbers.into_iter().find(|v| !v.is_finite()) {
-            return Err(Rejection::new(format!("sample.objects[{i}]"), "finite pixels", v.to_string()));
-        }
+    sample.check()?;
+    for label in &sample.objects {
         targets.push(place(label, fit));
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -200,7 +200,11 @@ pub(crate) fn forward(pass: &mut dyn Pass, x: &Tensor) -> candle_core::Result<Te
 }
 
 /// What a pair of layers adds to its input (He et al., 2016).
-fn residual(pass: &mut dyn Pass, [first, second]: [&str; 2], x: &Tensor) -> candle_core::Result<Tensor> {
+pub(crate) fn residual(
+    pass: &mut dyn Pass,
+    [first, second]: [&str; 2],
+    x: &Tensor,
+) -> candle_core::Result<Tensor> {
     let inner = pass.layer(first, x)?;
     x + pass.layer(second, &inner)?
 }

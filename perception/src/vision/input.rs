@@ -37,9 +37,6 @@ impl Fit {
     }
 }
 
-/// Samples per axis that one input pixel averages at most: bounds the work for huge pictures (B27).
-const MAX_TAPS: usize = 8;
-
 /// The net's input ([`INPUT_CHANNELS`] × height × width): red, green, blue about zero whatever the
 /// exposure; what depth says ([`relief`]); the column and row from −1 to 1.
 pub(crate) fn prepare(image: &Image, target: (usize, usize)) -> (Vec<f32>, Fit) {
@@ -47,21 +44,28 @@ pub(crate) fn prepare(image: &Image, target: (usize, usize)) -> (Vec<f32>, Fit) 
     let fit = Fit::new((w, h), target);
     let plane = width * height;
     let mut out = vec![0.0f32; INPUT_CHANNELS * plane];
-    let same = w == width && h == height;
     let mut inside = 0usize;
     let mut sum = 0.0f64;
     let mut known = vec![false; plane];
+    let columns: Vec<Taps> = (0..width).map(|x| Taps::under(x, fit.left, fit.scale, w)).collect();
+    let mut line = vec![0.0f32; COLORS * w];
     for y in 0..height {
-        for x in 0..width {
-            let color = if same {
-                pixel(rgb, w, x, y)
-            } else {
-                match average(rgb, (w, h), fit, (x, y)) {
-                    Some(color) => color,
-                    None => continue,
-                }
-            };
+        let rows = Taps::under(y, fit.top, fit.scale, h);
+        if rows.is_outside {
+            continue;
+        }
+        // The rows under this one, averaged; then the columns under each pixel.
+        line.fill(0.0);
+        for (row, share) in (rows.first..).zip(&rows.shares) {
+            let from = &rgb[COLORS * row * w..COLORS * (row + 1) * w];
+            line.iter_mut().zip(from).for_each(|(l, v)| *l += share / 255.0 * f32::from(*v));
+        }
+        for (x, columns) in columns.iter().enumerate().filter(|(_, c)| !c.is_outside) {
             let at = y * width + x;
+            let mut color = [0.0f32; COLORS];
+            for (pixel, share) in line[COLORS * columns.first..].chunks_exact(COLORS).zip(&columns.shares) {
+                (0..COLORS).for_each(|c| color[c] += share * pixel[c]);
+            }
             known[at] = true;
             inside += 1;
             sum += f64::from(color[0] + color[1] + color[2]);
@@ -99,27 +103,34 @@ fn pixel(rgb: &[u8], w: usize, x: usize, y: usize) -> [f32; 3] {
     [0, 1, 2].map(|c| f32::from(rgb[at + c]) / 255.0)
 }
 
-/// Mean colour under an input pixel; `None` outside the picture.
-fn average(rgb: &[u8], (w, h): (usize, usize), fit: Fit, (x, y): (usize, usize)) -> Option<[f32; 3]> {
-    let [cx, cy] = fit.undo([x as f32 + 0.5, y as f32 + 0.5]);
-    if !(cx >= 0.0 && cy >= 0.0 && cx < w as f32 && cy < h as f32) {
-        return None;
+/// The pixels of one axis of a picture that lie under a pixel of the input, and the share of each: what
+/// each covers of it where the picture is the finer one, else between the two nearest.
+struct Taps {
+    first: usize,
+    shares: Vec<f32>,
+    is_outside: bool,
+}
+
+impl Taps {
+    fn under(at: usize, border: f32, scale: f32, n: usize) -> Self {
+        let (middle, half) = ((at as f32 + 0.5 - border) / scale, 0.5 / scale);
+        let is_outside = !(middle >= 0.0 && middle < n as f32);
+        let (low, high) = if half >= 0.5 {
+            ((middle - half).max(0.0), (middle + half).min(n as f32))
+        } else {
+            let low = (middle - 0.5).clamp(0.0, (n - 1) as f32);
+            (low, low + 1.0)
+        };
+        let first = (low.max(0.0) as usize).min(n - 1);
+        let last = ((high.max(0.0) - 1e-4) as usize).clamp(first, n - 1);
+        let covered = (first..=last).map(|i| (high.min(i as f32 + 1.0) - low.max(i as f32)).max(1e-6));
+        let sum: f32 = covered.clone().sum();
+        Self { first, shares: covered.map(|c| c / sum).collect(), is_outside }
     }
-    let side = 1.0 / fit.scale;
-    let taps = (side.ceil() as usize).clamp(1, MAX_TAPS);
-    let mut sum = [0.0f32; 3];
-    for j in 0..taps {
-        for i in 0..taps {
-            let at = |centre: f32, k: usize| centre + side * ((k as f32 + 0.5) / taps as f32 - 0.5);
-            let color = bilinear(rgb, (w, h), at(cx, i), at(cy, j));
-            (0..3).for_each(|c| sum[c] += color[c]);
-        }
-    }
-    Some(sum.map(|s| s / (taps * taps) as f32))
 }
 
 /// Colour at a point, edges repeated.
-fn bilinear(rgb: &[u8], (w, h): (usize, usize), x: f32, y: f32) -> [f32; 3] {
+pub(crate) fn bilinear(rgb: &[u8], (w, h): (usize, usize), x: f32, y: f32) -> [f32; 3] {
     let split = |v: f32, n: usize| {
         let v = (v - 0.5).clamp(0.0, (n - 1) as f32);
         let low = (v as usize).min(n - 1);
