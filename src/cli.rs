@@ -80,6 +80,9 @@ pub(crate) enum Command {
     },
     /// Train the built-in model on renders of the world; resumes where it stopped.
     Train(TrainOptions),
+    /// Measure Sinew's parts beside what people use now (`scripts/peers` installs it): 0 all goals met,
+    /// 1 a line is short, 2 a peer is missing.
+    Bench(crate::bench::BenchOptions),
     /// What this machine can do: rights, real time, features, GPU; and what to type.
     Doctor {
         #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Sinew: a sentence moves the arm. See `ARCHITECTURE.md` for the way from camera to motor.
 
+mod bench;
 mod cli;
 mod commands;
 mod config;
@@ -44,6 +45,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         }
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),
         Command::Config => {
             print!("{}", config::DEFAULT);

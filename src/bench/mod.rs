@@ -1,0 +1,47 @@
+//! `sinew bench`: what Sinew's parts cost beside what people use now, measured in the same run.
+
+mod blocks;
+mod mechanics;
+mod peer;
+mod table;
+
+use crate::commands::CommandError;
+use crate::exit::Exit;
+use std::path::PathBuf;
+use table::Table;
+
+/// What to measure, and how long.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct BenchOptions {
+    /// Which part: `control` (mechanics so far).
+    pub(crate) part: String,
+    /// Where `scripts/peers` installed the peers.
+    #[arg(long, default_value = "target/peers")]
+    pub(crate) peers: PathBuf,
+    /// Blocks of each side, in turn.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) blocks: usize,
+    /// Length of a block, milliseconds.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) block_ms: u64,
+    /// Seed of the states and of the bootstrap.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the lines as JSON, one a line, instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measures; 0: every goal met, 1: a line is short, 2: a peer is missing.
+pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
+    if o.part != "control" {
+        return Err(CommandError::Other(format!("bench: expected `control`, got {:?}", o.part)));
+    }
+    if o.blocks < 2 || o.block_ms == 0 {
+        return Err(CommandError::Other("--blocks: expected 2 or more, of 1 ms or more".to_owned()));
+    }
+    let mut table = Table::new(o.json);
+    table.machine();
+    mechanics::measure(o, &mut table)?;
+    Ok(table.finish())
+}

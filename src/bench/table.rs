@@ -1,0 +1,113 @@
+//! The lines of a benchmark, each with its goal.
+
+use super::blocks::Ratio;
+use crate::exit::Exit;
+use serde_json::json;
+
+/// What became of a goal.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Met,
+    Short,
+    PeerMissing,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Short => "SHORT",
+            Self::PeerMissing => "NO PEER",
+        }
+    }
+}
+
+/// Prints every line as soon as it is measured.
+pub(crate) struct Table {
+    json: bool,
+    verdicts: Vec<Verdict>,
+}
+
+impl Table {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, verdicts: Vec::new() }
+    }
+
+    /// On what it is measured.
+    pub(crate) fn machine(&self) {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let load = read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
+        let cpuinfo = read("/proc/cpuinfo");
+        let cpu = cpuinfo.lines().find_map(|l| l.strip_prefix("model name")?.split(": ").nth(1));
+        let cpu = cpu.unwrap_or("unknown").to_owned();
+        if self.json {
+            println!("{}", json!({ "load": load, "kernel": kernel, "cpu": cpu }));
+        } else {
+            println!("load {load}, Linux {kernel}, {cpu}; CPU time, medians of alternating blocks\n");
+            println!(
+                "{:<34} {:>11} {:>11} {:>7}  {:<15} {:<9} verdict",
+                "what", "ours", "peer", "ratio", "95 % interval", "goal"
+            );
+        }
+    }
+
+    /// A ratio of ours to a peer's, met when its whole interval is at most `goal`.
+    pub(crate) fn ratio(&mut self, what: &str, peer: &str, r: &Ratio, goal: f64) {
+        let verdict = if r.interval.1 <= goal { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            let line = json!({
+                "what": what, "peer": peer, "ours_ns": r.ours_ns, "peer_ns": r.peer_ns, "ratio": r.ratio,
+                "interval": [r.interval.0, r.interval.1], "goal": goal, "verdict": verdict.word(),
+            });
+            println!("{line}");
+        } else {
+            let ns = |v: f64| if v < 9999.5 { format!("{v:.0} ns") } else { format!("{:.1} µs", v / 1e3) };
+            println!(
+                "{what:<34} {:>11} {:>11} {:>7.3}  {:<15} ≤ {goal:<7} {}",
+                ns(r.ours_ns),
+                ns(r.peer_ns),
+                r.ratio,
+                format!("{:.3}–{:.3}", r.interval.0, r.interval.1),
+                verdict.word()
+            );
+        }
+    }
+
+    /// A largest difference, met when it is at most `goal`.
+    pub(crate) fn difference(&mut self, what: &str, worst: f64, goal: f64) {
+        let verdict = if worst <= goal { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            let line = json!({ "what": what, "worst": worst, "goal": goal, "verdict": verdict.word() });
+            println!("{line}");
+        } else {
+            println!("{what:<34} {worst:>11.1e} {:>37} ≤ {goal:<7.0e} {}", "", verdict.word());
+        }
+    }
+
+    /// A line that cannot be measured here.
+    pub(crate) fn missing(&mut self, what: &str, why: &str) {
+        self.verdicts.push(Verdict::PeerMissing);
+        if self.json {
+            println!("{}", json!({ "what": what, "why": why, "verdict": Verdict::PeerMissing.word() }));
+        } else {
+            println!("{what:<34} {why}: {}", Verdict::PeerMissing.word());
+        }
+    }
+
+    /// The whole verdict.
+    pub(crate) fn finish(self) -> Exit {
+        if self.verdicts.contains(&Verdict::PeerMissing) {
+            if !self.json {
+                println!("\na peer is missing: run scripts/peers");
+            }
+            Exit::Usage
+        } else if self.verdicts.contains(&Verdict::Short) {
+            Exit::Failed
+        } else {
+            Exit::Done
+        }
+    }
+}
