@@ -32,7 +32,8 @@ const UNRECOGNISED_AFTER: u32 = 6;
 
 /// From this height of its lower side on an object must stand on another one, metres ...
 const FLOATING: f64 = 0.12;
-/// ... unless it was seen with at least this score: then somebody holds it.
+/// ... unless it was seen with at least this score: then somebody holds it. Never while the robot itself
+/// holds something: then that is what floats, taken for something else.
 const HELD_SCORE: f32 = 0.9;
 /// How far beside it, and how far below its lower side, the top of what carries it may be, metres.
 const SUPPORT_REACH: f64 = 0.06;
@@ -162,7 +163,7 @@ impl Tracker {
             let (p, d) = (&o.lifted.position, &o.lifted.dimensions);
             let bottom = p.z - 0.5 * d.z;
             bottom < FLOATING
-                || o.score >= HELD_SCORE
+                || (o.score >= HELD_SCORE && self.held.is_none())
                 || tops.iter().any(|(x, y, top)| {
                     libm::hypot(x - p.x, y - p.y) < SUPPORT_REACH && (top - bottom).abs() < SUPPORT_GAP
                 })
