@@ -2,7 +2,7 @@
 
 use crate::dynamics::{Articulated, Moving};
 use crate::links::{Inertia, Links, Payload, Pose};
-use crate::model::Model;
+use crate::model::{Model, is_of_a_body, principal_moments};
 use nalgebra::{DMatrix, Isometry3, OMatrix, U6};
 use types::Rejection;
 
@@ -51,8 +51,9 @@ impl Data {
     /// per link: another one takes its place.
     ///
     /// # Errors
-    /// A [`Rejection`] naming the field for a mass that is negative or a number that is not finite; what
-    /// was carried before stays.
+    /// A [`Rejection`] naming the field for a mass that is negative, a number that is not finite, or an
+    /// inertia that no body has; what was carried before stays. Not for the control loop: a rejection
+    /// allocates.
     ///
     /// # Panics
     /// When the model has no such body.
@@ -66,6 +67,11 @@ impl Data {
             }
             for v in p.inertia.iter() {
                 Rejection::finite("payload.inertia", *v)?;
+            }
+            let skew = (p.inertia - p.inertia.transpose()).amax();
+            if skew > 1e-9 * p.inertia.amax() || !is_of_a_body(&principal_moments(&p.inertia)) {
+                let got = format!("{:?}", p.inertia.as_slice());
+                return Err(Rejection::new("payload.inertia", "that of a rigid body", got));
             }
         }
         self.links.carry(body_idx, payload);

@@ -146,3 +146,22 @@ impl Model {
         self.joints.iter().position(|j| j.name == name)
     }
 }
+
+/// Whether these can be principal moments, in rising order: none negative, none above the sum of the
+/// others. Files round their numbers: one part in a thousand is forgiven.
+pub(crate) fn is_of_a_body(moments: &[f64; 3]) -> bool {
+    let largest = moments[2].max(0.0);
+    !has_negative(moments) && moments[2] <= moments[0] + moments[1] + 1e-3 * largest
+}
+
+/// Whether one of these principal moments, in rising order, is negative beyond rounding.
+pub(crate) fn has_negative(moments: &[f64; 3]) -> bool {
+    moments[0] < -1e-9 * moments[2].max(0.0) || moments[2] < 0.0
+}
+
+/// Principal moments in rising order.
+pub(crate) fn principal_moments(inertia: &Matrix3<f64>) -> [f64; 3] {
+    let mut m: [f64; 3] = inertia.symmetric_eigenvalues().into();
+    m.sort_by(f64::total_cmp);
+    m
+}

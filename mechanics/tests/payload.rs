@@ -92,10 +92,21 @@ fn a_payload_that_is_none_is_refused_by_name_and_the_old_one_stays() {
         (Payload { mass: f64::INFINITY, ..payload() }, "payload.mass"),
         (Payload { com: Vector3::new(0.0, f64::NAN, 0.0), ..payload() }, "payload.com"),
         (nan, "payload.inertia"),
+        (Payload { inertia: Matrix3::from_diagonal_element(-1e-3), ..payload() }, "payload.inertia"),
+        (
+            Payload { inertia: Matrix3::new(1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), ..payload() },
+            "payload.inertia",
+        ),
+        (
+            Payload { inertia: Matrix3::from_diagonal(&Vector3::new(1.0, 1.0, 9.0)), ..payload() },
+            "payload.inertia",
+        ),
     ] {
         assert_eq!(data.set_payload(hand, Some(&bad)).expect_err("bad").field, field);
     }
     assert_eq!(dynamics::center_of_mass(&model, &mut data, &vec![0.0; model.joints.len()]), before);
+    let point = Payload { inertia: Matrix3::zeros(), ..payload() };
+    data.set_payload(hand, Some(&point)).expect("a point mass");
 }
 
 #[test]

@@ -123,16 +123,16 @@ fn what_floats_is_held_by_somebody_unless_the_robot_holds_something_itself() {
     let mut floating = cube(Color::Red, 0.55, 0.1);
     floating.centre.z += 0.2;
     let mut show = Show::new();
-    let scene = show.look(&[table.clone(), floating.clone()], &[0, 1]);
+    let scene = show.look(&[table, floating], &[0, 1]);
     assert!(near(&scene, &floating).is_some(), "clearly seen in somebody's hand");
     // In the robot's own hand it is known already; taken for something else it is no second object.
     let mut show = Show::new();
     let lifted = cube(Color::Red, 0.55, 0.1);
-    let first = show.look(&[table.clone(), lifted.clone()], &[0, 1]);
+    let first = show.look(&[table, lifted], &[0, 1]);
     show.tracker.set_held(near(&first, &lifted));
     let mut ball = Body::new(Shape::Ball, Size::Large, Color::Yellow, [0.45, 0.1], 0.0, 0.0);
     ball.centre.z += 0.2;
-    let scene = show.look(&[table, ball.clone()], &[0, 1]);
+    let scene = show.look(&[table, ball], &[0, 1]);
     assert!(near(&scene, &ball).is_none(), "{:?}", scene.objects);
 }
 

@@ -181,7 +181,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     }
     let path = robots.join(ROBOTS[0].1);
     let mut ours = Ours::load(&path)?;
-    meet(&mut peer, &ours.model, &path).map_err(lost)?;
+    let version = meet(&mut peer, &ours.model, &path).map_err(lost)?;
     ours.draw(BLOCK_STATES, &mut rng);
     hand_over(&mut peer, &ours, BLOCK_STATES).map_err(lost)?;
     for kind in Kind::TIMED {
@@ -193,7 +193,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
             || peer.block(kind.word(), o.block_ms),
         )
         .map_err(lost)?;
-        table.ratio(kind.name(), "Pinocchio", &ratio, GOAL);
+        table.ratio(kind.name(), &version, &ratio, GOAL);
     }
     beside_k(o, table, &mut ours, &path)
 }
@@ -210,7 +210,7 @@ fn beside_k(o: &BenchOptions, table: &mut Table, ours: &mut Ours, path: &Path) -
         }
     };
     let lost = |e: io::Error| CommandError::Other(format!("{}: {e}", program.display()));
-    meet(&mut peer, &ours.model, path).map_err(lost)?;
+    let version = meet(&mut peer, &ours.model, path).map_err(lost)?;
     hand_over(&mut peer, ours, BLOCK_STATES).map_err(lost)?;
     let worst = difference(&mut peer, ours, Kind::Forward, BLOCK_STATES).map_err(lost)?;
     table.difference("panda fk: agreement with k", worst, AGREEMENT);
@@ -221,7 +221,7 @@ fn beside_k(o: &BenchOptions, table: &mut Table, ours: &mut Ours, path: &Path) -
         || Ok(our_block(ours, Kind::Forward, length)),
         || peer.block(Kind::Forward.word(), o.block_ms),
     );
-    table.ratio(what, "k", &ratio.map_err(lost)?, GOAL_K);
+    table.ratio(what, &version, &ratio.map_err(lost)?, GOAL_K);
     Ok(())
 }
 
@@ -236,9 +236,11 @@ fn robots(peers: &Path) -> Option<PathBuf> {
     lib.flatten().map(|python| python.path().join(inside)).find(|p| p.is_dir())
 }
 
-fn meet(peer: &mut Peer, model: &Model, path: &Path) -> io::Result<()> {
+/// Lets a peer load the robot; its name and version.
+fn meet(peer: &mut Peer, model: &Model, path: &Path) -> io::Result<String> {
     let joints: Vec<&str> = model.joints.iter().map(|j| j.name.as_str()).collect();
-    peer.ask(&format!("load {} {}", path.display(), joints.join(" "))).map(|_| ())
+    let words = peer.ask(&format!("load {} {}", path.display(), joints.join(" ")))?;
+    Ok(words.into_iter().take(2).collect::<Vec<_>>().join(" "))
 }
 
 fn hand_over(peer: &mut Peer, ours: &Ours, n: usize) -> io::Result<()> {

@@ -37,9 +37,10 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     if o.part != "control" {
         return Err(CommandError::Other(format!("bench: expected `control`, got {:?}", o.part)));
     }
-    if o.blocks < 2 || o.block_ms == 0 {
-        return Err(CommandError::Other("--blocks: expected 2 or more, of 1 ms or more".to_owned()));
+    if o.blocks < 2 {
+        return Err(types::Rejection::new("--blocks", "2 or more", o.blocks.to_string()).into());
     }
+    types::Rejection::positive("--block-ms", o.block_ms as f64)?;
     let mut table = Table::new(o.json);
     table.machine();
     mechanics::measure(o, &mut table)?;

@@ -110,19 +110,25 @@ fn vision(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> 
 fn closer(o: &TrainOptions, until_s: Option<f64>) -> Result<bool, CommandError> {
     let steps = o.closer_pictures / BATCH as u64;
     let plan = Plan { subject: Subject::Closer, seed: o.seed, steps, batch: BATCH, ..Plan::default() };
-    let detector = detector(&o.dir)?;
+    let detector = detector(&o.dir, true)?;
     see(o, "closer", plan, until_s, &mut |checkpoint, sample, leg, progress| {
         train::closer(checkpoint, &detector, sample, leg, progress)
     })
 }
 
-/// The detector that was trained here, else the built-in one.
-fn detector(dir: &Path) -> Result<Net, CommandError> {
+/// The detector that was trained here (`finished`: all the way), else the built-in one.
+fn detector(dir: &Path, finished: bool) -> Result<Net, CommandError> {
     let path = dir.join("vision.checkpoint");
-    match path.is_file() {
-        true => Ok(Checkpoint::from_bytes(&read(&path)?)?.net()?),
-        false => Ok(model::load_vision(WEIGHTS).map_err(failed)?.1),
+    if !path.is_file() {
+        return Ok(model::load_vision(WEIGHTS).map_err(failed)?.1);
     }
+    let checkpoint = Checkpoint::from_bytes(&read(&path)?)?;
+    let (step, steps) = (checkpoint.step, checkpoint.plan.steps);
+    if finished && step < steps {
+        let expected = "a finished detector for the closer look to learn from";
+        return Err(failed(format!("{}: expected {expected}, got step {step} of {steps}", path.display())));
+    }
+    Ok(checkpoint.net()?)
 }
 
 /// How one leg of a training on pictures is done.
@@ -141,6 +147,9 @@ fn see(
     until_s: Option<f64>,
     teach: Teach<'_>,
 ) -> Result<bool, CommandError> {
+    if plan.steps == 0 {
+        return Err(failed(format!("{part}: expected {BATCH} pictures or more, a step's worth")));
+    }
     let path = o.dir.join(format!("{part}.checkpoint"));
     let mut checkpoint = if path.is_file() && !o.fresh {
         Checkpoint::from_bytes(&read(&path)?)?
@@ -294,7 +303,7 @@ fn assemble(dir: &Path) -> Result<Exit, CommandError> {
         let what = format!("{}: expected a checkpoint of `sinew train`, found none", dir.display());
         return Err(CommandError::Other(what));
     }
-    let net = detector(dir)?;
+    let net = detector(dir, false)?;
     let second = if closer.is_file() {
         Some(Checkpoint::from_bytes(&read(&closer)?)?.closer()?)
     } else {

@@ -2,7 +2,9 @@
 
 use super::Reader;
 use crate::error::ModelError;
-use crate::model::{Body, Geom, Joint, JointKind, Mimic, Model};
+use crate::model::{
+    Body, Geom, Joint, JointKind, Mimic, Model, has_negative, is_of_a_body, principal_moments,
+};
 use nalgebra::{Isometry3, Matrix3, Unit, Vector3};
 use roxmltree::Node;
 use std::collections::BTreeMap;
@@ -129,15 +131,13 @@ impl Reader<'_> {
             return Err(self.error(body.node, what));
         }
         let moments = principal_moments(&body.inertia);
-        let largest = moments[2].max(0.0);
-        if moments[0] < -1e-9 * largest || moments[2] < 0.0 {
+        if has_negative(&moments) {
             let what = format!(
                 "inertia of {of:?}: expected a positive definite matrix, got principal moments {moments:?}"
             );
             return Err(self.error(body.node, what));
         }
-        // Files round their numbers: one part in a thousand is forgiven.
-        if moments[2] > moments[0] + moments[1] + 1e-3 * largest {
+        if !is_of_a_body(&moments) {
             let what = format!(
                 "inertia of {of:?}: expected no principal moment above the sum of the others, got {moments:?}"
             );
@@ -233,13 +233,6 @@ impl Reader<'_> {
         limits.check(&joint.name).map_err(|e| self.error(joint.node, e.to_string()))?;
         Ok(limits)
     }
-}
-
-/// Principal moments in rising order.
-fn principal_moments(inertia: &Matrix3<f64>) -> [f64; 3] {
-    let mut m: [f64; 3] = inertia.symmetric_eigenvalues().into();
-    m.sort_by(f64::total_cmp);
-    m
 }
 
 /// A bound on what gravity asks of each body's joint: all mass further out, at the arm's length.

@@ -88,6 +88,12 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// A convolution that is normalised and rectified.
+    pub(crate) fn conv(name: &'static str, c_in: usize, c_out: usize, kernel: usize, stride: usize) -> Self {
+        let geometry = Geometry { kernel, stride, dilation: 1 };
+        Self { name, c_in, c_out, geometry, norm: true, relu: true }
+    }
+
     /// Shape of the weights: output, input, row, column.
     pub(crate) fn weight_dims(&self) -> [usize; 4] {
         [self.c_out, self.c_in, self.geometry.kernel, self.geometry.kernel]
@@ -97,14 +103,7 @@ impl Layer {
 impl Arch {
     /// Every layer in the order of the forward pass.
     pub(crate) fn layers(&self) -> Vec<Layer> {
-        let conv = |name, c_in, c_out, kernel, stride| Layer {
-            name,
-            c_in,
-            c_out,
-            geometry: Geometry { kernel, stride, dilation: 1 },
-            norm: true,
-            relu: true,
-        };
+        let conv = Layer::conv;
         let wide = |mut layer: Layer| {
             layer.geometry.dilation = 2;
             layer

@@ -76,11 +76,8 @@ impl Maps<'_> {
         }
     }
 
-    /// Every object with at least this score, best first; `None` when an output is not finite (F45).
-    pub(crate) fn detections(&self, threshold: f32, fit: Fit) -> Option<Vec<Detection>> {
-        if !self.values.iter().all(|v| v.is_finite()) {
-            return None;
-        }
+    /// Every object with at least this score, best first.
+    pub(crate) fn detections(&self, threshold: f32, fit: Fit) -> Vec<Detection> {
         let least = libm::logf(threshold / (1.0 - threshold));
         let mut found: Vec<(usize, Detection)> = Vec::new();
         for group in 0..GROUPS {
@@ -109,7 +106,7 @@ impl Maps<'_> {
                 kept.push((group, d));
             }
         }
-        Some(kept.into_iter().map(|(_, d)| d).collect())
+        kept.into_iter().map(|(_, d)| d).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::weights::{Array, Arrays};
 use candle_core::{Device, Tensor};
 use core::sync::atomic::{AtomicBool, Ordering};
 use types::Rejection;
+use types::seams::ModelError;
 
 /// The weights and biases of a net's layers.
 #[derive(Clone, Debug)]
@@ -51,14 +52,34 @@ impl Layers {
         arrays
     }
 
-    /// A pass without gradients that looks at the cancel flag before every layer.
-    pub(crate) fn pass<'a>(&'a self, cancel: &'a AtomicBool) -> Folded<'a> {
-        Folded { layers: self, cancel }
+    /// The numbers that `flow` makes of an input (batch × channels × rows × columns). The cancel flag is
+    /// looked at before every layer.
+    ///
+    /// # Errors
+    /// [`ModelError::Cancelled`]; [`ModelError::Unusable`] when a number is not finite (F45).
+    pub(crate) fn run(
+        &self,
+        input: Vec<f32>,
+        dims: (usize, usize, usize, usize),
+        flow: fn(&mut dyn Pass, &Tensor) -> candle_core::Result<Tensor>,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<f32>, ModelError> {
+        let values = Tensor::from_vec(input, dims, &Device::Cpu)
+            .and_then(|x| flow(&mut Folded { layers: self, cancel }, &x))
+            .and_then(|output| ops::with_values(&output, |values| Ok(values.to_vec())))
+            .map_err(|e| match cancel.load(Ordering::Relaxed) {
+                true => ModelError::Cancelled,
+                false => ModelError::Unusable(e.to_string()),
+            })?;
+        if !values.iter().all(|v| v.is_finite()) {
+            return Err(ModelError::Unusable("the output is not finite".to_owned()));
+        }
+        Ok(values)
     }
 }
 
-/// See [`Layers::pass`].
-pub(crate) struct Folded<'a> {
+/// A pass without gradients.
+struct Folded<'a> {
     layers: &'a Layers,
     cancel: &'a AtomicBool,
 }

@@ -15,8 +15,7 @@ pub use closer::Closer;
 
 use crate::weights::Arrays;
 use arch::{INPUT_CHANNELS, OUTPUT_CHANNELS};
-use candle_core::{Device, Tensor};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::AtomicBool;
 use types::seams::ModelError;
 use types::{Detection, Image, Rejection};
 
@@ -80,19 +79,11 @@ impl Net {
         if is_mirrored {
             input::mirror(&mut x, (INPUT_WIDTH, INPUT_HEIGHT));
         }
-        let output = Tensor::from_vec(x, (1, INPUT_CHANNELS, INPUT_HEIGHT, INPUT_WIDTH), &Device::Cpu)
-            .and_then(|x| arch::forward(&mut self.layers.pass(cancel), &x))
-            .map_err(|e| match cancel.load(Ordering::Relaxed) {
-                true => ModelError::Cancelled,
-                false => ModelError::Unusable(e.to_string()),
-            })?;
-        let found = ops::with_values(&output, |values| {
-            let maps = decode::Maps { values, width: INPUT_WIDTH / 2, height: INPUT_HEIGHT / 2 };
-            debug_assert_eq!(values.len(), OUTPUT_CHANNELS * maps.width * maps.height / 4);
-            Ok(maps.detections(threshold, fit))
-        })
-        .map_err(|e| ModelError::Unusable(e.to_string()))?;
-        let mut found = found.ok_or_else(|| ModelError::Unusable("the output is not finite".to_owned()))?;
+        let dims = (1, INPUT_CHANNELS, INPUT_HEIGHT, INPUT_WIDTH);
+        let values = self.layers.run(x, dims, arch::forward, cancel)?;
+        let maps = decode::Maps { values: &values, width: INPUT_WIDTH / 2, height: INPUT_HEIGHT / 2 };
+        debug_assert_eq!(values.len(), OUTPUT_CHANNELS * maps.width * maps.height / 4);
+        let mut found = maps.detections(threshold, fit);
         if is_mirrored {
             let width = image.size().0 as f32;
             for d in &mut found {

@@ -5,12 +5,10 @@
 pub(crate) mod crop;
 
 use super::arch::{Layer, Pass, residual};
-use super::conv::Geometry;
 use super::layers::Layers;
-use super::ops;
 use crate::weights::Arrays;
-use candle_core::{Device, Tensor};
-use core::sync::atomic::{AtomicBool, Ordering};
+use candle_core::Tensor;
+use core::sync::atomic::AtomicBool;
 use crop::{CHANNELS, SIDE};
 use types::seams::ModelError;
 use types::{Color, Detection, Image, Rejection, Shape, Size};
@@ -40,14 +38,7 @@ const WIDTHS: [usize; 5] = [24, 32, 64, 96, 128];
 
 /// Every layer in the order of the forward pass.
 pub(crate) fn layers() -> Vec<Layer> {
-    let conv = |name, c_in, c_out, kernel, stride| Layer {
-        name,
-        c_in,
-        c_out,
-        geometry: Geometry { kernel, stride, dilation: 1 },
-        norm: true,
-        relu: true,
-    };
+    let conv = Layer::conv;
     let [full, half, quarter, eighth, mixed] = WIDTHS;
     let cells = (SIDE / 8) * (SIDE / 8);
     vec![
@@ -123,17 +114,8 @@ impl Closer {
         if places.is_empty() {
             return Ok(());
         }
-        let output = Tensor::from_vec(inputs, (places.len(), CHANNELS, SIDE, SIDE), &Device::Cpu)
-            .and_then(|x| forward(&mut self.0.pass(cancel), &x))
-            .map_err(|e| match cancel.load(Ordering::Relaxed) {
-                true => ModelError::Cancelled,
-                false => ModelError::Unusable(e.to_string()),
-            })?;
-        let values =
-            ops::with_values(&output, |v| Ok(v.to_vec())).map_err(|e| ModelError::Unusable(e.to_string()))?;
-        if !values.iter().all(|v| v.is_finite()) {
-            return Err(ModelError::Unusable("the closer look's output is not finite".to_owned()));
-        }
+        let n = places.len();
+        let values = self.0.run(inputs, (n, CHANNELS, SIDE, SIDE), forward, cancel)?;
         for ((i, window), answer) in places.into_iter().zip(values.chunks_exact(field::COUNT)) {
             apply(&mut candidates[i], answer, window, is_mirrored);
         }
