@@ -149,7 +149,23 @@ fn needed_stretch(a: &TrajectoryPoint, b: &TrajectoryPoint, limits: &ScaledLimit
     let h = b.t - a.t;
     let mut worst: f64 = 1.0;
     for j in 0..limits.len() {
-        // Powers of x = (t − a.t) / h, times h, h² and h³ for velocity, acceleration and jerk.
+        let [velocity, acceleration, jerk] = Quintic::new(a, b, j).largest();
+        worst = worst.max(velocity / h / limits.velocity[j]);
+        worst = worst.max((acceleration / (h * h) / limits.acceleration[j]).sqrt());
+        worst = worst.max(libm::cbrt(jerk / (h * h * h) / limits.jerk[j]));
+    }
+    worst
+}
+
+/// The quintic of one joint between two knots `h` apart, in powers of x = (t − a.t) / h from 0 to 1.
+struct Quintic {
+    /// Coefficients of x to x⁵.
+    c: [f64; 5],
+}
+
+impl Quintic {
+    fn new(a: &TrajectoryPoint, b: &TrajectoryPoint, j: usize) -> Self {
+        let h = b.t - a.t;
         let (c1, c2) = (a.dq[j] * h, 0.5 * a.ddq[j] * h * h);
         let dp = b.q[j] - (a.q[j] + c1 + c2);
         let dv = b.dq[j] * h - (c1 + 2.0 * c2);
@@ -157,21 +173,61 @@ fn needed_stretch(a: &TrajectoryPoint, b: &TrajectoryPoint, limits: &ScaledLimit
         let c3 = 10.0 * dp - 4.0 * dv + 0.5 * da;
         let c4 = -15.0 * dp + 7.0 * dv - da;
         let c5 = 6.0 * dp - 3.0 * dv + 0.5 * da;
-        let jerk = |x: f64| 6.0 * c3 + x * (24.0 * c4 + x * 60.0 * c5);
-        let acceleration = |x: f64| 2.0 * c2 + x * (6.0 * c3 + x * (12.0 * c4 + x * 20.0 * c5));
-        let velocity = |x: f64| c1 + x * (2.0 * c2 + x * (3.0 * c3 + x * (4.0 * c4 + x * 5.0 * c5)));
-        let turning = if c5 != 0.0 { (-0.2 * c4 / c5).clamp(0.0, 1.0) } else { 0.0 };
-        let top_jerk = jerk(0.0).abs().max(jerk(1.0).abs()).max(jerk(turning).abs());
-        // Acceleration changes by at most the jerk between samples, so eighths suffice for the last percents.
-        let (mut top_a, mut top_v) = (0.0f64, 0.0f64);
-        for i in 0..=8 {
-            let x = f64::from(i) / 8.0;
-            top_a = top_a.max(acceleration(x).abs());
-            top_v = top_v.max(velocity(x).abs());
-        }
-        worst = worst.max(top_v / h / limits.velocity[j]);
-        worst = worst.max((top_a / (h * h) / limits.acceleration[j]).sqrt());
-        worst = worst.max(libm::cbrt(top_jerk / (h * h * h) / limits.jerk[j]));
+        Self { c: [c1, c2, c3, c4, c5] }
     }
-    worst
+
+    fn velocity(&self, x: f64) -> f64 {
+        let [c1, c2, c3, c4, c5] = self.c;
+        c1 + x * (2.0 * c2 + x * (3.0 * c3 + x * (4.0 * c4 + x * 5.0 * c5)))
+    }
+
+    fn acceleration(&self, x: f64) -> f64 {
+        let [_, c2, c3, c4, c5] = self.c;
+        2.0 * c2 + x * (6.0 * c3 + x * (12.0 * c4 + x * 20.0 * c5))
+    }
+
+    fn jerk(&self, x: f64) -> f64 {
+        let [_, _, c3, c4, c5] = self.c;
+        6.0 * c3 + x * (24.0 * c4 + x * 60.0 * c5)
+    }
+
+    /// The largest velocity, acceleration and jerk, either way, times h, h² and h³: each is largest
+    /// at an end or where its derivative is zero.
+    fn largest(&self) -> [f64; 3] {
+        let [_, _, c3, c4, c5] = self.c;
+        let snap_zero = if c5 != 0.0 { (-0.2 * c4 / c5).clamp(0.0, 1.0) } else { 0.0 };
+        let jerk = self.jerk(0.0).abs().max(self.jerk(1.0).abs()).max(self.jerk(snap_zero).abs());
+        // Between these the acceleration only rises or only falls.
+        let [x1, x2] = roots(60.0 * c5, 24.0 * c4, 6.0 * c3);
+        let turns = [0.0, x1.min(x2), x1.max(x2), 1.0];
+        let acceleration = turns.iter().fold(0.0f64, |m, x| m.max(self.acceleration(*x).abs()));
+        let mut velocity = self.velocity(0.0).abs().max(self.velocity(1.0).abs());
+        for pair in turns.windows(2) {
+            velocity = velocity.max(self.velocity(self.halt(pair[0], pair[1])).abs());
+        }
+        [velocity, acceleration, jerk]
+    }
+
+    /// Where in `lo..=hi`, over which it only rises or only falls, the acceleration is zero; an end
+    /// when it is not.
+    fn halt(&self, mut lo: f64, mut hi: f64) -> f64 {
+        let rising = self.acceleration(hi) > self.acceleration(lo);
+        // The velocity is flat there: half the digits of the place are all of the value.
+        for _ in 0..26 {
+            let mid = 0.5 * (lo + hi);
+            if (self.acceleration(mid) < 0.0) == rising { lo = mid } else { hi = mid }
+        }
+        0.5 * (lo + hi)
+    }
+}
+
+/// The zeros of a x² + b x + c, drawn into 0 to 1; 0 for one that is not real.
+fn roots(a: f64, b: f64, c: f64) -> [f64; 2] {
+    let square = b * b - 4.0 * a * c;
+    if square < 0.0 {
+        return [0.0; 2];
+    }
+    // Without the difference of near numbers (Press et al., Numerical Recipes, 2007, section 5.6).
+    let q = -0.5 * (b + square.sqrt().copysign(b));
+    [(q, a), (c, q)].map(|(over, under)| if under == 0.0 { 0.0 } else { (over / under).clamp(0.0, 1.0) })
 }
