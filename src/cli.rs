@@ -64,6 +64,9 @@ pub(crate) enum Command {
         /// Only this task family.
         #[arg(long)]
         family: Option<String>,
+        /// Only the episodes of these numbers, as in `--only 7,12`: repeats what failed.
+        #[arg(long, value_delimiter = ',', conflicts_with = "episodes")]
+        only: Vec<usize>,
         /// Episodes at the same time; as many as there are cores when left out.
         #[arg(long)]
         jobs: Option<usize>,

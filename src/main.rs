@@ -40,8 +40,8 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
         Command::Ask { sentence, image, common } => commands::ask::run(&sentence, image.as_deref(), &common),
-        Command::Eval { suite, episodes, family, jobs, common } => {
-            commands::eval::run(&suite, episodes, family.as_deref(), jobs, &common)
+        Command::Eval { suite, episodes, family, only, jobs, common } => {
+            commands::eval::run(&suite, episodes, family.as_deref(), &only, jobs, &common)
         }
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),

@@ -21,6 +21,8 @@ const FLOOR_SIGMA: f64 = 0.0012;
 const CREEP_SIGMA: f64 = 0.0008;
 /// Beyond this distance an object was moved: the old place says nothing any more, metres.
 const MOVED: f64 = 0.018;
+/// A measurement with this many times the standard deviation does not move what is known better.
+const LESS_SURE: f64 = 2.0;
 /// Growth of the uncertainty of an unseen object, metres per root of a second.
 const AGE_SIGMA: f64 = 0.0005;
 /// A track that was seen once with less than this score is not yet believed in.
@@ -88,7 +90,8 @@ impl Tracker {
         for Pair { track, observation } in pairs {
             seen_tracks[track] = true;
             used[observation] = true;
-            if covered[track] || self.tracks[track].is_as_expected(&observations[observation], image) {
+            let (known, new) = (&self.tracks[track], &observations[observation]);
+            if covered[track] || known.is_as_expected(new, image) || known.knows_better(new, image) {
                 self.tracks[track].is_there(image.stamp);
             } else {
                 self.tracks[track].confirm(&observations[observation], image.stamp);
@@ -320,6 +323,17 @@ impl Track {
         let off = (observation.lifted.position - self.object.position).norm();
         let half_hidden = (0.01..0.03).contains(&off);
         self.expected && half_hidden && matching::look(&self.object, image, &[]) == matching::Look::Something
+    }
+
+    /// Whether a measurement elsewhere is too unsure to say that it was moved: what a picture shows cut off
+    /// or half hidden is placed less surely than what was seen whole, and where it was does not look empty.
+    fn knows_better(&self, observation: &Observation, image: &Image) -> bool {
+        let (old, new) = (&self.object, &observation.lifted);
+        let sigma = |c: &Matrix3<f64>| c[(0, 0)].sqrt();
+        let off = (new.position - old.position).norm();
+        sigma(&new.covariance) > LESS_SURE * sigma(&old.covariance)
+            && off > sigma(&new.covariance)
+            && matching::look(old, image, &[]) != matching::Look::Empty
     }
 
     /// It is there, and nothing more is known than before.

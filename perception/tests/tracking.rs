@@ -8,7 +8,7 @@ use nalgebra::Point3;
 use perception::tracker::Tracker;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use types::{Color, Scene, Shape, Size, Time};
+use types::{Color, Detection, Image, Intrinsics, Scene, Shape, Size, Time};
 
 /// A tracker that is shown drawn pictures, a tenth of a second apart.
 struct Show {
@@ -134,6 +134,45 @@ fn what_floats_is_held_by_somebody_unless_the_robot_holds_something_itself() {
     ball.centre.z += 0.2;
     let scene = show.look(&[table, ball], &[0, 1]);
     assert!(near(&scene, &ball).is_none(), "{:?}", scene.objects);
+}
+
+/// The left `width` columns of a picture, and a detection as it is seen there: the box ends at the edge,
+/// the point is in the middle of what is left.
+fn cut(image: &Image, detection: &Detection, width: u32) -> (Image, Detection) {
+    let (w, h) = image.size();
+    let n = width as usize;
+    let depth = image.depth.as_ref().expect("depth");
+    let rgb = (0..h).flat_map(|y| image.rgb[3 * y * w..3 * (y * w + n)].to_vec()).collect();
+    let depth = (0..h).flat_map(|y| depth[y * w..y * w + n].to_vec()).collect();
+    let k = Intrinsics { width, ..image.intrinsics.clone() };
+    let pose = image.world_from_optical;
+    let cut = Image::new("wrist", 0, image.stamp, rgb, Some(depth), k, pose).expect("a picture");
+    let mut d = detection.clone();
+    d.box_px[2] = width as f32;
+    d.point_px[0] = 0.5 * (d.box_px[0] + d.box_px[2]);
+    d.score = 0.5;
+    (cut, d)
+}
+
+#[test]
+fn what_one_picture_shows_cut_off_stays_where_another_shows_it_whole() {
+    let bodies = [Body::new(Shape::Box, Size::Large, Color::Yellow, [0.56, 0.0], 0.3, 0.0)];
+    for share in [0.25, 0.4, 0.55, 0.7] {
+        let mut show = Show::new();
+        for _ in 0..4 {
+            let scene = show.look(&bodies, &[0]);
+            let (id, o) = (near(&scene, &bodies[0]).expect("placed"), &scene.objects[0]);
+            assert!((o.yaw - 0.3).abs() < 0.12, "{}", o.yaw);
+            let picture = draw(&bodies, 0.0025, show.time, &mut show.rng);
+            let whole = detect(&picture, &bodies, 0, &mut show.rng).expect("seen");
+            let width = whole.box_px[0] + share * (whole.box_px[2] - whole.box_px[0]);
+            let (image, detection) = cut(&picture.image, &whole, width as u32);
+            show.tracker.update(&image, &[detection]);
+            let after = show.tracker.scene(show.time);
+            assert_eq!(near(&after, &bodies[0]), Some(id), "{share} seen: {:?}", after.objects[0].position);
+            assert!((after.objects[0].yaw - 0.3).abs() < 0.12, "{share} seen: {}", after.objects[0].yaw);
+        }
+    }
 }
 
 #[test]

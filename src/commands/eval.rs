@@ -52,11 +52,15 @@ pub(crate) fn run(
     suite: &str,
     episodes: usize,
     family: Option<&str>,
+    only: &[usize],
     jobs: Option<usize>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
     if episodes == 0 {
         return Err(types::Rejection::new("--episodes", "at least 1", "0").into());
+    }
+    if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach") {
+        return Err(types::Rejection::new("--only", "a suite of episodes", suite.to_owned()).into());
     }
     if family.is_some() && suite != "tabletop" {
         return Err(
@@ -95,11 +99,12 @@ pub(crate) fn run(
         }
     };
     draw(0).map_err(CommandError::Other)?;
+    let numbers = if only.is_empty() { (0..episodes).collect() } else { only.to_vec() };
     let rows = in_parallel(
-        episodes,
+        numbers.len(),
         jobs,
-        |i| one(i, draw(i), &setting, common.out.as_deref()),
-        |n, n_good| progress(n, n_good, episodes, common.json),
+        |k| one(numbers[k], draw(numbers[k]), &setting, common.out.as_deref()),
+        |n, n_good| progress(n, n_good, numbers.len(), common.json),
         Row::succeeded,
     );
     let table = table(&rows);
@@ -233,17 +238,9 @@ fn table(rows: &[Row]) -> String {
     }
     let failures: Vec<&Row> = rows.iter().filter(|r| !r.succeeded()).collect();
     if !failures.is_empty() {
-        let _ = writeln!(out, "\nwhat failed, with its seed:");
+        let _ = writeln!(out, "\nwhat failed (`--only NUMBER` with the same seed repeats it):");
         for r in failures {
-            let _ = writeln!(
-                out,
-                "  {:>4} {} seed {} \"{}\": {}",
-                r.index,
-                r.family,
-                r.seed,
-                r.sentence,
-                r.reason()
-            );
+            let _ = writeln!(out, "  {:>4} {} \"{}\": {}", r.index, r.family, r.sentence, r.reason());
         }
     }
     let requests = rows.iter().filter(|r| r.is_request).count();

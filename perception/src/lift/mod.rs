@@ -90,7 +90,8 @@ pub fn lift(image: &Image, detection: &Detection) -> Option<Lifted> {
             size[h.size.index()] += p;
         }
     }
-    let [xy, z] = best.explanation.sigma;
+    let cut_off = is_cut_off(image, detection);
+    let [xy, z] = best.explanation.sigma.map(|s| if cut_off { s.max(CUT_OFF_SIGMA) } else { s });
     Some(Lifted {
         position: best.explanation.position,
         yaw: best.explanation.yaw,
@@ -114,6 +115,17 @@ struct Hypothesis {
 /// How much the measured surface counts beside the picture's opinion, which has seen the same depths: on
 /// what is partly hidden it errs more often than the picture does.
 const MEASURED: f64 = 0.3;
+
+/// Position uncertainty of what the picture's edge cuts off, however well the rest fits, metres.
+const CUT_OFF_SIGMA: f64 = 0.008;
+
+/// Whether the detection's box ends at the picture's edge: within 0.01 of its width.
+fn is_cut_off(image: &Image, detection: &Detection) -> bool {
+    let (w, h) = image.size();
+    let near = 0.01 * w as f32;
+    let [left, upper, right, lower] = detection.box_px;
+    left < near || upper < near || right > w as f32 - near || lower > h as f32 - near
+}
 
 /// A shape that the picture holds for less probable than this is not tried.
 const UNTHINKABLE: f64 = 0.008;
