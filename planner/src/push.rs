@@ -5,7 +5,7 @@ use crate::footprint::{Footprint, centre};
 use crate::relations::{support, upon};
 use crate::spots::{beside_many, clearance, moved};
 use crate::words::the;
-use nalgebra::{Point2, Vector2};
+use nalgebra::{Point2, Rotation2, Vector2};
 use types::language::{Quantity, Referent, Relation};
 use types::plan::{Fact, Skill};
 use types::{ObjectId, Scene, TrackedObject};
@@ -14,6 +14,11 @@ use types::{ObjectId, Scene, TrackedObject};
 const LANE_M: f64 = 0.009;
 /// Free length behind the start and beyond the end of a push: a finger is there, metres.
 const END_M: f64 = 0.038;
+/// Free length beyond the end at the least: then both fingers push from behind, metres.
+pub(crate) const LEAST_AHEAD_M: f64 = 0.012;
+/// How far from the direction asked for a push may go where that is blocked: still more along it than
+/// across it, radians.
+const SLANTS: [f64; 5] = [0.0, 0.35, -0.35, 0.6, -0.6];
 /// Pushes shorter than this are not worth lowering the hand for, metres.
 const SHORTEST_M: f64 = 0.02;
 
@@ -22,14 +27,15 @@ const GRID_M: f64 = 0.04;
 /// What one more push is worth in way, metres.
 const LEG_COST_M: f64 = 0.15;
 
-/// Whether `object` can slide straight from `from` to `to` with the fingers around it, and `least_m`
-/// more room than they need.
+/// Whether `object` can slide straight from `from` to `to` with the fingers around it, `ahead_m` of free
+/// length beyond it, and `least_m` more room than all that.
 pub(crate) fn lane_is_free(
     object: &TrackedObject,
     from: Point2<f64>,
     to: Point2<f64>,
     scene: &Scene,
     ignored: &[ObjectId],
+    ahead_m: f64,
     least_m: f64,
 ) -> bool {
     let along = to - from;
@@ -38,7 +44,7 @@ pub(crate) fn lane_is_free(
     let outline = Footprint::at(object, from, object.yaw);
     let across = Vector2::new(-direction.y, direction.x);
     let reach = |way: Vector2<f64>| outline.extent(from, way);
-    let (behind, ahead) = (reach(-direction) + END_M, reach(direction) + END_M);
+    let (behind, ahead) = (reach(-direction) + END_M, reach(direction) + ahead_m);
     let lane = Footprint::rectangle(
         from + direction * (0.5 * (length + ahead - behind)),
         libm::atan2(direction.y, direction.x),
@@ -109,15 +115,21 @@ impl Draft<'_> {
             });
         };
         let from = centre(&o);
-        // A little further than asked is as good as a little less far, when the way is short.
+        // A little further than asked is as good as a little less far, when the way is short; and what is
+        // pushed past a thing has gone that way too.
         let whole = self.config.push_m;
-        for share in [1.0, 0.9, 0.8, 1.1, 0.7, 0.6] {
-            let to = from + Vector2::from(direction) * (whole * share);
-            if self.abilities.area.contains(to) && self.can_slide(&o, from, to) {
-                self.slide(id, to)?;
-                let tolerance_m = self.config.at_tolerance_m;
-                self.goal.push(Fact::At { object: id, point: to.coords.into(), tolerance_m });
-                return Ok(());
+        for (slant, ahead_m) in SLANTS.iter().flat_map(|s| [(*s, END_M), (*s, LEAST_AHEAD_M)]) {
+            let along = Rotation2::new(slant) * Vector2::from(direction);
+            for share in [1.0, 0.9, 0.8, 1.1, 0.7, 0.6] {
+                let to = from + along * (whole * share / libm::cos(slant));
+                if self.abilities.area.contains(to) && self.can_slide(&o, from, to, ahead_m) {
+                    self.slide(id, to)?;
+                    // Pushed is what went at least half as far as asked.
+                    let to_spare = (to - from).dot(&Vector2::from(direction)) - 0.5 * whole;
+                    let tolerance_m = to_spare.clamp(0.01, self.config.at_tolerance_m);
+                    self.goal.push(Fact::At { object: id, point: to.coords.into(), tolerance_m });
+                    return Ok(());
+                }
             }
         }
         let to = from + Vector2::from(direction) * whole;
@@ -197,17 +209,17 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn can_slide(&self, o: &TrackedObject, from: Point2<f64>, to: Point2<f64>) -> bool {
+    fn can_slide(&self, o: &TrackedObject, from: Point2<f64>, to: Point2<f64>, ahead_m: f64) -> bool {
         let mut ignored = vec![o.id];
         ignored.extend(upon(&self.scene, o.id).iter().map(|c| c.id));
-        (to - from).norm() >= SHORTEST_M && lane_is_free(o, from, to, &self.scene, &ignored, 0.0)
+        (to - from).norm() >= SHORTEST_M && lane_is_free(o, from, to, &self.scene, &ignored, ahead_m, 0.0)
     }
 
     /// The straight pushes that bring `o` to one of `ends`: one if it can be, else the shortest way
     /// over corners of a grid (E. Dijkstra, 1959), where every further push costs as much as
     /// [`LEG_COST_M`] of way.
     fn legs(&self, o: &TrackedObject, from: Point2<f64>, ends: &[Point2<f64>]) -> Option<Vec<Point2<f64>>> {
-        if let Some(end) = ends.iter().find(|end| self.can_slide(o, from, **end)) {
+        if let Some(end) = ends.iter().find(|end| self.can_slide(o, from, **end, END_M)) {
             return Some(vec![*end]);
         }
         let area = self.abilities.area;
@@ -239,7 +251,7 @@ impl Draft<'_> {
             best[at].2 = true;
             for next in 1..points.len() {
                 let cost = best[at].0 + (points[next] - points[at]).norm() + LEG_COST_M;
-                if cost < best[next].0 && self.can_slide(o, points[at], points[next]) {
+                if cost < best[next].0 && self.can_slide(o, points[at], points[next], END_M) {
                     (best[next].0, best[next].1) = (cost, at);
                 }
             }

@@ -6,7 +6,7 @@ use crate::footprint::{Footprint, bottom, centre};
 use crate::grasp::{middle_of_jaws, pointing_down};
 use crate::motion::{Motion, Run, find};
 use crate::obstacles::{name, plain};
-use crate::push::lane_is_free;
+use crate::push::{LEAST_AHEAD_M, lane_is_free};
 use crate::relations::upon;
 use nalgebra::{Point2, Point3, Vector2};
 use types::{ObjectId, Scene, Tool, TrackedObject, Transform, World};
@@ -47,7 +47,7 @@ impl Motion {
         let Some(direction) = (to - centre(&object)).try_normalize(1e-4) else { return Ok(()) };
         let mut moving: Vec<ObjectId> = vec![id];
         moving.extend(upon(scene, id).iter().map(|o| o.id));
-        if !lane_is_free(&object, centre(&object), to, scene, &moving, -LANE_SLACK_M) {
+        if !lane_is_free(&object, centre(&object), to, scene, &moving, LEAST_AHEAD_M, -LANE_SLACK_M) {
             return Err(PlanFailure::Precondition(format!("{what}: something is in its way")));
         }
         let mut failure = None;
@@ -139,18 +139,27 @@ impl Motion {
         let breadth = outline.extent(from, across) + outline.extent(from, -across);
         let open_m = (0.5 * breadth).min(0.85 * gripper.width_m);
         let touch = behind + HALF_FINGER_M;
+        // On the way it turns until a side lies against both.
+        let pressed = flush(object, direction) + HALF_FINGER_M;
         for z in &heights {
             for side in [1.0, -1.0] {
                 let axis = axis + side * core::f64::consts::FRAC_PI_2;
                 out.push(Slide {
                     from: tool(from - direction * (touch + SIDE_ROOM_M), *z, axis, open_m),
-                    to: tool(to - direction * touch, *z, axis, open_m),
+                    to: tool(to - direction * pressed, *z, axis, open_m),
                     open_m,
                 });
             }
         }
         out
     }
+}
+
+/// How far the middle of an object is from a straight edge across `direction` that it lies against, metres.
+fn flush(object: &TrackedObject, direction: Vector2<f64>) -> f64 {
+    let d = 0.5 * object.dimensions;
+    let along = libm::cos(object.yaw - libm::atan2(direction.y, direction.x));
+    if along.abs() > core::f64::consts::FRAC_1_SQRT_2 { d.x } else { d.y }
 }
 
 /// The scene with the pushed things moved as the tool moved.

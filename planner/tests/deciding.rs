@@ -258,6 +258,32 @@ fn a_push_slides_to_the_side_and_goes_round_what_is_in_the_way() {
 }
 
 #[test]
+fn a_push_that_is_blocked_ahead_goes_less_far_or_at_a_slant_and_is_refused_only_before_a_wall() {
+    let red = object(1, Size::Small, Color::Red, Shape::Cube, [0.50, 0.0, 0.0]);
+    let push = [Task::Push { object: red_cube(), relation: Relation::LeftOf, target: None }];
+    // Left is towards −y; the blue one's near side is so far from the red one's.
+    let with = |gaps: &[(f64, f64)]| {
+        let blue = gaps.iter().enumerate().map(|(i, (x, gap))| {
+            let at = [*x, -0.017 - gap - 0.025, 0.0];
+            object(2 + i as u32, Size::Large, Color::Blue, Shape::Cube, at)
+        });
+        scene(blue.chain([red.clone()]).collect())
+    };
+    let end = |scene: &Scene| {
+        let plan = plan(scene, &push);
+        let Skill::Push { to, .. } = plan.skills[0] else { panic!("{plan:?}") };
+        assert_eq!(plan.skills.len(), 1);
+        to
+    };
+    let short = end(&with(&[(0.50, 0.08)]));
+    assert!((short[0] - 0.50).abs() < 1e-9 && (-0.08..-0.055).contains(&short[1]), "{short:?}");
+    let slanted = end(&with(&[(0.54, 0.03)]));
+    assert!(slanted[1] < -0.06 && slanted[0] < 0.49 && 0.50 - slanted[0] < 0.8 * -slanted[1], "{slanted:?}");
+    let wall: Vec<_> = [0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65].map(|x| (x, 0.03)).to_vec();
+    assert!(refusal(&with(&wall), &push).contains("something is in the way"));
+}
+
+#[test]
 fn a_bowl_may_be_pushed_with_what_is_in_it() {
     let scene = scene(vec![
         object(1, Size::Small, Color::Red, Shape::Cube, [0.55, 0.05, 0.006]),
