@@ -136,6 +136,23 @@ fn what_floats_is_held_by_somebody_unless_the_robot_holds_something_itself() {
     assert!(near(&scene, &ball).is_none(), "{:?}", scene.objects);
 }
 
+#[test]
+fn what_is_in_the_hand_is_not_what_stands_where_another_object_does() {
+    let held = cube(Color::Purple, 0.45, 0.1);
+    let standing = cube(Color::Black, 0.5, -0.1);
+    let mut show = Show::new();
+    let scene = show.look(&[held, standing], &[0, 1]);
+    let (purple, black) = (near(&scene, &held).expect("placed"), near(&scene, &standing).expect("placed"));
+    show.tracker.set_held(Some(purple));
+    // In poor light the black one looks purple; and it is detected twice.
+    let mistaken = Body { color: Color::Purple, ..standing };
+    for bodies in [[mistaken, standing], [standing, mistaken]] {
+        let scene = show.look(&bodies, &[0, 1]);
+        assert_eq!(near(&scene, &standing), Some(black), "{:?}", scene.objects);
+        assert!(scene.get(purple).is_some(), "{:?}", scene.objects);
+    }
+}
+
 /// The left `width` columns of a picture, and a detection as it is seen there: the box ends at the edge,
 /// the point is in the middle of what is left.
 fn cut(image: &Image, detection: &Detection, width: u32) -> (Image, Detection) {

@@ -24,12 +24,17 @@ const GATE: f64 = 0.07;
 /// Costs above this are no match.
 const WORST: f64 = 16.0;
 
-/// Greedy assignment by least cost; what is held may have gone anywhere.
+/// Greedy assignment by least cost; what is held may have gone anywhere but where another thing stands.
 pub(crate) fn assign(tracks: &[Track], observations: &[Observation], held: Option<ObjectId>) -> Vec<Pair> {
     let mut costs: Vec<(f64, usize, usize)> = Vec::new();
     for (t, track) in tracks.iter().enumerate() {
+        let is_held = Some(track.object.id) == held;
         for (o, observation) in observations.iter().enumerate() {
-            if let Some(cost) = cost(&track.object, &observation.lifted, Some(track.object.id) == held) {
+            let taken = |t: &Track| Some(t.object.id) != held && is_at(&t.object, &observation.lifted);
+            if is_held && tracks.iter().any(taken) {
+                continue;
+            }
+            if let Some(cost) = cost(&track.object, &observation.lifted, is_held) {
                 costs.push((cost, t, o));
             }
         }
@@ -45,6 +50,15 @@ pub(crate) fn assign(tracks: &[Track], observations: &[Observation], held: Optio
         }
     }
     pairs
+}
+
+/// Whether a measurement is where a solid stands, so that nothing else can be there.
+fn is_at(track: &TrackedObject, new: &Lifted) -> bool {
+    let d = track.dimensions;
+    let off = new.position - track.position;
+    !track.most_likely_shape().is_container()
+        && off.xy().norm() < 0.5 * d.x.min(d.y)
+        && off.z.abs() < 0.5 * d.z
 }
 
 fn cost(track: &TrackedObject, new: &Lifted, is_held: bool) -> Option<f64> {
