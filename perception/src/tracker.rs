@@ -9,7 +9,7 @@ mod matching;
 use crate::lift::{Lifted, lift};
 use matching::{Observation, Pair};
 use nalgebra::{Matrix3, Point3, Vector3};
-use types::{Detection, Image, ObjectId, Scene, Shape, Size, Time, TrackedObject};
+use types::{Color, Detection, Image, ObjectId, Scene, Shape, Size, Time, TrackedObject};
 
 /// What a track loses of its old opinion about attributes with every picture.
 const FORGETTING: f32 = 0.85;
@@ -42,6 +42,8 @@ const SUPPORT_REACH: f64 = 0.06;
 const SUPPORT_GAP: f64 = 0.04;
 /// How far the lower side of what stands on something may seem from its top, metres.
 const STANDS_GAP: f64 = 0.02;
+/// Two solids that are nearer than this share of what would let them touch stick in each other.
+const DEEP: f64 = 0.8;
 /// How deep it may seem to be in it, in heights of the lower one.
 const SUNK: f64 = 0.7;
 
@@ -104,7 +106,7 @@ impl Tracker {
         }
         self.tracks.retain(|t| t.empty < GONE_AFTER && t.unrecognised < UNRECOGNISED_AFTER);
         for (observation, used) in observations.iter().zip(used) {
-            if !used {
+            if !used && !self.is_part_of_another(observation, image) {
                 let id = ObjectId(self.next_id);
                 self.next_id += 1;
                 self.tracks.push(Track::new(id, observation, image.stamp));
@@ -112,6 +114,23 @@ impl Tracker {
         }
         self.merge();
         self.believe_in_supports();
+    }
+
+    /// Whether a measurement would stick deep in a solid of its colour that the picture does not show gone:
+    /// then it is that solid, seen twice, cut off or together with what stands on it.
+    fn is_part_of_another(&self, observation: &Observation, image: &Image) -> bool {
+        let new = &observation.lifted;
+        let color = Color::ALL[crate::lift::argmax(&new.color)];
+        self.tracks.iter().any(|t| {
+            let (o, d) = (&t.object, new.position - t.object.position);
+            let side = |d: &Vector3<f64>| d.x.min(d.y);
+            !o.most_likely_shape().is_container()
+                && Some(o.id) != self.held
+                && o.most_likely_color() == color
+                && d.xy().norm() < DEEP * 0.5 * (side(&o.dimensions) + side(&new.dimensions))
+                && d.z.abs() < DEEP * 0.5 * (o.dimensions.z + new.dimensions.z)
+                && matching::look(o, image, &[]) != matching::Look::Empty
+        })
     }
 
     /// Whether another object stands on this one: then hardly anything of it can be seen, and it stays

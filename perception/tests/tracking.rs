@@ -153,6 +153,33 @@ fn what_is_in_the_hand_is_not_what_stands_where_another_object_does() {
     }
 }
 
+#[test]
+fn a_second_measurement_that_would_stick_in_a_known_object_of_its_color_is_that_object() {
+    let cube = Body::new(Shape::Cube, Size::Large, Color::Yellow, [0.55, 0.0], 0.3, 0.0);
+    let other = Body::new(Shape::Cube, Size::Large, Color::Yellow, [0.55, 0.12], 0.3, 0.0);
+    let mut show = Show::new();
+    let before = show.look(&[cube, other], &[0, 1]);
+    let id = near(&before, &cube).expect("placed");
+    // One of the two is seen as itself and as something higher beside it.
+    for (aside, up) in [(0.03, 0.0), (0.0, 0.023), (0.02, 0.02)] {
+        show.time = show.time + Duration::from_millis(100);
+        let picture = draw(&[cube, other], 0.0025, show.time, &mut show.rng);
+        let shifted = Body { centre: cube.centre + nalgebra::Vector3::new(aside, 0.0, up), ..cube };
+        let mut found: Vec<_> =
+            (0..2).filter_map(|i| detect(&picture, &[cube, other], i, &mut show.rng)).collect();
+        let mut twice = found[0].clone();
+        let at = picture.image.world_from_optical.inverse().point(shifted.centre);
+        let (u, v) = picture.image.intrinsics.project(at).expect("in view");
+        twice.point_px = [u as f32, v as f32];
+        twice.shape = [0.05, 0.05, 0.05, 0.75, 0.05, 0.05];
+        found.push(twice);
+        show.tracker.update(&picture.image, &found);
+        let scene = show.tracker.scene(show.time);
+        assert_eq!(scene.objects.len(), 2, "{:?}", scene.objects);
+        assert_eq!(near(&scene, &cube), Some(id), "{:?}", scene.objects);
+    }
+}
+
 /// The left `width` columns of a picture, and a detection as it is seen there: the box ends at the edge,
 /// the point is in the middle of what is left.
 fn cut(image: &Image, detection: &Detection, width: u32) -> (Image, Detection) {
