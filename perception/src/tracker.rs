@@ -29,8 +29,11 @@ const AGE_SIGMA: f64 = 0.0005;
 const SURE_SCORE: f32 = 0.5;
 /// Pictures in a row that show the place of a track empty before it is forgotten.
 const GONE_AFTER: u32 = 2;
-/// Pictures in a row in which something stands there but was not recognised before it is forgotten.
+/// Pictures in a row in which something of its height stands there but was not recognised before it is
+/// forgotten; what was recognised in a few pictures before deserves more patience than a passing mistake.
 const UNRECOGNISED_AFTER: u32 = 6;
+const WELL_KNOWN_UNRECOGNISED_AFTER: u32 = 24;
+const WELL_KNOWN: u32 = 8;
 
 /// From this height of its lower side on an object must stand on another one, metres ...
 const FLOATING: f64 = 0.12;
@@ -104,9 +107,16 @@ impl Tracker {
                 self.tracks[i].miss(image, detections);
             }
         }
-        self.tracks.retain(|t| t.empty < GONE_AFTER && t.unrecognised < UNRECOGNISED_AFTER);
+        let missing: Vec<ObjectId> = self
+            .tracks
+            .iter()
+            .zip(&seen_tracks)
+            .filter(|(_, seen)| !**seen)
+            .map(|(t, _)| t.object.id)
+            .collect();
+        self.tracks.retain(|t| t.empty < GONE_AFTER && t.unrecognised < t.patience());
         for (observation, used) in observations.iter().zip(used) {
-            if !used && !self.is_part_of_another(observation, image) {
+            if !used && !self.is_part_of_another(observation, image, &missing) {
                 let id = ObjectId(self.next_id);
                 self.next_id += 1;
                 self.tracks.push(Track::new(id, observation, image.stamp));
@@ -116,19 +126,25 @@ impl Tracker {
         self.believe_in_supports();
     }
 
-    /// Whether a measurement would stick deep in a solid of its colour that the picture does not show gone:
-    /// then it is that solid, seen twice, cut off or together with what stands on it.
-    fn is_part_of_another(&self, observation: &Observation, image: &Image) -> bool {
+    /// Whether a measurement that fits no track is only a bad one of a solid of its colour that the picture
+    /// does not show gone: it would stick deep in it, or it is unsure, near it, and the picture shows
+    /// nothing else that is this solid. So look things seen twice, cut off, or together with what they
+    /// stand on.
+    fn is_part_of_another(&self, observation: &Observation, image: &Image, missing: &[ObjectId]) -> bool {
         let new = &observation.lifted;
         let color = Color::ALL[crate::lift::argmax(&new.color)];
+        let side = |d: &Vector3<f64>| d.x.min(d.y);
+        let sigma = |c: &Matrix3<f64>| c[(0, 0)].sqrt();
         self.tracks.iter().any(|t| {
             let (o, d) = (&t.object, new.position - t.object.position);
-            let side = |d: &Vector3<f64>| d.x.min(d.y);
+            let sticks = d.xy().norm() < DEEP * 0.5 * (side(&o.dimensions) + side(&new.dimensions))
+                && d.z.abs() < DEEP * 0.5 * (o.dimensions.z + new.dimensions.z);
+            let missing =
+                missing.contains(&o.id) && sigma(&new.covariance) > LESS_SURE * sigma(&o.covariance);
             !o.most_likely_shape().is_container()
                 && Some(o.id) != self.held
                 && o.most_likely_color() == color
-                && d.xy().norm() < DEEP * 0.5 * (side(&o.dimensions) + side(&new.dimensions))
-                && d.z.abs() < DEEP * 0.5 * (o.dimensions.z + new.dimensions.z)
+                && (sticks || (missing && d.norm() < matching::GATE))
                 && matching::look(o, image, &[]) != matching::Look::Empty
         })
     }
@@ -353,6 +369,11 @@ impl Track {
         sigma(&new.covariance) > LESS_SURE * sigma(&old.covariance)
             && off > sigma(&new.covariance)
             && matching::look(old, image, &[]) != matching::Look::Empty
+    }
+
+    /// Pictures in a row that may fail to recognise it.
+    fn patience(&self) -> u32 {
+        if self.object.n_seen < WELL_KNOWN { UNRECOGNISED_AFTER } else { WELL_KNOWN_UNRECOGNISED_AFTER }
     }
 
     /// It is there, and nothing more is known than before.

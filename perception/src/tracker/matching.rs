@@ -20,7 +20,7 @@ pub(crate) struct Pair {
 /// Distance at which place alone speaks against a match as much as a standard deviation, metres.
 const PLACE_SIGMA: f64 = 0.015;
 /// Farther apart than this, two things are never the same, metres.
-const GATE: f64 = 0.07;
+pub(crate) const GATE: f64 = 0.07;
 /// Costs above this are no match.
 const WORST: f64 = 16.0;
 
@@ -65,9 +65,10 @@ fn cost(track: &TrackedObject, new: &Lifted, is_held: bool) -> Option<f64> {
     let looks = -2.0 * (agreement(&track.color, &new.color) + agreement(&track.shape, &new.shape))
         - agreement(&track.size, &new.size);
     let distance = (track.position - new.position).norm();
-    // The held object has no place of its own: only when nothing else fits does it get what looks so.
+    // The held object has no place of its own: only when nothing else fits does it get what looks so, and
+    // nothing that contradicts its colour or shape.
     let place = if is_held {
-        6.0
+        8.0
     } else if distance > GATE {
         return None;
     } else {
