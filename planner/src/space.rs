@@ -30,6 +30,9 @@ const SLOWEST: f64 = 0.3;
 /// Heights that are tried to get away from what the gripper is among, metres.
 const ESCAPES_M: [f64; 4] = [0.12, 0.08, 0.05, 0.03];
 
+/// How far the joints may step aside for it, rad.
+const STEPS_ASIDE_RAD: [f64; 4] = [0.05, 0.1, 0.2, 0.35];
+
 /// How near something may be, and how far the fingers are apart meanwhile.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Fit {
@@ -332,7 +335,8 @@ impl Space {
     }
 
     /// A line straight up to where the arm is free, when it is not: the gripper stands among things it
-    /// has just worked on. What it is near to at the start is allowed on the way.
+    /// has just worked on. What it is near to at the start is allowed on the way. Where no such line is, a
+    /// small step aside in the joints: a slow line may have ended with the arm close to itself.
     pub(crate) fn escape(
         &mut self,
         from: &JointVector,
@@ -363,6 +367,31 @@ impl Space {
             }
         }
         self.checker.forbid_all();
-        found.map(Some).ok_or(failure)
+        found.or_else(|| self.step_aside(from, fit)).map(Some).ok_or(failure)
+    }
+
+    /// A short way, straight in the joints, to where the arm is free; on it nothing comes nearer than a
+    /// little less than it is at the start. `None` when something touches already or none is found.
+    fn step_aside(&mut self, from: &JointVector, fit: Fit) -> Option<Vec<JointVector>> {
+        let near = 0.8 * self.nearest(from, fit.width_m).distance.min(fit.margin_m);
+        if near <= 0.0 {
+            return None;
+        }
+        for size in STEPS_ASIDE_RAD {
+            for _ in 0..40 {
+                let mut to = *from;
+                for (value, l) in to.iter_mut().zip(self.arm.limits()) {
+                    *value = (*value + size * self.rng.random_range(-1.0..=1.0)).clamp(l.lower, l.upper);
+                }
+                let step = self.config.check_step_rad;
+                let Self { arm, check_data, checker, .. } = self;
+                if checker.is_free(arm, check_data, &to, fit.width_m, fit.margin_m)
+                    && checker.edge_is_free(arm, check_data, from, &to, fit.width_m, near, step)
+                {
+                    return Some(vec![*from, to]);
+                }
+            }
+        }
+        None
     }
 }

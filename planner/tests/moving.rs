@@ -238,3 +238,32 @@ fn a_pose_out_of_reach_or_in_the_table_is_refused_with_the_reason() {
     let deep = reach(-0.05, 0.5);
     assert!(matches!(&deep, PlanFailure::Collision { second, .. } if second == "the table"), "{deep}");
 }
+
+#[test]
+fn an_arm_that_stands_close_to_itself_steps_aside_and_goes_home() {
+    use rand::{Rng, SeedableRng};
+    let arm = arm("panda");
+    let (mut motion, config) = (motion("panda"), Config::default());
+    let mut checker = mechanics::collision::Checker::new(&arm);
+    let mut data = mechanics::ArmData::new(&arm);
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let (mut n, mut home) = (0, 0);
+    while n < 20 {
+        let q = types::JointVector::from_fn(7, |j| {
+            let l = &arm.limits()[j];
+            rng.random_range(l.lower..l.upper)
+        });
+        let near = checker.distance(&arm, &mut data, &q, 0.05).distance;
+        let tool = mechanics::tool_pose(&arm, &mut data, &q).origin();
+        // High above the table only the arm itself is near.
+        if !(0.0005..config.free_margin_m).contains(&near) || tool.z < 0.4 {
+            continue;
+        }
+        n += 1;
+        match motion.prepare(&Skill::Home, &scene(vec![]), &at(q, 0.05), None) {
+            Ok(_) => home += 1,
+            Err(e) => println!("{e}"),
+        }
+    }
+    assert!(home >= 18, "{home} of {n}");
+}
