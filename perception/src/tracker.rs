@@ -189,23 +189,32 @@ impl Tracker {
         }
     }
 
-    /// Things do not float: what is seen high above the table with nothing below it, and not clearly, is
-    /// part of the robot.
+    /// Things do not float: what is seen high above the table with nothing below it that stands there, and
+    /// not clearly, is part of the robot.
     fn drop_floating(&self, observations: &mut Vec<Observation>) {
-        let place = |p: &Point3<f64>, d: &Vector3<f64>| (p.x, p.y, p.z + 0.5 * d.z);
-        let mut tops: Vec<(f64, f64, f64)> =
-            observations.iter().map(|o| place(&o.lifted.position, &o.lifted.dimensions)).collect();
+        let top = |p: &Point3<f64>, d: &Vector3<f64>| (p.x, p.y, p.z + 0.5 * d.z);
         let standing = self.tracks.iter().filter(|t| Some(t.object.id) != self.held);
-        tops.extend(standing.map(|t| place(&t.object.position, &t.object.dimensions)));
-        observations.retain(|o| {
-            let (p, d) = (&o.lifted.position, &o.lifted.dimensions);
-            let bottom = p.z - 0.5 * d.z;
-            bottom < FLOATING
-                || (o.score >= HELD_SCORE && self.held.is_none())
-                || tops.iter().any(|(x, y, top)| {
-                    libm::hypot(x - p.x, y - p.y) < SUPPORT_REACH && (top - bottom).abs() < SUPPORT_GAP
-                })
-        });
+        let mut tops: Vec<(f64, f64, f64)> =
+            standing.map(|t| top(&t.object.position, &t.object.dimensions)).collect();
+        let mut open = core::mem::take(observations);
+        // Upwards from what needs nothing below it, so that two that float do not carry each other.
+        loop {
+            let carried = |o: &mut Observation| {
+                let (p, d) = (&o.lifted.position, &o.lifted.dimensions);
+                let bottom = p.z - 0.5 * d.z;
+                bottom < FLOATING
+                    || (o.score >= HELD_SCORE && self.held.is_none())
+                    || tops.iter().any(|(x, y, top)| {
+                        libm::hypot(x - p.x, y - p.y) < SUPPORT_REACH && (top - bottom).abs() < SUPPORT_GAP
+                    })
+            };
+            let found: Vec<Observation> = open.extract_if(.., carried).collect();
+            if found.is_empty() {
+                return;
+            }
+            tops.extend(found.iter().map(|o| top(&o.lifted.position, &o.lifted.dimensions)));
+            observations.extend(found);
+        }
     }
 
     /// What is believed at `now`: places grow less sure with the time since they were last seen.

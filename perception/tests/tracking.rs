@@ -134,6 +134,11 @@ fn what_floats_is_held_by_somebody_unless_the_robot_holds_something_itself() {
     ball.centre.z += 0.2;
     let scene = show.look(&[table, ball], &[0, 1]);
     assert!(near(&scene, &ball).is_none(), "{:?}", scene.objects);
+    // Nor do two parts of the robot, one above the other, carry each other.
+    let mut below = cube(Color::Black, 0.45, 0.1);
+    below.centre.z = ball.centre.z - 0.05;
+    let scene = show.look(&[table, ball, below], &[0, 1, 2]);
+    assert!(near(&scene, &ball).is_none() && near(&scene, &below).is_none(), "{:?}", scene.objects);
 }
 
 #[test]
