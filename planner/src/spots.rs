@@ -38,6 +38,9 @@ pub struct NoSpot(pub String);
 /// things out, and it is cut with care. Metres.
 pub(crate) const REACH_SLACK_M: f64 = 0.05;
 
+/// What lies at the edge of the rectangle may be measured this far outside it, metres.
+const MEASURED_M: f64 = 0.005;
+
 /// Where objects may lie so that the arm reaches them. Inside the profile's rectangle everywhere;
 /// up to [`REACH_SLACK_M`] outside it where the arm reaches that far from its base.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -59,7 +62,7 @@ impl Area {
     /// Whether the arm reaches an object there.
     #[must_use]
     pub fn contains(&self, p: Point2<f64>) -> bool {
-        self.beyond(p) <= 0.0
+        self.beyond(p) <= MEASURED_M
             || self.beyond(p) <= REACH_SLACK_M
                 && self.ring.is_some_and(|(base, [near, far])| {
                     let r = (p - base).norm();

@@ -132,6 +132,12 @@ fn an_object_out_of_reach_is_refused_per_robot() {
     let mut small = TablePlanner::for_profile(&so101_profile(), planner::Config::default()).expect("valid");
     let Outcome::Refuse(why) = small.decide(&utterance, &far, &state()) else { panic!("out of reach") };
     assert!(why.contains("I cannot reach the small red cube"), "{why}");
+    // At the very edge it may be measured a few millimetres outside.
+    let edge = |x: f64| scene(vec![object(1, Size::Small, Color::Red, Shape::Cube, [x, 0.02, 0.0])]);
+    let x1 = so101_profile().reach_m[1];
+    let outcome = small.decide(&utterance, &edge(x1 + 0.003), &state());
+    assert!(matches!(outcome, Outcome::Do(_)), "{outcome:?}");
+    assert!(matches!(small.decide(&utterance, &edge(x1 + 0.01), &state()), Outcome::Refuse(_)));
 }
 
 #[test]
