@@ -9,9 +9,11 @@ mod epa;
 mod gjk;
 mod matrix;
 mod queries;
+mod room;
 mod solid;
 
 pub use queries::Clearance;
+pub use room::{Keep, Room};
 pub use solid::Separation;
 
 use crate::arm::Arm;

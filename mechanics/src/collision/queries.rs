@@ -169,7 +169,7 @@ impl Checker {
     }
 
     /// Puts every link where it is at `q`; false when that is nowhere.
-    fn place(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> bool {
+    pub(super) fn place(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> bool {
         if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
             return false;
         }

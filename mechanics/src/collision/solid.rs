@@ -146,8 +146,10 @@ pub(super) fn far_apart(
     (b, b_pose, b_center): (&Solid, &Isometry3<f64>, &Point3<f64>),
     beyond: f64,
 ) -> bool {
+    // Bounds say nothing of how deep two solids are in each other.
+    let beyond = beyond.max(0.0);
     let between = a.reach + b.reach + beyond;
-    if between < 0.0 || (a_center - b_center).norm_squared() > between * between {
+    if (a_center - b_center).norm_squared() > between * between {
         return true;
     }
     b.box_distance(b_pose, a_center) > a.reach + beyond || a.box_distance(a_pose, b_center) > b.reach + beyond

@@ -1,0 +1,108 @@
+//! What a safety filter asks: how much room is left between the arm and the world.
+
+use super::solid::{far_apart, separation};
+use super::Checker;
+use crate::arm::{Arm, ArmData};
+use crate::model::JointKind;
+use types::JointVector;
+
+/// How far from an obstacle the arm is to keep, and whether that obstacle may move.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Keep {
+    /// Metres.
+    pub distance_m: f64,
+    /// Whether it may move.
+    pub is_moving: bool,
+}
+
+/// The least that is left between the arm (with what it holds) and the obstacles it is to keep from,
+/// metres; negative when too near.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Room {
+    /// To what stands still.
+    pub still: f64,
+    /// To what may move.
+    pub moving: f64,
+}
+
+impl Checker {
+    /// The room at the controlled joints `q` with the fingertips `width_m` apart, both kinds at most
+    /// `most` metres. `keep` has one entry per obstacle, in their order; an obstacle without one counts
+    /// with no distance and standing. Allowances do not count, nor does the arm's own body: that is the
+    /// same at every instant of a path. Joints that are not finite have no room.
+    ///
+    /// # Real-time
+    /// No allocation; one forward kinematics and at most one comparison per pair.
+    ///
+    /// # Panics
+    /// When `q` is shorter than the arm's joints.
+    pub fn room(
+        &mut self,
+        arm: &Arm,
+        data: &mut ArmData,
+        q: &[f64],
+        width_m: f64,
+        keep: &[Keep],
+        most: f64,
+    ) -> Room {
+        if !self.place(arm, data, q, width_m) {
+            return Room { still: f64::NEG_INFINITY, moving: f64::NEG_INFINITY };
+        }
+        let mut room = Room { still: most, moving: most };
+        let held = self.held.as_ref().map(|(at, _)| at);
+        for (k, o) in self.obstacles.iter().enumerate() {
+            let Keep { distance_m, is_moving } =
+                keep.get(k).copied().unwrap_or(Keep { distance_m: 0.0, is_moving: false });
+            let least = if is_moving { &mut room.moving } else { &mut room.still };
+            let there = (&o.at.solid, &o.at.pose, &o.at.center);
+            for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
+                lower(least, (&l.solid, &p.pose, &p.center), there, distance_m);
+            }
+            if let Some(h) = held {
+                lower(least, (&h.solid, &h.pose, &h.center), there, distance_m);
+            }
+        }
+        room
+    }
+
+    /// Per controlled joint, how far any part of the arm can ever be from the joint's axis, and from it
+    /// at most `beyond_tool` metres more for what the tool holds: a joint that turns by one rad moves no
+    /// point farther than this. Metres; 1 for a joint that slides.
+    #[must_use]
+    pub fn joint_reaches(&self, arm: &Arm, beyond_tool: f64) -> JointVector {
+        let model = arm.model();
+        let mut reach = vec![0.0f64; model.bodies.len()];
+        for link in &self.links {
+            let far = (link.body_from_geom * link.solid.center).coords.norm() + link.solid.reach;
+            reach[link.body_idx] = reach[link.body_idx].max(far);
+        }
+        let tool = arm.tool_body_idx();
+        reach[tool] = reach[tool].max(arm.body_from_tool().translation.vector.norm() + beyond_tool);
+        // Children come after their parents.
+        for i in (1..model.bodies.len()).rev() {
+            let body = &model.bodies[i];
+            let slide = body.joint_idx.map(|j| &model.joints[j]).filter(|j| j.kind == JointKind::Prismatic);
+            let travel = slide.map_or(0.0, |j| j.limits.lower.abs().max(j.limits.upper.abs()));
+            if let Some(parent) = body.parent {
+                let far = body.parent_from_body.translation.vector.norm() + travel + reach[i];
+                reach[parent] = reach[parent].max(far);
+            }
+        }
+        let of = |j: usize| {
+            let joint = &model.joints[arm.arm_joint_idx()[j]];
+            if joint.kind == JointKind::Prismatic { 1.0 } else { reach[joint.body_idx] }
+        };
+        JointVector::from_fn(arm.n_joints(), of)
+    }
+}
+
+type Part<'a> = (&'a super::solid::Solid, &'a nalgebra::Isometry3<f64>, &'a nalgebra::Point3<f64>);
+
+/// Lowers `least` to what is left between two parts that are to keep `keep` apart.
+fn lower(least: &mut f64, a: Part<'_>, b: Part<'_>, keep: f64) {
+    if !far_apart(a, b, *least + keep)
+        && let Some(s) = separation(a.0, a.1, b.0, b.1, *least + keep)
+    {
+        *least = least.min(s.distance - keep);
+    }
+}

@@ -1,0 +1,88 @@
+//! What the safety filter asks of the arm's body.
+
+use mechanics::collision::{Checker, Keep, Obstacle};
+use mechanics::{Arm, ArmData, GeomShape, body_poses_in_world};
+use nalgebra::Isometry3;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::path::Path;
+use types::JointVector;
+
+fn panda() -> Arm {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots/panda.xml");
+    Arm::from_model(mechanics::load(&path).expect("a model")).expect("an arm")
+}
+
+fn random_q(arm: &Arm, rng: &mut ChaCha8Rng) -> JointVector {
+    JointVector::from_fn(arm.n_joints(), |j| {
+        let l = &arm.limits()[j];
+        rng.random_range(l.lower..l.upper)
+    })
+}
+
+#[test]
+fn room_is_the_distance_less_what_is_to_be_kept_for_each_kind_of_obstacle() {
+    let arm = panda();
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let ball = |radius: f64, rng: &mut ChaCha8Rng| {
+        let mut at = || rng.random_range(-0.9..0.9);
+        Obstacle {
+            name: "ball".into(),
+            shape: GeomShape::Sphere { radius },
+            world_from_obstacle: Isometry3::translation(at(), at(), at() + 0.6),
+        }
+    };
+    let mut checked = 0;
+    for _ in 0..300 {
+        let balls = [ball(0.2, &mut rng), ball(0.25, &mut rng)];
+        let q = random_q(&arm, &mut rng);
+        let mut alone = |i: usize| {
+            checker.set_obstacles(vec![balls[i].clone()]).expect("a ball");
+            let near = checker.distance(&arm, &mut data, &q, 0.04);
+            // Where the arm is nearer to itself than to the ball, the distance says nothing of the ball.
+            (near.second == "ball").then_some(near.distance)
+        };
+        let (first, second) = (alone(0), alone(1));
+        checker.set_obstacles(balls.to_vec()).expect("balls");
+        let keep = [(0.02, false), (0.05, true)].map(|(d, m)| Keep { distance_m: d, is_moving: m });
+        let room = checker.room(&arm, &mut data, &q, 0.04, &keep, 0.4);
+        for (got, alone, kept) in [(room.still, first, 0.02), (room.moving, second, 0.05)] {
+            assert!(got <= 0.4);
+            if let Some(distance) = alone {
+                checked += 1;
+                assert!((got - (distance - kept)).abs() < 1e-3, "{room:?} {distance}");
+            }
+        }
+    }
+    assert!(checked > 30, "{checked}");
+    let nan = JointVector::from_fn(arm.n_joints(), |_| f64::NAN);
+    assert_eq!(checker.room(&arm, &mut data, &nan, 0.04, &[], 0.4).still, f64::NEG_INFINITY);
+}
+
+#[test]
+fn no_part_of_the_arm_moves_farther_than_the_reaches_of_its_joints_say() {
+    let arm = panda();
+    let reaches = Checker::new(&arm).joint_reaches(&arm, 0.0);
+    let mut data = ArmData::new(&arm);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut closest = f64::INFINITY;
+    for _ in 0..2000 {
+        let q = random_q(&arm, &mut rng);
+        let step = JointVector::from_fn(arm.n_joints(), |_| rng.random_range(-1e-3..1e-3));
+        let there = JointVector::from_fn(arm.n_joints(), |j| q[j] + step[j]);
+        let bound: f64 = (0..arm.n_joints()).map(|j| reaches[j] * step[j].abs()).sum();
+        let before = body_poses_in_world(&arm, &mut data, &q, 0.04).to_vec();
+        let after = body_poses_in_world(&arm, &mut data, &there, 0.04);
+        for (i, body) in arm.model().bodies.iter().enumerate() {
+            for geom in body.geoms.iter().filter(|g| g.collides) {
+                let at = geom.body_from_geom * nalgebra::Point3::origin();
+                let moved = (after[i] * at - before[i] * at).norm();
+                assert!(moved <= bound, "{}: {moved} m, bound {bound} m", body.name);
+                closest = closest.min(bound / moved.max(1e-12));
+            }
+        }
+    }
+    // A bound that is never nearly met would make the filter timid.
+    assert!(closest < 3.0, "{closest}");
+}
