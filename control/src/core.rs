@@ -2,9 +2,10 @@
 
 use crate::config::Tuning;
 use crate::estimate::{Estimate, Sensed};
+use crate::filter::Filter;
 use crate::gripper::Gripper;
 use crate::limiter::{self, Violation};
-use crate::message::{CoreWires, INBOX};
+use crate::message::{CoreWires, INBOX, Spent};
 use crate::path::{Job, Reference};
 use crate::report::{Cause, LimitKind, RefusedWhy, Report, Request, Status, TraceSample};
 use crate::state::{State, Stop};
@@ -27,6 +28,7 @@ pub struct Core {
     pub(crate) cause: Cause,
     pub(crate) estimate: Estimate,
     pub(crate) gripper: Gripper,
+    pub(crate) filter: Filter,
     /// The command before this tick, without torques.
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
@@ -63,6 +65,7 @@ impl Core {
         };
         let core = Self {
             data: ArmData::new(&arm),
+            filter: Filter::new(&arm),
             arm,
             tuning,
             state: State::Disarmed,
@@ -127,11 +130,11 @@ impl Core {
         }
     }
 
-    /// Sends a job to where it may be freed.
-    pub(crate) fn give_back(&mut self, job: Box<Job>) {
-        if let Err(rtrb::PushError::Full(job)) = self.wires.returns.push(job) {
-            // The ring holds more jobs than can exist; losing one beats freeing it here.
-            core::mem::forget(job);
+    /// Sends what is done with to where it may be freed.
+    pub(crate) fn give_back(&mut self, spent: Spent) {
+        if let Err(rtrb::PushError::Full(spent)) = self.wires.returns.push(spent) {
+            // The ring holds more than can exist; losing one beats freeing it here.
+            core::mem::forget(spent);
         }
     }
 
@@ -329,7 +332,7 @@ impl Controller for Core {
             self.receive(now, message);
         }
         self.supervise(now);
-        let mut next = self.advance(self.slow());
+        let mut next = self.advance(now, self.slow());
         let powered = self.state.is_powered();
         if powered
             && self.last.enabled

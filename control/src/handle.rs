@@ -5,10 +5,12 @@ use crate::message::{HandleWires, Message};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::report::{MotionId, Report, Status, TraceSample};
+use crate::world::{HELD_REACH_M, Surroundings, World};
 use mechanics::Arm;
+use mechanics::collision::Checker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use types::{GripperCommand, Rejection, StopCategory, Time, Trajectory};
+use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Trajectory};
 
 /// The slowest a motion may be asked to run, as a part of its own speed.
 const SLOWEST: f64 = 0.05;
@@ -43,6 +45,10 @@ impl StopFlag {
 pub struct Handle {
     arm: Arc<Arm>,
     gripper: Gripper,
+    /// Knows the arm's body; obstacles are put into copies of it.
+    checker: Checker,
+    /// How far the arm reaches from each joint's axis, metres.
+    reaches: JointVector,
     wires: HandleWires,
     next_id: u64,
     status: Option<Status>,
@@ -52,7 +58,9 @@ impl Handle {
     pub(crate) fn new(arm: Arc<Arm>, wires: HandleWires) -> Self {
         let gripper = Gripper::new(&arm.profile().gripper);
         let status = wires.mailbox.get();
-        Self { arm, gripper, wires, next_id: 1, status }
+        let checker = Checker::new(&arm);
+        let reaches = checker.joint_reaches(&arm, HELD_REACH_M);
+        Self { arm, gripper, checker, reaches, wires, next_id: 1, status }
     }
 
     /// Powers the arm where it stands: the first command equals the measured state (I3). Whether it
@@ -94,7 +102,14 @@ impl Handle {
         let message = match motion {
             Motion::Follow(trajectory) => {
                 let pace = Pace::new(&trajectory, self.arm.limits())?;
-                Message::Follow(Box::new(Job::new(id, now, trajectory, pace)))
+                Message::Follow(Box::new(Job::new(
+                    id,
+                    now,
+                    trajectory,
+                    pace,
+                    &self.reaches,
+                    self.arm.limits(),
+                )))
             }
             Motion::Hold => Message::Hold(id, now),
         };
@@ -111,6 +126,19 @@ impl Handle {
     pub fn grip(&mut self, now: Time, command: GripperCommand) -> Result<(), Rejection> {
         self.gripper.check(&command)?;
         self.send(now, Message::Grip(command, now))
+    }
+
+    /// Tells what stands and moves around the arm, in place of what was told before. A world that is
+    /// older than the one known, or whose time is over, is refused, with a report. Once told, it must be
+    /// kept fresh: the arm runs slower as it ages, and waits where it is when it is over.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the thing whose number cannot be (B1–B6), or that there are too many; and
+    /// as [`Self::activate`].
+    pub fn watch(&mut self, world: World) -> Result<(), Rejection> {
+        let stamp = world.stamp;
+        let surroundings = Surroundings::new(world, self.checker.clone())?;
+        self.send(stamp, Message::World(Box::new(surroundings)))
     }
 
     /// Says that the owner of the motion is alive at `now`. Without it for longer than the lease, a
@@ -208,7 +236,8 @@ mod tests {
             })
             .collect();
         let pace = Pace::new(&far, &lenient).expect("within a hundred times the limits");
-        let job = Job::new(MotionId(99), rig.now, far, pace);
+        let reaches = JointVector::zeros(7);
+        let job = Job::new(MotionId(99), rig.now, far, pace, &reaches, arm.limits());
         rig.handle.send(rig.now, Message::Follow(Box::new(job))).expect("sent");
         rig.tick();
         assert_eq!(rig.mode(), Mode::Follow);

@@ -6,13 +6,14 @@
 //! in its own ([`thread::spawn`]).
 //!
 //! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows a timed
-//! joint path, the limits, and how to stop.
+//! joint path, the limits, what stands around the arm, and how to stop.
 
 mod brake;
 pub mod clock;
 mod config;
 mod core;
 mod estimate;
+mod filter;
 mod gripper;
 mod handle;
 pub mod histogram;
@@ -26,6 +27,7 @@ mod requests;
 pub mod rt;
 mod state;
 pub mod thread;
+mod world;
 
 pub use crate::core::Core;
 pub use clock::{MonotonicClock, VirtualClock};
@@ -34,6 +36,7 @@ pub use handle::{Handle, Motion, StopFlag};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
 pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
+pub use world::{MOST_THINGS, Thing, World};
 
 /// The test's names for this crate are those of its users.
 #[cfg(test)]

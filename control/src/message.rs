@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::mailbox::Mailbox;
 use crate::path::Job;
 use crate::report::{MotionId, Report, TraceSample};
+use crate::world::Surroundings;
 use mechanics::Arm;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
@@ -27,6 +28,13 @@ pub(crate) enum Message {
     Follow(Box<Job>),
     Hold(MotionId, Time),
     Grip(GripperCommand, Time),
+    World(Box<Surroundings>),
+}
+
+/// What the core is done with.
+pub(crate) enum Spent {
+    Job(#[expect(dead_code, reason = "it is there to be freed")] Box<Job>),
+    World(#[expect(dead_code, reason = "it is there to be freed")] Box<Surroundings>),
 }
 
 /// What both ends touch at any time.
@@ -46,8 +54,8 @@ pub(crate) struct Shared {
 pub(crate) struct CoreWires {
     pub(crate) inbox: Consumer<Message>,
     pub(crate) reports: Producer<Report>,
-    /// Jobs go back to be freed where freeing is harmless.
-    pub(crate) returns: Producer<Box<Job>>,
+    /// Jobs and worlds go back to be freed where freeing is harmless.
+    pub(crate) returns: Producer<Spent>,
     pub(crate) trace: Producer<TraceSample>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) shared: Arc<Shared>,
@@ -57,7 +65,7 @@ pub(crate) struct CoreWires {
 pub(crate) struct HandleWires {
     pub(crate) inbox: Producer<Message>,
     pub(crate) reports: Consumer<Report>,
-    pub(crate) returns: Consumer<Box<Job>>,
+    pub(crate) returns: Consumer<Spent>,
     pub(crate) trace: Consumer<TraceSample>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) shared: Arc<Shared>,
@@ -67,8 +75,8 @@ pub(crate) struct HandleWires {
 pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
     let (to_core, inbox) = RingBuffer::new(INBOX);
     let (reports, from_core) = RingBuffer::new(REPORTS);
-    // Every job lies in the inbox, runs, or lies here: this cannot fill.
-    let (returns, returned) = RingBuffer::new(INBOX + 2);
+    // Every job and world lies in the inbox, is in use, or lies here: this cannot fill.
+    let (returns, returned) = RingBuffer::new(INBOX + 4);
     let (trace, traced) = RingBuffer::new(TRACE);
     let mailbox = Arc::new(Mailbox::new(arm.n_joints()));
     let shared = Arc::new(Shared {

@@ -51,7 +51,24 @@ pub(crate) struct Pace {
     falling2: [f64; CELLS + 1],
     /// The same while r rises.
     rising2: [f64; CELLS + 1],
+    /// What a stop takes from even parts of the nominal pace, from none to all of it.
+    stops: [StopWay; STOPS + 1],
 }
+
+/// What a stop takes.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct StopWay {
+    /// Path time that passes.
+    pub(crate) s: f64,
+    /// Time that passes, seconds.
+    pub(crate) seconds: f64,
+}
+
+/// Parts of the nominal pace for which a stop is tried.
+const STOPS: usize = 16;
+/// Stops are tried in ticks of this length, seconds, and not for longer than so many.
+const STOP_TICK: f64 = 0.001;
+const STOP_TICKS: usize = 4000;
 
 /// Derivatives of one joint at one point of the path, absolute values.
 #[derive(Copy, Clone)]
@@ -128,6 +145,7 @@ impl Pace {
             h: [SHARPEST; CELLS],
             falling2: [0.0; CELLS + 1],
             rising2: [0.0; CELLS + 1],
+            stops: [StopWay::default(); STOPS + 1],
         };
         let mut g = [STEEPEST; CELLS];
         for_each_sample(points, limits, |_, joint, d, _| {
@@ -143,7 +161,37 @@ impl Pace {
             pace.tighten(&mut g, l, blend);
         }
         pace.integrate(&g);
+        for i in 1..=STOPS {
+            pace.stops[i] = pace.stop_from(nominal * i as f64 / STOPS as f64);
+        }
         Ok(pace)
+    }
+
+    fn stop_from(&self, r: f64) -> StopWay {
+        let (mut running, mut way) = (Running { r, rate: 0.0 }, StopWay::default());
+        for _ in 0..STOP_TICKS {
+            if running == (Running { r: 0.0, rate: 0.0 }) {
+                break;
+            }
+            way.s += running.step(self, 0.0, STOP_TICK);
+            way.seconds += STOP_TICK;
+        }
+        way
+    }
+
+    /// What a stop from the nominal pace takes.
+    pub(crate) fn longest_stop(&self) -> StopWay {
+        self.stops[STOPS]
+    }
+
+    /// The part of the nominal pace from which a stop takes less than `s` of path time, with a tenth to
+    /// spare.
+    pub(crate) fn part_within(&self, s: f64) -> f64 {
+        let s = 0.9 * s;
+        let Some(over) = self.stops.iter().position(|way| way.s > s) else { return 1.0 };
+        let Some(under) = over.checked_sub(1) else { return 0.0 };
+        let (a, b) = (self.stops[under].s, self.stops[over].s);
+        (under as f64 + (s - a) / (b - a)) / STOPS as f64
     }
 
     fn width(&self) -> f64 {

@@ -41,12 +41,32 @@ pub(crate) struct Job {
     blend: f64,
     /// From the trajectory's start to where the arm held.
     offset: JointVector,
+    /// Bound on the speed of every point of the arm per cell of path time at pace one, m/s.
+    speeds: [f64; SPEED_CELLS],
+    /// The same per rad/s of each joint.
+    reaches: JointVector,
 }
 
+/// Cells over the duration in which a bound on the arm's speed is kept.
+const SPEED_CELLS: usize = 64;
+/// A stop that takes more ticks than this is none.
+const MOST_STOP_TICKS: usize = 2000;
+
 impl Job {
-    pub(crate) fn new(id: MotionId, stamp: Time, trajectory: Box<Trajectory>, pace: Pace) -> Self {
+    /// `reaches`: how far the arm reaches from each joint's axis, metres.
+    pub(crate) fn new(
+        id: MotionId,
+        stamp: Time,
+        trajectory: Box<Trajectory>,
+        pace: Pace,
+        reaches: &JointVector,
+        limits: &[JointLimits],
+    ) -> Self {
         let n = trajectory.points()[0].q.len();
+        let speeds = speed_bounds(&trajectory, pace.nominal, reaches, limits);
         Self {
+            speeds,
+            reaches: *reaches,
             id,
             stamp,
             pace,
@@ -85,9 +105,79 @@ impl Job {
         self.s += self.running.step(&self.pace, slow * self.pace.nominal, dt);
     }
 
+    /// Path time now.
+    pub(crate) fn s(&self) -> f64 {
+        self.s
+    }
+
+    /// Path time at the end.
+    pub(crate) fn end(&self) -> f64 {
+        self.trajectory.duration()
+    }
+
+    /// Whether the arm still stands at the beginning.
+    pub(crate) fn is_unbegun(&self) -> bool {
+        self.s <= -self.blend
+    }
+
+    /// Sets the part of the nominal pace at which it sets out; only while unbegun, where that moves
+    /// nothing.
+    pub(crate) fn set_out_at(&mut self, part: f64) {
+        self.running = Running { r: part * self.pace.nominal, rate: 0.0 };
+    }
+
+    /// Where the path is at path time `s`.
+    pub(crate) fn q_at(&self, s: f64) -> JointVector {
+        let mut q = self.trajectory.sample(s.max(0.0)).q;
+        if s < 0.0 && self.blend > 0.0 {
+            let x = (-s / self.blend).min(1.0);
+            let left = x * x * x * (10.0 + x * (-15.0 + 6.0 * x));
+            for (q, offset) in q.iter_mut().zip(self.offset.iter()) {
+                *q += offset * left;
+            }
+        }
+        q
+    }
+
+    /// The path time after `s` before which no point of the arm moves by more than `room` metres.
+    pub(crate) fn after_moving(&self, mut s: f64, mut room: f64) -> f64 {
+        if s < 0.0 {
+            let offset: f64 = self.offset.iter().zip(self.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
+            let speed = (BLEND_PEAKS[0] * offset / self.blend.max(1e-9)).max(1e-9);
+            if room < -s * speed {
+                return s + room / speed;
+            }
+            room += s * speed;
+            s = 0.0;
+        }
+        let width = (self.end() / SPEED_CELLS as f64).max(1e-9);
+        let first = (s / width).clamp(0.0, (SPEED_CELLS - 1) as f64) as usize;
+        for (i, speed) in self.speeds.iter().enumerate().skip(first) {
+            let left = width * (i + 1) as f64 - s;
+            if room < left * speed {
+                return s + room / speed;
+            }
+            room -= left * speed;
+            s = width * (i + 1) as f64;
+        }
+        self.end()
+    }
+
+    /// Whether a stop that begins now ends before path time `last`, in ticks of `dt` seconds.
+    pub(crate) fn stops_before(&self, last: f64, dt: f64) -> bool {
+        Ahead { pace: &self.pace, s: self.s, running: self.running }.stops_before(last, dt)
+    }
+
+    /// What [`Self::step`] would lead to.
+    pub(crate) fn after(&self, part: f64, dt: f64) -> Ahead<'_> {
+        let mut ahead = Ahead { pace: &self.pace, s: self.s, running: self.running };
+        ahead.s += ahead.running.step(&self.pace, part * self.pace.nominal, dt);
+        ahead
+    }
+
     /// Takes the pace away at once where that moves nothing: the path begins at rest.
     pub(crate) fn halt_unbegun(&mut self) {
-        if self.s <= -self.blend {
+        if self.is_unbegun() {
             self.running = Running { r: 0.0, rate: 0.0 };
         }
     }
@@ -139,4 +229,53 @@ impl Job {
             ddq: JointVector::from_fn(n, |i| p.ddq[i] * r * r + p.dq[i] * rate),
         }
     }
+}
+
+/// A state of a motion that may come.
+pub(crate) struct Ahead<'a> {
+    pace: &'a Pace,
+    s: f64,
+    running: Running,
+}
+
+impl Ahead<'_> {
+    /// Whether a stop from here ends before path time `last`, in ticks of `dt` seconds.
+    pub(crate) fn stops_before(mut self, last: f64, dt: f64) -> bool {
+        // Far away that needs no looking: what was still speeding up goes on for less than half as far.
+        if self.s + 1.5 * self.pace.longest_stop().s <= last {
+            return true;
+        }
+        for _ in 0..MOST_STOP_TICKS {
+            if self.s > last {
+                return false;
+            }
+            if self.running == (Running { r: 0.0, rate: 0.0 }) {
+                return true;
+            }
+            self.s += self.running.step(self.pace, 0.0, dt);
+        }
+        false
+    }
+}
+
+/// Per cell of path time, a bound on how fast any point of the arm moves at pace one: the sum of the
+/// joints' speeds times their reaches, at samples, and what the acceleration can add between two.
+fn speed_bounds(
+    trajectory: &Trajectory,
+    nominal: f64,
+    reaches: &JointVector,
+    limits: &[JointLimits],
+) -> [f64; SPEED_CELLS] {
+    let width = trajectory.duration() / SPEED_CELLS as f64;
+    let n = libm::ceil(width / 0.002).clamp(4.0, 1000.0);
+    let gain: f64 = limits.iter().zip(reaches.iter()).map(|(l, r)| l.acceleration * r).sum();
+    let between = 0.5 * (width / n) * gain / (nominal * nominal);
+    core::array::from_fn(|cell| {
+        let mut most = 0.0_f64;
+        for i in 0..=n as usize {
+            let p = trajectory.sample(width * (cell as f64 + i as f64 / n));
+            most = most.max(p.dq.iter().zip(reaches.iter()).map(|(v, r)| v.abs() * r).sum());
+        }
+        (most + between).max(1e-9)
+    })
 }

@@ -103,6 +103,8 @@ pub enum Request {
     Hold,
     /// Move the gripper.
     Grip,
+    /// Take in what stands and moves around the arm.
+    World,
     /// The robot's state, when it is none that can be (B5, B7).
     State,
 }
@@ -155,6 +157,11 @@ pub enum LimitKind {
     TorqueRate,
     /// The part of its own speed at which a motion may run.
     Pace,
+    /// The part of its own speed at which a motion may run before something in the way; the margin is the
+    /// room there, metres.
+    Separation,
+    /// The part of its own speed that the age of the world leaves.
+    WorldAge,
 }
 
 /// One thing that happened.

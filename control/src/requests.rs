@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::estimate::Sensed;
-use crate::message::Message;
+use crate::message::{Message, Spent};
 use crate::path::{Job, Reference};
 use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
@@ -38,14 +38,21 @@ impl Core {
             Message::Follow(job) => (Request::Follow, Some(job.id), job.stamp),
             Message::Hold(id, t) => (Request::Hold, Some(*id), *t),
             Message::Grip(_, t) => (Request::Grip, None, *t),
+            Message::World(w) => (Request::World, None, w.stamp),
         };
-        let why = self.too_old_or_new(now, stamp).or_else(|| match &message {
+        let aged = match &message {
+            // A world says itself for how long it may be relied on.
+            Message::World(w) if now < w.expires && now.secs_since(stamp) >= 0.0 => None,
+            _ => self.too_old_or_new(now, stamp),
+        };
+        let why = aged.or_else(|| match &message {
             Message::Activate(_) => self.why_not_activate(),
             Message::Disarm(_) => {
                 (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
             Message::Reset(_) => self.why_not_reset(),
             Message::Follow(job) => self.why_not_follow(job),
+            Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
             Message::Hold(..) | Message::Grip(..) => match &self.state {
                 State::Disarmed => Some(RefusedWhy::Disarmed),
                 State::Stopping(..) => Some(RefusedWhy::Busy),
@@ -54,8 +61,10 @@ impl Core {
         });
         if let Some(why) = why {
             self.refuse(id, request, why);
-            if let Message::Follow(job) = message {
-                self.give_back(job);
+            match message {
+                Message::Follow(job) => self.give_back(Spent::Job(job)),
+                Message::World(world) => self.give_back(Spent::World(world)),
+                _ => {}
             }
             return;
         }
@@ -70,6 +79,11 @@ impl Core {
             Message::Hold(id, _) => {
                 self.tell(Report::Started(id));
                 self.stop(Stop { hold: Some(id), ..Stop::two(Cause::HoldRequested) });
+            }
+            Message::World(world) => {
+                if let Some(old) = self.filter.replace(world) {
+                    self.give_back(Spent::World(old));
+                }
             }
             Message::Grip(command, _) => {
                 self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
@@ -157,6 +171,8 @@ impl Core {
 
     fn follow(&mut self, mut job: Box<Job>, now: Time) {
         job.begin(&self.reference.q, self.slow(), self.arm.limits());
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        self.filter.begin(&self.arm, &job, width_m);
         self.lease = now;
         self.tell(Report::Started(job.id));
         if let Some((joint, limit)) = job.pace.slowed_by {

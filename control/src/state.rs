@@ -20,7 +20,8 @@
 //! * Disarmed: no power, brakes; commands equal the measured state, so that the first command with
 //!   power does too (I3).
 //! * Hold: powered, at rest at a target. A request for a stop of category two finds nothing to stop.
-//! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`).
+//! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`), as fast
+//!   and as far as the safety filter lets it (see `filter`): before something in the way it waits here.
 //! * Stopping: the pace goes to zero along the trajectory; or, if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
@@ -32,9 +33,10 @@
 
 use crate::brake::Brake;
 use crate::core::Core;
+use crate::message::Spent;
 use crate::path::{Job, Reference};
 use crate::report::{Cause, Mode, MotionId, Report};
-use types::{Fault, StopCategory};
+use types::{Fault, StopCategory, Time};
 
 /// How the arm comes to rest.
 #[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
@@ -127,7 +129,7 @@ impl Core {
         let mode = next.mode();
         let before = core::mem::replace(&mut self.state, next);
         if let State::Follow(job) | State::Stopping(Way::Path(job), _) = before {
-            self.give_back(job);
+            self.give_back(Spent::Job(job));
         }
         self.cause = cause;
         self.tell(Report::Mode { mode, cause });
@@ -214,8 +216,9 @@ impl Core {
     }
 
     /// Moves the reference on by one tick.
-    pub(crate) fn advance(&mut self, slow: f64) -> Reference {
+    pub(crate) fn advance(&mut self, now: Time, slow: f64) -> Reference {
         let dt = self.dt;
+        self.follow_on(now, slow);
         match &mut self.state {
             State::Disarmed | State::Fault { powered: false } => {
                 let (q, limits) = (self.estimate.q, self.arm.limits());
@@ -224,12 +227,7 @@ impl Core {
                 Reference::at_rest(clamped)
             }
             State::Hold | State::Fault { powered: true } => Reference::at_rest(self.reference.q),
-            State::Follow(job) => {
-                for part in steps(dt, self.tuning.period) {
-                    job.step(slow, part);
-                }
-                job.reference()
-            }
+            State::Follow(job) => job.reference(),
             State::Stopping(Way::Path(job), _) => {
                 for part in steps(dt, self.tuning.period) {
                     job.step(0.0, part);
@@ -284,7 +282,7 @@ impl Core {
 }
 
 /// `dt` in steps no longer than a period; the pace is planned for those.
-fn steps(dt: f64, period: f64) -> impl Iterator<Item = f64> {
+pub(crate) fn steps(dt: f64, period: f64) -> impl Iterator<Item = f64> {
     let n = libm::ceil(dt / period - 1e-9).max(1.0);
     (0..n as u32).map(move |_| dt / n)
 }

@@ -3,8 +3,11 @@
 
 mod common;
 
-use common::{N, Rig, TICK, arm, reach};
-use control::Mode;
+use common::{N, Rig, TICK, reach, solid_arm};
+use control::{Mode, Thing, World};
+use mechanics::GeomShape;
+use mechanics::collision::Obstacle;
+use nalgebra::Isometry3;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -73,8 +76,17 @@ fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointSt
 
 #[test]
 fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
-    let arm = arm();
+    let arm = solid_arm();
     let mut rig = Rig::new(arm.clone());
+    let ball = |x: f64, speed_m_s: f64| Thing {
+        obstacle: Obstacle {
+            name: "ball".into(),
+            shape: GeomShape::Sphere { radius: 0.1 },
+            world_from_obstacle: Isometry3::translation(x, 0.0, 0.6),
+        },
+        keep_m: 0.05,
+        speed_m_s,
+    };
     let fine = |_: &mut JointState| true;
     let mut modes = vec![];
     watched(&mut rig, 5, TICK, fine);
@@ -86,6 +98,19 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         rig.alive = true;
         let here = rig.hold_q();
         let by = if kind % 2 == 0 { 0.4 } else { -0.4 };
+        // Far, coming, in the way; and gone again before the motion is to end.
+        for things in [vec![ball(3.0, 0.0), ball(4.0, 1.0)], vec![ball(0.3, 0.0)], vec![]] {
+            let world = World { stamp: rig.now, expires: rig.now + 1000 * TICK, things, held: None };
+            rig.handle.watch(world).expect("a world");
+            watched(&mut rig, 10, TICK, fine);
+            rig.follow(reach(&arm, &here, 0.5 * by, 1.0));
+            watched(&mut rig, 100, TICK, fine);
+            rig.handle.stop(StopCategory::Two);
+            watched(&mut rig, 300, TICK, fine);
+        }
+        let here = rig.hold_q();
+        let world = World { stamp: rig.now, expires: rig.now + 10_000 * TICK, things: vec![], held: None };
+        rig.handle.watch(world).expect("a world");
         rig.follow(reach(&arm, &here, by, 1.0));
         rig.follow(reach(&arm, &here, by, 1.0));
         rig.handle

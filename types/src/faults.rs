@@ -87,6 +87,10 @@ pub enum Fault {
     F1InputSilent,
     /// A joint does not follow.
     F17FollowingError,
+    /// Somebody or something that moves came too near.
+    F42PersonTooNear,
+    /// Something stands within the distance that braking takes.
+    F43ObstacleTooNear,
     /// The model answered nothing usable, too late, or without end.
     F45ModelGarbage,
 }
@@ -107,6 +111,8 @@ impl Fault {
             Self::F27ClockStepped => "F27",
             Self::F1InputSilent => "F1",
             Self::F17FollowingError => "F17",
+            Self::F42PersonTooNear => "F42",
+            Self::F43ObstacleTooNear => "F43",
             Self::F45ModelGarbage => "F45",
         }
     }

@@ -334,3 +334,20 @@ pub(crate) fn check_differences(arm: &Arm, commands: &[JointCommand]) -> f64 {
     }
     most
 }
+
+/// The chain with a capsule along every link, so that it can meet things.
+pub(crate) fn solid_arm() -> Arc<Arm> {
+    let chain = arm();
+    let mut model = chain.model().clone();
+    for body in model.bodies.iter_mut().skip(1) {
+        body.geoms.push(mechanics::Geom {
+            name: format!("{} shell", body.name),
+            shape: mechanics::GeomShape::Capsule { radius: 0.03, half_length: 0.03 },
+            body_from_geom: Isometry3::translation(0.0, 0.0, 0.06),
+            collides: true,
+            visible: true,
+            rgb: [0.5; 3],
+        });
+    }
+    Arc::new(Arm::new(model, chain.profile().clone()).expect("a valid arm"))
+}

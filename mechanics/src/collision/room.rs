@@ -1,7 +1,7 @@
 //! What a safety filter asks: how much room is left between the arm and the world.
 
-use super::solid::{far_apart, separation};
 use super::Checker;
+use super::solid::{far_apart, separation};
 use crate::arm::{Arm, ArmData};
 use crate::model::JointKind;
 use types::JointVector;

@@ -1,0 +1,244 @@
+//! The safety filter: how far along its path the arm may go.
+//!
+//! # The invariant
+//!
+//! Every tick's command is followed by a stop that was verified beforehand: along the path, within all
+//! limits (`pace`), ending before the *frontier*, the path time up to which every point of the arm keeps
+//! its distance from everything known. By induction it can never be lost: a step is taken only if the
+//! stop from after it still ends before the frontier, and otherwise the arm takes the first step of the
+//! stop it has (path-consistent safety filtering: Römer et al., arXiv 2511.06385; a verified stop as the
+//! fallback of every step: Thumm et al., arXiv 2412.10180).
+//!
+//! What may move is taken to come nearer at its greatest speed from its stamp until the arm has come to
+//! rest (speed and separation monitoring, ISO/TS 15066, 5.5.4), so a frontier holds for a short window
+//! and is then found anew. The arm slows down as its frontier comes near, waits at rest while it does
+//! not move on, and goes on when it does: nothing latches.
+//!
+//! # How the frontier is found
+//!
+//! By conservative advancement (Mirtich, 1996): with `c` metres of room at one point of the path, no
+//! part of the arm can use them up before the bound on its speed times path time has grown to `c`. A
+//! tick looks at a bounded number of such points.
+
+use crate::core::Core;
+use crate::path::Job;
+use crate::report::{LimitKind, Report};
+use crate::state::{State, steps};
+use crate::world::Surroundings;
+use core::time::Duration;
+use mechanics::collision::Room;
+use mechanics::{Arm, ArmData};
+use types::Fault::{F42PersonTooNear, F43ObstacleTooNear};
+use types::Time;
+
+/// Less room than this is none, metres.
+const LEAST_ROOM_M: f64 = 5e-4;
+/// What stands nearer than it may already when a motion begins must not come nearer than this, metres.
+const NO_NEARER_M: f64 = 1e-3;
+/// Farther away nothing is looked for, metres.
+const FARTHEST_M: f64 = 0.5;
+/// How long a frontier among moving things holds, seconds.
+const WINDOW_S: f64 = 0.05;
+/// A smaller part of the nominal pace is no motion but a creeping up to what is in the way.
+const LEAST_PACE: f64 = 0.02;
+/// Comparisons of two solids per tick, about; twenty times as many when the world has just changed.
+const PAIRS: usize = 400;
+const PAIRS_ANEW: usize = 8000;
+
+/// A frontier.
+#[derive(Copy, Clone, Debug)]
+struct Proof {
+    /// Path time up to which the way is clear.
+    s: f64,
+    /// Until when that holds.
+    until: Time,
+    /// What ends it, where it is not the end of what was asked.
+    end: Option<Near>,
+}
+
+/// Something in the way.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Near {
+    /// Room at the frontier, metres; negative when too near already.
+    pub(crate) room: f64,
+    /// Whether it is something that may move.
+    pub(crate) is_moving: bool,
+}
+
+/// What is known of the way ahead.
+pub(crate) struct Filter {
+    world: Option<Box<Surroundings>>,
+    data: ArmData,
+    /// The frontier that was found last, and the one being found.
+    proven: Proof,
+    growing: Proof,
+    /// Room to standing things when the motion began, or what it has become since if that is more: what
+    /// is nearer than it may be already can be left.
+    at_start: f64,
+    /// The world or the motion has just changed.
+    is_new: bool,
+    /// A stop was no longer verified, and that was told.
+    pub(crate) surprised: bool,
+    /// The arm runs slower than asked for, and that was told.
+    pub(crate) restricting: bool,
+}
+
+impl Filter {
+    pub(crate) fn new(arm: &Arm) -> Self {
+        let nothing = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
+        Self {
+            world: None,
+            data: ArmData::new(arm),
+            proven: nothing,
+            growing: nothing,
+            at_start: 0.0,
+            is_new: true,
+            surprised: false,
+            restricting: false,
+        }
+    }
+
+    /// Whether a world of this stamp is newer than what is known.
+    pub(crate) fn is_news(&self, stamp: Time) -> bool {
+        self.world.as_ref().is_none_or(|w| stamp > w.stamp)
+    }
+
+    /// Takes in a new world; what was proven in the old one is not any more. Returns the old one.
+    pub(crate) fn replace(&mut self, world: Box<Surroundings>) -> Option<Box<Surroundings>> {
+        self.forget();
+        self.world.replace(world)
+    }
+
+    fn forget(&mut self) {
+        self.proven = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
+        self.is_new = true;
+    }
+
+    /// A motion begins.
+    pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64) {
+        self.forget();
+        (self.surprised, self.restricting) = (false, false);
+        self.at_start = FARTHEST_M;
+        let Some(world) = &mut self.world else { return };
+        let q = job.q_at(job.s());
+        self.at_start = world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M).still;
+    }
+
+    /// The part of its speed that the age of the world leaves at `now`.
+    fn trust(&self, now: Time) -> f64 {
+        self.world.as_ref().map_or(1.0, |w| w.trust(now))
+    }
+
+    /// The path time up to which the way is verified at `now`, and what is there. Without a world that is
+    /// the end.
+    fn frontier(&mut self, arm: &Arm, now: Time, job: &Job, width_m: f64) -> (f64, Option<Near>) {
+        let Some(world) = &mut self.world else { return (job.end(), None) };
+        if now >= world.expires {
+            self.proven.until = Time::ZERO;
+            self.is_new = true;
+            return (job.s(), None);
+        }
+        let longest = job.pace.longest_stop();
+        // As far as the arm can get while a proof holds, and stop.
+        let goal = if world.has_moving {
+            (job.s() + 2.0 * (WINDOW_S + longest.s)).min(job.end())
+        } else {
+            job.end()
+        };
+        let is_whole = self.growing.end.is_some() || self.growing.s >= goal;
+        let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
+        let mut pairs = if self.is_new { PAIRS_ANEW } else { PAIRS };
+        if self.is_new || now >= self.growing.until || (world.has_moving && is_whole && ends_soon) {
+            if !self.is_new {
+                self.proven = self.growing;
+            }
+            self.growing = begin_proof(world, now, job, longest.seconds);
+            self.is_new = false;
+        }
+        let per_look = 1 + world.keep.len() * arm.model().bodies.len();
+        while self.growing.end.is_none() && self.growing.s < goal && pairs > 0 {
+            let q = job.q_at(self.growing.s);
+            let Room { still, moving } =
+                world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
+            if self.growing.s <= job.s() {
+                // What the arm has left behind, or what is new, is not forgiven any more.
+                self.at_start = self.at_start.max(still);
+            }
+            let still = still - (self.at_start - NO_NEARER_M).min(0.0);
+            let room = still.min(moving);
+            if room > LEAST_ROOM_M {
+                self.growing.s = job.after_moving(self.growing.s, room);
+            } else {
+                self.growing.end = Some(Near { room, is_moving: moving < still });
+            }
+            pairs = pairs.saturating_sub(per_look);
+        }
+        if self.growing.s >= self.proven.s || now >= self.proven.until {
+            self.proven = self.growing;
+        }
+        (self.proven.s, self.proven.end)
+    }
+}
+
+/// Begins a proof: everything that moves is grown to where it may be when the arm has stopped, `stop_s`
+/// seconds after the proof's window.
+fn begin_proof(world: &mut Surroundings, now: Time, job: &Job, stop_s: f64) -> Proof {
+    let mut until = world.expires;
+    if world.has_moving {
+        until = now + Duration::from_secs_f64(WINDOW_S);
+        world.grow_to(until + Duration::from_secs_f64(stop_s));
+    }
+    Proof { s: job.s(), until, end: None }
+}
+
+impl Core {
+    /// Moves a motion on by one tick, as fast as is asked for and as the filter lets it.
+    pub(crate) fn follow_on(&mut self, now: Time, slow: f64) {
+        let State::Follow(job) = &mut self.state else { return };
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let (frontier, near) = self.filter.frontier(&self.arm, now, job, width_m);
+        let is_free = frontier >= job.end();
+        let trust = self.filter.trust(now);
+        let mut applied = slow * trust;
+        let period = self.tuning.period;
+        // Ticks are no instants: the stop is to end two of them early.
+        let last = frontier - 2.0 * period;
+        let had_stop = is_free || job.is_unbegun() || job.stops_before(last, period);
+        for part in steps(self.dt, period) {
+            if is_free {
+                job.step(applied, part);
+                continue;
+            }
+            applied = applied.min(job.pace.part_within(last - job.s()));
+            if applied < LEAST_PACE {
+                applied = 0.0;
+            }
+            if job.is_unbegun() {
+                job.set_out_at(applied);
+            }
+            if job.after(applied, part).stops_before(last, period) {
+                job.step(applied, part);
+            } else if !job.is_unbegun() {
+                applied = 0.0;
+                job.step(0.0, part);
+            }
+        }
+        let margin = near.map_or(0.0, |n| n.room);
+        let fault = near.map(|n| if n.is_moving { F42PersonTooNear } else { F43ObstacleTooNear });
+        // What came so suddenly that no stop is left that keeps clear of it.
+        if !had_stop && !self.filter.surprised {
+            self.filter.surprised = true;
+            self.tell(Report::Fault { fault: F43ObstacleTooNear, latched: false });
+        }
+        self.filter.surprised &= !had_stop;
+        let is_restricted = applied < 0.99 * slow;
+        if is_restricted && !self.filter.restricting {
+            let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };
+            self.tell(Report::Intervention { joint: None, limit, requested: slow, applied, margin });
+            if fault == Some(F42PersonTooNear) {
+                self.tell(Report::Fault { fault: F42PersonTooNear, latched: false });
+            }
+        }
+        self.filter.restricting = is_restricted;
+    }
+}

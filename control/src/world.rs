@@ -1,0 +1,95 @@
+//! What stands and moves around the arm, as the safety filter is told.
+
+use mechanics::collision::{Attached, Checker, Keep, Obstacle};
+use types::{Rejection, Time};
+
+/// The most things that are watched at a time.
+pub const MOST_THINGS: usize = 128;
+/// How far what is held may reach beyond the tool, metres.
+pub(crate) const HELD_REACH_M: f64 = 0.2;
+/// Faster than this nothing is believed to move, m/s; more than twice the walking speed of ISO 13855.
+const FASTEST_M_S: f64 = 4.0;
+
+/// One thing that the arm must not touch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thing {
+    /// Its name, shape and place at the world's stamp.
+    pub obstacle: Obstacle,
+    /// How far the arm keeps from it, metres: 0 to 1.
+    pub keep_m: f64,
+    /// How fast it may come nearer, m/s, 0 to 4: zero for what stands; 1.6 for a person who walks (ISO
+    /// 13855). What may move is taken to have moved towards the arm ever since the stamp.
+    pub speed_m_s: f64,
+}
+
+/// The surroundings at one instant. They replace those before as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct World {
+    /// When they looked so.
+    pub stamp: Time,
+    /// When they may no longer be relied on: past half of the way to it the arm runs slower, at it the
+    /// arm stands.
+    pub expires: Time,
+    /// What is there.
+    pub things: Vec<Thing>,
+    /// What the gripper holds; it must keep clear of the things as the arm does.
+    pub held: Option<Attached>,
+}
+
+/// A world made ready for the core; made and freed outside of it.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) stamp: Time,
+    pub(crate) expires: Time,
+    pub(crate) checker: Checker,
+    /// Distances as told; the core grows those of what moves.
+    pub(crate) things: Vec<(f64, f64)>,
+    /// Scratch for the grown distances.
+    pub(crate) keep: Vec<Keep>,
+    pub(crate) has_moving: bool,
+}
+
+impl Surroundings {
+    /// Checks every number of `world`; `checker` is a fresh one of the arm's.
+    pub(crate) fn new(world: World, mut checker: Checker) -> Result<Self, Rejection> {
+        if world.expires <= world.stamp {
+            let expected = "a time after the world's stamp";
+            return Err(Rejection::new("world.expires", expected, format!("{:?}", world.expires)));
+        }
+        if world.things.len() > MOST_THINGS {
+            let expected = format!("at most {MOST_THINGS} things");
+            return Err(Rejection::new("world.things", expected, world.things.len().to_string()));
+        }
+        for (i, thing) in world.things.iter().enumerate() {
+            crate::config::range(&format!("world.things[{i}].keep_m"), thing.keep_m, 0.0, 1.0)?;
+            let field = format!("world.things[{i}].speed_m_s");
+            crate::config::range(&field, thing.speed_m_s, 0.0, FASTEST_M_S)?;
+        }
+        if let Some(held) = &world.held {
+            let at = held.tool_from_shape.translation.vector.norm();
+            crate::config::range("world.held", at, 0.0, HELD_REACH_M)?;
+        }
+        let things: Vec<(f64, f64)> = world.things.iter().map(|t| (t.keep_m, t.speed_m_s)).collect();
+        let keep = things.iter().map(|(k, v)| Keep { distance_m: *k, is_moving: *v > 0.0 }).collect();
+        checker.set_obstacles(world.things.into_iter().map(|t| t.obstacle).collect())?;
+        checker.attach(world.held)?;
+        let has_moving = things.iter().any(|(_, v)| *v > 0.0);
+        Ok(Self { stamp: world.stamp, expires: world.expires, checker, things, keep, has_moving })
+    }
+
+    /// Grows what is to be kept from everything that moves by how far it may have come at `then`.
+    pub(crate) fn grow_to(&mut self, then: Time) {
+        let age = then.secs_since(self.stamp).max(0.0);
+        for (keep, (distance, speed)) in self.keep.iter_mut().zip(&self.things) {
+            keep.distance_m = distance + speed * age;
+        }
+    }
+
+    /// The part of its speed at which the arm may run at `now`: all of it in the first half of the
+    /// world's life, then falling to a fifth, nothing once it is over.
+    pub(crate) fn trust(&self, now: Time) -> f64 {
+        let life = self.expires.secs_since(self.stamp);
+        let left = self.expires.secs_since(now) / life;
+        if left <= 0.0 { 0.0 } else { (0.2 + 1.6 * left).min(1.0) }
+    }
+}
