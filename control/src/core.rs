@@ -1,6 +1,7 @@
 //! The real-time end: one tick, from the state of the robot to its command.
 
 use crate::config::Tuning;
+use crate::contact::Observer;
 use crate::estimate::{Estimate, Sensed};
 use crate::filter::Filter;
 use crate::gripper::Gripper;
@@ -17,6 +18,10 @@ use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// Overruns that are remembered; the configuration allows one less.
 const OVERRUNS: usize = 64;
+/// States in a row that cannot follow on the last before the encoder is no longer believed (F14).
+const MOST_JUMPS: u32 = 3;
+/// The part of its speed at which the arm runs while contact cannot be told from noise (F16).
+const NOISY_PACE: f64 = 0.25;
 /// After a torque was cut and told, further cuts are told again only after so long without, seconds.
 const TORQUE_QUIET: f64 = 0.5;
 
@@ -29,6 +34,7 @@ pub struct Core {
     pub(crate) estimate: Estimate,
     pub(crate) gripper: Gripper,
     pub(crate) filter: Filter,
+    pub(crate) contact: Observer,
     /// The command before this tick, without torques.
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
@@ -66,6 +72,7 @@ impl Core {
         let core = Self {
             data: ArmData::new(&arm),
             filter: Filter::new(&arm),
+            contact: Observer::new(&arm),
             arm,
             tuning,
             state: State::Disarmed,
@@ -174,13 +181,31 @@ impl Core {
     fn sense(&mut self, now: Time, state: Option<&JointState>) {
         let before = self.estimate.sensed;
         let was_missing = self.estimate.missing;
-        let sensed = self.estimate.sense(now, self.dt, state, self.arm.limits(), &self.tuning);
+        let last = self.estimate.measured;
         let powered = self.state.is_powered();
+        let sensed = self.estimate.sense(now, self.dt, state, powered, self.arm.limits(), &self.tuning);
+        if sensed == Sensed::Jumped && before != Sensed::Jumped {
+            self.refuse(None, Request::State, RefusedWhy::Jumped);
+        }
+        if self.estimate.jumps > MOST_JUMPS && !self.estimate.distrusted {
+            self.distrust(Fault::F14EncoderJump);
+        }
+        let (last, within) = (last.filter(|_| powered), self.tuning.frozen_within);
+        if sensed == Sensed::Fresh
+            && self.estimate.is_frozen(last.as_ref(), &self.reference.q, within)
+            && !self.estimate.distrusted
+        {
+            self.distrust(Fault::F13EncoderFrozen);
+        }
+        let fresh = self.estimate.is_fresh().then_some(self.estimate.measured).flatten();
+        self.contact.observe(&self.arm, fresh.as_ref(), 4.0 * self.tuning.period);
+        if self.contact.changes_mind_of_noise(&self.arm, &self.tuning) && self.contact.is_noisy {
+            self.tell(Report::Fault { fault: Fault::F16VelocityNoise, latched: false });
+        }
         if matches!(sensed, Sensed::Impossible | Sensed::WrongCount) && sensed != before {
             self.refuse(None, Request::State, RefusedWhy::Invalid);
             if powered && !self.estimate.distrusted {
-                self.estimate.distrusted = true;
-                self.stop(Self::latching(StopCategory::One, Fault::F12EncoderInvalid));
+                self.distrust(Fault::F12EncoderInvalid);
             }
         }
         let most = self.tuning.max_missing;
@@ -189,8 +214,15 @@ impl Core {
         }
     }
 
+    /// The encoders lie: the arm is stopped by the model and left without power.
+    fn distrust(&mut self, fault: Fault) {
+        self.estimate.distrusted = true;
+        self.stop(Self::latching(StopCategory::One, fault));
+    }
+
     pub(crate) fn slow(&self) -> f64 {
-        f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed))
+        let asked = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
+        if self.contact.is_noisy { asked.min(NOISY_PACE) } else { asked }
     }
 
     /// Everything that may end a motion but itself.
@@ -210,6 +242,12 @@ impl Core {
         }
         if matches!(self.state, State::Follow(_)) && now.secs_since(self.lease) > self.tuning.lease {
             self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
+        }
+        if matches!(self.state, State::Follow(_))
+            && self.estimate.is_fresh()
+            && self.contact.is_contact(&self.arm, &self.tuning)
+        {
+            self.stop(Stop::two(Cause::Fault(Fault::F21Contact)));
         }
         if self.state.is_powered() && self.estimate.is_fresh() {
             let error = self.estimate.q.max_abs_diff(&self.reference.q);
@@ -290,6 +328,7 @@ impl Core {
             active: self.state.motion(),
             progress: job.map_or(1.0, Job::progress),
             speed_factor: job.map_or(0.0, Job::speed_factor),
+            external: self.contact.external,
         }
     }
 

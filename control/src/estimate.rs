@@ -1,12 +1,18 @@
 //! What is known of the arm: measured where possible, else carried on with constant acceleration.
 
 use crate::config::Tuning;
-use types::{JointLimits, JointState, JointVector, Time};
+use types::{JointLimits, JointState, JointVector, MAX_JOINTS, Time};
 
 /// Beyond its range by more than this, rad (m), a joint cannot be: the encoder is wrong (F12).
 const BEYOND_RANGE: f64 = 0.5;
 /// Faster than this many times its limit, a joint cannot be.
 const BEYOND_SPEED: f64 = 10.0;
+/// A joint cannot have moved by more between two states than at this many times its speed limit, and this
+/// far besides, rad (m) (F14).
+const JUMP_SPEED: f64 = 3.0;
+const JUMP: f64 = 0.02;
+/// Ticks for which an encoder must say the same before that may mean something (F13).
+const FROZEN_TICKS: u32 = 4;
 
 /// What reading the robot gave.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -17,8 +23,18 @@ pub(crate) enum Sensed {
     Missing,
     /// One that cannot be (F12, B5).
     Impossible,
+    /// One that cannot follow on the last (F14).
+    Jumped,
     /// One of another robot: a wrong number of joints (B7).
     WrongCount,
+}
+
+/// For how long a joint's encoder has said the same.
+#[derive(Copy, Clone, Debug)]
+struct Same {
+    ticks: u32,
+    /// Where the reference was when it began.
+    reference: f64,
 }
 
 /// The arm's state as the core believes it.
@@ -36,6 +52,9 @@ pub(crate) struct Estimate {
     pub(crate) distrusted: bool,
     /// What the last tick gave, so that a streak is told once.
     pub(crate) sensed: Sensed,
+    /// States in a row that cannot follow on the last.
+    pub(crate) jumps: u32,
+    same: [Same; MAX_JOINTS],
 }
 
 impl Estimate {
@@ -49,6 +68,8 @@ impl Estimate {
             missing: 0,
             distrusted: false,
             sensed: Sensed::Missing,
+            jumps: 0,
+            same: [Same { ticks: 0, reference: 0.0 }; MAX_JOINTS],
         }
     }
 
@@ -58,13 +79,23 @@ impl Estimate {
         now: Time,
         dt: f64,
         state: Option<&JointState>,
+        powered: bool,
         limits: &[JointLimits],
         tuning: &Tuning,
     ) -> Sensed {
-        let sensed = match state {
+        let mut sensed = match state {
             None => Sensed::Missing,
             Some(s) => judge(now, s, limits, tuning),
         };
+        // Without power anybody may move the arm, and it may come back as another (F24).
+        if let Some(s) = state
+            && sensed == Sensed::Fresh
+            && powered
+            && self.leapt(s, limits)
+        {
+            sensed = Sensed::Jumped;
+        }
+        self.jumps = if sensed == Sensed::Jumped { self.jumps + 1 } else { 0 };
         match state {
             Some(s) if sensed == Sensed::Fresh && !self.distrusted => {
                 self.q = s.q;
@@ -79,6 +110,44 @@ impl Estimate {
         }
         self.sensed = sensed;
         sensed
+    }
+
+    /// Whether a joint is elsewhere than it can have got to since it was last measured.
+    fn leapt(&self, s: &JointState, limits: &[JointLimits]) -> bool {
+        let Some(last) = &self.measured else { return false };
+        let dt = s.stamp.secs_since(last.stamp).max(0.0);
+        limits
+            .iter()
+            .enumerate()
+            .any(|(i, l)| (s.q[i] - last.q[i]).abs() > JUMP + JUMP_SPEED * l.velocity * dt)
+    }
+
+    /// Whether a joint's encoder says the same to the last bit although the reference has moved on by more
+    /// than `within` meanwhile (F13). `before` is the state taken in before this tick's; without one the
+    /// count begins anew.
+    pub(crate) fn is_frozen(
+        &mut self,
+        before: Option<&JointState>,
+        reference: &JointVector,
+        within: f64,
+    ) -> bool {
+        let (Some(now), Some(before)) = (&self.measured, before) else {
+            self.same = [Same { ticks: 0, reference: 0.0 }; MAX_JOINTS];
+            return false;
+        };
+        let mut frozen = false;
+        for (i, same) in self.same.iter_mut().enumerate().take(now.q.len()) {
+            if now.q[i].to_bits() != before.q[i].to_bits() || now.stamp <= before.stamp {
+                *same = Same { ticks: 0, reference: reference[i] };
+                continue;
+            }
+            if same.ticks == 0 {
+                same.reference = reference[i];
+            }
+            same.ticks += 1;
+            frozen |= same.ticks >= FROZEN_TICKS && (reference[i] - same.reference).abs() > within;
+        }
+        frozen
     }
 
     /// Constant acceleration over one tick, never out of what can be.

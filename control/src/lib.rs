@@ -11,6 +11,7 @@
 mod brake;
 pub mod clock;
 mod config;
+mod contact;
 mod core;
 mod estimate;
 mod filter;

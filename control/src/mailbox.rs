@@ -9,8 +9,8 @@ use types::{GripperCommand, GripperState, JointCommand, JointState, JointVector,
 
 /// Words that are not joint vectors.
 const SCALARS: usize = 18;
-/// Joint vectors: three measured, four commanded.
-const VECTORS: usize = 7;
+/// Joint vectors: three measured, four commanded, one observed.
+const VECTORS: usize = 8;
 /// How often a reader tries before it takes what it read last.
 const TRIES: usize = 64;
 
@@ -114,6 +114,7 @@ impl Mailbox {
         w.vector(&s.command.dq, n);
         w.vector(&s.command.ddq, n);
         w.vector(&s.command.tau, n);
+        w.vector(&s.external, n);
     }
 
     /// The newest status; `None` while the core is writing faster than this can read.
@@ -156,7 +157,8 @@ impl Mailbox {
         let (q, dq, ddq, tau) = (r.vector(n), r.vector(n), r.vector(n), r.vector(n));
         let command = JointCommand { stamp, expires, q, dq, ddq, tau, gripper, enabled };
         let measured = known.then_some(measured);
-        Status { now, ticks, mode, cause, measured, command, active, progress, speed_factor }
+        let external = r.vector(n);
+        Status { now, ticks, mode, cause, measured, command, active, progress, speed_factor, external }
     }
 }
 

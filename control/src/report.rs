@@ -59,7 +59,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -75,7 +75,10 @@ impl Cause {
         Self::Shutdown,
         Self::Fault(Fault::F1InputSilent),
         Self::Fault(Fault::F12EncoderInvalid),
+        Self::Fault(Fault::F13EncoderFrozen),
+        Self::Fault(Fault::F14EncoderJump),
         Self::Fault(Fault::F17FollowingError),
+        Self::Fault(Fault::F21Contact),
         Self::Fault(Fault::F25LoopOverrun),
     ];
 
@@ -136,6 +139,8 @@ pub enum RefusedWhy {
     BeyondLimits,
     /// A number is none, or the number of joints is wrong (B5, B7).
     Invalid,
+    /// The joints cannot have got there since they were last measured (F14).
+    Jumped,
 }
 
 /// What a limit is about.
@@ -246,6 +251,8 @@ pub struct Status {
     pub progress: f64,
     /// The part of the trajectory's own speed at which it runs, 0 to 1.
     pub speed_factor: f64,
+    /// Torques of the world on the arm as observed, N·m: contact, and load that the model lacks.
+    pub external: JointVector,
 }
 
 /// One row of the trace: commanded and measured.

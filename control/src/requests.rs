@@ -173,6 +173,7 @@ impl Core {
         job.begin(&self.reference.q, self.slow(), self.arm.limits());
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         self.filter.begin(&self.arm, &job, width_m);
+        self.contact.begin();
         self.lease = now;
         self.tell(Report::Started(job.id));
         if let Some((joint, limit)) = job.pace.slowed_by {

@@ -80,8 +80,9 @@ proptest! {
         for n in noise.chunks(N) {
             let mut state = JointState { stamp: rig.now + common::TICK, ..rig.state };
             for (i, n) in n.iter().enumerate() {
-                state.q[i] += n;
-                state.dq[i] += 10.0 * n;
+                // Two millimetres at the hand, and half a per cent of the top speed.
+                state.q[i] += 0.05 * n;
+                state.dq[i] += 0.2 * n;
             }
             rig.tick_with(Some(state));
         }

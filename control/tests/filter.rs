@@ -250,6 +250,9 @@ proptest! {
         if announced == 0 {
             rig.follow(reach(&arm, &home, by, 1.0 + by.abs()));
         }
+        // What is put onto a standing arm is not the arm's doing.
+        let here = rig.hold_q();
+        let least: Vec<f64> = judges.iter_mut().map(|(keep, j)| j.distance(&arm, &here).min(*keep)).collect();
         for _ in 0..3000 {
             let command = rig.tick();
             if rig.has(|r| matches!(r, Report::Fault { fault: Fault::F43ObstacleTooNear, .. })) {
@@ -259,9 +262,9 @@ proptest! {
                 prop_assert!(rests(&rig, 10), "F43");
                 break;
             }
-            for (keep, judge) in &mut judges {
+            for ((_, judge), least) in judges.iter_mut().zip(&least) {
                 let distance = judge.distance(&arm, &command.q);
-                prop_assert!(distance >= *keep - 1e-4, "I5: {distance} m, to keep {keep} m");
+                prop_assert!(distance >= least - 1e-4, "I5: {distance} m, to keep {least} m");
             }
         }
         check_differences(&arm, &rig.commands);

@@ -77,8 +77,16 @@ pub enum Fault {
     F11CameraSwapped,
     /// A joint encoder reports a number that is none, or none that can be.
     F12EncoderInvalid,
+    /// A joint encoder says the same although the joint moves.
+    F13EncoderFrozen,
+    /// A joint encoder leaps to where the joint cannot be.
+    F14EncoderJump,
+    /// Measured speeds are so noisy that a contact cannot be told from them.
+    F16VelocityNoise,
     /// The gripper lost what it held.
     F20ObjectDropped,
+    /// The arm met something.
+    F21Contact,
     /// The loop ran late beyond the robot's tolerance.
     F25LoopOverrun,
     /// The wall clock was stepped; nothing may change.
@@ -106,7 +114,11 @@ impl Fault {
             Self::F10CameraBlind => "F10",
             Self::F11CameraSwapped => "F11",
             Self::F12EncoderInvalid => "F12",
+            Self::F13EncoderFrozen => "F13",
+            Self::F14EncoderJump => "F14",
+            Self::F16VelocityNoise => "F16",
             Self::F20ObjectDropped => "F20",
+            Self::F21Contact => "F21",
             Self::F25LoopOverrun => "F25",
             Self::F27ClockStepped => "F27",
             Self::F1InputSilent => "F1",

@@ -234,6 +234,7 @@ impl Rig {
         if command.enabled {
             self.state.q = command.q;
             self.state.dq = command.dq;
+            self.state.tau = command.tau;
             self.state.gripper.width_m = command.gripper.width_m;
         } else {
             self.state.dq = JointVector::zeros(N);

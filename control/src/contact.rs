@@ -1,0 +1,118 @@
+//! What pushes against the arm: external torques from motion and motor torques (F21).
+//!
+//! The residual of the generalised momentum (De Luca and Mattone, ICRA 2005) in discrete form: over one
+//! tick, the torques that the measured change of speed took (inverse dynamics) less those the motors
+//! gave, through a first-order filter. No acceleration is measured; the differences of speed that stand
+//! for it add up to the change of momentum in the filter.
+
+use crate::config::Tuning;
+use mechanics::{Arm, ArmData, inverse_dynamics};
+use types::{JointState, JointVector, Time};
+
+/// Bandwidth of the filter, 1/s: a step of torque is seen to a half after 5 ms.
+const BANDWIDTH: f64 = 150.0;
+/// Ticks in a row above the threshold that make a contact.
+const TICKS: u32 = 2;
+/// Time constant of the estimate of the noise, seconds.
+const NOISE_S: f64 = 0.05;
+/// A single deviation counts as noise up to this many standard deviations: a contact is no noise, and
+/// noise that grows is followed in some tens of ticks.
+const CLIPPED: f64 = 3.0;
+/// Noise that is always there, as a part of the torque limit.
+const LEAST_NOISE: f64 = 1e-3;
+/// Standard deviations of the filtered noise that a contact must rise above, besides its threshold.
+const SIGMAS: f64 = 5.0;
+
+/// The observer of external torques.
+pub(crate) struct Observer {
+    data: ArmData,
+    last: Option<(Time, JointVector)>,
+    /// Torques of the world on the arm, N·m, as far as the filter has followed.
+    pub(crate) external: JointVector,
+    /// What they were when the motion began: a load that is not in the model is no contact.
+    at_start: JointVector,
+    above: u32,
+    /// Variance of single residuals about the filtered ones, (N·m)².
+    variance: JointVector,
+    /// Whether noise hides contacts (F16).
+    pub(crate) is_noisy: bool,
+}
+
+impl Observer {
+    pub(crate) fn new(arm: &Arm) -> Self {
+        let zero = JointVector::zeros(arm.n_joints());
+        Self {
+            data: ArmData::new(arm),
+            last: None,
+            external: zero,
+            at_start: zero,
+            above: 0,
+            variance: zero,
+            is_noisy: false,
+        }
+    }
+
+    /// Takes in a fresh state; without one what was observed fades away.
+    pub(crate) fn observe(&mut self, arm: &Arm, state: Option<&JointState>, max_gap: f64) {
+        let Some(s) = state else {
+            self.last = None;
+            return;
+        };
+        if let Some((stamp, dq)) = self.last {
+            let dt = s.stamp.secs_since(stamp);
+            if dt <= 0.0 {
+                return;
+            }
+            if dt <= max_gap {
+                let n = arm.n_joints();
+                let ddq = JointVector::from_fn(n, |i| (s.dq[i] - dq[i]) / dt);
+                let mean = JointVector::from_fn(n, |i| 0.5 * (s.dq[i] + dq[i]));
+                let mut taken = JointVector::zeros(n);
+                inverse_dynamics(arm, &mut self.data, &s.q, &mean, &ddq, s.gripper.width_m, &mut taken);
+                let gain = 1.0 - libm::exp(-BANDWIDTH * dt);
+                let follow = 1.0 - libm::exp(-dt / NOISE_S);
+                for (i, l) in arm.limits().iter().enumerate() {
+                    let off = taken[i] - s.tau[i] - self.external[i];
+                    let floor = LEAST_NOISE * l.torque;
+                    let most = CLIPPED * CLIPPED * self.variance[i].max(floor * floor);
+                    self.variance[i] += follow * ((off * off).min(most) - self.variance[i]);
+                    self.external[i] += gain * off;
+                }
+            }
+        }
+        self.last = Some((s.stamp, s.dq));
+    }
+
+    /// A motion begins.
+    pub(crate) fn begin(&mut self) {
+        self.at_start = self.external;
+        self.above = 0;
+    }
+
+    /// Standard deviation of the filtered noise of a joint's residual, N·m.
+    fn noise(&self, i: usize, period: f64) -> f64 {
+        let gain = BANDWIDTH * period;
+        (self.variance[i] * gain / (2.0 - gain).max(1.0)).sqrt()
+    }
+
+    /// Whether something was met since the motion began.
+    pub(crate) fn is_contact(&mut self, arm: &Arm, tuning: &Tuning) -> bool {
+        let beyond = arm.limits().iter().enumerate().any(|(i, l)| {
+            let threshold = tuning.contact_share * l.torque + SIGMAS * self.noise(i, tuning.period);
+            (self.external[i] - self.at_start[i]).abs() > threshold
+        });
+        self.above = if beyond { self.above + 1 } else { 0 };
+        self.above >= TICKS
+    }
+
+    /// Judges the noise; whether that has changed.
+    pub(crate) fn changes_mind_of_noise(&mut self, arm: &Arm, tuning: &Tuning) -> bool {
+        let limits = arm.limits().iter().enumerate();
+        let worst = limits
+            .map(|(i, l)| SIGMAS * self.noise(i, tuning.period) / (tuning.contact_share * l.torque))
+            .fold(0.0, f64::max);
+        let was_noisy = self.is_noisy;
+        self.is_noisy = worst > if was_noisy { 0.5 } else { 1.0 };
+        self.is_noisy != was_noisy
+    }
+}
