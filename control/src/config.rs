@@ -16,8 +16,6 @@ pub struct Config {
     pub following_error: f64,
     /// How long it may be exceeded, seconds (F17).
     pub following_error_s: f64,
-    /// External torque that is a contact, as a part of the joint's torque limit, 0.01 to 1 (F21).
-    pub contact_share: f64,
     /// How far the reference moves on while an encoder says the same to the last bit before that is no
     /// encoder any more, rad (m) (F13).
     pub frozen_within: f64,
@@ -47,7 +45,6 @@ impl Default for Config {
             kd: Vec::new(),
             following_error: 0.1,
             following_error_s: 0.02,
-            contact_share: 0.15,
             frozen_within: 0.002,
             max_missing: 20,
             lease_s: 0.2,
@@ -89,7 +86,6 @@ impl Config {
         range("control.period_s", self.period_s, 0.000_25, 0.01)?;
         range("control.following_error", self.following_error, 1e-4, 10.0)?;
         range("control.following_error_s", self.following_error_s, 0.0, 1.0)?;
-        range("control.contact_share", self.contact_share, 0.01, 1.0)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;
@@ -122,7 +118,7 @@ impl Config {
             kd,
             following_error: self.following_error,
             following_error_s: self.following_error_s,
-            contact_share: self.contact_share,
+            contact_share: profile.contact_share,
             frozen_within: self.frozen_within,
             max_missing: self.max_missing,
             lease: self.lease_s,

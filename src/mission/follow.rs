@@ -4,7 +4,7 @@ use super::{Ending, Mission};
 use crate::exit::Exit;
 use crate::graph::BodyError;
 use crate::interrupt;
-use control::{Mode, MotionId, Report, Status};
+use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
 use planner::{Expect, Held, Prepared, Step};
 use types::plan::Skill;
@@ -145,19 +145,24 @@ impl Mission {
         while let Some(report) = self.body.control().poll() {
             match report {
                 Report::Finished(i) if Some(i) == id => finished = true,
+                // Nothing latches: the arm holds, and may look and try again.
+                Report::Stopped { cause: Cause::Fault(Fault::F21Contact), .. } => {
+                    ended.get_or_insert(Trouble::Missed("the arm met something and stopped".into()));
+                }
                 Report::Stopped { cause, category, .. } => {
-                    ended = Some(format!("the loop stopped (category {category:?}): {cause:?}"));
+                    let why = format!("the loop stopped (category {category:?}): {cause:?}");
+                    ended = Some(Trouble::Stopped(why));
                 }
                 Report::Refused { id: i @ Some(_), why, .. } if i == id => {
-                    ended = Some(format!("the loop refused the motion: {why:?}"));
+                    ended = Some(Trouble::Stopped(format!("the loop refused the motion: {why:?}")));
                 }
-                Report::LoopDied => ended = Some("the control loop ended".into()),
+                Report::LoopDied => ended = Some(Trouble::Stopped("the control loop ended".into())),
                 _ => {}
             }
             self.note(&report);
         }
         match ended {
-            Some(why) => Err(Trouble::Stopped(why)),
+            Some(trouble) => Err(trouble),
             None => Ok(finished),
         }
     }

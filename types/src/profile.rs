@@ -69,10 +69,18 @@ pub struct RobotProfile {
     /// How late the loop may be before it counts as an overrun (F25), milliseconds.
     #[serde(default = "default_overrun_ms")]
     pub overrun_ms: f64,
+    /// External torque that is a contact (F21), as a part of a joint's torque limit, 0.01 to 1: enough
+    /// that what the hand touches by design is none.
+    #[serde(default = "default_contact_share")]
+    pub contact_share: f64,
 }
 
 fn default_overrun_ms() -> f64 {
     20.0
+}
+
+fn default_contact_share() -> f64 {
+    0.15
 }
 
 /// A two-finger gripper whose opening is a function of its joints.
@@ -171,6 +179,10 @@ impl RobotProfile {
             Rejection::positive("robot.gripper.speed_m_s", g.speed_m_s)?;
         }
         Rejection::positive("robot.overrun_ms", self.overrun_ms)?;
+        if !(0.01..=1.0).contains(&self.contact_share) {
+            let expected = "a part of the torque limit, 0.01 to 1";
+            return Err(Rejection::new("robot.contact_share", expected, self.contact_share.to_string()));
+        }
         Ok(())
     }
 }

@@ -87,6 +87,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
             finger_depth_m: 0.0,
         },
         overrun_ms: 20.0,
+        contact_share: 0.15,
     };
     change(&mut profile);
     Arc::new(Arm::new(model, profile).expect("a valid arm"))

@@ -100,5 +100,6 @@ fn guess(model: &Model) -> RobotProfile {
         reach_m: [0.0; 4],
         gripper: GripperProfile::default(),
         overrun_ms: 20.0,
+        contact_share: 0.15,
     }
 }

@@ -115,6 +115,7 @@ pub(crate) fn stick_arm() -> Arm {
             finger_depth_m: 0.0,
         },
         overrun_ms: 20.0,
+        contact_share: 0.15,
     };
     Arm::new(model, profile).expect("an arm of sticks")
 }

@@ -77,6 +77,7 @@ fn profile(reach_m: [f64; 4], width_m: f64) -> RobotProfile {
             finger_depth_m: 0.01,
         },
         overrun_ms: 20.0,
+        contact_share: 0.15,
     }
 }
 
