@@ -39,6 +39,7 @@ section!(
         perception: Perception,
         planner: Planner,
         control: Control,
+        safety: Safety,
         sim: Sim,
         record: Record,
     }
@@ -58,6 +59,10 @@ section!(
 section!(
     /// `[control]`
     Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32 }
+);
+section!(
+    /// `[safety]`
+    Safety { keep_out_m: Vec<[f64; 6]> }
 );
 section!(
     /// `[sim]`
@@ -136,16 +141,31 @@ impl Config {
                 return Err(Rejection::new(field, format!("{low} to {high}"), value.to_string()));
             }
         }
+        for b in &self.safety.keep_out_m {
+            if b.chunks(2).any(|pair| !(pair[0] < pair[1] && pair[1] - pair[0] < 100.0)) {
+                let expected = "boxes of x from, to, y from, to, z from, to, each pair rising, metres";
+                return Err(Rejection::new("safety.keep_out_m", expected, format!("{b:?}")));
+            }
+        }
         Ok(())
     }
 }
 
 /// Names every key, to suggest the one that was meant.
 fn keys() -> impl Iterator<Item = &'static str> {
-    [Config::KEYS, Robot::KEYS, Perception::KEYS, Planner::KEYS, Control::KEYS, Sim::KEYS, Record::KEYS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        Config::KEYS,
+        Robot::KEYS,
+        Perception::KEYS,
+        Planner::KEYS,
+        Control::KEYS,
+        Safety::KEYS,
+        Sim::KEYS,
+        Record::KEYS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// What is wrong, with the line it is in.
@@ -228,5 +248,12 @@ mod tests {
             assert!(e.contains("my.toml:3") && e.contains("planner.speed: expected 0.05 to 0.8"), "{e}");
         }
         assert!(refused("[robot").contains("line 1"));
+        for absurd in
+            ["0.2, 0.1, 0.0, 1.0, 0.0, 1.0", "0.0, 1.0, 0.0, nan, 0.0, 1.0", "0.0, 1.0, 0.0, 1.0, 0.0, 1e9"]
+        {
+            let e = refused(&format!("[safety]\nkeep_out_m = [[{absurd}]]\n"));
+            assert!(e.contains("my.toml:2") && e.contains("safety.keep_out_m: expected boxes of"), "{e}");
+        }
+        assert!(refused("[safety]\nkeep_out_m = [[0.0, 1.0]]\n").contains("line 2"));
     }
 }

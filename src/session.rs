@@ -90,6 +90,7 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
         jerk_scale: p.speed,
         free_margin_m: p.clearance_m,
         max_replans: p.replans,
+        keep_out_m: config.safety.keep_out_m.clone(),
         seed,
         ..planner::Config::default()
     }
@@ -168,6 +169,7 @@ pub(crate) fn mission(
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         held: None,
         least_grip_m: 0.0,
+        world_told: None,
         motions: 0,
         replans: 0,
     })

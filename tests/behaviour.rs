@@ -185,3 +185,23 @@ fn a_damaged_weights_file_is_refused_by_name_before_anything_moves() {
         assert!(text.contains("weights"), "B30 {name}: {text}");
     }
 }
+
+#[test]
+fn a_keep_out_box_is_gone_around_and_what_lies_in_it_is_refused_without_motion() {
+    let folder = Folder::new("keep-out");
+    let sentence = "put the red cube in the blue bowl";
+    let with = |name: &str, boxes: &str| {
+        let config = folder.file(&format!("{name}.toml"), &format!("[safety]\nkeep_out_m = [{boxes}]\n"));
+        let out = folder.0.join(name);
+        let run = run(&out, sentence, &["--seed", "5", "--config", &config.display().to_string()]);
+        (run, fs::read_to_string(out.join("events.jsonl")).expect("events"))
+    };
+    let ((code, text, _), events) = with("wall", "[0.48, 0.60, -0.02, 0.04, 0.0, 0.14]");
+    assert_eq!(code, 0, "{text}");
+    // The planner's way keeps clear by itself: the filter has nothing to do.
+    assert!(!events.contains("Separation") && !events.contains("WorldAge"), "{events}");
+    let ((code, text, summary), _) = with("roof", "[0.40, 0.75, -0.30, 0.04, 0.0, 0.30]");
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("keep-out box 1"), "{text}");
+    assert_still(&summary, &text);
+}

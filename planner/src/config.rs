@@ -55,6 +55,9 @@ pub struct Config {
     pub release_gap_m: f64,
     /// Force per finger that objects are held with, newtons; never more than the gripper's own limit.
     pub grip_force_n: f64,
+    /// Boxes that nothing of the arm and what it holds may enter: x from, to, y from, to, z from, to in the
+    /// world, metres.
+    pub keep_out_m: Vec<[f64; 6]>,
     /// Whether picking, placing and pushing end in the home pose, where the arm hides nothing.
     pub home_after: bool,
     /// The most tree extensions of one path search.
@@ -92,6 +95,7 @@ impl Default for Config {
             finger_room_m: 0.012,
             release_gap_m: 0.003,
             grip_force_n: 15.0,
+            keep_out_m: Vec::new(),
             home_after: true,
             search_iterations: 4000,
             check_step_rad: 0.04,
@@ -138,6 +142,19 @@ impl Config {
         within("finger_room_m", self.finger_room_m, 0.002, 0.05, " m")?;
         within("release_gap_m", self.release_gap_m, 0.0, 0.05, " m")?;
         within("grip_force_n", self.grip_force_n, 0.1, 500.0, " N")?;
+        for (i, b) in self.keep_out_m.iter().enumerate() {
+            for pair in b.chunks(2) {
+                if !(pair[0].is_finite()
+                    && pair[1].is_finite()
+                    && pair[0] < pair[1]
+                    && pair[1] - pair[0] < 100.0)
+                {
+                    let field = format!("planner.keep_out_m[{i}]");
+                    let expected = "x from, to, y from, to, z from, to, each pair rising, metres";
+                    return Err(Rejection::new(field, expected, format!("{b:?}")));
+                }
+            }
+        }
         within("search_iterations", self.search_iterations as f64, 1.0, 1e6, "")?;
         within("check_step_rad", self.check_step_rad, 0.001, 0.2, " rad")?;
         Ok(())

@@ -38,6 +38,6 @@ pub use footprint::{Footprint, narrow_side};
 pub use grasp::{Grasp, grasps, pointing_down};
 pub use judge::{Verdict, holding, judge, judge_skill, successor};
 pub use motion::{Expect, Held, Motion, Prepared, Step};
-pub use obstacles::obstacles;
+pub use obstacles::{keep_out, obstacles};
 pub use resolve::{Matching, Resolved, matching, resolve, resolve_without};
 pub use spots::{Area, NoSpot, PlaceSpot, place_spots};

@@ -64,6 +64,14 @@ pub struct Held {
     pub width_m: f64,
 }
 
+impl Held {
+    /// The solid it is taken for where distances are kept.
+    #[must_use]
+    pub fn attached(&self) -> Attached {
+        attached(self, 0.0)
+    }
+}
+
 /// A skill's motion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {

@@ -74,6 +74,18 @@ pub fn obstacles(scene: &Scene, left_out: &[ObjectId], grown: bool) -> Vec<Obsta
     out
 }
 
+/// Boxes that are not to be entered (x from, to, y from, to, z from, to, metres) as solids, each with a
+/// name for people.
+#[must_use]
+pub fn keep_out(boxes_m: &[[f64; 6]]) -> Vec<Obstacle> {
+    let solid = |(i, [x0, x1, y0, y1, z0, z1]): (usize, &[f64; 6])| Obstacle {
+        name: format!("keep-out box {}", i + 1),
+        shape: GeomShape::Cuboid { half: 0.5 * Vector3::new(x1 - x0, y1 - y0, z1 - z0) },
+        world_from_obstacle: Isometry3::translation(0.5 * (x0 + x1), 0.5 * (y0 + y1), 0.5 * (z0 + z1)),
+    };
+    boxes_m.iter().enumerate().map(solid).collect()
+}
+
 /// The solid pieces of an object in its own frame: containers are hollow.
 fn pieces(object: &TrackedObject, grow: f64) -> Vec<(GeomShape, Isometry3<f64>)> {
     match object.most_likely_shape() {

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::failure::PlanFailure;
 use crate::load::load;
+use crate::obstacles::keep_out;
 use crate::search::find_path;
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
 use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
@@ -74,13 +75,14 @@ impl Space {
         self.rng = ChaCha8Rng::seed_from_u64(self.config.seed);
     }
 
-    /// Replaces the surroundings and what is held.
+    /// Replaces the surroundings, besides which there is always what is to be kept out of, and what is held.
     pub(crate) fn surround(
         &mut self,
-        obstacles: Vec<Obstacle>,
+        mut obstacles: Vec<Obstacle>,
         held: Option<Attached>,
     ) -> Result<(), PlanFailure> {
         self.checker.forbid_all();
+        obstacles.extend(keep_out(&self.config.keep_out_m));
         self.checker.set_obstacles(obstacles)?;
         self.checker.attach(held)?;
         Ok(())

@@ -14,6 +14,8 @@ use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, T
 const SLICE: Duration = Duration::from_millis(10);
 /// How often a picture is taken while the arm moves, to see that the camera still sees.
 const WATCH: Duration = Duration::from_millis(90);
+/// How often the safety filter is told what stands around.
+const TELL_WORLD: Duration = Duration::from_millis(100);
 /// Fingers that opened by less have not let go, metres.
 const LET_GO_M: f64 = 0.003;
 /// Fingers this close to the wanted opening are open, metres.
@@ -90,6 +92,7 @@ impl Mission {
     pub(super) fn follow(&mut self, trajectory: Trajectory) -> Result<(), Trouble> {
         let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
+        self.tell_world()?;
         let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
         self.motions += 1;
         let started = self.now();
@@ -118,10 +121,31 @@ impl Mission {
         }
     }
 
+    /// Tells the safety filter what the arm must keep out of, in time before it knows it no longer.
+    fn tell_world(&mut self) -> Result<(), Trouble> {
+        let now = self.now();
+        let told = self.world_told.is_some_and(|t| now.since(t) < TELL_WORLD);
+        if self.config.keep_out_m.is_empty() || told {
+            return Ok(());
+        }
+        let thing = |obstacle| control::Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
+        let things = planner::keep_out(&self.config.keep_out_m).into_iter().map(thing).collect();
+        let held = self.held.as_ref().map(planner::Held::attached);
+        self.body.control().watch(control::World {
+            stamp: now,
+            expires: now + 10 * TELL_WORLD,
+            things,
+            held,
+        })?;
+        self.world_told = Some(now);
+        Ok(())
+    }
+
     /// One slice of time, with everything that must be looked at in each.
     fn slice(&mut self) -> Result<(), Trouble> {
         let now = self.now();
         self.body.control().keep_alive(now);
+        self.tell_world()?;
         self.body.advance(SLICE)?;
         let now = self.now();
         self.log.set_now(now);
@@ -440,6 +464,7 @@ impl Mission {
         let pressed = interrupt::count();
         let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
+        self.tell_world()?;
         let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
         let started = now;
         loop {

@@ -43,6 +43,8 @@ pub(crate) struct Mission {
     pub(crate) held: Option<planner::Held>,
     /// Below this opening of the fingers it is lost, metres.
     pub(crate) least_grip_m: f64,
+    /// When the safety filter was last told what stands around.
+    pub(crate) world_told: Option<types::Time>,
     /// How many trajectories were started.
     pub(crate) motions: usize,
     /// How often was planned anew.
