@@ -34,16 +34,16 @@ use types::Time;
 /// Less room than this is none, metres.
 const LEAST_ROOM_M: f64 = 5e-4;
 /// What stands nearer than it may already when a motion begins must not come nearer than this, metres.
-const NO_NEARER_M: f64 = 1e-3;
+const NO_NEARER_M: f64 = 6e-4;
 /// Farther away nothing is looked for, metres.
-const FARTHEST_M: f64 = 0.5;
+const FARTHEST_M: f64 = 0.15;
 /// How long a frontier among moving things holds, seconds.
 const WINDOW_S: f64 = 0.05;
 /// A smaller part of the nominal pace is no motion but a creeping up to what is in the way.
 const LEAST_PACE: f64 = 0.02;
-/// Comparisons of two solids per tick, about; twenty times as many when the world has just changed.
-const PAIRS: usize = 400;
-const PAIRS_ANEW: usize = 8000;
+/// Things that are looked at per tick, about, and when the world has just changed.
+const THINGS_PER_TICK: usize = 112;
+const THINGS_ANEW: usize = 340;
 
 /// A frontier.
 #[derive(Copy, Clone, Debug)]
@@ -147,7 +147,7 @@ impl Filter {
         };
         let is_whole = self.growing.end.is_some() || self.growing.s >= goal;
         let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
-        let mut pairs = if self.is_new { PAIRS_ANEW } else { PAIRS };
+        let mut left = if self.is_new { THINGS_ANEW } else { THINGS_PER_TICK };
         if self.is_new || now >= self.growing.until || (world.has_moving && is_whole && ends_soon) {
             if !self.is_new {
                 self.proven = self.growing;
@@ -155,8 +155,7 @@ impl Filter {
             self.growing = begin_proof(world, now, job, longest.seconds);
             self.is_new = false;
         }
-        let per_look = 1 + world.keep.len() * arm.model().bodies.len();
-        while self.growing.end.is_none() && self.growing.s < goal && pairs > 0 {
+        while self.growing.end.is_none() && self.growing.s < goal && left > 0 {
             let q = job.q_at(self.growing.s);
             let Room { still, moving } =
                 world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
@@ -171,7 +170,8 @@ impl Filter {
             } else {
                 self.growing.end = Some(Near { room, is_moving: moving < still });
             }
-            pairs = pairs.saturating_sub(per_look);
+            // A look costs kinematics too, as much as a dozen things.
+            left = left.saturating_sub(12 + world.keep.len());
         }
         if self.growing.s >= self.proven.s || now >= self.proven.until {
             self.proven = self.growing;
@@ -203,7 +203,7 @@ impl Core {
         let period = self.tuning.period;
         // Ticks are no instants: the stop is to end two of them early.
         let last = frontier - 2.0 * period;
-        let had_stop = is_free || job.is_unbegun() || job.stops_before(last, period);
+        let had_stop = is_free || job.is_unbegun() || job.has_stop_before(last.max(job.s()), period);
         for part in steps(self.dt, period) {
             if is_free {
                 job.step(applied, part);
@@ -216,9 +216,10 @@ impl Core {
             if job.is_unbegun() {
                 job.set_out_at(applied);
             }
-            if job.after(applied, part).stops_before(last, period) {
-                job.step(applied, part);
-            } else if !job.is_unbegun() {
+            // At rest with nowhere to go there is nothing to step; else without a stop behind it the step
+            // is the first of the stop that there is.
+            let stands = job.at_rest() && applied == 0.0;
+            if !stands && !job.step_if_it_stops(applied, part, last, period) && !job.is_unbegun() {
                 applied = 0.0;
                 job.step(0.0, part);
             }

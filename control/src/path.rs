@@ -38,6 +38,8 @@ pub(crate) struct Job {
     running: Running,
     /// Path time, seconds; negative in the blend.
     s: f64,
+    /// Path time before which a stop from now on ends.
+    stop_end: f64,
     blend: f64,
     /// From the trajectory's start to where the arm held.
     offset: JointVector,
@@ -49,6 +51,8 @@ pub(crate) struct Job {
 
 /// Cells over the duration in which a bound on the arm's speed is kept.
 const SPEED_CELLS: usize = 64;
+/// What is still speeding up stops within this many times the way of a stop from the nominal pace.
+const STILL_RISING: f64 = 1.5;
 /// A stop that takes more ticks than this is none.
 const MOST_STOP_TICKS: usize = 2000;
 
@@ -73,6 +77,7 @@ impl Job {
             trajectory,
             running: Running { r: 0.0, rate: 0.0 },
             s: 0.0,
+            stop_end: 0.0,
             blend: 0.0,
             offset: JointVector::zeros(n),
         }
@@ -97,12 +102,16 @@ impl Job {
                 .max(libm::cbrt(BLEND_PEAKS[2] * per / l.jerk));
         }
         self.s = -self.blend;
+        self.stop_end = self.s;
         self.running = Running { r: slow * self.pace.nominal, rate: 0.0 };
     }
 
     /// Moves on by `dt` seconds towards the part `slow` of the nominal pace; zero stops.
     pub(crate) fn step(&mut self, slow: f64, dt: f64) {
         self.s += self.running.step(&self.pace, slow * self.pace.nominal, dt);
+        if slow > 0.0 {
+            self.stop_end = self.s + STILL_RISING * self.pace.longest_stop().s;
+        }
     }
 
     /// Path time now.
@@ -163,16 +172,26 @@ impl Job {
         self.end()
     }
 
-    /// Whether a stop that begins now ends before path time `last`, in ticks of `dt` seconds.
-    pub(crate) fn stops_before(&self, last: f64, dt: f64) -> bool {
-        Ahead { pace: &self.pace, s: self.s, running: self.running }.stops_before(last, dt)
+    /// Whether a stop that begins now ends before path time `last`, looked at in ticks of `period` seconds
+    /// where that is not known.
+    pub(crate) fn has_stop_before(&mut self, last: f64, period: f64) -> bool {
+        if self.stop_end > last {
+            let now = Ahead { pace: &self.pace, s: self.s, running: self.running };
+            let Some(end) = now.stop_before(last, period) else { return false };
+            self.stop_end = end;
+        }
+        true
     }
 
-    /// What [`Self::step`] would lead to.
-    pub(crate) fn after(&self, part: f64, dt: f64) -> Ahead<'_> {
+    /// Moves on as [`Self::step`] if the stop from there ends before path time `last`, looked at in ticks of
+    /// `period` seconds; else not at all.
+    pub(crate) fn step_if_it_stops(&mut self, part: f64, dt: f64, last: f64, period: f64) -> bool {
         let mut ahead = Ahead { pace: &self.pace, s: self.s, running: self.running };
         ahead.s += ahead.running.step(&self.pace, part * self.pace.nominal, dt);
-        ahead
+        let (s, running) = (ahead.s, ahead.running);
+        let Some(end) = ahead.stop_before(last, period) else { return false };
+        (self.s, self.running, self.stop_end) = (s, running, end);
+        true
     }
 
     /// Takes the pace away at once where that moves nothing: the path begins at rest.
@@ -232,29 +251,31 @@ impl Job {
 }
 
 /// A state of a motion that may come.
-pub(crate) struct Ahead<'a> {
+struct Ahead<'a> {
     pace: &'a Pace,
     s: f64,
     running: Running,
 }
 
 impl Ahead<'_> {
-    /// Whether a stop from here ends before path time `last`, in ticks of `dt` seconds.
-    pub(crate) fn stops_before(mut self, last: f64, dt: f64) -> bool {
-        // Far away that needs no looking: what was still speeding up goes on for less than half as far.
-        if self.s + 1.5 * self.pace.longest_stop().s <= last {
-            return true;
+    /// Where a stop from here ends, or a bound of it, in ticks of `dt` seconds; `None` when that is beyond
+    /// path time `last`.
+    fn stop_before(mut self, last: f64, dt: f64) -> Option<f64> {
+        // Far away that needs no looking.
+        let bound = self.s + STILL_RISING * self.pace.longest_stop().s;
+        if bound <= last {
+            return Some(bound);
         }
         for _ in 0..MOST_STOP_TICKS {
             if self.s > last {
-                return false;
+                return None;
             }
             if self.running == (Running { r: 0.0, rate: 0.0 }) {
-                return true;
+                return Some(self.s);
             }
             self.s += self.running.step(self.pace, 0.0, dt);
         }
-        false
+        None
     }
 }
 

@@ -4,6 +4,7 @@ mod blocks;
 mod mechanics;
 mod peer;
 mod table;
+mod tick;
 
 use crate::commands::CommandError;
 use crate::exit::Exit;
@@ -13,7 +14,7 @@ use table::Table;
 /// What to measure, and how long.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// Which part: `control` (mechanics so far).
+    /// Which part: `control` (mechanics and the tick so far).
     pub(crate) part: String,
     /// Where `scripts/peers` installed the peers.
     #[arg(long, default_value = "target/peers")]
@@ -43,6 +44,7 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     types::Rejection::positive("--block-ms", o.block_ms as f64)?;
     let mut table = Table::new(o.json);
     table.machine();
+    tick::measure(o, &mut table)?;
     mechanics::measure(o, &mut table)?;
     Ok(table.finish())
 }

@@ -75,6 +75,22 @@ impl Table {
         }
     }
 
+    /// A time of ours alone, microseconds, met when it is at most `goal_us`.
+    pub(crate) fn time(&mut self, what: &str, us: f64, goal_us: f64) {
+        let verdict = if us <= goal_us { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            println!("{}", json!({ "what": what, "us": us, "goal_us": goal_us, "verdict": verdict.word() }));
+        } else {
+            println!(
+                "{what:<34} {:>11} {:>37} ≤ {goal_us:<4} µs {}",
+                format!("{us:.1} µs"),
+                "",
+                verdict.word()
+            );
+        }
+    }
+
     /// A largest difference, met when it is at most `goal`.
     pub(crate) fn difference(&mut self, what: &str, worst: f64, goal: f64) {
         let verdict = if worst <= goal { Verdict::Met } else { Verdict::Short };

@@ -112,6 +112,8 @@ pub struct Checker {
     held: Option<(Placed, Isometry3<f64>)>,
     obstacles: Vec<Standing>,
     allowed: Vec<(Part, String)>,
+    /// The obstacles that left the least room the last time: one that stands, one that may move.
+    nearest: [Option<usize>; 2],
 }
 
 impl Checker {
@@ -150,7 +152,15 @@ impl Checker {
         let pairs = matrix::self_pairs(arm, &links, &kin, home_is_clear);
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
-        Self { links, pairs, places, held: None, obstacles: Vec::new(), allowed: Vec::new() }
+        Self {
+            links,
+            pairs,
+            places,
+            held: None,
+            obstacles: Vec::new(),
+            allowed: Vec::new(),
+            nearest: [None; 2],
+        }
     }
 
     /// Replaces all obstacles. Allowances by name stay.

@@ -49,20 +49,51 @@ impl Checker {
             return Room { still: f64::NEG_INFINITY, moving: f64::NEG_INFINITY };
         }
         let mut room = Room { still: most, moving: most };
-        let held = self.held.as_ref().map(|(at, _)| at);
-        for (k, o) in self.obstacles.iter().enumerate() {
-            let Keep { distance_m, is_moving } =
-                keep.get(k).copied().unwrap_or(Keep { distance_m: 0.0, is_moving: false });
-            let least = if is_moving { &mut room.moving } else { &mut room.still };
-            let there = (&o.at.solid, &o.at.pose, &o.at.center);
-            for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
-                lower(least, (&l.solid, &p.pose, &p.center), there, distance_m);
-            }
-            if let Some(h) = held {
-                lower(least, (&h.solid, &h.pose, &h.center), there, distance_m);
+        let (low, high) = self.bounds();
+        // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
+        for k in self.nearest.into_iter().flatten().filter(|k| *k < self.obstacles.len()) {
+            self.lower_by(k, keep, &mut room);
+        }
+        for k in 0..self.obstacles.len() {
+            let at = &self.obstacles[k].at;
+            let Keep { distance_m, is_moving } = kept(keep, k);
+            let least = if is_moving { room.moving } else { room.still };
+            let reach = at.solid.reach + least.max(-distance_m) + distance_m;
+            let out = (low - at.center).sup(&(at.center - high)).map(|v| v.max(0.0));
+            if out.norm_squared() <= reach * reach && self.lower_by(k, keep, &mut room) {
+                self.nearest[usize::from(is_moving)] = Some(k);
             }
         }
         room
+    }
+
+    /// The box that the links (but for the base) and the held object are in at the pose looked at.
+    fn bounds(&self) -> (nalgebra::Point3<f64>, nalgebra::Point3<f64>) {
+        let links = self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base);
+        let held = self.held.iter().map(|(at, _)| (at.center, at.solid.reach));
+        let balls = links.map(|(l, p)| (p.center, l.solid.reach)).chain(held);
+        let nothing =
+            (nalgebra::Point3::from([f64::INFINITY; 3]), nalgebra::Point3::from([f64::NEG_INFINITY; 3]));
+        balls.fold(nothing, |(low, high), (center, reach)| {
+            let reach = nalgebra::Vector3::repeat(reach);
+            (low.inf(&(center - reach)), high.sup(&(center + reach)))
+        })
+    }
+
+    /// Lowers the room to what is left before obstacle `k`; whether it was less.
+    fn lower_by(&self, k: usize, keep: &[Keep], room: &mut Room) -> bool {
+        let at = &self.obstacles[k].at;
+        let Keep { distance_m, is_moving } = kept(keep, k);
+        let least = if is_moving { &mut room.moving } else { &mut room.still };
+        let before = *least;
+        let there = (&at.solid, &at.pose, &at.center);
+        for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
+            lower(least, (&l.solid, &p.pose, &p.center), there, distance_m);
+        }
+        if let Some((h, _)) = &self.held {
+            lower(least, (&h.solid, &h.pose, &h.center), there, distance_m);
+        }
+        *least < before
     }
 
     /// Per controlled joint, how far any part of the arm can ever be from the joint's axis, and from it
@@ -94,6 +125,10 @@ impl Checker {
         };
         JointVector::from_fn(arm.n_joints(), of)
     }
+}
+
+fn kept(keep: &[Keep], k: usize) -> Keep {
+    keep.get(k).copied().unwrap_or(Keep { distance_m: 0.0, is_moving: false })
 }
 
 type Part<'a> = (&'a super::solid::Solid, &'a nalgebra::Isometry3<f64>, &'a nalgebra::Point3<f64>);

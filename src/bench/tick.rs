@@ -1,0 +1,134 @@
+//! The whole tick of control: state in, motion stage, safety filter with its verified stop among a hundred
+//! obstacles, computed torque out.
+
+use super::BenchOptions;
+use super::blocks::cpu_ns;
+use super::table::Table;
+use crate::commands::CommandError;
+use control::{Config, Mode, Motion, Thing, World};
+use core::time::Duration;
+use mechanics::collision::{Checker, Obstacle};
+use mechanics::timing::{Scale, time_path};
+use mechanics::{Arm, ArmData, GeomShape};
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
+use types::seams::Controller;
+use types::{GripperState, JointState, JointVector, Time, Trajectory};
+
+/// Things around the arm, and how many of them may move.
+const THINGS: usize = 100;
+const MOVING: usize = 5;
+/// Ticks that are measured, of a millisecond each.
+const TICKS: usize = 60_000;
+/// Ticks between two worlds: 30 Hz.
+const WORLD_EVERY: usize = 33;
+/// What the clock itself costs is measured so often.
+const CLOCK_CALLS: usize = 10_000;
+
+/// Goals, microseconds of CPU time.
+const GOALS: [(&str, f64, f64); 2] = [("median", 0.5, 25.0), ("99.9th percentile", 0.999, 80.0)];
+
+/// Measures every tick by itself.
+pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
+    let other = |e: &dyn std::fmt::Display| CommandError::Other(format!("bench: {e}"));
+    let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
+    let poses = free_poses(&arm, &mut rng);
+    let things = things(&arm, &poses, &mut rng);
+    let (mut core, mut handle) = control::new(Arc::clone(&arm), Config::default())?;
+    let mut now = Time::from_secs_f64(1.0);
+    let zero = JointVector::zeros(arm.n_joints());
+    let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
+    let mut state = JointState { stamp: now, q: poses[0], dq: zero, tau: zero, gripper };
+    let clock = {
+        let begun = cpu_ns();
+        (0..CLOCK_CALLS).for_each(|_| _ = core::hint::black_box(cpu_ns()));
+        (cpu_ns() - begun) / CLOCK_CALLS as f64
+    };
+    let mut costs = Vec::with_capacity(TICKS);
+    let mut next = 1;
+    for k in 0..TICKS {
+        now = now + Duration::from_millis(1);
+        handle.keep_alive(now);
+        if k % WORLD_EVERY == 0 {
+            let expires = now + Duration::from_millis(500);
+            handle.watch(World { stamp: now, expires, things: things.clone(), held: None })?;
+        }
+        let status = handle.status();
+        match status.mode {
+            Mode::Disarmed => handle.activate(now)?,
+            Mode::Hold => {
+                let here = status.command.q;
+                let path = [here, poses[next % poses.len()]];
+                let points = time_path(&path, arm.limits(), Scale::FULL).map_err(|e| other(&e))?;
+                let trajectory = Trajectory::new(points, arm.limits(), &here)?;
+                handle.submit(now, Motion::Follow(Box::new(trajectory)))?;
+                next += 1;
+            }
+            // What waits before something in its way is given up after a while.
+            Mode::Follow if status.speed_factor < 0.01 && k % 500 == 0 => {
+                handle.stop(types::StopCategory::Two);
+            }
+            _ => {}
+        }
+        state.stamp = now;
+        let begun = cpu_ns();
+        let command = core.tick(now, Some(&state));
+        costs.push(cpu_ns() - begun - clock);
+        if command.enabled {
+            (state.q, state.dq, state.tau) = (command.q, command.dq, command.tau);
+        }
+        while handle.poll().is_some() {}
+    }
+    costs.sort_by(f64::total_cmp);
+    for (what, part, goal) in GOALS {
+        let cost = costs[((costs.len() - 1) as f64 * part) as usize];
+        table.time(&format!("tick, {THINGS} things, {what}"), 1e-3 * cost, goal);
+    }
+    Ok(())
+}
+
+/// Joint positions in which the arm is free over an empty table.
+fn free_poses(arm: &Arm, rng: &mut ChaCha8Rng) -> Vec<JointVector> {
+    let (mut checker, mut data) = (Checker::new(arm), ArmData::new(arm));
+    let mut poses = vec![arm.home()];
+    while poses.len() < 40 {
+        let q = JointVector::from_fn(arm.n_joints(), |j| {
+            let l = &arm.limits()[j];
+            let home = arm.home()[j];
+            (home + rng.random_range(-0.8..0.8)).clamp(l.lower, l.upper)
+        });
+        if checker.is_free(arm, &mut data, &q, 0.04, 0.005) {
+            poses.push(q);
+        }
+    }
+    poses
+}
+
+/// Balls, capsules and boxes around the arm, none nearer to any of the poses than five centimetres.
+fn things(arm: &Arm, poses: &[JointVector], rng: &mut ChaCha8Rng) -> Vec<Thing> {
+    let (mut checker, mut data) = (Checker::new(arm), ArmData::new(arm));
+    let mut out = Vec::with_capacity(THINGS);
+    while out.len() < THINGS {
+        let is_moving = out.len() < MOVING;
+        let mut at = |low: f64, high: f64| rng.random_range(low..high);
+        let place = Vector3::new(at(-1.2, 1.2), at(-1.2, 1.2), at(0.0, 1.4));
+        let far = if is_moving { 2.5 } else { 1.0 };
+        let turn = UnitQuaternion::from_euler_angles(at(-3.0, 3.0), at(-1.5, 1.5), at(-3.0, 3.0));
+        let shape = match out.len() % 3 {
+            0 => GeomShape::Sphere { radius: at(0.02, 0.1) },
+            1 => GeomShape::Capsule { radius: at(0.02, 0.06), half_length: at(0.05, 0.2) },
+            _ => GeomShape::Cuboid { half: Vector3::new(at(0.02, 0.1), at(0.02, 0.1), at(0.02, 0.1)) },
+        };
+        let world_from_obstacle = Isometry3::from_parts(Translation3::from(far * place), turn);
+        let obstacle = Obstacle { name: "thing".into(), shape, world_from_obstacle };
+        if checker.set_obstacles(vec![obstacle.clone()]).is_ok()
+            && poses.iter().all(|q| checker.is_free(arm, &mut data, q, 0.04, 0.05))
+        {
+            out.push(Thing { obstacle, keep_m: 0.02, speed_m_s: if is_moving { 0.5 } else { 0.0 } });
+        }
+    }
+    out
+}
