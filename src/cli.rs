@@ -86,6 +86,20 @@ pub(crate) enum Command {
     /// Measure Sinew's parts beside what people use now (`scripts/peers` installs it): 0 all goals met,
     /// 1 a line is short, 2 a peer is missing.
     Bench(crate::bench::BenchOptions),
+    /// Break things on the simulated arm, row by row of the fault table, and print what came of each: 0
+    /// every trial ended as its row asks, 1 one did not.
+    Faults {
+        /// Rows to try, as in `F13 F14`; all when left out.
+        rows: Vec<String>,
+        /// Random instants per row; 20 when left out.
+        #[arg(long)]
+        instants: Option<usize>,
+        /// A thousand instants per row.
+        #[arg(long, conflicts_with = "instants")]
+        full: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// What this machine can do: rights, real time, features, GPU; and what to type.
     Doctor {
         #[command(flatten)]

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod faults;
 mod film;
 mod graph;
 mod interrupt;
@@ -43,6 +44,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Eval { suite, episodes, family, only, jobs, common } => {
             commands::eval::run(&suite, episodes, family.as_deref(), &only, jobs, &common)
         }
+        Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),

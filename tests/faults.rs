@@ -222,3 +222,34 @@ fn f12_an_encoder_that_reports_no_number_stops_the_arm_for_good() {
         assert!((0.0..=0.0201).contains(&late), "F12 at {at_s} s: named {late} s late");
     }
 }
+
+#[test]
+fn the_command_prints_every_row_of_the_table_and_ends_well_when_every_trial_did() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sinew"))
+        .args(["faults", "--instants", "4", "--seed", "11"])
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    // F45 is tested beside the model that answers by a script.
+    let (this, scripted) = (include_str!("faults.rs"), include_str!("../src/oracle.rs"));
+    for n in 1..=46 {
+        let id = format!("F{n}");
+        let row = text.lines().find(|l| l.split_whitespace().next() == Some(&id));
+        let row = row.unwrap_or_else(|| panic!("{id} is not in the table: {text}"));
+        // A row said to be in the tests is here.
+        let is_here = this.contains(&format!("fn f{n}_")) || scripted.contains(&format!("\"{id}\""));
+        assert!(!row.ends_with("in the tests") || is_here, "{row}");
+    }
+    let here = text.lines().filter(|l| l.ends_with("4/4")).count();
+    assert!(here >= 15, "{text}");
+    for (args, says) in
+        [(["faults", "F47"], "row: expected F1 to F46"), (["faults", "--instants=0"], "--instants: expected")]
+    {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_sinew")).args(args).output().expect("the program starts");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(says), "{text}");
+    }
+}

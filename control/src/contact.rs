@@ -7,17 +7,20 @@
 
 use crate::config::Tuning;
 use mechanics::{Arm, ArmData, inverse_dynamics};
-use types::{JointState, JointVector, Time};
+use types::{JointState, JointVector, MAX_JOINTS, Time};
 
-/// Bandwidth of the filter, 1/s: a step of torque is seen to a half after 5 ms.
-const BANDWIDTH: f64 = 150.0;
-/// Ticks in a row above the threshold that make a contact.
-const TICKS: u32 = 2;
+/// Bandwidth of the filter, 1/s: a step of torque is seen to two thirds after 5 ms.
+const BANDWIDTH: f64 = 220.0;
+/// Ticks in a row in which single residuals of at least a part of the threshold must have gone the same
+/// way: noise changes its mind.
+const SAME_WAY: u32 = 4;
+const COUNTS: f64 = 0.2;
 /// Time constant of the estimate of the noise, seconds.
-const NOISE_S: f64 = 0.05;
-/// A single deviation counts as noise up to this many standard deviations: a contact is no noise, and
-/// noise that grows is followed in some tens of ticks.
+const NOISE_S: f64 = 0.03;
+/// A single deviation counts as noise up to this many standard deviations: a contact is no noise. One that
+/// goes the other way than the one before counts up to more: few contacts do that.
 const CLIPPED: f64 = 3.0;
+const CLIPPED_ALTERNATING: f64 = 6.0;
 /// Noise that is always there, as a part of the torque limit.
 const LEAST_NOISE: f64 = 1e-3;
 /// Standard deviations of the filtered noise that a contact must rise above, besides its threshold.
@@ -31,9 +34,11 @@ pub(crate) struct Observer {
     pub(crate) external: JointVector,
     /// What they were when the motion began: a load that is not in the model is no contact.
     at_start: JointVector,
-    above: u32,
     /// Variance of single residuals about the filtered ones, (N·m)².
     variance: JointVector,
+    last_off: JointVector,
+    /// Ticks in a row in which the single residual went the same way.
+    same_way: [u32; MAX_JOINTS],
     /// Whether noise hides contacts (F16).
     pub(crate) is_noisy: bool,
 }
@@ -46,8 +51,9 @@ impl Observer {
             last: None,
             external: zero,
             at_start: zero,
-            above: 0,
             variance: zero,
+            last_off: zero,
+            same_way: [0; MAX_JOINTS],
             is_noisy: false,
         }
     }
@@ -74,8 +80,14 @@ impl Observer {
                 for (i, l) in arm.limits().iter().enumerate() {
                     let off = taken[i] - s.tau[i] - self.external[i];
                     let floor = LEAST_NOISE * l.torque;
-                    let most = CLIPPED * CLIPPED * self.variance[i].max(floor * floor);
+                    let alternates = off * self.last_off[i] < 0.0;
+                    let sigmas = if alternates { CLIPPED_ALTERNATING } else { CLIPPED };
+                    let most = sigmas * sigmas * self.variance[i].max(floor * floor);
                     self.variance[i] += follow * ((off * off).min(most) - self.variance[i]);
+                    let counts = off.abs() > COUNTS * arm.profile().contact_share * l.torque;
+                    let before = if alternates { 0 } else { self.same_way[i] };
+                    self.same_way[i] = if counts { before.saturating_add(1) } else { 0 };
+                    self.last_off[i] = off;
                     self.external[i] += gain * off;
                 }
             }
@@ -86,7 +98,6 @@ impl Observer {
     /// A motion begins.
     pub(crate) fn begin(&mut self) {
         self.at_start = self.external;
-        self.above = 0;
     }
 
     /// Standard deviation of the filtered noise of a joint's residual, N·m.
@@ -96,13 +107,11 @@ impl Observer {
     }
 
     /// Whether something was met since the motion began.
-    pub(crate) fn is_contact(&mut self, arm: &Arm, tuning: &Tuning) -> bool {
-        let beyond = arm.limits().iter().enumerate().any(|(i, l)| {
+    pub(crate) fn is_contact(&self, arm: &Arm, tuning: &Tuning) -> bool {
+        arm.limits().iter().enumerate().any(|(i, l)| {
             let threshold = tuning.contact_share * l.torque + SIGMAS * self.noise(i, tuning.period);
-            (self.external[i] - self.at_start[i]).abs() > threshold
-        });
-        self.above = if beyond { self.above + 1 } else { 0 };
-        self.above >= TICKS
+            self.same_way[i] >= SAME_WAY && (self.external[i] - self.at_start[i]).abs() > threshold
+        })
     }
 
     /// Judges the noise; whether that has changed.

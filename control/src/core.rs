@@ -2,24 +2,23 @@
 
 use crate::config::Tuning;
 use crate::contact::Observer;
-use crate::estimate::{Estimate, Sensed};
+use crate::estimate::Estimate;
 use crate::filter::Filter;
 use crate::gripper::Gripper;
 use crate::limiter::{self, Violation};
 use crate::message::{CoreWires, INBOX, Spent};
+use crate::motors::Motors;
 use crate::path::{Job, Reference};
-use crate::report::{Cause, LimitKind, RefusedWhy, Report, Request, Status, TraceSample};
+use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::seams::Controller;
-use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
+use types::{Fault, JointCommand, JointState, JointVector, Time};
 
 /// Overruns that are remembered; the configuration allows one less.
 const OVERRUNS: usize = 64;
-/// States in a row that cannot follow on the last before the encoder is no longer believed (F14).
-const MOST_JUMPS: u32 = 3;
 /// The part of its speed at which the arm runs while contact cannot be told from noise (F16).
 const NOISY_PACE: f64 = 0.25;
 /// After a torque was cut and told, further cuts are told again only after so long without, seconds.
@@ -35,12 +34,13 @@ pub struct Core {
     pub(crate) gripper: Gripper,
     pub(crate) filter: Filter,
     pub(crate) contact: Observer,
+    pub(crate) motors: Motors,
     /// The command before this tick, without torques.
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
     pub(crate) dt: f64,
     data: ArmData,
-    wires: CoreWires,
+    pub(crate) wires: CoreWires,
     pub(crate) last: JointCommand,
     last_now: Option<Time>,
     ticks: u64,
@@ -71,8 +71,9 @@ impl Core {
         };
         let core = Self {
             data: ArmData::new(&arm),
-            filter: Filter::new(&arm),
+            filter: Filter::new(&arm, tuning.period),
             contact: Observer::new(&arm),
+            motors: Motors::new(),
             arm,
             tuning,
             state: State::Disarmed,
@@ -177,90 +178,9 @@ impl Core {
         Some(self.tuning.period)
     }
 
-    /// Takes in the robot's state; what cannot be is told once per streak.
-    fn sense(&mut self, now: Time, state: Option<&JointState>) {
-        let before = self.estimate.sensed;
-        let was_missing = self.estimate.missing;
-        let last = self.estimate.measured;
-        let powered = self.state.is_powered();
-        let sensed = self.estimate.sense(now, self.dt, state, powered, self.arm.limits(), &self.tuning);
-        if sensed == Sensed::Jumped && before != Sensed::Jumped {
-            self.refuse(None, Request::State, RefusedWhy::Jumped);
-        }
-        if self.estimate.jumps > MOST_JUMPS && !self.estimate.distrusted {
-            self.distrust(Fault::F14EncoderJump);
-        }
-        let (last, within) = (last.filter(|_| powered), self.tuning.frozen_within);
-        if sensed == Sensed::Fresh
-            && self.estimate.is_frozen(last.as_ref(), &self.reference.q, within)
-            && !self.estimate.distrusted
-        {
-            self.distrust(Fault::F13EncoderFrozen);
-        }
-        let fresh = self.estimate.is_fresh().then_some(self.estimate.measured).flatten();
-        self.contact.observe(&self.arm, fresh.as_ref(), 4.0 * self.tuning.period);
-        if self.contact.changes_mind_of_noise(&self.arm, &self.tuning) && self.contact.is_noisy {
-            self.tell(Report::Fault { fault: Fault::F16VelocityNoise, latched: false });
-        }
-        if matches!(sensed, Sensed::Impossible | Sensed::WrongCount) && sensed != before {
-            self.refuse(None, Request::State, RefusedWhy::Invalid);
-            if powered && !self.estimate.distrusted {
-                self.distrust(Fault::F12EncoderInvalid);
-            }
-        }
-        let most = self.tuning.max_missing;
-        if powered && was_missing <= most && self.estimate.missing > most && !self.estimate.distrusted {
-            self.stop(Stop::two(Cause::StateMissing));
-        }
-    }
-
-    /// The encoders lie: the arm is stopped by the model and left without power.
-    fn distrust(&mut self, fault: Fault) {
-        self.estimate.distrusted = true;
-        self.stop(Self::latching(StopCategory::One, fault));
-    }
-
     pub(crate) fn slow(&self) -> f64 {
         let asked = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
         if self.contact.is_noisy { asked.min(NOISY_PACE) } else { asked }
-    }
-
-    /// Everything that may end a motion but itself.
-    fn supervise(&mut self, now: Time) {
-        let category = match self.wires.shared.stop.swap(0, Ordering::AcqRel) {
-            0 => None,
-            1 => Some(StopCategory::Two),
-            2 => Some(StopCategory::One),
-            _ => Some(StopCategory::Zero),
-        };
-        if let Some(category) = category {
-            self.stop(Self::requested(category));
-        }
-        let lease = Time::from_nanos(self.wires.shared.lease.load(Ordering::Relaxed));
-        if lease > self.lease && lease.secs_since(now) <= self.tuning.skew {
-            self.lease = lease;
-        }
-        if matches!(self.state, State::Follow(_)) && now.secs_since(self.lease) > self.tuning.lease {
-            self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
-        }
-        if matches!(self.state, State::Follow(_))
-            && self.estimate.is_fresh()
-            && self.contact.is_contact(&self.arm, &self.tuning)
-        {
-            self.stop(Stop::two(Cause::Fault(Fault::F21Contact)));
-        }
-        if self.state.is_powered() && self.estimate.is_fresh() {
-            let error = self.estimate.q.max_abs_diff(&self.reference.q);
-            let beyond = error > self.tuning.following_error;
-            let was_over = self.following_error_for > self.tuning.following_error_s;
-            self.following_error_for = if beyond { self.following_error_for + self.dt } else { 0.0 };
-            let is_over = self.following_error_for > self.tuning.following_error_s;
-            if is_over && !was_over {
-                self.stop(Self::latching(StopCategory::Two, Fault::F17FollowingError));
-            }
-        } else if !self.state.is_powered() {
-            self.following_error_for = 0.0;
-        }
     }
 
     /// Computed torque: what the model needs for the reference's acceleration plus what takes the

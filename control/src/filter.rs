@@ -68,6 +68,8 @@ pub(crate) struct Near {
 /// What is known of the way ahead.
 pub(crate) struct Filter {
     world: Option<Box<Surroundings>>,
+    /// Seconds between two ticks.
+    period: f64,
     data: ArmData,
     /// The frontier that was found last, and the one being found.
     proven: Proof,
@@ -75,25 +77,26 @@ pub(crate) struct Filter {
     /// Room to standing things when the motion began, or what it has become since if that is more: what
     /// is nearer than it may be already can be left.
     at_start: f64,
-    /// The world or the motion has just changed.
+    /// The motion has just begun, or the world has just changed, as far as it was before a motion.
     is_new: bool,
-    /// A stop was no longer verified, and that was told.
-    pub(crate) surprised: bool,
+    /// The world has just changed.
+    is_news: bool,
     /// The arm runs slower than asked for, and that was told.
     pub(crate) restricting: bool,
 }
 
 impl Filter {
-    pub(crate) fn new(arm: &Arm) -> Self {
+    pub(crate) fn new(arm: &Arm, period: f64) -> Self {
         let nothing = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
         Self {
             world: None,
+            period,
             data: ArmData::new(arm),
             proven: nothing,
             growing: nothing,
             at_start: 0.0,
             is_new: true,
-            surprised: false,
+            is_news: false,
             restricting: false,
         }
     }
@@ -106,6 +109,7 @@ impl Filter {
     /// Takes in a new world; what was proven in the old one is not any more. Returns the old one.
     pub(crate) fn replace(&mut self, world: Box<Surroundings>) -> Option<Box<Surroundings>> {
         self.forget();
+        self.is_news = true;
         self.world.replace(world)
     }
 
@@ -117,7 +121,7 @@ impl Filter {
     /// A motion begins.
     pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64) {
         self.forget();
-        (self.surprised, self.restricting) = (false, false);
+        (self.is_news, self.restricting) = (false, false);
         self.at_start = FARTHEST_M;
         let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
@@ -152,7 +156,9 @@ impl Filter {
             if !self.is_new {
                 self.proven = self.growing;
             }
-            self.growing = begin_proof(world, now, job, longest.seconds);
+            // In a new world it is first asked whether a stop at once keeps clear.
+            let window_s = if self.is_news { self.period } else { WINDOW_S };
+            self.growing = begin_proof(world, now, job, window_s, longest.seconds);
             self.is_new = false;
         }
         while self.growing.end.is_none() && self.growing.s < goal && left > 0 {
@@ -180,12 +186,12 @@ impl Filter {
     }
 }
 
-/// Begins a proof: everything that moves is grown to where it may be when the arm has stopped, `stop_s`
-/// seconds after the proof's window.
-fn begin_proof(world: &mut Surroundings, now: Time, job: &Job, stop_s: f64) -> Proof {
+/// Begins a proof that holds for `window_s` seconds: everything that moves is grown to where it may be when
+/// the arm has stopped, `stop_s` seconds after them.
+fn begin_proof(world: &mut Surroundings, now: Time, job: &Job, window_s: f64, stop_s: f64) -> Proof {
     let mut until = world.expires;
     if world.has_moving {
-        until = now + Duration::from_secs_f64(WINDOW_S);
+        until = now + Duration::from_secs_f64(window_s);
         world.grow_to(until + Duration::from_secs_f64(stop_s));
     }
     Proof { s: job.s(), until, end: None }
@@ -226,12 +232,12 @@ impl Core {
         }
         let margin = near.map_or(0.0, |n| n.room);
         let fault = near.map(|n| if n.is_moving { F42PersonTooNear } else { F43ObstacleTooNear });
-        // What came so suddenly that no stop is left that keeps clear of it.
-        if !had_stop && !self.filter.surprised {
-            self.filter.surprised = true;
+        // What came so suddenly that no stop is left that keeps clear of it. While nothing new is known, a
+        // frontier that comes nearer is what was expected of things that move: the stop that was verified
+        // before still holds.
+        if core::mem::take(&mut self.filter.is_news) && !had_stop {
             self.tell(Report::Fault { fault: F43ObstacleTooNear, latched: false });
         }
-        self.filter.surprised &= !had_stop;
         let is_restricted = applied < 0.99 * slow;
         if is_restricted && !self.filter.restricting {
             let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };

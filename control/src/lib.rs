@@ -21,12 +21,14 @@ pub mod histogram;
 mod limiter;
 mod mailbox;
 mod message;
+mod motors;
 mod pace;
 mod path;
 mod report;
 mod requests;
 pub mod rt;
 mod state;
+mod supervise;
 pub mod thread;
 mod world;
 

@@ -59,7 +59,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -78,6 +78,7 @@ impl Cause {
         Self::Fault(Fault::F13EncoderFrozen),
         Self::Fault(Fault::F14EncoderJump),
         Self::Fault(Fault::F17FollowingError),
+        Self::Fault(Fault::F19Runaway),
         Self::Fault(Fault::F21Contact),
         Self::Fault(Fault::F25LoopOverrun),
     ];

@@ -560,11 +560,11 @@ fn f16_noisy_speeds_make_the_arm_slower_and_no_contact_of_the_noise() {
 
 #[test]
 fn f21_a_contact_is_seen_within_five_milliseconds_and_the_arm_stops_and_holds() {
-    for (joint, torque) in [(0, 35.0), (1, -35.0), (3, 35.0), (5, 6.0)] {
+    for (joint, torque) in [(0, 52.0), (1, -52.0), (3, 52.0), (5, 7.0)] {
         let mut rig = Rig::active(arm());
         // The motors carry what the world pushes: the obedient plant gives what it takes.
         let found = until_fault(&mut rig, Fault::F21Contact, 50, |_, s| s.tau[joint] += torque);
-        assert!(found.is_some_and(|ms| ms <= 6), "F21: {torque} N·m at {joint} after {found:?} ms");
+        assert!(found.is_some_and(|ms| ms <= 5), "F21: {torque} N·m at {joint} after {found:?} ms");
         rig.until(Mode::Hold);
         assert!(!rig.has(|r| matches!(r, Report::Fault { latched: true, .. })), "it may go on");
         check_differences(&rig.arm.clone(), &rig.commands);

@@ -37,6 +37,18 @@ pub enum RobotFault {
     Frozen,
     /// Commands are not taken.
     Deaf,
+    /// F13: the encoder of this joint says the same again and again, the others do not.
+    StuckEncoder(usize),
+    /// F14: the encoder of this joint is 0.2 rad off.
+    JumpedEncoder(usize),
+    /// F16: measured speeds are off by up to 0.03 rad/s either way, another way every time.
+    NoisySpeed,
+    /// F17: the motor of this joint gives no torque.
+    DeadMotor(usize),
+    /// F19: the motor of this joint does the opposite of what it is told.
+    Runaway(usize),
+    /// F21: something pushes this joint with 60 % of its torque limit.
+    Pushed(usize),
 }
 
 /// How the gripper fails.

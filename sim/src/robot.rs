@@ -79,10 +79,33 @@ pub(crate) fn through_the_link(
     mut state: JointState,
     frozen: &mut Option<JointState>,
 ) -> Result<JointState, RobotError> {
-    if fault != Some(RobotFault::Frozen) {
+    if !matches!(fault, Some(RobotFault::Frozen | RobotFault::StuckEncoder(_))) {
         *frozen = None;
     }
     match fault {
+        Some(RobotFault::StuckEncoder(joint)) => {
+            let before = *frozen.get_or_insert(state);
+            if let (Some(q), Some(dq)) = (state.q.get_mut(joint), state.dq.get_mut(joint)) {
+                (*q, *dq) = (before.q[joint], before.dq[joint]);
+            }
+            Ok(state)
+        }
+        Some(RobotFault::JumpedEncoder(joint)) => {
+            if let Some(q) = state.q.get_mut(joint) {
+                *q += 0.2;
+            }
+            Ok(state)
+        }
+        Some(RobotFault::NoisySpeed) => {
+            // Of the stamp and the joint: the same in every run, and no two alike.
+            for (i, dq) in state.dq.iter_mut().enumerate() {
+                let mut bits =
+                    (state.stamp.as_nanos() as u64 ^ (i as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                bits = (bits ^ bits >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                *dq += 0.03 * ((bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
+            }
+            Ok(state)
+        }
         Some(RobotFault::Silent) => Err(RobotError::Silent),
         Some(RobotFault::Nan(joint)) => {
             if let Some(q) = state.q.get_mut(joint) {
@@ -91,7 +114,11 @@ pub(crate) fn through_the_link(
             Ok(state)
         }
         Some(RobotFault::Frozen) => Ok(*frozen.get_or_insert(state)),
-        Some(RobotFault::Deaf) | None => Ok(state),
+        // What is wrong with the motors is wrong in the world.
+        Some(
+            RobotFault::Deaf | RobotFault::DeadMotor(_) | RobotFault::Runaway(_) | RobotFault::Pushed(_),
+        )
+        | None => Ok(state),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The simulated world: an arm, a table, objects, and time that passes in steps of a millisecond.
 
 use crate::error::SimError;
-use crate::faults::{FaultSpec, GripperFault, gripper_fault};
+use crate::faults::{FaultSpec, GripperFault, RobotFault, gripper_fault, robot_fault};
 use crate::gripper::GripperDrive;
 use crate::mjcf_out;
 use crate::physics::Physics;
@@ -233,10 +233,19 @@ impl World {
         let live = self.command.filter(|c| c.enabled && c.expires >= self.now);
         let brake = live.is_none();
         let held = if brake { self.weight() } else { self.applied };
+        let fault = robot_fault(&self.faults, self.start, self.now);
         for (i, &dof) in self.arm_dofs.iter().enumerate() {
             let most = self.arm.limits()[i].torque;
             self.applied[i] = live.map_or(0.0, |c| c.tau[i].clamp(-most, most));
+            match fault {
+                Some(RobotFault::DeadMotor(joint)) if joint == i => self.applied[i] = 0.0,
+                Some(RobotFault::Runaway(joint)) if joint == i => self.applied[i] = -self.applied[i],
+                _ => {}
+            }
             self.tau[dof] = if brake { held[i] } else { self.applied[i] };
+            if fault == Some(RobotFault::Pushed(i)) {
+                self.tau[dof] += 0.6 * most;
+            }
             if brake != self.braked {
                 self.physics.set_brake(dof, if brake { most } else { 0.0 });
             }

@@ -153,7 +153,7 @@ fn one(i: usize, episode: Result<Episode, String>, setting: &Setting, out: Optio
 
 /// Rows of all episodes in their order, as many at a time as there are cores or `jobs` says; `told` hears
 /// how many are done and how many of them succeeded.
-pub(super) fn in_parallel<R: Send>(
+pub(crate) fn in_parallel<R: Send>(
     episodes: usize,
     jobs: Option<usize>,
     one: impl Fn(usize) -> R + Sync,

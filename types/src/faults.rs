@@ -83,6 +83,8 @@ pub enum Fault {
     F14EncoderJump,
     /// Measured speeds are so noisy that a contact cannot be told from them.
     F16VelocityNoise,
+    /// A motor does the opposite of what it is told.
+    F19Runaway,
     /// The gripper lost what it held.
     F20ObjectDropped,
     /// The arm met something.
@@ -117,6 +119,7 @@ impl Fault {
             Self::F13EncoderFrozen => "F13",
             Self::F14EncoderJump => "F14",
             Self::F16VelocityNoise => "F16",
+            Self::F19Runaway => "F19",
             Self::F20ObjectDropped => "F20",
             Self::F21Contact => "F21",
             Self::F25LoopOverrun => "F25",

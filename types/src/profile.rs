@@ -73,6 +73,10 @@ pub struct RobotProfile {
     /// that what the hand touches by design is none.
     #[serde(default = "default_contact_share")]
     pub contact_share: f64,
+    /// Whether brakes hold every joint without power: then a motor that runs away is stopped by taking
+    /// the power away at once (F19); without brakes the arm would fall.
+    #[serde(default)]
+    pub brakes: bool,
 }
 
 fn default_overrun_ms() -> f64 {

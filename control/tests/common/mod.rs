@@ -88,6 +88,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
         },
         overrun_ms: 20.0,
         contact_share: 0.15,
+        brakes: false,
     };
     change(&mut profile);
     Arc::new(Arm::new(model, profile).expect("a valid arm"))

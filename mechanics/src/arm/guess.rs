@@ -101,5 +101,6 @@ fn guess(model: &Model) -> RobotProfile {
         gripper: GripperProfile::default(),
         overrun_ms: 20.0,
         contact_share: 0.15,
+        brakes: false,
     }
 }

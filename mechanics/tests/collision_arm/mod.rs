@@ -116,6 +116,7 @@ pub(crate) fn stick_arm() -> Arm {
         },
         overrun_ms: 20.0,
         contact_share: 0.15,
+        brakes: false,
     };
     Arm::new(model, profile).expect("an arm of sticks")
 }

@@ -78,6 +78,7 @@ fn profile(reach_m: [f64; 4], width_m: f64) -> RobotProfile {
         },
         overrun_ms: 20.0,
         contact_share: 0.15,
+        brakes: false,
     }
 }
 

@@ -1,0 +1,215 @@
+//! The fault table: every row, what it asks for, and how it is tried.
+
+use super::trial::{Trial, fastest, heaviest};
+use control::Mode;
+use sim::RobotFault;
+use types::{Fault, StopCategory};
+
+/// How a row is tried.
+#[derive(Copy, Clone)]
+pub(crate) enum How {
+    /// Here, on the simulated arm in lockstep.
+    Here(fn(&mut Trial) -> Result<(), String>),
+    /// With cameras and the whole mission, in the test suite.
+    Suite,
+    /// Not built.
+    NotYet,
+}
+
+/// One row of the table.
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    /// What goes wrong.
+    pub(crate) injected: &'static str,
+    /// What shall come of it: H hold, D slower, S2 S1 S0 stop categories, R refused, L latched.
+    pub(crate) expected: &'static str,
+    pub(crate) how: How,
+}
+
+const fn row(id: &'static str, injected: &'static str, expected: &'static str, how: How) -> Row {
+    Row { id, injected, expected, how }
+}
+
+use How::{Here, NotYet, Suite};
+
+/// The rows in their order.
+pub(crate) const ROWS: [Row; 46] = [
+    row("F1", "the owner of the motion falls silent", "S2, L after the lease", Here(f1)),
+    row("F2", "the planner hangs, then sends old commands", "S2; old commands R", NotYet),
+    row("F3", "an action chunk arrives too late", "R, finish what is valid, then S2", NotYet),
+    row("F4", "the chunk queue runs dry", "S2 along the path", NotYet),
+    row("F5", "chunks out of order or twice", "R, counted", NotYet),
+    row("F6", "two chunks disagree at their hand-over", "blended within limits, or R", NotYet),
+    row("F7", "a camera is frozen", "S2 within 3 pictures", Suite),
+    row("F8", "a camera is unplugged", "S2 within 100 ms", Suite),
+    row("F9", "pictures are delayed by 500 ms", "R as stale, S2", Suite),
+    row("F10", "a camera is black, saturated, noisy or turned", "S2 within 5 pictures", Suite),
+    row("F11", "another camera under the same name", "no motion", Suite),
+    row("F12", "an encoder reports no number", "S1, L in the same tick", Here(f12)),
+    row("F13", "an encoder is frozen", "S1, L within 5 ticks when moving", Here(f13)),
+    row("F14", "an encoder leaps by 0.2 rad", "R, three in a row tolerated, then S1, L", Here(f14)),
+    row("F15", "sign or order of the encoders is wrong", "refuse to activate", NotYet),
+    row("F16", "measured speeds are ten times as noisy", "D within 50 ms", Here(f16)),
+    row("F17", "a motor stops responding", "S2, L", Here(f17)),
+    row("F18", "a motor is overloaded", "D, then S1", NotYet),
+    row("F19", "a motor does the opposite", "S0 with brakes, else S1; L", Here(f19)),
+    row("F20", "the gripper drops its object", "H, plan anew", Suite),
+    row("F21", "the arm meets something", "S2 within 5 ms", Here(f21)),
+    row("F22", "up to 20 states in a row are lost; more", "carried on; then S2", Here(f22)),
+    row("F23", "the bus is late by 5 ms", "no discontinuity", Here(f23)),
+    row("F24", "the robot comes back at another pose", "no motion until reset", NotYet),
+    row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
+    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", NotYet),
+    row("F27", "the wall clock is stepped", "nothing", NotYet),
+    row("F28", "a sender's clock is off", "refused when over budget", NotYet),
+    row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),
+    row("F30", "reports are not taken for 5 s", "counted; the loop goes on", Here(f30)),
+    row("F31", "a thread beside the loop panics", "S2, named", NotYet),
+    row("F32", "the loop panics", "S1 by the watchdog", NotYet),
+    row("F33", "the watchdog dies", "the robot stops by itself", NotYet),
+    row("F34", "the Zenoh router restarts", "S2, no old commands", NotYet),
+    row("F35", "two controllers after a network split", "one owner only", NotYet),
+    row("F36", "a network that loses and delays", "D to a safe speed", NotYet),
+    row("F37", "an old packet again", "R", NotYet),
+    row("F38", "the operator's link breaks at speed", "S2 within 100 ms", NotYet),
+    row("F39", "operator and AI both command", "the operator wins", NotYet),
+    row("F40", "emergency stop, released under way", "S1, L; nothing moves before reset", Here(f40)),
+    row("F41", "the emergency stop's line flickers", "counts as pressed", NotYet),
+    row("F42", "a person comes near", "D, then waits", Here(f42)),
+    row("F43", "something appears within the braking distance", "brakes in the same cycle", Here(f43)),
+    row("F44", "a singularity at full speed", "slower, within limits", NotYet),
+    row("F45", "the model answers nonsense", "bounded tries, no motion", Suite),
+    row("F46", "the GPU is lost", "CPU or hold", NotYet),
+];
+
+fn f1(t: &mut Trial) -> Result<(), String> {
+    t.alive = false;
+    t.run_s(0.9)?;
+    t.told(Fault::F1InputSilent, 0.21)?;
+    t.ends_in(Mode::Fault { powered: true })
+}
+
+fn f12(t: &mut Trial) -> Result<(), String> {
+    let joint = fastest(t);
+    t.break_now(RobotFault::Nan(joint), None)?;
+    t.run_s(0.6)?;
+    t.told(Fault::F12EncoderInvalid, 0.001)?;
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f13(t: &mut Trial) -> Result<(), String> {
+    let joint = fastest(t);
+    // At less than half a radian per second the encoder has to stand still for longer to be suspect.
+    let is_fast = t.speed(joint) > 0.5;
+    t.break_now(RobotFault::StuckEncoder(joint), None)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F13EncoderFrozen, if is_fast { 0.006 } else { 1.0 })?;
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f14(t: &mut Trial) -> Result<(), String> {
+    let joint = fastest(t);
+    t.break_now(RobotFault::JumpedEncoder(joint), Some(0.0025))?;
+    t.run_s(0.05)?;
+    t.not_told(Fault::F14EncoderJump)?;
+    t.break_now(RobotFault::JumpedEncoder(joint), None)?;
+    t.run_s(0.6)?;
+    t.told(Fault::F14EncoderJump, 0.005)?;
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f16(t: &mut Trial) -> Result<(), String> {
+    t.break_now(RobotFault::NoisySpeed, None)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F16VelocityNoise, 0.05)?;
+    t.not_told(Fault::F21Contact)?;
+    t.keeps_going()
+}
+
+fn f17(t: &mut Trial) -> Result<(), String> {
+    let joint = heaviest(t);
+    t.break_now(RobotFault::DeadMotor(joint), None)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F17FollowingError, 0.12)?;
+    t.ends_latched()
+}
+
+fn f19(t: &mut Trial) -> Result<(), String> {
+    let joint = heaviest(t);
+    t.break_now(RobotFault::Runaway(joint), None)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F19Runaway, 0.010)?;
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f21(t: &mut Trial) -> Result<(), String> {
+    let joint = heaviest(t);
+    t.break_now(RobotFault::Pushed(joint), Some(0.008))?;
+    t.run_s(1.0)?;
+    t.told(Fault::F21Contact, 0.006)?;
+    t.ends_in(Mode::Hold)
+}
+
+fn f22(t: &mut Trial) -> Result<(), String> {
+    t.break_now(RobotFault::Silent, Some(0.0195))?;
+    t.run_s(0.1)?;
+    t.keeps_going()?;
+    t.break_now(RobotFault::Silent, Some(0.3))?;
+    t.run_s(0.8)?;
+    t.ends_in(Mode::Hold)
+}
+
+fn f23(t: &mut Trial) -> Result<(), String> {
+    t.break_now(RobotFault::Silent, Some(0.005))?;
+    t.run_s(0.3)?;
+    t.keeps_going()
+}
+
+fn f25(t: &mut Trial) -> Result<(), String> {
+    t.sleep_s(0.025)?;
+    t.run_s(0.05)?;
+    t.not_told(Fault::F25LoopOverrun)?;
+    for _ in 0..5 {
+        t.sleep_s(0.025)?;
+        t.run_s(0.01)?;
+    }
+    t.run_s(0.6)?;
+    t.told(Fault::F25LoopOverrun, 0.3)?;
+    t.ends_in(Mode::Hold)
+}
+
+fn f30(t: &mut Trial) -> Result<(), String> {
+    t.polls = false;
+    t.run_s(5.0)?;
+    t.polls = true;
+    t.keeps_going()
+}
+
+fn f40(t: &mut Trial) -> Result<(), String> {
+    t.handle().stop(StopCategory::One);
+    t.run_s(0.6)?;
+    t.ends_in(Mode::Fault { powered: false })?;
+    // Whoever still pushes the stick moves nothing.
+    let before = t.q();
+    t.submit_anyway()?;
+    t.run_s(0.2)?;
+    let moved = t.q().max_abs_diff(&before);
+    if moved > 1e-3 {
+        return Err(format!("the arm moved by {moved} rad before it was reset"));
+    }
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f42(t: &mut Trial) -> Result<(), String> {
+    t.person_comes()?;
+    t.told(Fault::F42PersonTooNear, 3.0)?;
+    t.stands_while_somebody_is_near()
+}
+
+fn f43(t: &mut Trial) -> Result<(), String> {
+    t.ball_ahead()?;
+    t.run_s(0.002)?;
+    t.told(Fault::F43ObstacleTooNear, 0.002)?;
+    t.run_s(1.0)?;
+    t.stands()
+}

@@ -1,0 +1,327 @@
+//! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
+
+use crate::config::Config;
+use crate::graph::Body;
+use crate::graph::lockstep::Lockstep;
+use control::{Handle, Mode, Motion, Report, Thing, World};
+use core::time::Duration;
+use mechanics::collision::{Checker, Obstacle};
+use mechanics::timing::{Scale, time_path};
+use mechanics::{Arm, ArmData, GeomShape, tool_pose};
+use nalgebra::{Isometry3, Point3, Vector3};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sim::{FaultKind, FaultSpec, RobotFault};
+use std::sync::Arc;
+use types::seams::Clock;
+use types::{Fault, JointVector, Time, Trajectory};
+
+const TICK: Duration = Duration::from_millis(1);
+/// Shares of the limits that the motions use; with more acceleration the motors could not follow.
+const SCALE: Scale = Scale { velocity: 0.8, acceleration: 0.35, jerk: 0.35 };
+/// How near a person may come to the hand, and how fast they walk (ISO 13855).
+const KEEP_M: f64 = 0.15;
+const WALK_M_S: f64 = 1.6;
+
+/// An arm under way, and everything the loop has told.
+pub(crate) struct Trial {
+    arm: Arc<Arm>,
+    body: Lockstep,
+    poses: Vec<JointVector>,
+    next: usize,
+    /// When something broke last.
+    broken_at: Time,
+    reports: Vec<(Time, Report)>,
+    /// Whether the owner of the motion says that it is alive.
+    pub(crate) alive: bool,
+    /// Whether reports are taken.
+    pub(crate) polls: bool,
+    /// Whether a new motion follows on one that has ended.
+    goes_on: bool,
+    /// The person as last told, and how near they came while the arm moved, metres.
+    person: Option<Obstacle>,
+    nearest_moving: f64,
+    checker: Checker,
+    data: ArmData,
+}
+
+impl Trial {
+    /// Brings an arm under way and lets it run until `at_s` seconds have passed, and on until it is well
+    /// within a motion.
+    pub(crate) fn new(config: &Config, arm: &Arc<Arm>, seed: u64, at_s: f64) -> Result<Self, String> {
+        let body = crate::session::bare(config, arm, seed).map_err(|e| e.to_string())?;
+        let (checker, data) = (Checker::new(arm), ArmData::new(arm));
+        let mut trial = Self {
+            arm: Arc::clone(arm),
+            body,
+            poses: Vec::new(),
+            next: 0,
+            broken_at: Time::ZERO,
+            reports: Vec::new(),
+            alive: true,
+            polls: true,
+            goes_on: true,
+            person: None,
+            nearest_moving: f64::INFINITY,
+            checker,
+            data,
+        };
+        trial.choose_poses(&mut ChaCha8Rng::seed_from_u64(seed));
+        trial.run_s(0.01)?;
+        let now = trial.body.now();
+        trial.handle().activate(now).map_err(|e| e.to_string())?;
+        trial.run_s(at_s)?;
+        for _ in 0..4000 {
+            let status = trial.handle().status();
+            if status.mode == Mode::Follow && (0.1..0.7).contains(&status.progress) {
+                trial.broken_at = trial.body.now();
+                return Ok(trial);
+            }
+            trial.run_s(0.001)?;
+        }
+        Err(format!("nothing was broken yet, and the arm stands: {}", trial.why_stopped()))
+    }
+
+    /// What was told of faults and stops, in words.
+    fn why_stopped(&self) -> String {
+        let bad = |(_, r): &&(Time, Report)| matches!(r, Report::Fault { .. } | Report::Stopped { .. });
+        let word = |(at, r): &(Time, Report)| {
+            let ms = at.secs_since(self.broken_at) * 1e3;
+            match r {
+                Report::Fault { fault, .. } => format!("{} after {ms:.0} ms", fault.id()),
+                Report::Stopped { cause, .. } => format!("stopped by {cause:?} after {ms:.0} ms"),
+                _ => String::new(),
+            }
+        };
+        let told: Vec<String> = self.reports.iter().filter(bad).map(word).collect();
+        if told.is_empty() { "nothing was told".into() } else { told.join(", ") }
+    }
+
+    /// Poses near home whose straight ways from home are free of the arm itself and the table.
+    fn choose_poses(&mut self, rng: &mut ChaCha8Rng) {
+        let home = self.arm.home();
+        self.poses.push(home);
+        let table = Obstacle {
+            name: "table".into(),
+            shape: GeomShape::Cuboid { half: Vector3::new(1.5, 1.5, 0.1) },
+            world_from_obstacle: Isometry3::translation(0.0, 0.0, -0.1),
+        };
+        let mut checker = self.checker.clone();
+        // The table's size can be.
+        let _ = checker.set_obstacles(vec![table]);
+        for _ in 0..2000 {
+            if self.poses.len() >= 12 {
+                break;
+            }
+            let q = JointVector::from_fn(home.len(), |j| {
+                let l = &self.arm.limits()[j];
+                (home[j] + rng.random_range(-0.6..0.6)).clamp(l.lower, l.upper)
+            });
+            if checker.edge_is_free(&self.arm, &mut self.data, &home, &q, 0.04, 0.02, 0.04) {
+                // There and back: every way is one that was looked at.
+                self.poses.extend([q, home]);
+            }
+        }
+    }
+
+    pub(crate) fn handle(&mut self) -> &mut Handle {
+        self.body.control()
+    }
+
+    /// Where the joints are measured.
+    pub(crate) fn q(&mut self) -> JointVector {
+        let status = self.handle().status();
+        status.measured.map_or(status.command.q, |m| m.q)
+    }
+
+    /// Commanded speed of a joint, rad/s.
+    pub(crate) fn speed(&mut self, joint: usize) -> f64 {
+        self.handle().status().command.dq[joint].abs()
+    }
+
+    /// Submits the motion to the next pose, whatever state the arm is in.
+    pub(crate) fn submit_anyway(&mut self) -> Result<(), String> {
+        let here = self.handle().status().command.q;
+        let to = self.poses[self.next % self.poses.len()];
+        self.next += 1;
+        let points = time_path(&[here, to], self.arm.limits(), SCALE).map_err(|e| e.to_string())?;
+        let trajectory = Trajectory::new(points, self.arm.limits(), &here).map_err(|e| e.to_string())?;
+        let now = self.body.now();
+        self.handle().submit(now, Motion::Follow(Box::new(trajectory))).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    /// Lets time pass, tick by tick.
+    pub(crate) fn run_s(&mut self, seconds: f64) -> Result<(), String> {
+        for _ in 0..(seconds * 1e3).round() as usize {
+            let now = self.body.now();
+            if self.alive {
+                self.handle().keep_alive(now);
+            }
+            if self.goes_on && self.alive && self.handle().status().mode == Mode::Hold && self.reports_allow()
+            {
+                self.submit_anyway()?;
+            }
+            self.body.advance(TICK).map_err(|e| e.to_string())?;
+            if self.polls {
+                let now = self.body.now();
+                while let Some(report) = self.body.control().poll() {
+                    self.reports.push((now, report));
+                }
+            }
+            if let Some(why) = self.body.invariants().and_then(|i| i.broken()) {
+                return Err(why.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// After a stop nothing is submitted any more.
+    fn reports_allow(&self) -> bool {
+        !self.reports.iter().any(|(_, r)| matches!(r, Report::Stopped { .. }))
+    }
+
+    /// Lets time pass without the loop (F25).
+    pub(crate) fn sleep_s(&mut self, seconds: f64) -> Result<(), String> {
+        let rig = self.body.world().ok_or("no simulated world")?.clone();
+        rig.clock().sleep_until(self.body.now() + Duration::from_secs_f64(seconds));
+        Ok(())
+    }
+
+    /// Breaks something from now on, for so many seconds or for good.
+    pub(crate) fn break_now(&mut self, fault: RobotFault, duration_s: Option<f64>) -> Result<(), String> {
+        let now = self.body.now();
+        let rig = self.body.world().ok_or("no simulated world")?;
+        let at_s = now.secs_since(rig.world().start());
+        let spec = FaultSpec { at_s, duration_s, kind: FaultKind::Robot(fault) };
+        rig.set_faults(&[spec]).map_err(|e| e.to_string())?;
+        self.broken_at = now;
+        Ok(())
+    }
+
+    fn first(&self, fault: Fault) -> Option<f64> {
+        let of = |(at, r): &(Time, Report)| {
+            matches!(r, Report::Fault { fault: f, .. } if *f == fault).then(|| at.secs_since(self.broken_at))
+        };
+        self.reports.iter().find_map(of)
+    }
+
+    /// The row was named within so many seconds.
+    pub(crate) fn told(&self, fault: Fault, within_s: f64) -> Result<(), String> {
+        match self.first(fault) {
+            Some(late) if late <= within_s + 1e-6 => Ok(()),
+            Some(late) => Err(format!("named after {:.0} ms", late * 1e3)),
+            None => Err(format!("never named: {}", self.why_stopped())),
+        }
+    }
+
+    /// The row was not named.
+    pub(crate) fn not_told(&self, fault: Fault) -> Result<(), String> {
+        self.first(fault).map_or(Ok(()), |late| Err(format!("{} was named after {late} s", fault.id())))
+    }
+
+    /// The loop is in this mode, and the arm stands.
+    pub(crate) fn ends_in(&mut self, mode: Mode) -> Result<(), String> {
+        let now = self.handle().status().mode;
+        if now != mode {
+            return Err(format!("ends in {now:?}, not in {mode:?}: {}", self.why_stopped()));
+        }
+        self.stands()
+    }
+
+    /// A latched fault, with power or without, and the arm stands.
+    pub(crate) fn ends_latched(&mut self) -> Result<(), String> {
+        match self.handle().status().mode {
+            Mode::Fault { .. } => self.stands(),
+            mode => Err(format!("ends in {mode:?}, not latched")),
+        }
+    }
+
+    /// The reference stands.
+    pub(crate) fn stands(&mut self) -> Result<(), String> {
+        let dq = self.handle().status().command.dq;
+        let fastest = dq.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        if fastest > 0.0 { Err(format!("still moves at {fastest} rad/s")) } else { Ok(()) }
+    }
+
+    /// The motions go on.
+    pub(crate) fn keeps_going(&mut self) -> Result<(), String> {
+        match self.handle().status().mode {
+            Mode::Follow | Mode::Hold if self.reports_allow() => Ok(()),
+            mode => Err(format!("ends in {mode:?}: {}", self.why_stopped())),
+        }
+    }
+
+    fn ball(&mut self, at: Point3<f64>, radius: f64) -> Obstacle {
+        Obstacle {
+            name: "ball".into(),
+            shape: GeomShape::Sphere { radius },
+            world_from_obstacle: Isometry3::translation(at.x, at.y, at.z),
+        }
+    }
+
+    fn watch(&mut self, life: Duration, things: Vec<Thing>) -> Result<(), String> {
+        let now = self.body.now();
+        let world = World { stamp: now, expires: now + life, things, held: None };
+        self.handle().watch(world).map_err(|e| e.to_string())
+    }
+
+    /// A ball appears at the hand.
+    pub(crate) fn ball_ahead(&mut self) -> Result<(), String> {
+        self.broken_at = self.body.now();
+        let q = self.q();
+        let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
+        let obstacle = self.ball(hand, 0.05);
+        self.watch(Duration::from_secs(100), vec![Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 }])
+    }
+
+    /// A person walks from afar up to where the hand is, told at 30 Hz, stays, and the distance to the arm
+    /// is looked at whenever it moves.
+    pub(crate) fn person_comes(&mut self) -> Result<(), String> {
+        self.broken_at = self.body.now();
+        let q = self.q();
+        let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
+        for ms in 0..3000u32 {
+            let away = (2.5 - WALK_M_S * f64::from(ms) * 1e-3).max(0.12);
+            let person = self.ball(hand + Vector3::new(away, 0.0, 0.0), 0.1);
+            if ms % 33 == 0 {
+                let thing = Thing { obstacle: person.clone(), keep_m: KEEP_M, speed_m_s: WALK_M_S };
+                self.watch(Duration::from_millis(300), vec![thing])?;
+            }
+            self.person = Some(person.clone());
+            self.run_s(0.001)?;
+            let command = self.handle().status().command;
+            if command.dq.iter().any(|v| *v != 0.0) {
+                // A ball can be an obstacle.
+                let _ = self.checker.set_obstacles(vec![person]);
+                let near = self.checker.distance(&self.arm, &mut self.data, &command.q, 0.04);
+                if near.second == "ball" {
+                    self.nearest_moving = self.nearest_moving.min(near.distance);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// While the arm moved, nobody was nearer than asked.
+    pub(crate) fn stands_while_somebody_is_near(&mut self) -> Result<(), String> {
+        if self.nearest_moving < KEEP_M {
+            return Err(format!("it moved with a person {:.0} mm away", self.nearest_moving * 1e3));
+        }
+        self.stands()
+    }
+}
+
+/// The joint that is told to move fastest.
+pub(crate) fn fastest(t: &mut Trial) -> usize {
+    let dq = t.handle().status().command.dq;
+    (0..dq.len()).fold(0, |best, j| if dq[j].abs() > dq[best].abs() { j } else { best })
+}
+
+/// The joint whose torque uses most of its limit.
+pub(crate) fn heaviest(t: &mut Trial) -> usize {
+    let tau = t.handle().status().command.tau;
+    let limits = t.arm.limits();
+    let share = |j: usize| tau[j].abs() / limits[j].torque;
+    (0..tau.len()).fold(0, |best, j| if share(j) > share(best) { j } else { best })
+}
