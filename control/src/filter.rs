@@ -82,7 +82,9 @@ pub(crate) struct Filter {
     /// The world has just changed.
     is_news: bool,
     /// The arm runs slower than asked for, and that was told.
-    pub(crate) restricting: bool,
+    restricting: bool,
+    /// ... because of something that moves, and that was told.
+    somebody: bool,
 }
 
 impl Filter {
@@ -98,6 +100,7 @@ impl Filter {
             is_new: true,
             is_news: false,
             restricting: false,
+            somebody: false,
         }
     }
 
@@ -121,7 +124,7 @@ impl Filter {
     /// A motion begins.
     pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64) {
         self.forget();
-        (self.is_news, self.restricting) = (false, false);
+        (self.is_news, self.restricting, self.somebody) = (false, false, false);
         self.at_start = FARTHEST_M;
         let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
@@ -157,8 +160,12 @@ impl Filter {
                 self.proven = self.growing;
             }
             // In a new world it is first asked whether a stop at once keeps clear.
-            let window_s = if self.is_news { self.period } else { WINDOW_S };
-            self.growing = begin_proof(world, now, job, window_s, longest.seconds);
+            let (window_s, stop_s) = if self.is_news {
+                (self.period, job.stop_s(self.period))
+            } else {
+                (WINDOW_S, longest.seconds)
+            };
+            self.growing = begin_proof(world, now, job, window_s, stop_s);
             self.is_new = false;
         }
         while self.growing.end.is_none() && self.growing.s < goal && left > 0 {
@@ -230,8 +237,6 @@ impl Core {
                 job.step(0.0, part);
             }
         }
-        let margin = near.map_or(0.0, |n| n.room);
-        let fault = near.map(|n| if n.is_moving { F42PersonTooNear } else { F43ObstacleTooNear });
         // What came so suddenly that no stop is left that keeps clear of it. While nothing new is known, a
         // frontier that comes nearer is what was expected of things that move: the stop that was verified
         // before still holds.
@@ -241,11 +246,14 @@ impl Core {
         let is_restricted = applied < 0.99 * slow;
         if is_restricted && !self.filter.restricting {
             let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };
+            let margin = near.map_or(0.0, |n| n.room);
             self.tell(Report::Intervention { joint: None, limit, requested: slow, applied, margin });
-            if fault == Some(F42PersonTooNear) {
-                self.tell(Report::Fault { fault: F42PersonTooNear, latched: false });
-            }
+        }
+        let is_somebody = is_restricted && near.is_some_and(|n| n.is_moving);
+        if is_somebody && !self.filter.somebody {
+            self.tell(Report::Fault { fault: F42PersonTooNear, latched: false });
         }
         self.filter.restricting = is_restricted;
+        self.filter.somebody = is_restricted && (self.filter.somebody || is_somebody);
     }
 }

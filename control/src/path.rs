@@ -183,6 +183,17 @@ impl Job {
         true
     }
 
+    /// How long a stop that begins now takes, seconds, in ticks of `period`.
+    pub(crate) fn stop_s(&self, period: f64) -> f64 {
+        let mut running = self.running;
+        let mut n = 0;
+        while running != (Running { r: 0.0, rate: 0.0 }) && n < MOST_STOP_TICKS {
+            running.step(&self.pace, 0.0, period);
+            n += 1;
+        }
+        period * n as f64
+    }
+
     /// Moves on as [`Self::step`] if the stop from there ends before path time `last`, looked at in ticks of
     /// `period` seconds; else not at all.
     pub(crate) fn step_if_it_stops(&mut self, part: f64, dt: f64, last: f64, period: f64) -> bool {

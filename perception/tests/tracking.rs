@@ -193,7 +193,7 @@ fn cut(image: &Image, detection: &Detection, width: u32) -> (Image, Detection) {
     let depth = image.depth.as_ref().expect("depth");
     let rgb = (0..h).flat_map(|y| image.rgb[3 * y * w..3 * (y * w + n)].to_vec()).collect();
     let depth = (0..h).flat_map(|y| depth[y * w..y * w + n].to_vec()).collect();
-    let k = Intrinsics { width, ..image.intrinsics.clone() };
+    let k = Intrinsics { width, ..image.intrinsics };
     let pose = image.world_from_optical;
     let cut = Image::new("wrist", 0, image.stamp, rgb, Some(depth), k, pose).expect("a picture");
     let mut d = detection.clone();
