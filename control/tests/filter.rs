@@ -44,10 +44,9 @@ impl Judge {
         Self { checker, data: ArmData::new(arm) }
     }
 
-    /// `None` when the arm is nearer to itself.
+    /// To the nearest thing, metres; at most one.
     fn distance(&mut self, arm: &Arm, q: &JointVector) -> f64 {
-        let near = self.checker.distance(arm, &mut self.data, q, 0.04);
-        if near.second == "ball" { near.distance } else { f64::INFINITY }
+        self.checker.room(arm, &mut self.data, q, 0.04, &[], 1.0).still
     }
 }
 

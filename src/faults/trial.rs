@@ -294,10 +294,8 @@ impl Trial {
             if command.dq.iter().any(|v| *v != 0.0) {
                 // A ball can be an obstacle.
                 let _ = self.checker.set_obstacles(vec![person]);
-                let near = self.checker.distance(&self.arm, &mut self.data, &command.q, 0.04);
-                if near.second == "ball" {
-                    self.nearest_moving = self.nearest_moving.min(near.distance);
-                }
+                let room = self.checker.room(&self.arm, &mut self.data, &command.q, 0.04, &[], 1.0);
+                self.nearest_moving = self.nearest_moving.min(room.still);
             }
         }
         Ok(())
