@@ -41,6 +41,8 @@ const FARTHEST_M: f64 = 0.15;
 const WINDOW_S: f64 = 0.05;
 /// A smaller part of the nominal pace is no motion but a creeping up to what is in the way.
 const LEAST_PACE: f64 = 0.02;
+/// What is still speeding up takes so much longer to stop than what runs at the nominal pace, seconds.
+const RISING_S: f64 = 0.03;
 /// Things that are looked at per tick, about, and when the world has just changed.
 const THINGS_PER_TICK: usize = 112;
 const THINGS_ANEW: usize = 340;
@@ -81,6 +83,8 @@ pub(crate) struct Filter {
     is_new: bool,
     /// The world has just changed.
     is_news: bool,
+    /// What is new is so near that no stop is left that keeps clear of it.
+    is_surprised: bool,
     /// The arm runs slower than asked for, and that was told.
     restricting: bool,
     /// ... because of something that moves, and that was told.
@@ -99,6 +103,7 @@ impl Filter {
             at_start: 0.0,
             is_new: true,
             is_news: false,
+            is_surprised: false,
             restricting: false,
             somebody: false,
         }
@@ -138,7 +143,7 @@ impl Filter {
 
     /// The path time up to which the way is verified at `now`, and what is there. Without a world that is
     /// the end.
-    fn frontier(&mut self, arm: &Arm, now: Time, job: &Job, width_m: f64) -> (f64, Option<Near>) {
+    fn frontier(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64) -> (f64, Option<Near>) {
         let Some(world) = &mut self.world else { return (job.end(), None) };
         if now >= world.expires {
             self.proven.until = Time::ZERO;
@@ -152,40 +157,26 @@ impl Filter {
         } else {
             job.end()
         };
+        let mut look = Look { world, data: &mut self.data, at_start: &mut self.at_start, arm, width_m, goal };
+        if core::mem::take(&mut self.is_news) {
+            // Whether the stop at hand keeps clear of what is new; nothing more rests on this.
+            let stop_s = job.stop_s(self.period);
+            let mut at_once = look.begin(now, job, self.period, stop_s);
+            look.extend(&mut at_once, job, THINGS_ANEW);
+            self.is_surprised =
+                at_once.end.is_some() && !job.has_stop_before(at_once.s.max(job.s()), self.period);
+        }
         let is_whole = self.growing.end.is_some() || self.growing.s >= goal;
         let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
-        let mut left = if self.is_new { THINGS_ANEW } else { THINGS_PER_TICK };
-        if self.is_new || now >= self.growing.until || (world.has_moving && is_whole && ends_soon) {
+        let n_things = if self.is_new { THINGS_ANEW } else { THINGS_PER_TICK };
+        if self.is_new || now >= self.growing.until || (look.world.has_moving && is_whole && ends_soon) {
             if !self.is_new {
                 self.proven = self.growing;
             }
-            // In a new world it is first asked whether a stop at once keeps clear.
-            let (window_s, stop_s) = if self.is_news {
-                (self.period, job.stop_s(self.period))
-            } else {
-                (WINDOW_S, longest.seconds)
-            };
-            self.growing = begin_proof(world, now, job, window_s, stop_s);
+            self.growing = look.begin(now, job, WINDOW_S, longest.seconds + RISING_S);
             self.is_new = false;
         }
-        while self.growing.end.is_none() && self.growing.s < goal && left > 0 {
-            let q = job.q_at(self.growing.s);
-            let Room { still, moving } =
-                world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
-            if self.growing.s <= job.s() {
-                // What the arm has left behind, or what is new, is not forgiven any more.
-                self.at_start = self.at_start.max(still);
-            }
-            let still = still - (self.at_start - NO_NEARER_M).min(0.0);
-            let room = still.min(moving);
-            if room > LEAST_ROOM_M {
-                self.growing.s = job.after_moving(self.growing.s, room);
-            } else {
-                self.growing.end = Some(Near { room, is_moving: moving < still });
-            }
-            // A look costs kinematics too, as much as a dozen things.
-            left = left.saturating_sub(12 + world.keep.len());
-        }
+        look.extend(&mut self.growing, job, n_things);
         if self.growing.s >= self.proven.s || now >= self.proven.until {
             self.proven = self.growing;
         }
@@ -193,15 +184,51 @@ impl Filter {
     }
 }
 
-/// Begins a proof that holds for `window_s` seconds: everything that moves is grown to where it may be when
-/// the arm has stopped, `stop_s` seconds after them.
-fn begin_proof(world: &mut Surroundings, now: Time, job: &Job, window_s: f64, stop_s: f64) -> Proof {
-    let mut until = world.expires;
-    if world.has_moving {
-        until = now + Duration::from_secs_f64(window_s);
-        world.grow_to(until + Duration::from_secs_f64(stop_s));
+/// Everything that finding a frontier needs.
+struct Look<'a> {
+    world: &'a mut Surroundings,
+    data: &'a mut ArmData,
+    at_start: &'a mut f64,
+    arm: &'a Arm,
+    width_m: f64,
+    /// Path time up to which it is of interest.
+    goal: f64,
+}
+
+impl Look<'_> {
+    /// Begins a proof that holds for `window_s` seconds: everything that moves is grown to where it may be
+    /// when the arm has stopped, `stop_s` seconds after them.
+    fn begin(&mut self, now: Time, job: &Job, window_s: f64, stop_s: f64) -> Proof {
+        let mut until = self.world.expires;
+        if self.world.has_moving {
+            until = now + Duration::from_secs_f64(window_s);
+            self.world.grow_to(until + Duration::from_secs_f64(stop_s));
+        }
+        Proof { s: job.s(), until, end: None }
     }
-    Proof { s: job.s(), until, end: None }
+
+    /// Extends a proof, as long as about `n_things` allow.
+    fn extend(&mut self, proof: &mut Proof, job: &Job, mut n_things: usize) {
+        let world = &mut *self.world;
+        while proof.end.is_none() && proof.s < self.goal && n_things > 0 {
+            let q = job.q_at(proof.s);
+            let Room { still, moving } =
+                world.checker.room(self.arm, self.data, &q, self.width_m, &world.keep, FARTHEST_M);
+            if proof.s <= job.s() {
+                // What the arm has left behind, or what is new, is not forgiven any more.
+                *self.at_start = self.at_start.max(still);
+            }
+            let still = still - (*self.at_start - NO_NEARER_M).min(0.0);
+            let room = still.min(moving);
+            if room > LEAST_ROOM_M {
+                proof.s = job.after_moving(proof.s, room);
+            } else {
+                proof.end = Some(Near { room, is_moving: moving < still });
+            }
+            // A look costs kinematics too, as much as a dozen things.
+            n_things = n_things.saturating_sub(12 + world.keep.len());
+        }
+    }
 }
 
 impl Core {
@@ -216,7 +243,6 @@ impl Core {
         let period = self.tuning.period;
         // Ticks are no instants: the stop is to end two of them early.
         let last = frontier - 2.0 * period;
-        let had_stop = is_free || job.is_unbegun() || job.has_stop_before(last.max(job.s()), period);
         for part in steps(self.dt, period) {
             if is_free {
                 job.step(applied, part);
@@ -237,10 +263,9 @@ impl Core {
                 job.step(0.0, part);
             }
         }
-        // What came so suddenly that no stop is left that keeps clear of it. While nothing new is known, a
-        // frontier that comes nearer is what was expected of things that move: the stop that was verified
-        // before still holds.
-        if core::mem::take(&mut self.filter.is_news) && !had_stop {
+        // While nothing new is known, a frontier that comes nearer is what was expected of things that move:
+        // the stop that was verified before still holds.
+        if core::mem::take(&mut self.filter.is_surprised) {
             self.tell(Report::Fault { fault: F43ObstacleTooNear, latched: false });
         }
         let is_restricted = applied < 0.99 * slow;
