@@ -114,10 +114,17 @@ impl Filter {
         self.world.as_ref().is_none_or(|w| stamp > w.stamp)
     }
 
-    /// Takes in a new world; what was proven in the old one is not any more. Returns the old one.
+    /// Takes in a new world; what was proven in the old one is not any more, unless only its times are new.
+    /// Returns the old one.
     pub(crate) fn replace(&mut self, world: Box<Surroundings>) -> Option<Box<Surroundings>> {
-        self.forget();
-        self.is_news = true;
+        let is_same = self.world.as_ref().is_some_and(|w| w.things_id == world.things_id);
+        if is_same && !world.has_moving {
+            // What was proven among things that stand holds as long as they are said to.
+            (self.proven.until, self.growing.until) = (world.expires, world.expires);
+        } else {
+            self.forget();
+            self.is_news = true;
+        }
         self.world.replace(world)
     }
 

@@ -5,9 +5,9 @@ use crate::message::{HandleWires, Message};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::report::{MotionId, Report, Status, TraceSample};
-use crate::world::{HELD_REACH_M, Surroundings, World};
+use crate::world::{HELD_REACH_M, Surroundings, Thing, World};
 use mechanics::Arm;
-use mechanics::collision::Checker;
+use mechanics::collision::{Attached, Checker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Trajectory};
@@ -47,6 +47,8 @@ pub struct Handle {
     gripper: Gripper,
     /// Knows the arm's body; obstacles are put into copies of it.
     checker: Checker,
+    /// What was last told to stand around and to be held, with a number that changes when that does.
+    told: Option<(u64, Vec<Thing>, Option<Attached>)>,
     /// How far the arm reaches from each joint's axis, metres.
     reaches: JointVector,
     wires: HandleWires,
@@ -60,7 +62,7 @@ impl Handle {
         let status = wires.mailbox.get();
         let checker = Checker::new(&arm);
         let reaches = checker.joint_reaches(&arm, HELD_REACH_M);
-        Self { arm, gripper, checker, reaches, wires, next_id: 1, status }
+        Self { arm, gripper, checker, told: None, reaches, wires, next_id: 1, status }
     }
 
     /// Powers the arm where it stands: the first command equals the measured state (I3). Whether it
@@ -137,7 +139,13 @@ impl Handle {
     /// as [`Self::activate`].
     pub fn watch(&mut self, world: World) -> Result<(), Rejection> {
         let stamp = world.stamp;
-        let surroundings = Surroundings::new(world, self.checker.clone())?;
+        let (things, held) = (&world.things, &world.held);
+        if self.told.as_ref().is_none_or(|(_, t, h)| t != things || h != held) {
+            let id = self.told.as_ref().map_or(0, |(id, ..)| id + 1);
+            self.told = Some((id, things.clone(), held.clone()));
+        }
+        let things_id = self.told.as_ref().map_or(0, |(id, ..)| *id);
+        let surroundings = Surroundings::new(world, self.checker.clone(), things_id)?;
         self.send(stamp, Message::World(Box::new(surroundings)))
     }
 

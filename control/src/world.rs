@@ -39,6 +39,8 @@ pub struct World {
 /// A world made ready for the core; made and freed outside of it.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
+    /// The same as long as nothing but the times changes from one world to the next.
+    pub(crate) things_id: u64,
     pub(crate) stamp: Time,
     pub(crate) expires: Time,
     pub(crate) checker: Checker,
@@ -51,7 +53,7 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Checks every number of `world`; `checker` is a fresh one of the arm's.
-    pub(crate) fn new(world: World, mut checker: Checker) -> Result<Self, Rejection> {
+    pub(crate) fn new(world: World, mut checker: Checker, things_id: u64) -> Result<Self, Rejection> {
         if world.expires <= world.stamp {
             let expected = "a time after the world's stamp";
             return Err(Rejection::new("world.expires", expected, format!("{:?}", world.expires)));
@@ -74,7 +76,7 @@ impl Surroundings {
         checker.set_obstacles(world.things.into_iter().map(|t| t.obstacle).collect())?;
         checker.attach(world.held)?;
         let has_moving = things.iter().any(|(_, v)| *v > 0.0);
-        Ok(Self { stamp: world.stamp, expires: world.expires, checker, things, keep, has_moving })
+        Ok(Self { things_id, stamp: world.stamp, expires: world.expires, checker, things, keep, has_moving })
     }
 
     /// Grows what is to be kept from everything that moves by how far it may have come at `then`.

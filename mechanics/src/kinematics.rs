@@ -72,19 +72,30 @@ pub fn jacobian(
     debug_assert_eq!(data.links.all.len(), model.joints.len(), "data of another model");
     let body = data.pose(body_idx);
     let point = body.out(&point_in_body.coords) + body.at.vector();
-    out.fill(0.0);
+    let columns = out.as_mut_slice().as_chunks_mut::<6>().0;
+    // Which columns the chain does not fill is known in the end; where a word cannot say, all are cleared.
+    let mut filled = 0u64;
+    if columns.len() > 64 {
+        columns.fill([0.0; 6]);
+        filled = u64::MAX;
+    }
     let mut at = data.links.bodies[body_idx].0;
     while let Some(i) = at {
         let link = &data.links.all[i];
         let pose = &data.base_from_link[i];
         let axis = pose.z.vector();
-        let mut column = out.column_mut(link.joint);
-        if link.slides {
-            column.fixed_rows_mut::<3>(0).copy_from(&axis);
+        columns[link.joint] = if link.slides {
+            [axis.x, axis.y, axis.z, 0.0, 0.0, 0.0]
         } else {
-            column.fixed_rows_mut::<3>(0).copy_from(&axis.cross(&(point - pose.at.vector())));
-            column.fixed_rows_mut::<3>(3).copy_from(&axis);
-        }
+            let v = axis.cross(&(point - pose.at.vector()));
+            [v.x, v.y, v.z, axis.x, axis.y, axis.z]
+        };
+        filled |= 1u64.checked_shl(link.joint as u32).unwrap_or(0);
         at = link.parent;
+    }
+    for (j, column) in columns.iter_mut().enumerate() {
+        if j < 64 && filled & (1 << j) == 0 {
+            *column = [0.0; 6];
+        }
     }
 }
