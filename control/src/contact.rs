@@ -58,7 +58,8 @@ impl Observer {
         }
     }
 
-    /// Takes in a fresh state; without one what was observed fades away.
+    /// Takes in a fresh state. Without one, and over a gap of more than `max_gap` seconds, what was observed
+    /// stands until two states follow on each other again.
     pub(crate) fn observe(&mut self, arm: &Arm, state: Option<&JointState>, max_gap: f64) {
         let Some(s) = state else {
             self.last = None;

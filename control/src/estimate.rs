@@ -95,7 +95,7 @@ impl Estimate {
         {
             sensed = Sensed::Jumped;
         }
-        self.jumps = if sensed == Sensed::Jumped { self.jumps + 1 } else { 0 };
+        self.jumps = if sensed == Sensed::Jumped { self.jumps.saturating_add(1) } else { 0 };
         match state {
             Some(s) if sensed == Sensed::Fresh && !self.distrusted => {
                 self.q = s.q;

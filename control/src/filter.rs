@@ -79,9 +79,9 @@ pub(crate) struct Filter {
     /// Room to standing things when the motion began, or what it has become since if that is more: what
     /// is nearer than it may be already can be left.
     at_start: f64,
-    /// The motion has just begun, or the world has just changed, as far as it was before a motion.
+    /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
-    /// The world has just changed.
+    /// The world has just changed, and the stop at hand is not yet judged in it.
     is_news: bool,
     /// What is new is so near that no stop is left that keeps clear of it.
     is_surprised: bool,

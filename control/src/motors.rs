@@ -7,6 +7,7 @@ use types::{Fault, JointLimits, JointState, JointVector, MAX_JOINTS};
 const OPPOSITE_S: f64 = 0.006;
 /// How long it may give another torque than it was told, seconds (F17).
 const SILENT_S: f64 = 0.02;
+
 /// How long each motor has been wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Motors {

@@ -10,6 +10,7 @@ use types::{Fault, JointState, StopCategory, Time};
 
 /// States in a row that cannot follow on the last before the encoder is no longer believed (F14).
 const MOST_JUMPS: u32 = 3;
+
 impl Core {
     /// Takes in the robot's state; what cannot be is told once per streak.
     pub(crate) fn sense(&mut self, now: Time, state: Option<&JointState>) {
