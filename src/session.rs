@@ -170,6 +170,7 @@ pub(crate) fn mission(
         held: None,
         least_grip_m: 0.0,
         world_told: None,
+        lease: None,
         motions: 0,
         replans: 0,
     })

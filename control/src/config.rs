@@ -21,8 +21,10 @@ pub struct Config {
     pub frozen_within: f64,
     /// How many ticks in a row may pass without a state (F22): 0 to 1000.
     pub max_missing: u32,
-    /// How long a motion runs on without a sign of life from its owner, seconds (F1).
+    /// How long a trajectory runs on without a sign of life from its owner, seconds (F1).
     pub lease_s: f64,
+    /// The same for velocities and chunks (F1, F38).
+    pub stream_lease_s: f64,
     /// How old a request may be when it reaches the core, seconds (B22).
     pub validity_s: f64,
     /// How far a stamp may lie ahead of the core's time, seconds (B22).
@@ -48,6 +50,7 @@ impl Default for Config {
             frozen_within: 0.002,
             max_missing: 20,
             lease_s: 0.2,
+            stream_lease_s: 0.1,
             validity_s: 0.1,
             skew_s: 0.005,
             max_overruns: 5,
@@ -70,6 +73,7 @@ pub(crate) struct Tuning {
     pub(crate) frozen_within: f64,
     pub(crate) max_missing: u32,
     pub(crate) lease: f64,
+    pub(crate) stream_lease: f64,
     pub(crate) validity: f64,
     pub(crate) skew: f64,
     pub(crate) max_overruns: u32,
@@ -89,6 +93,7 @@ impl Config {
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;
+        range("control.stream_lease_s", self.stream_lease_s, 0.001, 10.0)?;
         range("control.validity_s", self.validity_s, 0.001, 10.0)?;
         range("control.skew_s", self.skew_s, 0.0, 1.0)?;
         range("control.max_overruns", f64::from(self.max_overruns), 1.0, 63.0)?;
@@ -122,6 +127,7 @@ impl Config {
             frozen_within: self.frozen_within,
             max_missing: self.max_missing,
             lease: self.lease_s,
+            stream_lease: self.stream_lease_s,
             validity: self.validity_s,
             skew: self.skew_s,
             max_overruns: self.max_overruns,

@@ -1,12 +1,13 @@
 //! The real-time end: one tick, from the state of the robot to its command.
 
+use crate::authority::Authority;
 use crate::config::Tuning;
 use crate::contact::Observer;
 use crate::estimate::Estimate;
 use crate::filter::Filter;
 use crate::gripper::Gripper;
 use crate::limiter::{self, Violation};
-use crate::message::{CoreWires, INBOX, Spent};
+use crate::message::{CoreWires, INBOX, Ordered, Spent};
 use crate::motors::Motors;
 use crate::path::{Job, Reference};
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
@@ -44,7 +45,9 @@ pub struct Core {
     pub(crate) last: JointCommand,
     last_now: Option<Time>,
     ticks: u64,
-    pub(crate) lease: Time,
+    pub(crate) authority: Authority,
+    /// An order whose time has not come.
+    pub(crate) pending: Option<Ordered>,
     pub(crate) following_error_for: f64,
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
@@ -86,7 +89,8 @@ impl Core {
             last,
             last_now: None,
             ticks: 0,
-            lease: Time::ZERO,
+            authority: Authority::default(),
+            pending: None,
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
             n_overruns: 0,
@@ -290,6 +294,7 @@ impl Controller for Core {
             let Ok(message) = self.wires.inbox.pop() else { break };
             self.receive(now, message);
         }
+        self.look_after_pending(now);
         self.supervise(now);
         let mut next = self.advance(now, self.slow());
         let powered = self.state.is_powered();

@@ -1,7 +1,9 @@
 //! Everybody else's end: requests in, reports out. Never waits for the core.
 
+use crate::authority::Claim;
 use crate::gripper::Gripper;
-use crate::message::{HandleWires, Message};
+use crate::lease::{Groups, Lease, LeaseId, Order, Owner};
+use crate::message::{HandleWires, LEASES, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::report::{MotionId, Report, Status, TraceSample};
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Trajectory};
 
+/// An order counts for at most so long, seconds.
+const LONGEST_ORDER_S: f64 = 10.0;
 /// The slowest a motion may be asked to run, as a part of its own speed.
 const SLOWEST: f64 = 0.05;
 
@@ -20,6 +24,8 @@ const SLOWEST: f64 = 0.05;
 pub enum Motion {
     /// Follow a trajectory from where the arm holds to its end.
     Follow(Box<Trajectory>),
+    /// Move the gripper, no faster than it can.
+    Grip(GripperCommand),
     /// Come to rest and hold.
     Hold,
 }
@@ -53,6 +59,7 @@ pub struct Handle {
     reaches: JointVector,
     wires: HandleWires,
     next_id: u64,
+    next_lease: u64,
     status: Option<Status>,
 }
 
@@ -62,7 +69,7 @@ impl Handle {
         let status = wires.mailbox.get();
         let checker = Checker::new(&arm);
         let reaches = checker.joint_reaches(&arm, HELD_REACH_M);
-        Self { arm, gripper, checker, told: None, reaches, wires, next_id: 1, status }
+        Self { arm, gripper, checker, told: None, reaches, wires, next_id: 1, next_lease: 1, status }
     }
 
     /// Powers the arm where it stands: the first command equals the measured state (I3). Whether it
@@ -91,43 +98,75 @@ impl Handle {
         self.send(now, Message::Reset(now))
     }
 
-    /// Submits a motion. It is checked between its knots too, against position, velocity,
-    /// acceleration and jerk; it begins when the arm holds within `START_TOLERANCE` of its start, and
-    /// is refused, with a report, when it reaches the core too late. While it runs, somebody must
+    /// Claims joint groups for `owner`. The lease can be used at once: orders wait in line behind the claim.
+    /// Whether it was granted is told by a report. It is over when its owner gives no sign of life for
+    /// `deadline_s` seconds (`None`: as long as the kind of motion allows), when a higher rank claims, and
+    /// with every stop.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a deadline out of 0.005 to 10 s, and as [`Self::activate`].
+    pub fn claim(
+        &mut self,
+        now: Time,
+        owner: Owner,
+        groups: Groups,
+        deadline_s: Option<f64>,
+    ) -> Result<Lease, Rejection> {
+        if let Some(s) = deadline_s {
+            crate::config::range("lease.deadline_s", s, 0.005, 10.0)?;
+        }
+        let id = LeaseId(self.next_lease);
+        self.send(now, Message::Claim(Claim { id, owner, groups, stamp: now, deadline_s }))?;
+        self.next_lease += 1;
+        self.wires.shared.alive[(id.0 % LEASES as u64) as usize].store(now.as_nanos(), Ordering::Relaxed);
+        Ok(Lease::new(id, groups))
+    }
+
+    /// Gives a lease back. What still moves under it comes to rest.
+    ///
+    /// # Errors
+    /// As [`Self::activate`].
+    pub fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {
+        self.send(now, Message::Release(lease.id(), now))
+    }
+
+    /// Submits an order. A trajectory is checked between its knots too, against position, velocity,
+    /// acceleration and jerk; it begins when the arm holds within `START_TOLERANCE` of its start, and is
+    /// refused, with a report, when it reaches the core too late. While it runs, somebody must
     /// [`Self::keep_alive`].
     ///
     /// # Errors
-    /// A [`Rejection`] naming what is wrong with the trajectory; B22 for `now`; or that the core has
+    /// A [`Rejection`] naming what is wrong with the motion, B22 for its times, or that the core has
     /// stopped taking requests.
-    pub fn submit(&mut self, now: Time, motion: Motion) -> Result<MotionId, Rejection> {
+    pub fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
         let id = MotionId(self.next_id);
-        let message = match motion {
+        let Order { lease, sequence, stamp, valid_from, expires, motion } = order;
+        for (field, at) in
+            [("order.stamp", stamp), ("order.valid_from", valid_from), ("order.expires", expires)]
+        {
+            check_time(field, at)?;
+        }
+        if expires <= valid_from || expires.secs_since(stamp) > LONGEST_ORDER_S {
+            return Err(Rejection::new(
+                "order.expires",
+                format!("after valid_from and within {LONGEST_ORDER_S} s of the stamp"),
+                format!("{} s after the stamp", expires.secs_since(stamp)),
+            ));
+        }
+        let what = match motion {
             Motion::Follow(trajectory) => {
                 let pace = Pace::new(&trajectory, self.arm.limits())?;
-                Message::Follow(Box::new(Job::new(
-                    id,
-                    now,
-                    trajectory,
-                    pace,
-                    &self.reaches,
-                    self.arm.limits(),
-                )))
+                What::Follow(Box::new(Job::new(id, trajectory, pace, &self.reaches, self.arm.limits())))
             }
-            Motion::Hold => Message::Hold(id, now),
+            Motion::Grip(command) => {
+                self.gripper.check(&command)?;
+                What::Grip(command)
+            }
+            Motion::Hold => What::Hold,
         };
-        self.send(now, message)?;
+        self.send(stamp, Message::Order(Ordered { id, lease, sequence, stamp, valid_from, expires, what }))?;
         self.next_id += 1;
         Ok(id)
-    }
-
-    /// Moves the gripper, no faster than it can.
-    ///
-    /// # Errors
-    /// A [`Rejection`] naming the field that is no number or out of the gripper's range (B1–B6), and
-    /// as [`Self::activate`].
-    pub fn grip(&mut self, now: Time, command: GripperCommand) -> Result<(), Rejection> {
-        self.gripper.check(&command)?;
-        self.send(now, Message::Grip(command, now))
     }
 
     /// Tells what stands and moves around the arm, in place of what was told before. A world that is
@@ -149,10 +188,14 @@ impl Handle {
         self.send(stamp, Message::World(Box::new(surroundings)))
     }
 
-    /// Says that the owner of the motion is alive at `now`. Without it for longer than the lease, a
-    /// motion is stopped (F1). A time from the core's future counts for nothing.
-    pub fn keep_alive(&mut self, now: Time) {
-        self.wires.shared.lease.store(now.as_nanos(), Ordering::Relaxed);
+    /// Says that the owner of a lease is alive at `now`. Without it for longer than the lease's deadline,
+    /// what moves under it is stopped (F1). A time from the core's future counts for nothing, nor does a
+    /// lease that is not among the newest eight.
+    pub fn keep_alive(&mut self, lease: &Lease, now: Time) {
+        if lease.id.0 + LEASES as u64 >= self.next_lease {
+            let slot = (lease.id.0 % LEASES as u64) as usize;
+            self.wires.shared.alive[slot].store(now.as_nanos(), Ordering::Relaxed);
+        }
     }
 
     /// Runs this and later motions at a part of their own speed, 0.05 to 1; the pace changes within
@@ -204,19 +247,20 @@ impl Handle {
     }
 
     fn send(&mut self, now: Time, message: Message) -> Result<(), Rejection> {
-        if now < Time::ZERO || now > Time::MAX {
-            return Err(Rejection::new(
-                "stamp",
-                "a time on the robot's clock",
-                format!("{} ns", now.as_nanos()),
-            ));
-        }
+        check_time("stamp", now)?;
         // Here is where finished motions are freed.
         while self.wires.returns.pop().is_ok() {}
         self.wires.inbox.push(message).map_err(|_| {
             Rejection::new("control.inbox", "a loop that takes its requests", "a full inbox: the loop stands")
         })
     }
+}
+
+fn check_time(field: &'static str, at: Time) -> Result<(), Rejection> {
+    if at < Time::ZERO || at > Time::MAX {
+        return Err(Rejection::new(field, "a time on the robot's clock", format!("{} ns", at.as_nanos())));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -245,8 +289,19 @@ mod tests {
             .collect();
         let pace = Pace::new(&far, &lenient).expect("within a hundred times the limits");
         let reaches = JointVector::zeros(7);
-        let job = Job::new(MotionId(99), rig.now, far, pace, &reaches, arm.limits());
-        rig.handle.send(rig.now, Message::Follow(Box::new(job))).expect("sent");
+        let job = Job::new(MotionId(99), far, pace, &reaches, arm.limits());
+        let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
+        let order = Ordered {
+            id: MotionId(99),
+            lease: lease.id(),
+            sequence: 1,
+            stamp: rig.now,
+            valid_from: rig.now,
+            expires: rig.now + core::time::Duration::from_secs(1),
+            what: What::Follow(Box::new(job)),
+        };
+        rig.handle.send(rig.now, Message::Order(order)).expect("sent");
+        rig.lease = Some(lease);
         rig.tick();
         assert_eq!(rig.mode(), Mode::Follow);
         rig.until(Mode::Stopping(StopCategory::Two));

@@ -8,6 +8,7 @@
 //! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows a timed
 //! joint path, the limits, what stands around the arm, and how to stop.
 
+mod authority;
 mod brake;
 pub mod clock;
 mod config;
@@ -18,10 +19,12 @@ mod filter;
 mod gripper;
 mod handle;
 pub mod histogram;
+mod lease;
 mod limiter;
 mod mailbox;
 mod message;
 mod motors;
+mod orders;
 mod pace;
 mod path;
 mod report;
@@ -36,6 +39,7 @@ pub use crate::core::Core;
 pub use clock::{MonotonicClock, VirtualClock};
 pub use config::Config;
 pub use handle::{Handle, Motion, StopFlag};
+pub use lease::{Groups, Lease, LeaseId, Order, Owner};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
 pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};

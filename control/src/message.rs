@@ -1,8 +1,10 @@
 //! The wires between the two ends: rings both ways, a few atomics, the mailbox.
 
+use crate::authority::Claim;
 use crate::config::Tuning;
 use crate::core::Core;
 use crate::handle::Handle;
+use crate::lease::LeaseId;
 use crate::mailbox::Mailbox;
 use crate::path::Job;
 use crate::report::{MotionId, Report, TraceSample};
@@ -15,6 +17,8 @@ use types::{GripperCommand, Time};
 
 /// Requests that may wait for the core.
 pub(crate) const INBOX: usize = 64;
+/// Leases whose owners can say that they are alive: the newest ones.
+pub(crate) const LEASES: usize = 8;
 /// Reports that may wait to be polled.
 const REPORTS: usize = 1024;
 /// Trace samples that may wait to be taken: twenty seconds at 100 Hz.
@@ -25,10 +29,28 @@ pub(crate) enum Message {
     Activate(Time),
     Disarm(Time),
     Reset(Time),
-    Follow(Box<Job>),
-    Hold(MotionId, Time),
-    Grip(GripperCommand, Time),
+    Claim(Claim),
+    Release(LeaseId, Time),
+    Order(Ordered),
     World(Box<Surroundings>),
+}
+
+/// An order made ready for the core.
+pub(crate) struct Ordered {
+    pub(crate) id: MotionId,
+    pub(crate) lease: LeaseId,
+    pub(crate) sequence: u64,
+    pub(crate) stamp: Time,
+    pub(crate) valid_from: Time,
+    pub(crate) expires: Time,
+    pub(crate) what: What,
+}
+
+/// What is ordered.
+pub(crate) enum What {
+    Follow(Box<Job>),
+    Hold,
+    Grip(GripperCommand),
 }
 
 /// What the core is done with.
@@ -42,8 +64,8 @@ pub(crate) enum Spent {
 pub(crate) struct Shared {
     /// The stop flag: 0 none, else category two, one, zero as 1, 2, 3.
     pub(crate) stop: Arc<AtomicU8>,
-    /// When the owner last said it is alive, nanoseconds.
-    pub(crate) lease: AtomicI64,
+    /// When the owners of the newest leases last said that they are alive, nanoseconds, by the lease's number.
+    pub(crate) alive: [AtomicI64; LEASES],
     /// Bits of the slow factor.
     pub(crate) slow: AtomicU64,
     pub(crate) dropped_reports: AtomicU64,
@@ -81,7 +103,7 @@ pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
     let mailbox = Arc::new(Mailbox::new(arm.n_joints()));
     let shared = Arc::new(Shared {
         stop: Arc::new(AtomicU8::new(0)),
-        lease: AtomicI64::new(0),
+        alive: [const { AtomicI64::new(0) }; LEASES],
         slow: AtomicU64::new(1.0_f64.to_bits()),
         dropped_reports: AtomicU64::new(0),
         dropped_trace: AtomicU64::new(0),

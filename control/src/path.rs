@@ -7,7 +7,7 @@
 
 use crate::pace::{BLEND_SHARE, Pace, Running};
 use crate::report::MotionId;
-use types::{JointLimits, JointVector, Time, Trajectory};
+use types::{JointLimits, JointVector, Trajectory};
 
 /// Greatest first, second and third derivative of the quintic from 0 to 1 over unit time.
 const BLEND_PEAKS: [f64; 3] = [1.875, 5.773_502_691_896_258, 60.0];
@@ -32,7 +32,6 @@ impl Reference {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: MotionId,
-    pub(crate) stamp: Time,
     pub(crate) pace: Pace,
     trajectory: Box<Trajectory>,
     running: Running,
@@ -60,7 +59,6 @@ impl Job {
     /// `reaches`: how far the arm reaches from each joint's axis, metres.
     pub(crate) fn new(
         id: MotionId,
-        stamp: Time,
         trajectory: Box<Trajectory>,
         pace: Pace,
         reaches: &JointVector,
@@ -72,7 +70,6 @@ impl Job {
             speeds,
             reaches: *reaches,
             id,
-            stamp,
             pace,
             trajectory,
             running: Running { r: 0.0, rate: 0.0 },

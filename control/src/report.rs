@@ -1,5 +1,6 @@
 //! What the core tells: every word is `Copy`, so that telling allocates nothing.
 
+use crate::lease::LeaseId;
 use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// A motion that was submitted.
@@ -39,8 +40,12 @@ pub enum Cause {
     StopRequested,
     /// A stop of category one or zero was requested: the emergency stop.
     EmergencyStop,
-    /// The owner submitted a hold.
+    /// The owner ordered a hold.
     HoldRequested,
+    /// Somebody of higher rank took the lease.
+    Preempted,
+    /// The owner gave the lease back under way.
+    Released,
     /// The owner disarmed the arm.
     DisarmRequested,
     /// The owner reset a latched fault.
@@ -59,7 +64,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -67,6 +72,8 @@ impl Cause {
         Self::StopRequested,
         Self::EmergencyStop,
         Self::HoldRequested,
+        Self::Preempted,
+        Self::Released,
         Self::DisarmRequested,
         Self::Reset,
         Self::StateMissing,
@@ -107,6 +114,10 @@ pub enum Request {
     Hold,
     /// Move the gripper.
     Grip,
+    /// Hold a lease.
+    Claim,
+    /// Give a lease back.
+    Release,
     /// Take in what stands and moves around the arm.
     World,
     /// The robot's state, when it is none that can be (B5, B7).
@@ -118,6 +129,14 @@ pub enum Request {
 pub enum RefusedWhy {
     /// The arm is moving or stopping.
     Busy,
+    /// Somebody of the same or a higher rank holds the lease and is alive.
+    Owned,
+    /// The order's lease is not held, or does not cover what it moves (I4).
+    NoLease,
+    /// A later order took its place before its time had come.
+    Replaced,
+    /// An order of this number, or of a later one, was there before (F5, F37).
+    Replayed,
     /// The request is too old (B22).
     Stale,
     /// The request claims to come from the future (B22).
@@ -177,6 +196,11 @@ pub enum Report {
     Started(MotionId),
     /// A motion reached its end.
     Finished(MotionId),
+    /// A lease was granted.
+    Granted(LeaseId),
+    /// A lease is over: it was claimed by a higher rank, its owner fell silent, or the arm was stopped, which
+    /// ends only under a fresh lease (I6).
+    Lost(LeaseId),
     /// The arm was stopped, or was told to while at rest.
     Stopped {
         /// The motion that ended by it.

@@ -3,10 +3,9 @@
 use crate::core::Core;
 use crate::estimate::Sensed;
 use crate::message::{Message, Spent};
-use crate::path::{Job, Reference};
+use crate::path::Reference;
 use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
-use types::motion::START_TOLERANCE;
 use types::{JointLimits, JointVector, Time};
 
 /// How far beyond a limit a joint may stand when it is activated, rad (m); as in I3.
@@ -31,14 +30,19 @@ impl Core {
 
     /// Does what is asked, or says why not: no request passes without a word (I7).
     pub(crate) fn receive(&mut self, now: Time, message: Message) {
-        let (request, id, stamp) = match &message {
-            Message::Activate(t) => (Request::Activate, None, *t),
-            Message::Disarm(t) => (Request::Disarm, None, *t),
-            Message::Reset(t) => (Request::Reset, None, *t),
-            Message::Follow(job) => (Request::Follow, Some(job.id), job.stamp),
-            Message::Hold(id, t) => (Request::Hold, Some(*id), *t),
-            Message::Grip(_, t) => (Request::Grip, None, *t),
-            Message::World(w) => (Request::World, None, w.stamp),
+        let (request, stamp) = match &message {
+            Message::Activate(t) => (Request::Activate, *t),
+            Message::Disarm(t) => (Request::Disarm, *t),
+            Message::Reset(t) => (Request::Reset, *t),
+            Message::Claim(claim) => (Request::Claim, claim.stamp),
+            Message::Release(_, t) => (Request::Release, *t),
+            Message::World(w) => (Request::World, w.stamp),
+            Message::Order(_) => {
+                if let Message::Order(order) = message {
+                    self.receive_order(now, order);
+                }
+                return;
+            }
         };
         let aged = match &message {
             // A world says itself for how long it may be relied on.
@@ -51,20 +55,14 @@ impl Core {
                 (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
             Message::Reset(_) => self.why_not_reset(),
-            Message::Follow(job) => self.why_not_follow(job),
+            Message::Claim(claim) => self.why_not_claim(claim, now),
             Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
-            Message::Hold(..) | Message::Grip(..) => match &self.state {
-                State::Disarmed => Some(RefusedWhy::Disarmed),
-                State::Stopping(..) => Some(RefusedWhy::Busy),
-                _ => self.why_latched(),
-            },
+            Message::Release(..) | Message::Order(_) => None,
         });
         if let Some(why) = why {
-            self.refuse(id, request, why);
-            match message {
-                Message::Follow(job) => self.give_back(Spent::Job(job)),
-                Message::World(world) => self.give_back(Spent::World(world)),
-                _ => {}
+            self.refuse(None, request, why);
+            if let Message::World(world) = message {
+                self.give_back(Spent::World(world));
             }
             return;
         }
@@ -75,23 +73,19 @@ impl Core {
             }
             Message::Disarm(_) => self.stop(Stop::one(Cause::DisarmRequested)),
             Message::Reset(_) => self.reset(),
-            Message::Follow(job) => self.follow(job, now),
-            Message::Hold(id, _) => {
-                self.tell(Report::Started(id));
-                self.stop(Stop { hold: Some(id), ..Stop::two(Cause::HoldRequested) });
-            }
+            Message::Claim(claim) => self.grant(&claim, now),
+            Message::Release(id, _) => self.release(id),
             Message::World(world) => {
                 if let Some(old) = self.filter.replace(world) {
                     self.give_back(Spent::World(old));
                 }
             }
-            Message::Grip(command, _) => {
-                self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
-            }
+            // Received above.
+            Message::Order(_) => {}
         }
     }
 
-    fn why_latched(&self) -> Option<RefusedWhy> {
+    pub(crate) fn why_latched(&self) -> Option<RefusedWhy> {
         matches!(self.state, State::Fault { .. }).then_some(RefusedWhy::Latched)
     }
 
@@ -155,36 +149,5 @@ impl Core {
         {
             self.gripper.stand(m.gripper.width_m);
         }
-    }
-
-    fn why_not_follow(&self, job: &Job) -> Option<RefusedWhy> {
-        match self.state {
-            State::Disarmed => Some(RefusedWhy::Disarmed),
-            State::Fault { .. } => Some(RefusedWhy::Latched),
-            State::Follow(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
-            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
-            State::Hold => (job.start().len() != self.reference.q.len()
-                || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
-                .then_some(RefusedWhy::StartsElsewhere),
-        }
-    }
-
-    fn follow(&mut self, mut job: Box<Job>, now: Time) {
-        job.begin(&self.reference.q, self.slow(), self.arm.limits());
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        self.filter.begin(&self.arm, &job, width_m);
-        self.contact.begin();
-        self.lease = now;
-        self.tell(Report::Started(job.id));
-        if let Some((joint, limit)) = job.pace.slowed_by {
-            self.tell(Report::Intervention {
-                joint: Some(joint),
-                limit,
-                requested: 1.0,
-                applied: job.pace.nominal,
-                margin: job.pace.nominal - 1.0,
-            });
-        }
-        self.go(State::Follow(job), Cause::Submitted);
     }
 }

@@ -31,6 +31,7 @@
 //!
 //! Every edge goes through [`Core::go`], which tells mode and cause.
 
+use crate::authority::{ARM, GRIPPER};
 use crate::brake::Brake;
 use crate::core::Core;
 use crate::message::Spent;
@@ -140,6 +141,9 @@ impl Core {
         if let Cause::Fault(fault) = stop.cause {
             self.tell(Report::Fault { fault, latched: stop.latched });
         }
+        if !matches!(stop.cause, Cause::HoldRequested | Cause::Preempted) {
+            self.end_leases();
+        }
         if stop.category == StopCategory::Zero {
             self.power_off(stop);
             return;
@@ -173,6 +177,16 @@ impl Core {
                 if powered && stop.category == StopCategory::One {
                     self.go(State::Fault { powered: false }, stop.cause);
                 }
+            }
+        }
+    }
+
+    /// Every lease is over: a stop ends only under a fresh one (I6).
+    fn end_leases(&mut self) {
+        for place in [ARM, GRIPPER] {
+            if let Some(id) = self.authority.holder(place).map(|h| h.id) {
+                self.authority.release(id);
+                self.tell(Report::Lost(id));
             }
         }
     }
@@ -211,6 +225,7 @@ impl Core {
             _ => Stop::two(Cause::Limit),
         };
         self.gripper.hold();
+        self.end_leases();
         self.go(State::Stopping(Way::Brake(brake, id), stop), Cause::Limit);
         reference
     }

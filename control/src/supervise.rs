@@ -1,8 +1,10 @@
 //! What the core watches in every tick: the encoders, the owner, whether the arm follows, what it meets, and
 //! whether the motors do what they are told.
 
+use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
 use crate::estimate::Sensed;
+use crate::message::LEASES;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use std::sync::atomic::Ordering;
@@ -66,13 +68,7 @@ impl Core {
         if let Some(category) = category {
             self.stop(Self::requested(category));
         }
-        let lease = Time::from_nanos(self.wires.shared.lease.load(Ordering::Relaxed));
-        if lease > self.lease && lease.secs_since(now) <= self.tuning.skew {
-            self.lease = lease;
-        }
-        if matches!(self.state, State::Follow(_)) && now.secs_since(self.lease) > self.tuning.lease {
-            self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
-        }
+        self.supervise_owners(now);
         self.supervise_motors();
         if matches!(self.state, State::Follow(_))
             && self.estimate.is_fresh()
@@ -91,6 +87,31 @@ impl Core {
             }
         } else if !self.state.is_powered() {
             self.following_error_for = 0.0;
+        }
+    }
+
+    /// Whoever falls silent loses the lease; in motion that is F1.
+    fn supervise_owners(&mut self, now: Time) {
+        for place in [ARM, GRIPPER] {
+            let Some(holder) = self.authority.holder(place).copied() else { continue };
+            let slot = (holder.id.0 % LEASES as u64) as usize;
+            let said = Time::from_nanos(self.wires.shared.alive[slot].load(Ordering::Relaxed));
+            if said.secs_since(now) <= self.tuning.skew {
+                self.authority.heard(holder.id, said.min(now));
+            }
+        }
+        for place in [ARM, GRIPPER] {
+            let Some(holder) = self.authority.holder(place).copied() else { continue };
+            if now.secs_since(holder.alive) <= holder.deadline_s.unwrap_or(self.tuning.lease) {
+                continue;
+            }
+            self.authority.release(holder.id);
+            self.tell(Report::Lost(holder.id));
+            if place == ARM && matches!(self.state, State::Follow(_)) {
+                self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
+            } else {
+                self.gripper.hold();
+            }
         }
     }
 

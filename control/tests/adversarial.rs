@@ -46,13 +46,13 @@ proptest! {
         rig.handle.slow(factor);
         for (width_m, force_n, stamp) in grips {
             let command = GripperCommand { width_m, force_n };
-            let _ = rig.handle.grip(rig.now, command);
-            let _ = rig.handle.grip(Time::from_nanos(stamp), command);
+            let _ = rig.submit(Motion::Grip(command));
+            let _ = rig.submit_at(Time::from_nanos(stamp), Motion::Grip(command));
         }
         let points: Vec<TrajectoryPoint> =
             points.into_iter().map(|(t, q, dq, ddq)| TrajectoryPoint { t, q, dq, ddq }).collect();
         if let Ok(t) = Trajectory::new(points, arm.limits(), &home) {
-            let _ = rig.handle.submit(rig.now, Motion::Follow(Box::new(t)));
+            let _ = rig.submit(Motion::Follow(Box::new(t)));
         }
         for (q, dq, tau, number, stamp, kind) in states {
             let mut state = JointState { stamp: rig.now + common::TICK, ..rig.state };

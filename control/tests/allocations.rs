@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Mode, Thing, World};
+use control::{Mode, Motion, Thing, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -56,9 +56,7 @@ static ALLOCATOR: Counting = Counting;
 fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointState) -> bool) {
     for _ in 0..n {
         rig.now = rig.now + step;
-        if rig.alive {
-            rig.handle.keep_alive(rig.now);
-        }
+        rig.keep_alive();
         let mut state = JointState { stamp: rig.now, ..rig.state };
         let given = change(&mut state);
         WATCHED.set(true);
@@ -70,7 +68,8 @@ fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointSt
         } else {
             rig.state.dq = JointVector::zeros(N);
         }
-        while rig.handle.poll().is_some() {}
+        rig.take_reports();
+        rig.reports.clear();
     }
 }
 
@@ -113,8 +112,7 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         rig.handle.watch(world).expect("a world");
         rig.follow(reach(&arm, &here, by, 1.0));
         rig.follow(reach(&arm, &here, by, 1.0));
-        rig.handle
-            .grip(rig.now, GripperCommand { width_m: 0.01 * f64::from(kind), force_n: 5.0 })
+        rig.submit(Motion::Grip(GripperCommand { width_m: 0.01 * f64::from(kind), force_n: 5.0 }))
             .expect("fine");
         watched(&mut rig, 300, TICK, fine);
         modes.push(rig.mode());

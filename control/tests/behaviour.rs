@@ -83,8 +83,8 @@ fn nothing_moves_and_no_gripper_answers_without_power() {
     rig.tick();
     let home = rig.state.q;
     rig.follow(reach(&arm, &home, 0.3, 1.0));
-    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("well-formed");
-    rig.handle.submit(rig.now, Motion::Hold).expect("sent");
+    rig.submit(Motion::Grip(GripperCommand { width_m: 0.0, force_n: 10.0 })).expect("well-formed");
+    rig.submit(Motion::Hold).expect("sent");
     rig.handle.disarm(rig.now).expect("sent");
     rig.handle.reset(rig.now).expect("sent");
     rig.tick();
@@ -123,8 +123,8 @@ fn b22_requests_from_the_past_or_the_future_are_refused() {
     let mut rig = Rig::active(arm.clone());
     let home = rig.hold_q();
     let stale = Time::from_nanos(rig.now.as_nanos() - 100_000_000);
-    rig.handle.submit(stale, Motion::Follow(reach(&arm, &home, 0.3, 1.0))).expect("sent");
-    rig.handle.submit(rig.now + Duration::from_secs(1), Motion::Hold).expect("sent");
+    rig.submit_at(stale, Motion::Follow(reach(&arm, &home, 0.3, 1.0))).expect("sent");
+    rig.submit_at(rig.now + Duration::from_secs(1), Motion::Hold).expect("sent");
     rig.tick();
     assert!(refused(&rig, Request::Follow, RefusedWhy::Stale));
     assert!(refused(&rig, Request::Hold, RefusedWhy::FromFuture));
@@ -152,7 +152,7 @@ fn a_stop_of_category_two_holds_and_the_next_motion_is_welcome() {
     rig.follow(reach(&arm, &here, -0.2, 1.0));
     rig.tick();
     assert_eq!(rig.mode(), Mode::Follow);
-    let hold = rig.handle.submit(rig.now, Motion::Hold).expect("sent");
+    let hold = rig.submit(Motion::Hold).expect("sent");
     rig.tick();
     rig.until(Mode::Hold);
     assert!(rig.has(|r| *r == Report::Finished(hold)));
@@ -200,7 +200,8 @@ fn f1_a_silent_owner_stops_its_motion_and_latches() {
     rig.ticks(300);
     rig.alive = false;
     // A sign of life from the future is none.
-    rig.handle.keep_alive(rig.now + Duration::from_secs(3600));
+    let lease = rig.lease.take().expect("claimed");
+    rig.handle.keep_alive(&lease, rig.now + Duration::from_secs(3600));
     let n = rig.until(Mode::Stopping(StopCategory::Two));
     assert!((199..=202).contains(&n), "{n} ms");
     rig.until(Mode::Fault { powered: true });
@@ -375,12 +376,12 @@ fn the_gripper_moves_at_its_speed_and_refuses_what_is_no_width() {
     let mut rig = Rig::active(arm());
     let bad = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.01, 0.09, 1e308];
     for v in bad {
-        let width = rig.handle.grip(rig.now, GripperCommand { width_m: v, force_n: 10.0 });
+        let width = rig.submit(Motion::Grip(GripperCommand { width_m: v, force_n: 10.0 }));
         assert_eq!(width.expect_err("B1–B6").field, "gripper.width_m");
-        let force = rig.handle.grip(rig.now, GripperCommand { width_m: 0.01, force_n: v * 1e4 });
+        let force = rig.submit(Motion::Grip(GripperCommand { width_m: 0.01, force_n: v * 1e4 }));
         assert_eq!(force.expect_err("B1–B6").field, "gripper.force_n");
     }
-    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("fine");
+    rig.submit(Motion::Grip(GripperCommand { width_m: 0.0, force_n: 10.0 })).expect("fine");
     rig.ticks(200);
     let c = rig.commands[rig.commands.len() - 1];
     assert!((c.gripper.width_m - (0.04 - 0.2 * GRIP_SPEED)).abs() < 1e-9 && c.gripper.force_n == 10.0);
@@ -393,12 +394,12 @@ fn the_gripper_moves_at_its_speed_and_refuses_what_is_no_width() {
 #[test]
 fn fingers_that_hold_something_open_from_where_they_are() {
     let mut rig = Rig::active(arm());
-    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("fine");
+    rig.submit(Motion::Grip(GripperCommand { width_m: 0.0, force_n: 10.0 })).expect("fine");
     rig.ticks(3000);
     // Something of 30 mm is between the fingers.
     let told = |rig: &mut Rig, width_m: f64| {
         rig.state.gripper.width_m = 0.03;
-        rig.handle.grip(rig.now, GripperCommand { width_m, force_n: 10.0 }).expect("fine");
+        rig.submit(Motion::Grip(GripperCommand { width_m, force_n: 10.0 })).expect("fine");
         let now = rig.now + TICK;
         let state = JointState { stamp: now, ..rig.state };
         rig.tick_at(now, Some(state)).gripper.width_m
@@ -407,7 +408,7 @@ fn fingers_that_hold_something_open_from_where_they_are() {
     assert!((first - 0.03 - GRIP_SPEED * 1e-3).abs() < 1e-9, "{first}");
     // A wish to open less than they stand is met at once, and never exceeded.
     let mut rig = Rig::active(arm());
-    rig.handle.grip(rig.now, GripperCommand { width_m: 0.0, force_n: 10.0 }).expect("fine");
+    rig.submit(Motion::Grip(GripperCommand { width_m: 0.0, force_n: 10.0 })).expect("fine");
     rig.ticks(3000);
     assert!((told(&mut rig, 0.02) - 0.02).abs() < 1e-9);
     // What is no opening of this gripper says nothing.
@@ -445,13 +446,15 @@ fn b15_absurd_settings_are_refused_by_name() {
 #[test]
 fn a_full_inbox_is_said_and_unpolled_reports_are_counted() {
     let mut rig = Rig::active(arm());
+    rig.submit(Motion::Hold).expect("room");
+    rig.tick();
     for _ in 0..64 {
-        rig.handle.submit(rig.now, Motion::Hold).expect("room");
+        rig.submit(Motion::Hold).expect("room");
     }
-    assert_eq!(rig.handle.submit(rig.now, Motion::Hold).expect_err("full").field, "control.inbox");
+    assert_eq!(rig.submit(Motion::Hold).expect_err("full").field, "control.inbox");
     for _ in 0..40 {
         for _ in 0..60 {
-            let _ = rig.handle.submit(rig.now, Motion::Hold);
+            let _ = rig.submit(Motion::Hold);
         }
         rig.now = rig.now + TICK;
         types::seams::Controller::tick(&mut rig.core, rig.now, None);

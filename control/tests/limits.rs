@@ -124,7 +124,7 @@ fn a_trajectory_beyond_its_limits_between_knots_is_run_slower_and_said_so() {
     rig.until(Mode::Hold);
     check_differences(&arm, &rig.commands);
     let far = reach(&arm, &home, 1.2, 0.4);
-    let refused = rig.handle.submit(rig.now, control::Motion::Follow(far)).expect_err("far too fast");
+    let refused = rig.submit(control::Motion::Follow(far)).expect_err("far too fast");
     assert!(refused.field.starts_with("trajectory.points"), "{refused}");
 }
 

@@ -4,7 +4,9 @@ mod common;
 
 use common::{N, arm, check_command, reach};
 use control::rt::RtWishes;
-use control::{Config, LoopConfig, Mode, MonotonicClock, Motion, Report, VirtualClock};
+use control::{
+    Config, Groups, Lease, LoopConfig, Mode, MonotonicClock, Motion, Order, Owner, Report, VirtualClock,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use types::seams::{Clock, Robot, RobotError};
@@ -52,9 +54,16 @@ fn quiet() -> LoopConfig {
     LoopConfig { rate_hz: 1000.0, fifo_priority: None, lock_memory: false, cpu: None }
 }
 
-fn wait_for(handle: &mut control::Handle, clock: &MonotonicClock, wanted: impl Fn(&Report) -> bool) -> bool {
+fn wait_for(
+    handle: &mut control::Handle,
+    lease: Option<&Lease>,
+    clock: &MonotonicClock,
+    wanted: impl Fn(&Report) -> bool,
+) -> bool {
     for _ in 0..2000 {
-        handle.keep_alive(clock.now());
+        if let Some(lease) = lease {
+            handle.keep_alive(lease, clock.now());
+        }
         while let Some(r) = handle.poll() {
             if wanted(&r) {
                 return true;
@@ -76,10 +85,16 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
     std::thread::sleep(Duration::from_millis(50));
     handle.activate(clock.now()).expect("sent");
-    assert!(wait_for(&mut handle, &clock, |r| matches!(r, Report::Mode { mode: Mode::Hold, .. })));
+    assert!(wait_for(&mut handle, None, &clock, |r| matches!(r, Report::Mode { mode: Mode::Hold, .. })));
     let motion = Motion::Follow(reach(&arm, &arm.home(), 0.2, 0.5));
-    let id = handle.submit(clock.now(), motion).expect("fine");
-    assert!(wait_for(&mut handle, &clock, |r| *r == Report::Finished(id)), "{:?}", handle.status());
+    let mut lease = handle.claim(clock.now(), Owner::Script, Groups::Arm, None).expect("sent");
+    let order = lease.order(clock.now(), motion);
+    let id = handle.submit(Order { expires: clock.now() + Duration::from_secs(5), ..order }).expect("fine");
+    assert!(
+        wait_for(&mut handle, Some(&lease), &clock, |r| *r == Report::Finished(id)),
+        "{:?}",
+        handle.status()
+    );
     assert!(running.is_running());
     let report = running.join();
     println!("{report:?}");
@@ -99,7 +114,7 @@ fn a_panic_in_the_loop_takes_the_power_away_and_is_told() {
     let (robot, told) = Obedient::new(clock, arm.home(), 30);
     let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
     handle.activate(clock.now()).expect("sent");
-    assert!(wait_for(&mut handle, &clock, |r| *r == Report::LoopDied));
+    assert!(wait_for(&mut handle, None, &clock, |r| *r == Report::LoopDied));
     let report = running.join();
     assert_eq!(report.panic.as_deref(), Some("the robot's driver broke"));
     assert!(told.lock().expect("no panic holds it").last().is_some_and(|c| !c.enabled));
@@ -112,16 +127,20 @@ fn lockstep_in_virtual_time_gives_the_same_commands_each_time() {
         let (mut core, mut handle) = control::new(arm.clone(), Config::default()).expect("valid");
         let mut clock = VirtualClock::new();
         let (mut robot, told) = Obedient::new(clock.clone(), arm.home(), 0);
+        let mut lease = None;
         for k in 0..2000 {
             clock.sleep_until(clock.now() + Duration::from_millis(1));
             let now = clock.now();
-            handle.keep_alive(now);
+            if let Some(lease) = &lease {
+                handle.keep_alive(lease, now);
+            }
             if k == 10 {
                 handle.activate(now).expect("sent");
             }
             if k == 20 {
                 let motion = Motion::Follow(reach(&arm, &arm.home(), 0.5, 1.0));
-                handle.submit(now, motion).expect("fine");
+                let mine = handle.claim(now, Owner::Script, Groups::Arm, None).expect("sent");
+                handle.submit(lease.insert(mine).order(now, motion)).expect("fine");
             }
             let (_, done) = control::tick_robot(&mut core, &mut robot, now);
             done.expect("an obedient robot");

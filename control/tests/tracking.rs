@@ -31,7 +31,6 @@ fn computed_torque_follows_a_fast_motion_and_a_stop_within_milliradians() {
         if k == 600 {
             rig.handle.stop(StopCategory::Two);
         }
-        rig.handle.keep_alive(rig.now + TICK);
         let state = JointState {
             stamp: rig.now + TICK,
             q: JointVector::from_fn(N, |i| q[i]),
@@ -84,7 +83,7 @@ fn a_tick_is_quick() {
     let mut times: Vec<f64> = (0..1000)
         .map(|_| {
             rig.now = rig.now + TICK;
-            rig.handle.keep_alive(rig.now);
+            rig.keep_alive();
             let state = JointState { stamp: rig.now, ..rig.state };
             let before = Instant::now();
             let command = rig.core.tick(rig.now, Some(&state));

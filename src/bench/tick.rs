@@ -5,7 +5,7 @@ use super::BenchOptions;
 use super::blocks::cpu_ns;
 use super::table::Table;
 use crate::commands::CommandError;
-use control::{Config, Mode, Motion, Thing, World};
+use control::{Config, Groups, Lease, Mode, Motion, Owner, Thing, World};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -49,9 +49,12 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     };
     let mut costs = Vec::with_capacity(TICKS);
     let mut next = 1;
+    let mut lease: Option<Lease> = None;
     for k in 0..TICKS {
         now = now + Duration::from_millis(1);
-        handle.keep_alive(now);
+        if let Some(lease) = &lease {
+            handle.keep_alive(lease, now);
+        }
         if k % WORLD_EVERY == 0 {
             let expires = now + Duration::from_millis(500);
             handle.watch(World { stamp: now, expires, things: things.clone(), held: None })?;
@@ -64,7 +67,9 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
                 let path = [here, poses[next % poses.len()]];
                 let points = time_path(&path, arm.limits(), Scale::FULL).map_err(|e| other(&e))?;
                 let trajectory = Trajectory::new(points, arm.limits(), &here)?;
-                handle.submit(now, Motion::Follow(Box::new(trajectory)))?;
+                let mine = handle.claim(now, Owner::Script, Groups::Arm, None)?;
+                let mine = lease.insert(mine);
+                handle.submit(mine.order(now, Motion::Follow(Box::new(trajectory))))?;
                 next += 1;
             }
             // What waits before something in its way is given up after a while.

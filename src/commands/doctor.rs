@@ -118,6 +118,8 @@ fn lockstep(setting: &Setting) -> Result<(), CommandError> {
     body.advance(Duration::from_millis(10)).map_err(StartError::Body)?;
     body.control().activate(start)?;
     body.advance(Duration::from_millis(10)).map_err(StartError::Body)?;
+    let now = body.now();
+    let mut lease = body.control().claim(now, control::Owner::Script, control::Groups::Arm, None)?;
     // There and back, a fifth of a radian in every joint (less where a limit is near).
     let home = setting.arm.home();
     let away = JointVector::from_fn(home.len(), |i| {
@@ -136,10 +138,10 @@ fn lockstep(setting: &Setting) -> Result<(), CommandError> {
         let trajectory = types::Trajectory::new(points, limits, &from)?;
         let steps = (trajectory.duration() / 0.01).ceil() as usize + 5;
         let now = body.now();
-        body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        body.control().submit(lease.order(now, control::Motion::Follow(Box::new(trajectory))))?;
         for _ in 0..steps {
             let now = body.now();
-            body.control().keep_alive(now);
+            body.control().keep_alive(&lease, now);
             body.advance(Duration::from_millis(10)).map_err(StartError::Body)?;
             spent_s += 0.01;
         }

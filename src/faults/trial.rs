@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::graph::Body;
 use crate::graph::lockstep::Lockstep;
-use control::{Handle, Mode, Motion, Report, Thing, World};
+use control::{Groups, Handle, Lease, Mode, Motion, Owner, Report, Thing, World};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -32,6 +32,7 @@ pub(crate) struct Trial {
     /// When something broke last.
     broken_at: Time,
     reports: Vec<(Time, Report)>,
+    lease: Option<Lease>,
     /// Whether the owner of the motion says that it is alive.
     pub(crate) alive: bool,
     /// Whether reports are taken.
@@ -58,6 +59,7 @@ impl Trial {
             next: 0,
             broken_at: Time::ZERO,
             reports: Vec::new(),
+            lease: None,
             alive: true,
             polls: true,
             goes_on: true,
@@ -146,8 +148,20 @@ impl Trial {
         self.next += 1;
         let points = time_path(&[here, to], self.arm.limits(), SCALE).map_err(|e| e.to_string())?;
         let trajectory = Trajectory::new(points, self.arm.limits(), &here).map_err(|e| e.to_string())?;
+        self.order(Motion::Follow(Box::new(trajectory)))
+    }
+
+    /// Orders a motion under a fresh lease.
+    pub(crate) fn order(&mut self, motion: Motion) -> Result<(), String> {
         let now = self.body.now();
-        self.handle().submit(now, Motion::Follow(Box::new(trajectory))).map_err(|e| e.to_string())?;
+        let control = self.body.control();
+        let said = |e: types::Rejection| e.to_string();
+        if let Some(old) = self.lease.take() {
+            control.release(now, &old).map_err(said)?;
+        }
+        let mut lease = control.claim(now, Owner::Planner, Groups::All, None).map_err(said)?;
+        control.submit(lease.order(now, motion)).map_err(said)?;
+        self.lease = Some(lease);
         Ok(())
     }
 
@@ -155,8 +169,8 @@ impl Trial {
     pub(crate) fn run_s(&mut self, seconds: f64) -> Result<(), String> {
         for _ in 0..(seconds * 1e3).round() as usize {
             let now = self.body.now();
-            if self.alive {
-                self.handle().keep_alive(now);
+            if let (true, Some(lease)) = (self.alive, &self.lease) {
+                self.body.control().keep_alive(lease, now);
             }
             if self.goes_on && self.alive && self.handle().status().mode == Mode::Hold && self.reports_allow()
             {

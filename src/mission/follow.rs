@@ -8,7 +8,7 @@ use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
 use planner::{Expect, Held, Prepared, Step};
 use types::plan::Skill;
-use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Trajectory};
+use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Time, Trajectory};
 
 /// How long the robot runs between two looks at its reports.
 const SLICE: Duration = Duration::from_millis(10);
@@ -90,10 +90,9 @@ impl Mission {
 
     /// Follows a trajectory to its end.
     pub(super) fn follow(&mut self, trajectory: Trajectory) -> Result<(), Trouble> {
-        let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
         self.tell_world()?;
-        let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
         self.motions += 1;
         let started = self.now();
         let mut watched = started;
@@ -121,6 +120,25 @@ impl Mission {
         }
     }
 
+    /// Orders a motion under a fresh lease: whatever ended the one before is over.
+    fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
+        let now = self.now();
+        let control = self.body.control();
+        if let Some(old) = self.lease.take() {
+            control.release(now, &old)?;
+        }
+        let mut lease = control.claim(now, control::Owner::Planner, control::Groups::All, None)?;
+        let id = control.submit(lease.order(now, motion))?;
+        self.lease = Some(lease);
+        Ok(id)
+    }
+
+    fn keep_alive(&mut self, now: Time) {
+        if let Some(lease) = &self.lease {
+            self.body.control().keep_alive(lease, now);
+        }
+    }
+
     /// Tells the safety filter what the arm must keep out of, in time before it knows it no longer.
     fn tell_world(&mut self) -> Result<(), Trouble> {
         let now = self.now();
@@ -144,7 +162,7 @@ impl Mission {
     /// One slice of time, with everything that must be looked at in each.
     fn slice(&mut self) -> Result<(), Trouble> {
         let now = self.now();
-        self.body.control().keep_alive(now);
+        self.keep_alive(now);
         self.tell_world()?;
         self.body.advance(SLICE)?;
         let now = self.now();
@@ -219,9 +237,8 @@ impl Mission {
         expect: Expect,
         grasped: Option<&Held>,
     ) -> Result<(), Trouble> {
-        let now = self.now();
         let before = self.state()?.gripper.width_m;
-        self.body.control().grip(now, command)?;
+        self.order(control::Motion::Grip(command))?;
         let started = self.now();
         let mut still = 0;
         while still < 8 && self.now().secs_since(started) < 3.0 {
@@ -343,7 +360,7 @@ impl Mission {
         let since = self.now();
         while self.now().secs_since(since) < limit_s {
             let now = self.now();
-            self.body.control().keep_alive(now);
+            self.keep_alive(now);
             self.body.advance(SLICE)?;
             let now = self.now();
             self.log.set_now(now);
@@ -465,11 +482,11 @@ impl Mission {
         let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
         self.tell_world()?;
-        let id = self.body.control().submit(now, control::Motion::Follow(Box::new(trajectory)))?;
+        let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
         let started = now;
         loop {
             let now = self.now();
-            self.body.control().keep_alive(now);
+            self.keep_alive(now);
             self.body.advance(SLICE)?;
             let now = self.now();
             self.log.set_now(now);

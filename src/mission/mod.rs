@@ -45,6 +45,8 @@ pub(crate) struct Mission {
     pub(crate) least_grip_m: f64,
     /// When the safety filter was last told what stands around.
     pub(crate) world_told: Option<types::Time>,
+    /// The right to move the arm, claimed anew for every motion.
+    pub(crate) lease: Option<control::Lease>,
     /// How many trajectories were started.
     pub(crate) motions: usize,
     /// How often was planned anew.

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::graph::{Body, lockstep::Lockstep};
 use crate::session;
-use control::{Mode, Report};
+use control::{Groups, Lease, Mode, Owner, Report};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::ik::Wanted;
@@ -116,10 +116,10 @@ pub(crate) fn carry_out(
     let mut body = session::bare(config, arm, seed).map_err(|e| e.to_string())?;
     let mut motion = planner::Motion::new(arm.clone(), session::planner_config(config, seed))
         .map_err(|e| e.to_string())?;
-    slice(&mut body)?;
+    slice(&mut body, None)?;
     let now = body.now();
     body.control().activate(now).map_err(|e| e.to_string())?;
-    wait(&mut body, "the arm holds", 1.0, |body| body.control().status().mode == Mode::Hold)?;
+    wait(&mut body, None, "the arm holds", 1.0, |body| body.control().status().mode == Mode::Hold)?;
     let status = body.control().status();
     let mut state = status.measured.ok_or("the robot's state is not known")?;
     state.q = status.command.q;
@@ -133,7 +133,7 @@ pub(crate) fn carry_out(
     }
     let seconds = body.now().secs_since(begun);
     let mut still_since = body.now();
-    wait(&mut body, "the arm settles", SETTLE_S, |body| {
+    wait(&mut body, None, "the arm settles", SETTLE_S, |body| {
         let now = body.now();
         let fastest = body
             .control()
@@ -162,15 +162,18 @@ fn nothing(stamp: Time) -> Scene {
     Scene { stamp, objects: Vec::new() }
 }
 
-fn slice(body: &mut Lockstep) -> Result<(), String> {
+fn slice(body: &mut Lockstep, lease: Option<&Lease>) -> Result<(), String> {
     let now = body.now();
-    body.control().keep_alive(now);
+    if let Some(lease) = lease {
+        body.control().keep_alive(lease, now);
+    }
     body.advance(SLICE).map_err(|e| e.to_string())
 }
 
 /// Lets time pass until something is so.
 fn wait(
     body: &mut Lockstep,
+    lease: Option<&Lease>,
     what: &str,
     limit_s: f64,
     mut is_so: impl FnMut(&mut Lockstep) -> bool,
@@ -181,7 +184,7 @@ fn wait(
             let mode = body.control().status().mode;
             return Err(format!("waited {limit_s} s in vain: {what}; the loop is in {mode:?}"));
         }
-        slice(body)?;
+        slice(body, lease)?;
         if let Some(why) = reports(body) {
             return Err(why);
         }
@@ -194,13 +197,17 @@ fn follow(body: &mut Lockstep, trajectory: Trajectory) -> Result<(), String> {
     let limit_s = 3.0 * trajectory.duration() + 5.0;
     let now = body.now();
     let motion = control::Motion::Follow(Box::new(trajectory));
-    body.control().submit(now, motion).map_err(|e| e.to_string())?;
+    let mut lease =
+        body.control().claim(now, Owner::Planner, Groups::Arm, None).map_err(|e| e.to_string())?;
+    body.control().submit(lease.order(now, motion)).map_err(|e| e.to_string())?;
     let mut has_begun = false;
-    wait(body, "the motion ends", limit_s, |body| {
+    wait(body, Some(&lease), "the motion ends", limit_s, |body| {
         let mode = body.control().status().mode;
         has_begun |= mode == Mode::Follow;
         has_begun && mode == Mode::Hold
-    })
+    })?;
+    let now = body.now();
+    body.control().release(now, &lease).map_err(|e| e.to_string())
 }
 
 /// What the loop reports against the motion, if anything.

@@ -1,7 +1,7 @@
 //! An arm, a perfect plant, and the invariants checked on every tick.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use control::{Config, Core, Handle, Mode, Motion, MotionId, Report, TraceSample};
+use control::{Config, Core, Groups, Handle, Lease, Mode, Motion, MotionId, Owner, Report, TraceSample};
 use mechanics::{Arm, Body, Joint, JointKind, Model};
 use nalgebra::{Isometry3, Matrix3, Translation3, Vector3};
 use std::sync::Arc;
@@ -185,6 +185,8 @@ pub(crate) struct Rig {
     pub(crate) state: JointState,
     pub(crate) commands: Vec<JointCommand>,
     pub(crate) reports: Vec<Report>,
+    /// Under which the rig's orders go; claimed anew when it is lost.
+    pub(crate) lease: Option<Lease>,
     /// Keeps the lease alive on every tick.
     pub(crate) alive: bool,
 }
@@ -202,7 +204,17 @@ impl Rig {
         let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
         let state = JointState { stamp: Time::ZERO, q: arm.home(), dq: zero, tau: zero, gripper };
         let (commands, reports) = (vec![], vec![]);
-        Self { arm, core, handle, now: Time::from_secs_f64(1.0), state, commands, reports, alive: true }
+        Self {
+            arm,
+            core,
+            handle,
+            now: Time::from_secs_f64(1.0),
+            state,
+            commands,
+            reports,
+            lease: None,
+            alive: true,
+        }
     }
 
     /// Powered and holding.
@@ -228,9 +240,7 @@ impl Rig {
 
     pub(crate) fn tick_at(&mut self, now: Time, state: Option<JointState>) -> JointCommand {
         self.now = now;
-        if self.alive {
-            self.handle.keep_alive(now);
-        }
+        self.keep_alive();
         let command = self.core.tick(now, state.as_ref());
         check_command(&self.arm, &command);
         if command.enabled {
@@ -242,10 +252,39 @@ impl Rig {
             self.state.dq = JointVector::zeros(N);
         }
         self.commands.push(command);
+        self.take_reports();
+        command
+    }
+
+    /// Takes in what was told.
+    pub(crate) fn take_reports(&mut self) {
         while let Some(r) = self.handle.poll() {
+            if self.lease.as_ref().is_some_and(|l| r == Report::Lost(l.id())) {
+                self.lease = None;
+            }
             self.reports.push(r);
         }
-        command
+    }
+
+    /// Says that the owner of the lease is alive, unless it is not.
+    pub(crate) fn keep_alive(&mut self) {
+        if let (true, Some(lease)) = (self.alive, &self.lease) {
+            self.handle.keep_alive(lease, self.now);
+        }
+    }
+
+    /// Orders under the rig's lease.
+    pub(crate) fn submit(&mut self, motion: Motion) -> Result<MotionId, types::Rejection> {
+        self.submit_at(self.now, motion)
+    }
+
+    /// Orders with a stamp.
+    pub(crate) fn submit_at(&mut self, stamp: Time, motion: Motion) -> Result<MotionId, types::Rejection> {
+        if self.lease.is_none() {
+            self.lease = Some(self.handle.claim(self.now, Owner::Planner, Groups::All, None)?);
+        }
+        let order = self.lease.as_mut().expect("claimed").order(stamp, motion);
+        self.handle.submit(order)
     }
 
     pub(crate) fn ticks(&mut self, n: usize) {
@@ -270,7 +309,7 @@ impl Rig {
     }
 
     pub(crate) fn follow(&mut self, t: Box<Trajectory>) -> MotionId {
-        self.handle.submit(self.now, Motion::Follow(t)).expect("a fine motion")
+        self.submit(Motion::Follow(t)).expect("a fine motion")
     }
 
     pub(crate) fn hold_q(&mut self) -> JointVector {

@@ -1,0 +1,112 @@
+//! Who may move what: leases, and the orders given under them.
+//!
+//! Everybody who wants to move the arm claims it first. A [`Lease`] covers joint groups, and a group has one
+//! holder at most. A claim is granted when the group is free, when its holder has fallen silent, or when the
+//! claimant ranks higher: then what moves comes to rest along its path, or goes over smoothly into what the
+//! new holder orders meanwhile. Every order names its lease and carries a number that only grows, the stamp
+//! of the world it was made for, and times between which it counts; an order that is old, early or given
+//! twice moves nothing (I4).
+
+use crate::handle::Motion;
+use types::Time;
+
+/// Who asks, from the lowest rank to the highest.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// A learned policy.
+    Policy,
+    /// A program that somebody wrote.
+    Script,
+    /// The planner, on behalf of a sentence.
+    Planner,
+    /// A person with a stick, a pedal, a hand.
+    Human,
+}
+
+/// Joint groups.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Groups {
+    /// The arm's joints.
+    Arm,
+    /// The gripper.
+    Gripper,
+    /// Both.
+    All,
+}
+
+/// How many groups there are.
+pub(crate) const GROUPS: usize = 2;
+
+impl Groups {
+    /// The single groups' places.
+    pub(crate) fn places(self) -> core::ops::Range<usize> {
+        match self {
+            Self::Arm => 0..1,
+            Self::Gripper => 1..2,
+            Self::All => 0..2,
+        }
+    }
+}
+
+/// A lease's name; never used again.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub u64);
+
+/// The right to move joint groups, as its owner keeps it. Whether the core granted it is told by a report.
+#[derive(Debug)]
+pub struct Lease {
+    pub(crate) id: LeaseId,
+    pub(crate) groups: Groups,
+    sequence: u64,
+}
+
+/// How long an order of [`Lease::order`] may be on its way, and how long a velocity counts, milliseconds.
+const ORDER_MS: u64 = 100;
+
+impl Lease {
+    pub(crate) fn new(id: LeaseId, groups: Groups) -> Self {
+        Self { id, groups, sequence: 0 }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// What it covers.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        self.groups
+    }
+
+    /// The next order under this lease: for the world at `now`, valid at once and for 100 ms.
+    pub fn order(&mut self, now: Time, motion: Motion) -> Order {
+        self.sequence += 1;
+        Order {
+            lease: self.id,
+            sequence: self.sequence,
+            stamp: now,
+            valid_from: now,
+            expires: now + core::time::Duration::from_millis(ORDER_MS),
+            motion,
+        }
+    }
+}
+
+/// One thing that shall be done, under a lease.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Under which lease.
+    pub lease: LeaseId,
+    /// Grows from order to order of a lease; a number that is not above the last one is a repetition (F5, F37).
+    pub sequence: u64,
+    /// The world it was made for: for a chunk, when the picture was taken that it answers.
+    pub stamp: Time,
+    /// Not before.
+    pub valid_from: Time,
+    /// Not begun after; a velocity also ends then (F38).
+    pub expires: Time,
+    /// What.
+    pub motion: Motion,
+}

@@ -1,0 +1,178 @@
+//! Claims and orders: who may move what, and what then moves.
+
+use crate::authority::{ARM, Claim, GRIPPER};
+use crate::core::Core;
+use crate::lease::LeaseId;
+use crate::message::{Ordered, Spent, What};
+use crate::path::Job;
+use crate::report::{Cause, RefusedWhy, Report, Request};
+use crate::state::{State, Stop};
+use types::Time;
+use types::motion::START_TOLERANCE;
+
+impl What {
+    fn request(&self) -> Request {
+        match self {
+            Self::Follow(_) => Request::Follow,
+            Self::Grip(_) => Request::Grip,
+            Self::Hold => Request::Hold,
+        }
+    }
+
+    /// The group that it moves.
+    fn place(&self) -> usize {
+        if matches!(self, Self::Grip(_)) { GRIPPER } else { ARM }
+    }
+}
+
+impl Core {
+    pub(crate) fn why_not_claim(&self, claim: &Claim, now: Time) -> Option<RefusedWhy> {
+        (!self.authority.may_claim(claim, now, self.tuning.lease)).then_some(RefusedWhy::Owned)
+    }
+
+    /// A claim is granted; what moves under the lease that is lost by it comes to rest.
+    pub(crate) fn grant(&mut self, claim: &Claim, now: Time) {
+        let lost = self.authority.grant(claim, now);
+        let second = lost[GRIPPER].filter(|id| lost[ARM] != Some(*id));
+        for id in lost[ARM].into_iter().chain(second) {
+            // Of a lease on both groups the other half is over too.
+            self.authority.release(id);
+            self.tell(Report::Lost(id));
+        }
+        self.tell(Report::Granted(claim.id));
+        if lost[ARM].is_some() && self.is_ordered() {
+            self.stop(Stop::two(Cause::Preempted));
+        }
+        if lost[GRIPPER].is_some() {
+            self.gripper.hold();
+        }
+    }
+
+    /// A lease is given back, if it is not over already; what still moves under it comes to rest.
+    pub(crate) fn release(&mut self, id: LeaseId) {
+        let moved = self.authority.holder(ARM).is_some_and(|h| h.id == id) && self.is_ordered();
+        if self.authority.release(id) {
+            self.tell(Report::Lost(id));
+        }
+        if moved {
+            self.stop(Stop::two(Cause::Released));
+        }
+    }
+
+    /// Whether the arm moves by somebody's order.
+    pub(crate) fn is_ordered(&self) -> bool {
+        matches!(self.state, State::Follow(_))
+    }
+
+    /// Takes in an order: refuses it, keeps it until it is valid, or carries it out.
+    pub(crate) fn receive_order(&mut self, now: Time, order: Ordered) {
+        if let Some(why) = self.why_not_order(now, &order) {
+            self.drop_order(order, why);
+            return;
+        }
+        self.authority.heard(order.lease, now);
+        if order.valid_from > now {
+            if let Some(old) = self.pending.replace(order) {
+                self.drop_order(old, RefusedWhy::Replaced);
+            }
+            return;
+        }
+        self.carry_out(order);
+    }
+
+    /// Carries out the order that waits, once it is valid.
+    pub(crate) fn look_after_pending(&mut self, now: Time) {
+        let Some(order) = self.pending.take() else { return };
+        let holds = self.authority.holder(order.what.place()).is_some_and(|h| h.id == order.lease);
+        if !holds {
+            self.drop_order(order, RefusedWhy::NoLease);
+        } else if now >= order.expires {
+            self.drop_order(order, RefusedWhy::Stale);
+        } else if order.valid_from > now {
+            self.pending = Some(order);
+        } else {
+            self.carry_out(order);
+        }
+    }
+
+    fn drop_order(&mut self, order: Ordered, why: RefusedWhy) {
+        self.refuse(Some(order.id), order.what.request(), why);
+        if let What::Follow(job) = order.what {
+            self.give_back(Spent::Job(job));
+        }
+    }
+
+    /// The order's times, lease and number.
+    fn why_not_order(&mut self, now: Time, order: &Ordered) -> Option<RefusedWhy> {
+        if order.stamp.secs_since(now) > self.tuning.skew {
+            return Some(RefusedWhy::FromFuture);
+        }
+        if now >= order.expires {
+            return Some(RefusedWhy::Stale);
+        }
+        // What a latched stop or missing power forbids is said before whose turn it is.
+        match self.state {
+            State::Disarmed => return Some(RefusedWhy::Disarmed),
+            State::Fault { .. } => return Some(RefusedWhy::Latched),
+            _ => {}
+        }
+        if self.authority.holder(order.what.place()).is_none_or(|h| h.id != order.lease) {
+            return Some(RefusedWhy::NoLease);
+        }
+        (!self.authority.counts(order.lease, order.sequence)).then_some(RefusedWhy::Replayed)
+    }
+
+    fn carry_out(&mut self, order: Ordered) {
+        let why = match &order.what {
+            What::Follow(job) => self.why_not_follow(job),
+            What::Hold | What::Grip(_) => match self.state {
+                State::Stopping(..) => Some(RefusedWhy::Busy),
+                _ => None,
+            },
+        };
+        if let Some(why) = why {
+            self.drop_order(order, why);
+            return;
+        }
+        match order.what {
+            What::Follow(job) => self.follow(job),
+            What::Hold => {
+                self.tell(Report::Started(order.id));
+                self.stop(Stop { hold: Some(order.id), ..Stop::two(Cause::HoldRequested) });
+            }
+            What::Grip(command) => {
+                self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
+            }
+        }
+    }
+
+    fn why_not_follow(&self, job: &Job) -> Option<RefusedWhy> {
+        match self.state {
+            State::Disarmed => Some(RefusedWhy::Disarmed),
+            State::Fault { .. } => Some(RefusedWhy::Latched),
+            State::Follow(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
+            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
+            State::Hold => (job.start().len() != self.reference.q.len()
+                || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
+                .then_some(RefusedWhy::StartsElsewhere),
+        }
+    }
+
+    fn follow(&mut self, mut job: Box<Job>) {
+        job.begin(&self.reference.q, self.slow(), self.arm.limits());
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        self.filter.begin(&self.arm, &job, width_m);
+        self.contact.begin();
+        self.tell(Report::Started(job.id));
+        if let Some((joint, limit)) = job.pace.slowed_by {
+            self.tell(Report::Intervention {
+                joint: Some(joint),
+                limit,
+                requested: 1.0,
+                applied: job.pace.nominal,
+                margin: job.pace.nominal - 1.0,
+            });
+        }
+        self.go(State::Follow(job), Cause::Submitted);
+    }
+}
