@@ -9,7 +9,6 @@
 //! joint path, the limits, what stands around the arm, and how to stop.
 
 mod authority;
-mod brake;
 pub mod clock;
 mod config;
 mod contact;
@@ -27,6 +26,7 @@ mod motors;
 mod orders;
 mod pace;
 mod path;
+mod ramp;
 mod report;
 mod requests;
 pub mod rt;

@@ -32,12 +32,15 @@
 //! Every edge goes through [`Core::go`], which tells mode and cause.
 
 use crate::authority::{ARM, GRIPPER};
-use crate::brake::Brake;
 use crate::core::Core;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
+use crate::ramp::{Ramp, Share};
 use crate::report::{Cause, Mode, MotionId, Report};
 use types::{Fault, StopCategory, Time};
+
+/// What a stop at the wall may use of the limits; the rest is for ticks that are not instants.
+const WALL_SHARE: Share = Share(0.98);
 
 /// How the arm comes to rest.
 #[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
@@ -45,7 +48,7 @@ pub(crate) enum Way {
     /// Along the trajectory.
     Path(Box<Job>),
     /// From the last good command, without the trajectory of this motion.
-    Brake(Brake, Option<MotionId>),
+    Brake(Ramp, Option<MotionId>),
 }
 
 /// What a stop is for.
@@ -215,7 +218,7 @@ impl Core {
     /// The wall: a command would have left a limit, so the arm brakes from the last good one.
     pub(crate) fn brake_from(&mut self, last: Reference) -> Reference {
         let limits = self.arm.limits();
-        let mut brake = Brake::new(last, limits);
+        let mut brake = Ramp::stop(last, limits, WALL_SHARE);
         brake.step(self.dt);
         let reference = brake.reference();
         let id = self.state.motion();
@@ -267,7 +270,7 @@ impl Core {
             State::Stopping(way, stop) => {
                 let (at_rest, id) = match way {
                     Way::Path(job) => (job.at_rest() || job.at_end(), Some(job.id)),
-                    Way::Brake(brake, id) => (brake.at_rest(), *id),
+                    Way::Brake(brake, id) => (brake.is_over(), *id),
                 };
                 if at_rest {
                     let stop = *stop;
