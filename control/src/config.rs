@@ -35,6 +35,8 @@ pub struct Config {
     pub rest_speed: f64,
     /// A torque cut by more than this part of its limit is reported, 0 to 1.
     pub torque_trifle: f64,
+    /// Greatest speed of the tool centre point, m/s: 0.01 to 10.
+    pub tool_speed_m_s: f64,
     /// Rate of the trace, samples per second.
     pub trace_hz: f64,
 }
@@ -56,6 +58,7 @@ impl Default for Config {
             max_overruns: 5,
             rest_speed: 0.05,
             torque_trifle: 0.05,
+            tool_speed_m_s: 1.7,
             trace_hz: 100.0,
         }
     }
@@ -79,6 +82,7 @@ pub(crate) struct Tuning {
     pub(crate) max_overruns: u32,
     pub(crate) rest_speed: f64,
     pub(crate) torque_trifle: f64,
+    pub(crate) tool_speed: f64,
     pub(crate) trace_period: f64,
     /// Later than this is an overrun, seconds; from the robot's profile.
     pub(crate) overrun: f64,
@@ -99,6 +103,7 @@ impl Config {
         range("control.max_overruns", f64::from(self.max_overruns), 1.0, 63.0)?;
         range("control.rest_speed", self.rest_speed, 1e-6, 1.0)?;
         range("control.torque_trifle", self.torque_trifle, 0.0, 1.0)?;
+        range("control.tool_speed_m_s", self.tool_speed_m_s, 0.01, 10.0)?;
         range("control.trace_hz", self.trace_hz, 0.1, 4000.0)?;
         let n = arm.n_joints();
         let profile = arm.profile();
@@ -133,6 +138,7 @@ impl Config {
             max_overruns: self.max_overruns,
             rest_speed: self.rest_speed,
             torque_trifle: self.torque_trifle,
+            tool_speed: self.tool_speed_m_s,
             trace_period: 1.0 / self.trace_hz,
             overrun,
         })

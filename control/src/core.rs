@@ -12,6 +12,8 @@ use crate::motors::Motors;
 use crate::path::{Job, Reference};
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
+use crate::twist::Scratch;
+use mechanics::collision::Checker;
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +36,7 @@ pub struct Core {
     pub(crate) estimate: Estimate,
     pub(crate) gripper: Gripper,
     pub(crate) filter: Filter,
+    pub(crate) servo_data: Scratch,
     pub(crate) contact: Observer,
     pub(crate) motors: Motors,
     /// The command before this tick, without torques.
@@ -46,6 +49,9 @@ pub struct Core {
     last_now: Option<Time>,
     ticks: u64,
     pub(crate) authority: Authority,
+    /// Until when a velocity counts that was last ordered, whether it was accepted or not: a stick that is
+    /// held.
+    pub(crate) deflected_until: Time,
     /// An order whose time has not come.
     pub(crate) pending: Option<Ordered>,
     pub(crate) following_error_for: f64,
@@ -58,7 +64,13 @@ pub struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(arm: Arc<Arm>, tuning: Tuning, wires: CoreWires) -> Self {
+    pub(crate) fn new(
+        arm: Arc<Arm>,
+        body: Checker,
+        reaches: JointVector,
+        tuning: Tuning,
+        wires: CoreWires,
+    ) -> Self {
         let (n, home) = (arm.n_joints(), arm.home());
         let gripper = Gripper::new(&arm.profile().gripper);
         let zero = JointVector::zeros(n);
@@ -74,7 +86,8 @@ impl Core {
         };
         let core = Self {
             data: ArmData::new(&arm),
-            filter: Filter::new(&arm, tuning.period),
+            filter: Filter::new(&arm, body, reaches, tuning.period),
+            servo_data: Scratch::new(&arm),
             contact: Observer::new(&arm),
             motors: Motors::new(),
             arm,
@@ -90,6 +103,7 @@ impl Core {
             last_now: None,
             ticks: 0,
             authority: Authority::default(),
+            deflected_until: Time::ZERO,
             pending: None,
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
@@ -250,8 +264,14 @@ impl Core {
             measured: self.estimate.measured,
             command: self.last,
             active: self.state.motion(),
-            progress: job.map_or(1.0, Job::progress),
-            speed_factor: job.map_or(0.0, Job::speed_factor),
+            progress: match &self.state {
+                State::Servo(_) => 0.0,
+                _ => job.map_or(1.0, Job::progress),
+            },
+            speed_factor: match &self.state {
+                State::Servo(servo) => servo.part,
+                _ => job.map_or(0.0, Job::speed_factor),
+            },
             external: self.contact.external,
         }
     }

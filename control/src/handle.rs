@@ -7,12 +7,17 @@ use crate::message::{HandleWires, LEASES, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::report::{MotionId, Report, Status, TraceSample};
-use crate::world::{HELD_REACH_M, Surroundings, Thing, World};
-use mechanics::Arm;
+use crate::servo::Aim;
+use crate::twist::Twist;
+use crate::world::{Surroundings, Thing, World};
 use mechanics::collision::{Attached, Checker};
+use mechanics::ik::{Options, Solver};
+use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Trajectory};
+use types::{
+    GripperCommand, JointLimits, JointVector, Rejection, StopCategory, Time, Tool, Trajectory, Transform,
+};
 
 /// An order counts for at most so long, seconds.
 const LONGEST_ORDER_S: f64 = 10.0;
@@ -24,6 +29,16 @@ const SLOWEST: f64 = 0.05;
 pub enum Motion {
     /// Follow a trajectory from where the arm holds to its end.
     Follow(Box<Trajectory>),
+    /// Move the joints at these speeds, rad/s (m/s), from whatever the arm does, until the order expires.
+    Velocity(JointVector),
+    /// Move the tool, from whatever the arm does, until the order expires: in this direction, slower near
+    /// singular poses.
+    Twist(Twist),
+    /// Go straight in joint space to these positions, rad (m), from whatever the arm does.
+    Joints(JointVector),
+    /// Go to where the tool is there, straight in joint space, from whatever the arm does. Which joint
+    /// positions those are is found when the order is given.
+    Pose(Transform<types::World, Tool>),
     /// Move the gripper, no faster than it can.
     Grip(GripperCommand),
     /// Come to rest and hold.
@@ -64,11 +79,9 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn new(arm: Arc<Arm>, wires: HandleWires) -> Self {
+    pub(crate) fn new(arm: Arc<Arm>, checker: Checker, reaches: JointVector, wires: HandleWires) -> Self {
         let gripper = Gripper::new(&arm.profile().gripper);
         let status = wires.mailbox.get();
-        let checker = Checker::new(&arm);
-        let reaches = checker.joint_reaches(&arm, HELD_REACH_M);
         Self { arm, gripper, checker, told: None, reaches, wires, next_id: 1, next_lease: 1, status }
     }
 
@@ -158,6 +171,19 @@ impl Handle {
                 let pace = Pace::new(&trajectory, self.arm.limits())?;
                 What::Follow(Box::new(Job::new(id, trajectory, pace, &self.reaches, self.arm.limits())))
             }
+            Motion::Velocity(v) => {
+                self.check_joints("velocity", &v, |l| (-l.velocity, l.velocity))?;
+                What::Servo(Aim::Velocity(v))
+            }
+            Motion::Twist(twist) => {
+                twist.check()?;
+                What::Servo(Aim::Twist(twist))
+            }
+            Motion::Joints(q) => {
+                self.check_joints("joints", &q, |l| (l.lower, l.upper))?;
+                What::Servo(Aim::Joints(q))
+            }
+            Motion::Pose(world_from_tool) => What::Servo(Aim::Joints(self.joints_for(&world_from_tool)?)),
             Motion::Grip(command) => {
                 self.gripper.check(&command)?;
                 What::Grip(command)
@@ -167,6 +193,47 @@ impl Handle {
         self.send(stamp, Message::Order(Ordered { id, lease, sequence, stamp, valid_from, expires, what }))?;
         self.next_id += 1;
         Ok(id)
+    }
+
+    /// Every number of a joint vector, with a hint where it looks like degrees (B1 to B8).
+    fn check_joints(
+        &self,
+        field: &str,
+        values: &JointVector,
+        bounds: impl Fn(&JointLimits) -> (f64, f64),
+    ) -> Result<(), Rejection> {
+        let n = self.arm.n_joints();
+        if values.len() != n {
+            return Err(Rejection::new(field.to_owned(), format!("{n} joints"), values.len().to_string()));
+        }
+        for (i, (v, l)) in values.iter().zip(self.arm.limits()).enumerate() {
+            let (low, high) = bounds(l);
+            if !(*v >= low && *v <= high) {
+                let far = v.is_finite() && v.abs() > 10.0 * low.abs().max(high.abs());
+                let hint = if far { "; is this in degrees?" } else { "" };
+                return Err(Rejection::new(
+                    format!("{field}[{i}]"),
+                    format!("{low} to {high}{hint}"),
+                    v.to_string(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Joint positions near the present ones that bring the tool to a pose, clear of the arm itself (B10).
+    fn joints_for(
+        &mut self,
+        world_from_tool: &Transform<types::World, Tool>,
+    ) -> Result<JointVector, Rejection> {
+        let status = self.status();
+        let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
+        let (arm, checker) = (&self.arm, &mut self.checker);
+        let (mut data, mut scratch) = (ArmData::new(arm), ArmData::new(arm));
+        let mut is_free = |q: &[f64]| checker.is_free(arm, &mut scratch, q, width, 0.0);
+        Solver::new(arm)
+            .solve(arm, &mut data, world_from_tool, &status.command.q, &Options::default(), &mut is_free)
+            .map_err(|e| Rejection::new("pose", "a pose that the arm can reach", e.to_string()))
     }
 
     /// Tells what stands and moves around the arm, in place of what was told before. A world that is
@@ -268,7 +335,6 @@ mod tests {
     use super::*;
     use crate::common::{Rig, arm, check_differences, reach};
     use crate::{Cause, Mode};
-    use types::JointLimits;
 
     #[test]
     fn a_trajectory_that_slipped_past_the_check_is_braked_by_the_wall() {

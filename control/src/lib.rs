@@ -9,6 +9,7 @@
 //! joint path, the limits, what stands around the arm, and how to stop.
 
 mod authority;
+mod brake;
 pub mod clock;
 mod config;
 mod contact;
@@ -26,13 +27,14 @@ mod motors;
 mod orders;
 mod pace;
 mod path;
-mod ramp;
 mod report;
 mod requests;
 pub mod rt;
+mod servo;
 mod state;
 mod supervise;
 pub mod thread;
+mod twist;
 mod world;
 
 pub use crate::core::Core;
@@ -43,6 +45,7 @@ pub use lease::{Groups, Lease, LeaseId, Order, Owner};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
 pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
+pub use twist::{Twist, TwistAxes};
 pub use world::{MOST_THINGS, Thing, World};
 
 /// The test's names for this crate are those of its users.

@@ -163,10 +163,11 @@ impl Mailbox {
 }
 
 /// Every mode; its place is its number.
-const MODES: [Mode; 8] = [
+const MODES: [Mode; 9] = [
     Mode::Disarmed,
     Mode::Hold,
     Mode::Follow,
+    Mode::Servo,
     Mode::Stopping(StopCategory::Two),
     Mode::Stopping(StopCategory::One),
     Mode::Stopping(StopCategory::Zero),

@@ -8,8 +8,10 @@ use crate::lease::LeaseId;
 use crate::mailbox::Mailbox;
 use crate::path::Job;
 use crate::report::{MotionId, Report, TraceSample};
-use crate::world::Surroundings;
+use crate::servo::Aim;
+use crate::world::{HELD_REACH_M, Surroundings};
 use mechanics::Arm;
+use mechanics::collision::Checker;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64};
@@ -49,6 +51,7 @@ pub(crate) struct Ordered {
 /// What is ordered.
 pub(crate) enum What {
     Follow(Box<Job>),
+    Servo(Aim),
     Hold,
     Grip(GripperCommand),
 }
@@ -118,5 +121,8 @@ pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
     };
     let handle_wires =
         HandleWires { inbox: to_core, reports: from_core, returns: returned, trace: traced, mailbox, shared };
-    (Core::new(Arc::clone(&arm), tuning, core_wires), Handle::new(arm, handle_wires))
+    let body = Checker::new(&arm);
+    let reaches = body.joint_reaches(&arm, HELD_REACH_M);
+    let core = Core::new(Arc::clone(&arm), body.clone(), reaches, tuning, core_wires);
+    (core, Handle::new(arm, body, reaches, handle_wires))
 }

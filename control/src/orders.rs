@@ -5,7 +5,8 @@ use crate::core::Core;
 use crate::lease::LeaseId;
 use crate::message::{Ordered, Spent, What};
 use crate::path::Job;
-use crate::report::{Cause, RefusedWhy, Report, Request};
+use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
+use crate::servo::{Aim, Servo};
 use crate::state::{State, Stop};
 use types::Time;
 use types::motion::START_TOLERANCE;
@@ -14,6 +15,7 @@ impl What {
     fn request(&self) -> Request {
         match self {
             Self::Follow(_) => Request::Follow,
+            Self::Servo(_) => Request::Servo,
             Self::Grip(_) => Request::Grip,
             Self::Hold => Request::Hold,
         }
@@ -61,11 +63,21 @@ impl Core {
 
     /// Whether the arm moves by somebody's order.
     pub(crate) fn is_ordered(&self) -> bool {
-        matches!(self.state, State::Follow(_))
+        matches!(self.state, State::Follow(_) | State::Servo(_))
+    }
+
+    /// ... and its owner has to say more often that it is alive.
+    pub(crate) fn is_streamed(&self) -> bool {
+        matches!(&self.state, State::Servo(servo) if servo.aim.is_stream())
     }
 
     /// Takes in an order: refuses it, keeps it until it is valid, or carries it out.
     pub(crate) fn receive_order(&mut self, now: Time, order: Ordered) {
+        if let What::Servo(aim) = &order.what
+            && aim.is_stream()
+        {
+            self.deflected_until = if aim.is_neutral() { Time::ZERO } else { order.expires };
+        }
         if let Some(why) = self.why_not_order(now, &order) {
             self.drop_order(order, why);
             return;
@@ -125,6 +137,7 @@ impl Core {
     fn carry_out(&mut self, order: Ordered) {
         let why = match &order.what {
             What::Follow(job) => self.why_not_follow(job),
+            What::Servo(_) => self.why_not_servo(),
             What::Hold | What::Grip(_) => match self.state {
                 State::Stopping(..) => Some(RefusedWhy::Busy),
                 _ => None,
@@ -136,6 +149,7 @@ impl Core {
         }
         match order.what {
             What::Follow(job) => self.follow(job),
+            What::Servo(aim) => self.servo(order.id, aim, order.expires),
             What::Hold => {
                 self.tell(Report::Started(order.id));
                 self.stop(Stop { hold: Some(order.id), ..Stop::two(Cause::HoldRequested) });
@@ -150,12 +164,51 @@ impl Core {
         match self.state {
             State::Disarmed => Some(RefusedWhy::Disarmed),
             State::Fault { .. } => Some(RefusedWhy::Latched),
-            State::Follow(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
+            State::Follow(_) | State::Servo(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
             State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
             State::Hold => (job.start().len() != self.reference.q.len()
                 || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
                 .then_some(RefusedWhy::StartsElsewhere),
         }
+    }
+
+    /// From hold and from any motion; while stopping, only where a higher rank takes over.
+    fn why_not_servo(&self) -> Option<RefusedWhy> {
+        match &self.state {
+            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
+            State::Stopping(_, stop) if *stop != Stop::two(Cause::Preempted) => Some(RefusedWhy::Busy),
+            _ => None,
+        }
+    }
+
+    fn servo(&mut self, id: MotionId, aim: Aim, expires: Time) {
+        if let State::Servo(servo) = &mut self.state {
+            let before = core::mem::replace(&mut servo.id, id);
+            let was_stream = servo.aim.is_stream();
+            (servo.aim, servo.expires) = (aim, expires);
+            // A velocity that is renewed is the same motion.
+            if !(was_stream && aim.is_stream()) {
+                self.tell(Report::Superseded(before));
+                self.tell(Report::Started(id));
+            }
+            return;
+        }
+        match &self.state {
+            State::Follow(job) => {
+                let before = job.id;
+                self.tell(Report::Superseded(before));
+            }
+            State::Stopping(_, stop) => {
+                let (id, cause, category) = (self.state.motion(), stop.cause, stop.category);
+                self.tell(Report::Stopped { id, cause, category });
+            }
+            _ => self.contact.begin(),
+        }
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        self.filter.begin_free(&self.arm, &self.reference.q, width_m);
+        self.tell(Report::Started(id));
+        let servo = Servo::new(id, aim, expires, self.reference, self.arm.limits());
+        self.go(State::Servo(servo), Cause::Submitted);
     }
 
     fn follow(&mut self, mut job: Box<Job>) {

@@ -16,6 +16,8 @@ pub enum Mode {
     Hold,
     /// Moving along a trajectory.
     Follow,
+    /// Moving by velocities, or to a target.
+    Servo,
     /// Coming to rest.
     Stopping(StopCategory),
     /// At rest and latched until reset; powered or not.
@@ -46,6 +48,8 @@ pub enum Cause {
     Preempted,
     /// The owner gave the lease back under way.
     Released,
+    /// A velocity expired under way (F38).
+    VelocityOver,
     /// The owner disarmed the arm.
     DisarmRequested,
     /// The owner reset a latched fault.
@@ -64,7 +68,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -74,6 +78,7 @@ impl Cause {
         Self::HoldRequested,
         Self::Preempted,
         Self::Released,
+        Self::VelocityOver,
         Self::DisarmRequested,
         Self::Reset,
         Self::StateMissing,
@@ -110,6 +115,8 @@ pub enum Request {
     Reset,
     /// Follow a trajectory.
     Follow,
+    /// Move at a velocity, or to a target.
+    Servo,
     /// Come to rest and hold.
     Hold,
     /// Move the gripper.
@@ -149,6 +156,8 @@ pub enum RefusedWhy {
     Latched,
     /// Nothing is latched.
     NotLatched,
+    /// A stick is held: all inputs must be at rest for this (F40, I6).
+    InputActive,
     /// The motion starts elsewhere than the arm stands (B13).
     StartsElsewhere,
     /// No valid state of the robot is known.
@@ -187,6 +196,8 @@ pub enum LimitKind {
     Separation,
     /// The part of its own speed that the age of the world leaves.
     WorldAge,
+    /// The part of a twist's speed that a nearly singular pose, or a joint's speed limit, leaves.
+    Singularity,
 }
 
 /// One thing that happened.
@@ -196,6 +207,8 @@ pub enum Report {
     Started(MotionId),
     /// A motion reached its end.
     Finished(MotionId),
+    /// Another motion under the same lease took over from this one.
+    Superseded(MotionId),
     /// A lease was granted.
     Granted(LeaseId),
     /// A lease is over: it was claimed by a higher rank, its owner fell silent, or the arm was stopped, which

@@ -54,7 +54,7 @@ impl Core {
             Message::Disarm(_) => {
                 (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
-            Message::Reset(_) => self.why_not_reset(),
+            Message::Reset(_) => self.why_not_reset(now),
             Message::Claim(claim) => self.why_not_claim(claim, now),
             Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
             Message::Release(..) | Message::Order(_) => None,
@@ -112,8 +112,9 @@ impl Core {
         }
     }
 
-    fn why_not_reset(&self) -> Option<RefusedWhy> {
+    fn why_not_reset(&self, now: Time) -> Option<RefusedWhy> {
         match self.state {
+            State::Fault { .. } if now < self.deflected_until => Some(RefusedWhy::InputActive),
             // After F12 no state was taken in: whether there is one now shows in what came last.
             State::Fault { powered: false } if self.estimate.distrusted => {
                 (self.estimate.sensed != Sensed::Fresh).then_some(RefusedWhy::NoState)

@@ -32,11 +32,12 @@
 //! Every edge goes through [`Core::go`], which tells mode and cause.
 
 use crate::authority::{ARM, GRIPPER};
+use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
-use crate::ramp::{Ramp, Share};
 use crate::report::{Cause, Mode, MotionId, Report};
+use crate::servo::Servo;
 use types::{Fault, StopCategory, Time};
 
 /// What a stop at the wall may use of the limits; the rest is for ticks that are not instants.
@@ -48,7 +49,7 @@ pub(crate) enum Way {
     /// Along the trajectory.
     Path(Box<Job>),
     /// From the last good command, without the trajectory of this motion.
-    Brake(Ramp, Option<MotionId>),
+    Brake(Brake, Option<MotionId>),
 }
 
 /// What a stop is for.
@@ -75,6 +76,11 @@ impl Stop {
         Self { latched: true, ..self }
     }
 
+    /// Whether this is how a motion ends that was to end.
+    fn is_end(&self) -> bool {
+        matches!(self.cause, Cause::HoldRequested | Cause::Finished)
+    }
+
     /// The graver of both, whichever came first.
     fn and(self, other: Self) -> Self {
         let graver = (other.category, other.latched) > (self.category, self.latched);
@@ -93,6 +99,7 @@ pub(crate) enum State {
     Disarmed,
     Hold,
     Follow(Box<Job>),
+    Servo(Servo),
     Stopping(Way, Stop),
     Fault { powered: bool },
 }
@@ -103,6 +110,7 @@ impl State {
             Self::Disarmed => Mode::Disarmed,
             Self::Hold => Mode::Hold,
             Self::Follow(_) => Mode::Follow,
+            Self::Servo(_) => Mode::Servo,
             Self::Stopping(_, stop) => Mode::Stopping(stop.category),
             Self::Fault { powered } => Mode::Fault { powered: *powered },
         }
@@ -122,6 +130,7 @@ impl State {
     pub(crate) fn motion(&self) -> Option<MotionId> {
         match self {
             Self::Stopping(Way::Brake(_, id), _) => *id,
+            Self::Servo(servo) => Some(servo.id),
             _ => self.job().map(|job| job.id),
         }
     }
@@ -144,7 +153,7 @@ impl Core {
         if let Cause::Fault(fault) = stop.cause {
             self.tell(Report::Fault { fault, latched: stop.latched });
         }
-        if !matches!(stop.cause, Cause::HoldRequested | Cause::Preempted) {
+        if !stop.is_end() && stop.cause != Cause::Preempted {
             self.end_leases();
         }
         if stop.category == StopCategory::Zero {
@@ -156,6 +165,13 @@ impl Core {
                 job.halt_unbegun();
                 self.gripper.hold();
                 self.go(State::Stopping(Way::Path(job), stop), stop.cause);
+            }
+            State::Servo(servo) => {
+                if !stop.is_end() {
+                    self.gripper.hold();
+                }
+                let way = Way::Brake(servo.stop, Some(servo.id));
+                self.go(State::Stopping(way, stop), stop.cause);
             }
             State::Stopping(way, before) => {
                 let both = before.and(stop);
@@ -218,7 +234,7 @@ impl Core {
     /// The wall: a command would have left a limit, so the arm brakes from the last good one.
     pub(crate) fn brake_from(&mut self, last: Reference) -> Reference {
         let limits = self.arm.limits();
-        let mut brake = Ramp::stop(last, limits, WALL_SHARE);
+        let mut brake = Brake::new(last, limits, WALL_SHARE);
         brake.step(self.dt);
         let reference = brake.reference();
         let id = self.state.motion();
@@ -237,6 +253,7 @@ impl Core {
     pub(crate) fn advance(&mut self, now: Time, slow: f64) -> Reference {
         let dt = self.dt;
         self.follow_on(now, slow);
+        self.servo_on(now, slow);
         match &mut self.state {
             State::Disarmed | State::Fault { powered: false } => {
                 let (q, limits) = (self.estimate.q, self.arm.limits());
@@ -246,6 +263,7 @@ impl Core {
             }
             State::Hold | State::Fault { powered: true } => Reference::at_rest(self.reference.q),
             State::Follow(job) => job.reference(),
+            State::Servo(servo) => servo.next,
             State::Stopping(Way::Path(job), _) => {
                 for part in steps(dt, self.tuning.period) {
                     job.step(0.0, part);
@@ -270,11 +288,13 @@ impl Core {
             State::Stopping(way, stop) => {
                 let (at_rest, id) = match way {
                     Way::Path(job) => (job.at_rest() || job.at_end(), Some(job.id)),
-                    Way::Brake(brake, id) => (brake.is_over(), *id),
+                    Way::Brake(brake, id) => (brake.at_rest(), *id),
                 };
                 if at_rest {
                     let stop = *stop;
-                    self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
+                    if stop.cause != Cause::Finished {
+                        self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
+                    }
                     self.come_to_rest(stop, true);
                 }
             }

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::estimate::Sensed;
 use crate::message::LEASES;
 use crate::report::{Cause, RefusedWhy, Report, Request};
-use crate::state::{State, Stop};
+use crate::state::Stop;
 use std::sync::atomic::Ordering;
 use types::{Fault, JointState, StopCategory, Time};
 
@@ -70,10 +70,7 @@ impl Core {
         }
         self.supervise_owners(now);
         self.supervise_motors();
-        if matches!(self.state, State::Follow(_))
-            && self.estimate.is_fresh()
-            && self.contact.is_contact(&self.arm, &self.tuning)
-        {
+        if self.is_ordered() && self.estimate.is_fresh() && self.contact.is_contact(&self.arm, &self.tuning) {
             self.stop(Stop::two(Cause::Fault(Fault::F21Contact)));
         }
         if self.state.is_powered() && self.estimate.is_fresh() {
@@ -102,12 +99,13 @@ impl Core {
         }
         for place in [ARM, GRIPPER] {
             let Some(holder) = self.authority.holder(place).copied() else { continue };
-            if now.secs_since(holder.alive) <= holder.deadline_s.unwrap_or(self.tuning.lease) {
+            let usual = if self.is_streamed() { self.tuning.stream_lease } else { self.tuning.lease };
+            if now.secs_since(holder.alive) <= holder.deadline_s.unwrap_or(usual) {
                 continue;
             }
             self.authority.release(holder.id);
             self.tell(Report::Lost(holder.id));
-            if place == ARM && matches!(self.state, State::Follow(_)) {
+            if place == ARM && self.is_ordered() {
                 self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
             } else {
                 self.gripper.hold();

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Mode, Motion, Thing, World};
+use control::{Mode, Motion, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -107,6 +107,23 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
             rig.handle.stop(StopCategory::Two);
             watched(&mut rig, 300, TICK, fine);
         }
+        // Steered: towards what is in the way, and from there to a target.
+        for things in [vec![ball(0.7, 0.0)], vec![]] {
+            let world = World { stamp: rig.now, expires: rig.now + 2500 * TICK, things, held: None };
+            rig.handle.watch(world).expect("a world");
+            for _ in 0..4 {
+                let twist = Twist {
+                    linear_m_s: [0.1, by, 0.0],
+                    angular_rad_s: [0.1, 0.0, by],
+                    axes: TwistAxes::Tool,
+                };
+                rig.submit(Motion::Twist(twist)).expect("fine");
+                watched(&mut rig, 50, TICK, fine);
+            }
+        }
+        modes.push(rig.mode());
+        rig.submit(Motion::Joints(here)).expect("fine");
+        watched(&mut rig, 1500, TICK, fine);
         let here = rig.hold_q();
         let world = World { stamp: rig.now, expires: rig.now + 10_000 * TICK, things: vec![], held: None };
         rig.handle.watch(world).expect("a world");
@@ -147,6 +164,7 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         Mode::Disarmed,
         Mode::Hold,
         Mode::Follow,
+        Mode::Servo,
         Mode::Stopping(StopCategory::Two),
         Mode::Stopping(StopCategory::One),
         Mode::Fault { powered: true },

@@ -97,6 +97,8 @@ pub enum Fault {
     F1InputSilent,
     /// A joint does not follow.
     F17FollowingError,
+    /// Whoever steered fell silent under way.
+    F38OperatorSilent,
     /// Somebody or something that moves came too near.
     F42PersonTooNear,
     /// Something stands within the distance that braking takes.
@@ -126,6 +128,7 @@ impl Fault {
             Self::F27ClockStepped => "F27",
             Self::F1InputSilent => "F1",
             Self::F17FollowingError => "F17",
+            Self::F38OperatorSilent => "F38",
             Self::F42PersonTooNear => "F42",
             Self::F43ObstacleTooNear => "F43",
             Self::F45ModelGarbage => "F45",

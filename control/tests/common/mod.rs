@@ -14,7 +14,7 @@ use types::{
 };
 
 /// Velocity, acceleration, jerk, torque of Franka's seven joints, as published.
-const FRANKA: [[f64; 4]; 7] = [
+pub(crate) const FRANKA: [[f64; 4]; 7] = [
     [2.175, 15.0, 7500.0, 87.0],
     [2.175, 7.5, 3750.0, 87.0],
     [2.175, 10.0, 5000.0, 87.0],

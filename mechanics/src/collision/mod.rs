@@ -13,7 +13,7 @@ mod room;
 mod solid;
 
 pub use queries::Clearance;
-pub use room::{Keep, Room};
+pub use room::{Keep, OwnRoom, Room};
 pub use solid::Separation;
 
 use crate::arm::Arm;
@@ -65,6 +65,8 @@ pub enum Part {
 #[derive(Clone, Debug)]
 struct Link {
     body_idx: usize,
+    /// The controlled joints that move it, one bit each.
+    joints: u32,
     body_from_geom: Isometry3<f64>,
     solid: Solid,
     is_base: bool,
@@ -107,6 +109,10 @@ struct LinkPlace {
 pub struct Checker {
     links: Vec<Link>,
     pairs: Vec<(usize, usize)>,
+    /// Per pair, the controlled joints that move one against the other.
+    pair_joints: Vec<u32>,
+    /// The controlled joints that move the tool.
+    tool_joints: u32,
     places: Vec<LinkPlace>,
     /// The held object, where it is in the tool frame, and in the world at the pose looked at.
     held: Option<(Placed, Isometry3<f64>)>,
@@ -140,6 +146,7 @@ impl Checker {
                 if let Ok(solid) = Solid::new(&geom.name, &geom.shape) {
                     links.push(Link {
                         body_idx,
+                        joints: joints_of(arm, body_idx),
                         body_from_geom: geom.body_from_geom,
                         solid,
                         is_base: kin.is_base(model, body_idx),
@@ -150,11 +157,14 @@ impl Checker {
             }
         }
         let pairs = matrix::self_pairs(arm, &links, &kin, home_is_clear);
+        let pair_joints = pairs.iter().map(|&(i, j)| links[i].joints ^ links[j].joints).collect();
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
         Self {
             links,
             pairs,
+            pair_joints,
+            tool_joints: joints_of(arm, arm.tool_body_idx()),
             places,
             held: None,
             obstacles: Vec::new(),
@@ -231,6 +241,22 @@ impl Checker {
             standing.allowed = of_name.map(|(part, _)| *part).collect();
         }
     }
+}
+
+/// The controlled joints between the base and a body, one bit each.
+fn joints_of(arm: &Arm, body_idx: usize) -> u32 {
+    let model = arm.model();
+    let mut joints = 0;
+    let mut at = Some(body_idx);
+    while let Some(i) = at {
+        if let Some(j) = model.bodies[i].joint_idx {
+            let moves = model.joints[j].mimic.as_ref().map_or(j, |m| m.joint_idx);
+            let controlled = arm.arm_joint_idx().iter().position(|k| *k == moves);
+            joints |= controlled.map_or(0, |k| 1 << k);
+        }
+        at = model.bodies[i].parent;
+    }
+    joints
 }
 
 impl Standing {

@@ -25,6 +25,15 @@ pub struct Room {
     pub moving: f64,
 }
 
+/// How far the arm is from touching itself.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct OwnRoom {
+    /// Between the nearest parts, metres; negative when they touch.
+    pub room_m: f64,
+    /// For how long it cannot touch itself, seconds; negative when it does.
+    pub clear_s: f64,
+}
+
 impl Checker {
     /// The room at the controlled joints `q` with the fingertips `width_m` apart, both kinds at most
     /// `most` metres. `keep` has one entry per obstacle, in their order; an obstacle without one counts
@@ -65,6 +74,41 @@ impl Checker {
             }
         }
         room
+    }
+
+    /// How far the arm is from touching itself (with what it holds) at the pose that [`Self::room`] was asked
+    /// about last. `speeds`: how fast each controlled joint moves what it moves, at most, m/s. Distances are
+    /// less `keep` metres and at most `most` metres and seconds.
+    ///
+    /// # Real-time
+    /// No allocation; at most one comparison per pair.
+    #[must_use]
+    pub fn own_room(&self, speeds: &[f64], keep: f64, most: OwnRoom) -> OwnRoom {
+        let mut least = most;
+        let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
+        let mut compare = |a: Part<'_>, b: Part<'_>, joints: u32| {
+            let moving = speeds.iter().enumerate().filter(|(j, _)| joints & (1 << j) != 0);
+            let speed: f64 = moving.map(|(_, v)| v).sum::<f64>().max(1e-9);
+            // Farther apart than this they lower neither.
+            let reach = least.room_m.max(least.clear_s * speed) + keep;
+            if !far_apart(a, b, reach)
+                && let Some(s) = separation(a.0, a.1, b.0, b.1, reach)
+            {
+                let room = s.distance - keep;
+                least.room_m = least.room_m.min(room);
+                least.clear_s = least.clear_s.min(room / speed);
+            }
+        };
+        for (&(i, j), joints) in self.pairs.iter().zip(&self.pair_joints) {
+            compare(link(i), link(j), *joints);
+        }
+        if let Some((h, _)) = &self.held {
+            let held = (&h.solid, &h.pose, &h.center);
+            for i in (0..self.links.len()).filter(|i| !self.links[*i].is_gripper) {
+                compare(held, link(i), self.tool_joints ^ self.links[i].joints);
+            }
+        }
+        least
     }
 
     /// The box that the links (but for the base) and the held object are in at the pose looked at.

@@ -20,16 +20,18 @@
 //! part of the arm can use them up before the bound on its speed times path time has grown to `c`. A
 //! tick looks at a bounded number of such points.
 
+mod free;
+
 use crate::core::Core;
 use crate::path::Job;
 use crate::report::{LimitKind, Report};
 use crate::state::{State, steps};
 use crate::world::Surroundings;
 use core::time::Duration;
-use mechanics::collision::Room;
+use mechanics::collision::{Checker, Room};
 use mechanics::{Arm, ArmData};
 use types::Fault::{F42PersonTooNear, F43ObstacleTooNear};
-use types::Time;
+use types::{JointVector, Time};
 
 /// Less room than this is none, metres.
 const LEAST_ROOM_M: f64 = 5e-4;
@@ -72,6 +74,10 @@ pub(crate) struct Filter {
     world: Option<Box<Surroundings>>,
     /// Seconds between two ticks.
     period: f64,
+    /// The arm's body, for when nothing else is known.
+    body: Checker,
+    /// How far the arm reaches from each joint's axis, metres.
+    reaches: JointVector,
     data: ArmData,
     /// The frontier that was found last, and the one being found.
     proven: Proof,
@@ -79,6 +85,8 @@ pub(crate) struct Filter {
     /// Room to standing things when the motion began, or what it has become since if that is more: what
     /// is nearer than it may be already can be left.
     at_start: f64,
+    /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
+    own_keep: f64,
     /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
     /// The world has just changed, and the stop at hand is not yet judged in it.
@@ -92,15 +100,18 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn new(arm: &Arm, period: f64) -> Self {
+    pub(crate) fn new(arm: &Arm, body: Checker, reaches: JointVector, period: f64) -> Self {
         let nothing = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
         Self {
             world: None,
+            body,
+            reaches,
             period,
             data: ArmData::new(arm),
             proven: nothing,
             growing: nothing,
             at_start: 0.0,
+            own_keep: 0.0,
             is_new: true,
             is_news: false,
             is_surprised: false,
@@ -144,7 +155,7 @@ impl Filter {
     }
 
     /// The part of its speed that the age of the world leaves at `now`.
-    fn trust(&self, now: Time) -> f64 {
+    pub(crate) fn trust(&self, now: Time) -> f64 {
         self.world.as_ref().map_or(1.0, |w| w.trust(now))
     }
 
@@ -270,11 +281,23 @@ impl Core {
                 job.step(0.0, part);
             }
         }
+        self.tell_restriction(Some(slow), applied, trust, near);
+    }
+
+    /// Tells, once until it is over, that less speed is applied than was asked for (`None`: none was).
+    pub(crate) fn tell_restriction(
+        &mut self,
+        asked: Option<f64>,
+        applied: f64,
+        trust: f64,
+        near: Option<Near>,
+    ) {
         // While nothing new is known, a frontier that comes nearer is what was expected of things that move:
         // the stop that was verified before still holds.
         if core::mem::take(&mut self.filter.is_surprised) {
             self.tell(Report::Fault { fault: F43ObstacleTooNear, latched: false });
         }
+        let slow = asked.unwrap_or(0.0);
         let is_restricted = applied < 0.99 * slow;
         if is_restricted && !self.filter.restricting {
             let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };

@@ -1,0 +1,197 @@
+//! Motions without a path: the way ahead is taken to be straight in joint space, and the stop after every
+//! step is looked at before the step is taken.
+
+use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, NO_NEARER_M, Near, WINDOW_S};
+use crate::brake::Brake;
+use crate::servo::STOP;
+use core::time::Duration;
+use mechanics::Arm;
+use mechanics::collision::OwnRoom;
+use types::{JointVector, Time};
+
+/// How far ahead a wish is looked at, seconds, and how many places on the way, at most.
+const LOOK_AHEAD_S: f64 = 0.8;
+const LOOKS: usize = 12;
+/// A wish brings the arm up to so much more than the least room, metres: from there it can lead away again.
+const APPROACH_M: f64 = 2e-3;
+/// The arm is to keep so far from itself, metres.
+const OWN_KEEP_M: f64 = 0.002;
+/// What of the clear way a stop from a wish may use.
+const STOP_SHARE: f64 = 0.85;
+/// Rates below this, rad/s, bring no joint to its limit.
+const LEAST_RATE: f64 = 1e-6;
+
+/// What stands between an arm and a contact.
+struct Nearness {
+    /// Room to what stands, metres.
+    fixed: f64,
+    /// ... and to the arm itself.
+    own: OwnRoom,
+    /// The nearest of all.
+    room: Near,
+    /// There is room in every regard.
+    is_free: bool,
+    /// For how long there is, seconds.
+    clear_s: f64,
+}
+
+impl Filter {
+    /// A motion without a path begins at `q`.
+    pub(crate) fn begin_free(&mut self, arm: &Arm, q: &JointVector, width_m: f64) {
+        self.forget();
+        (self.is_news, self.restricting, self.somebody) = (false, false, false);
+        (self.at_start, self.own_keep) = (FARTHEST_M, OWN_KEEP_M);
+        let still = JointVector::zeros(q.len());
+        let near = self.near(arm, q, &still, width_m, 0.0);
+        self.at_start = near.fixed;
+        self.own_keep = (near.own.room_m + OWN_KEEP_M - NO_NEARER_M).min(OWN_KEEP_M);
+    }
+
+    /// How much room and time there is at `q` for an arm whose joints move it at `speeds`, m/s, at most. What
+    /// was too near when the motion began is forgiven as far as it was.
+    fn near(
+        &mut self,
+        arm: &Arm,
+        q: &JointVector,
+        speeds: &JointVector,
+        width_m: f64,
+        floor: f64,
+    ) -> Nearness {
+        let (checker, keep) = match &mut self.world {
+            Some(world) => (&mut world.checker, world.keep.as_slice()),
+            None => (&mut self.body, [].as_slice()),
+        };
+        let room = checker.room(arm, &mut self.data, q, width_m, keep, FARTHEST_M);
+        let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
+        let own = checker.own_room(speeds, self.own_keep + floor, most);
+        let fixed = room.still - (self.at_start - NO_NEARER_M).min(0.0);
+        let moving = room.moving;
+        let least = fixed.min(moving) - floor;
+        let speed: f64 = speeds.iter().sum();
+        Nearness {
+            fixed,
+            own,
+            room: Near {
+                room: least.min(own.room_m) + floor,
+                is_moving: moving < fixed.min(own.room_m + floor),
+            },
+            is_free: least > 0.0 && own.room_m > 0.0,
+            clear_s: (least / speed.max(1e-9)).min(own.clear_s),
+        }
+    }
+
+    /// The part of the joint velocities `wish` that leaves room for a stop before whatever is in the way, and
+    /// what that is.
+    pub(crate) fn part_of_wish(
+        &mut self,
+        arm: &Arm,
+        now: Time,
+        q: &JointVector,
+        wish: &JointVector,
+        width_m: f64,
+    ) -> (f64, Option<Near>) {
+        let limits = arm.limits();
+        let speeds = JointVector::from_fn(q.len(), |i| wish[i].abs() * self.reaches[i]);
+        if speeds.iter().all(|v| *v < LEAST_RATE) {
+            return (1.0, None);
+        }
+        // What a stop takes, and what comes nearer meanwhile.
+        let (mut by_jerk, mut by_acceleration) = (0.0f64, 0.0f64);
+        for (v, l) in wish.iter().zip(limits) {
+            by_jerk = by_jerk.max(6.0 * v.abs() / (STOP.0 * l.jerk));
+            by_acceleration = by_acceleration.max(1.5 * v.abs() / (STOP.0 * l.acceleration));
+        }
+        let stop_s = |part: f64| libm::sqrt(by_jerk * part).max(by_acceleration * part);
+        if let Some(world) = &mut self.world {
+            if now >= world.expires {
+                return (0.0, None);
+            }
+            world.grow_to(now + Duration::from_secs_f64(stop_s(1.0) + WINDOW_S));
+        }
+        let mut clear_s = LOOK_AHEAD_S;
+        let mut end = None;
+        for (i, l) in limits.iter().enumerate().filter(|(i, _)| wish[*i].abs() > LEAST_RATE) {
+            let way = if wish[i] > 0.0 { l.upper - q[i] } else { q[i] - l.lower };
+            clear_s = clear_s.min(way.max(0.0) / wish[i].abs());
+        }
+        // Up to where something is near, and from there only what leads away.
+        let here = self.near(arm, q, &speeds, width_m, APPROACH_M).room;
+        let floor = if here.room > APPROACH_M {
+            APPROACH_M
+        } else {
+            let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
+            let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
+            if self.near(arm, &there, &speeds, width_m, APPROACH_M).room.room <= here.room {
+                return (0.0, Some(here));
+            }
+            LEAST_ROOM_M
+        };
+        let mut t = 0.0;
+        for look in 0..LOOKS {
+            let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
+            let near = self.near(arm, &there, &speeds, width_m, floor);
+            if !near.is_free || look + 1 == LOOKS {
+                clear_s = clear_s.min(t);
+                end = Some(near.room);
+                break;
+            }
+            t += near.clear_s;
+            if t >= clear_s {
+                break;
+            }
+        }
+        // As fast as a stop still ends in what is clear, in wish time.
+        let takes = |part: f64| part * (0.5 * stop_s(part) + 3.0 * self.period);
+        let (mut low, mut high) = (0.0, 1.0);
+        if takes(1.0) <= STOP_SHARE * clear_s {
+            return (1.0, None);
+        }
+        for _ in 0..16 {
+            let middle = 0.5 * (low + high);
+            if takes(middle) <= STOP_SHARE * clear_s { low = middle } else { high = middle }
+        }
+        (if low < LEAST_PACE { 0.0 } else { low }, end)
+    }
+
+    /// Whether a stop keeps within the joints' ranges, and clear of the arm itself and of everything known, as
+    /// it is at `until` at the latest.
+    pub(crate) fn keeps_clear(
+        &mut self,
+        arm: &Arm,
+        now: Time,
+        until: Time,
+        stop: &Brake,
+        width_m: f64,
+    ) -> bool {
+        let left = stop.left();
+        for part in [0.25, 0.5, 0.75, 1.0] {
+            let at = stop.after(part * left);
+            let within = |(q, l): (&f64, &types::JointLimits)| *q >= l.lower && *q <= l.upper;
+            if !at.q.iter().zip(arm.limits()).all(within) {
+                return false;
+            }
+        }
+        if let Some(world) = &mut self.world {
+            if now >= world.expires {
+                return false;
+            }
+            world.grow_to(until);
+        }
+        let speeds = JointVector::from_fn(self.reaches.len(), |i| stop.greatest_speed(i) * self.reaches[i]);
+        let mut t = 0.0;
+        let mut is_clear = false;
+        for _ in 0..LOOKS {
+            let near = self.near(arm, &stop.after(t).q, &speeds, width_m, LEAST_ROOM_M);
+            if !near.is_free {
+                break;
+            }
+            t += near.clear_s;
+            if t >= left {
+                is_clear = true;
+                break;
+            }
+        }
+        self.is_surprised |= core::mem::take(&mut self.is_news) && !is_clear;
+        is_clear
+    }
+}

@@ -1,0 +1,214 @@
+//! Velocities and targets that may change at any time: each tick decides anew how much of what is wished can
+//! be taken up.
+//!
+//! A wish is a joint velocity: given as one, made from a tool twist, or what leads straight to a target in
+//! joint space. Every tick a step leads from the command before towards the part of the wish that the filter
+//! leaves, and it is taken only if the stop after it is verified: within the joints' ranges and
+//! clear of the arm itself and of everything known. Otherwise the step is the next one of the stop that was
+//! verified before. So there is always a stop, whatever is wished (see `filter` for the induction).
+
+use crate::brake::{Brake, Share};
+use crate::core::Core;
+use crate::path::Reference;
+use crate::report::{LimitKind, MotionId, Report};
+use crate::state::{State, Stop, steps};
+use crate::twist::{self, Twist};
+use types::Fault::F38OperatorSilent;
+use types::{JointLimits, JointVector, Time};
+
+/// What taking up a velocity uses of acceleration and jerk, and what stopping does: motors that are to follow
+/// need torque for more than acceleration.
+pub(crate) const TAKE_UP: Share = Share(0.4);
+pub(crate) const STOP: Share = Share(0.6);
+/// What a target is approached with of velocity, and of the acceleration that [`TAKE_UP`] leaves.
+const APPROACH_VELOCITY: f64 = 0.7;
+const APPROACH_ACCELERATION: f64 = 0.6;
+/// Greatest speed per distance on the last bit of a way, 1/s.
+const APPROACH_GAIN: f64 = 15.0;
+/// Nearer than this to its target, rad (m), and slower than this, rad/s (m/s), a motion is over.
+const ARRIVED: f64 = 1e-4;
+const ARRIVED_SPEED: f64 = 2e-3;
+
+/// What is wished.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Aim {
+    /// Joint velocities, rad/s (m/s).
+    Velocity(JointVector),
+    /// A velocity of the tool.
+    Twist(Twist),
+    /// A place in joint space, rad (m).
+    Joints(JointVector),
+}
+
+impl Aim {
+    /// Whether it wishes nothing: a stick at rest.
+    pub(crate) fn is_neutral(&self) -> bool {
+        match self {
+            Self::Velocity(v) => v.iter().all(|v| *v == 0.0),
+            Self::Twist(t) => t.is_zero(),
+            Self::Joints(_) => true,
+        }
+    }
+
+    /// Whether it counts only for a while.
+    pub(crate) fn is_stream(&self) -> bool {
+        !matches!(self, Self::Joints(_))
+    }
+}
+
+/// A motion under way without a path.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Servo {
+    pub(crate) id: MotionId,
+    pub(crate) aim: Aim,
+    /// When a velocity ends.
+    pub(crate) expires: Time,
+    /// The command of this tick.
+    pub(crate) next: Reference,
+    /// The verified stop from there.
+    pub(crate) stop: Brake,
+    /// The part of the wish that was taken up, 0 to 1.
+    pub(crate) part: f64,
+    /// That a singular pose slows the tool was told.
+    is_singular: bool,
+}
+
+impl Servo {
+    /// Begins from whatever the arm does.
+    pub(crate) fn new(
+        id: MotionId,
+        aim: Aim,
+        expires: Time,
+        from: Reference,
+        limits: &[JointLimits],
+    ) -> Self {
+        let stop = Brake::new(from, limits, STOP);
+        Self { id, aim, expires, next: from, stop, part: 0.0, is_singular: false }
+    }
+
+    /// Whether the arm stands.
+    pub(crate) fn at_rest(&self) -> bool {
+        self.next.dq.iter().chain(self.next.ddq.iter()).all(|v| *v == 0.0)
+    }
+}
+
+/// The joint velocities that lead straight to `target`, all joints arriving together, such that braking with
+/// what taking up may use ends there.
+fn towards(target: &JointVector, from: &Reference, limits: &[JointLimits]) -> JointVector {
+    let way = JointVector::from_fn(target.len(), |i| target[i] - from.q[i]);
+    let mut gain = APPROACH_GAIN;
+    for (i, l) in limits.iter().enumerate() {
+        let distance = way[i].abs().max(1e-12);
+        let braking = libm::sqrt(2.0 * APPROACH_ACCELERATION * TAKE_UP.0 * l.acceleration * distance);
+        gain = gain.min(braking.min(APPROACH_VELOCITY * l.velocity) / distance);
+    }
+    JointVector::from_fn(way.len(), |i| gain * way[i])
+}
+
+/// One step of `dt` seconds towards the velocities `target`: every joint with the same part of what it may use,
+/// so that what is straight stays straight, with the acceleration from which none has to overshoot.
+fn take_up(from: &Reference, target: &JointVector, limits: &[JointLimits], dt: f64) -> Reference {
+    let n = target.len();
+    let left = JointVector::from_fn(n, |i| target[i] - from.dq[i]);
+    let jerk = |i: usize| TAKE_UP.0 * limits[i].jerk;
+    // Two steps that end exactly at the target, without acceleration, if every joint may.
+    let first = JointVector::from_fn(n, |i| left[i] / (dt * dt) - 1.5 * from.ddq[i] / dt);
+    let second = JointVector::from_fn(n, |i| -left[i] / (dt * dt) + 0.5 * from.ddq[i] / dt);
+    let bend = if (0..n).all(|i| first[i].abs().max(second[i].abs()) <= jerk(i)) {
+        first
+    } else {
+        let mut gain = 0.25 / dt;
+        for i in 0..n {
+            let e = left[i].abs().max(1e-12);
+            let most = TAKE_UP.0 * limits[i].acceleration;
+            gain = gain.min(most.min(libm::sqrt(1.4 * jerk(i) * e)) / e);
+        }
+        let change = JointVector::from_fn(n, |i| gain * left[i] - from.ddq[i]);
+        let part = (0..n).fold(1.0f64, |m, i| m.min(jerk(i) * dt / change[i].abs().max(1e-12)));
+        JointVector::from_fn(n, |i| part * change[i] / dt)
+    };
+    let (v, a) = (&from.dq, &from.ddq);
+    let mut next = Reference {
+        q: JointVector::from_fn(n, |i| from.q[i] + dt * (v[i] + dt * (0.5 * a[i] + dt * bend[i] / 6.0))),
+        dq: JointVector::from_fn(n, |i| v[i] + dt * (a[i] + 0.5 * dt * bend[i])),
+        ddq: JointVector::from_fn(n, |i| a[i] + dt * bend[i]),
+    };
+    if (0..n).all(|i| (next.dq[i] - target[i]).abs() < 1e-12 && next.ddq[i].abs() < 1e-9) {
+        (next.dq, next.ddq) = (*target, JointVector::zeros(n));
+    }
+    next
+}
+
+impl Core {
+    /// Moves a motion without a path on by one tick.
+    pub(crate) fn servo_on(&mut self, now: Time, slow: f64) {
+        let State::Servo(servo) = &self.state else { return };
+        let mut servo = *servo;
+        let last = self.reference;
+        let is_over = match &servo.aim {
+            Aim::Joints(target) => {
+                target.max_abs_diff(&last.q) < ARRIVED && last.dq.iter().all(|v| v.abs() < ARRIVED_SPEED)
+            }
+            _ => now >= servo.expires,
+        };
+        if is_over {
+            self.end_servo(servo);
+            return;
+        }
+        let limits = self.arm.limits();
+        let mut singular = 1.0;
+        let wish = match &servo.aim {
+            Aim::Velocity(v) => *v,
+            Aim::Joints(target) => towards(target, &last, limits),
+            Aim::Twist(t) => {
+                let found = twist::joint_rates(&self.arm, &mut self.servo_data, &last.q, t);
+                singular = found.slowed;
+                found.rates
+            }
+        };
+        let wish =
+            twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last.q, &wish, width_m);
+        let trust = self.filter.trust(now);
+        let applied = part.min(slow * trust);
+        let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);
+        let next =
+            steps(self.dt, self.tuning.period).fold(last, |from, part| take_up(&from, &target, limits, part));
+        let stop = Brake::new(next, limits, STOP);
+        let stands = servo.at_rest() && applied == 0.0;
+        let until = now + core::time::Duration::from_secs_f64(stop.left() + self.dt);
+        if !stands && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m) {
+            (servo.next, servo.stop) = (next, stop);
+        } else {
+            servo.stop.step(self.dt);
+            servo.next = servo.stop.reference();
+        }
+        servo.part = applied;
+        let is_singular = singular < 0.99;
+        if is_singular && !servo.is_singular {
+            self.tell(Report::Intervention {
+                joint: None,
+                limit: LimitKind::Singularity,
+                requested: 1.0,
+                applied: singular,
+                margin: singular - 1.0,
+            });
+        }
+        servo.is_singular = is_singular;
+        self.state = State::Servo(servo);
+        let moves = wish.iter().any(|v| *v != 0.0);
+        self.tell_restriction(moves.then_some(slow), applied, trust, near);
+    }
+
+    /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the
+    /// one who steered has fallen silent (F38).
+    fn end_servo(&mut self, servo: Servo) {
+        if servo.aim.is_stream() && !servo.at_rest() {
+            self.tell(Report::Fault { fault: F38OperatorSilent, latched: false });
+            self.stop(Stop::two(crate::report::Cause::VelocityOver));
+        } else {
+            self.stop(Stop { hold: Some(servo.id), ..Stop::two(crate::report::Cause::Finished) });
+        }
+    }
+}

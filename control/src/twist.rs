@@ -1,0 +1,155 @@
+//! Velocities of the tool, and the joint velocities that make them.
+
+use mechanics::{Arm, ArmData, Jacobian, tool_jacobian, tool_pose};
+use nalgebra::{Matrix6, Vector3, Vector6};
+use types::{JointVector, MAX_JOINTS, Rejection};
+
+/// Axes of a [`Twist`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum TwistAxes {
+    /// The world's axes.
+    World,
+    /// The tool's own axes.
+    Tool,
+}
+
+/// Velocity of the tool centre point.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Twist {
+    /// m/s, each within ±5.
+    pub linear_m_s: [f64; 3],
+    /// rad/s, each within ±10.
+    pub angular_rad_s: [f64; 3],
+    /// In which axes both are given.
+    pub axes: TwistAxes,
+}
+
+/// Faster twists are no wish of anybody's, m/s and rad/s.
+const MOST_LINEAR: f64 = 5.0;
+const MOST_ANGULAR: f64 = 10.0;
+/// Below this singular value of the Jacobian (m and rad mixed, as the Jacobian has them) the arm slows down,
+/// and it goes no nearer to a singular pose than the second, from where it can still come back.
+const NEAR_SINGULAR: f64 = 0.06;
+const MOST_SINGULAR: f64 = 0.015;
+/// Damping there (damped least squares: Nakamura and Hanafusa, 1986), growing from none.
+const DAMPING: f64 = 0.01;
+/// What is always added: an arm with fewer than six joints has no inverse.
+const LEAST_DAMPING: f64 = 1e-4;
+/// Part of the joints' speed limits that a twist may use, and on the way out of a singular pose.
+const SPEED_SHARE: f64 = 0.9;
+const WAY_OUT_SHARE: f64 = 0.15;
+/// How far ahead is looked whether the pose becomes more singular, rad.
+const STEP: f64 = 1e-3;
+
+impl Twist {
+    pub(crate) fn is_zero(&self) -> bool {
+        self.linear_m_s.iter().chain(&self.angular_rad_s).all(|v| *v == 0.0)
+    }
+
+    /// Refuses what is no number or out of range (B1–B6).
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
+        for (name, values, most) in [
+            ("twist.linear_m_s", &self.linear_m_s, MOST_LINEAR),
+            ("twist.angular_rad_s", &self.angular_rad_s, MOST_ANGULAR),
+        ] {
+            for (i, v) in values.iter().enumerate() {
+                crate::config::range(&format!("{name}[{i}]"), *v, -most, most)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Scratch for one arm.
+pub(crate) struct Scratch {
+    data: ArmData,
+    jacobian: Jacobian,
+}
+
+impl Scratch {
+    pub(crate) fn new(arm: &Arm) -> Self {
+        Self { data: ArmData::new(arm), jacobian: Jacobian::zeros(arm.n_joints()) }
+    }
+}
+
+/// Joint velocities for a twist.
+pub(crate) struct Rates {
+    pub(crate) rates: JointVector,
+    /// The part of the twist's speed that they make; less than one where the arm is too slow or nearly
+    /// singular.
+    pub(crate) slowed: f64,
+}
+
+/// The joint velocities of least size that move the tool as `twist` says at `q`: in its direction, slower where
+/// a joint would be too fast. Towards singular poses joints may use less and less of their speed.
+pub(crate) fn joint_rates(arm: &Arm, scratch: &mut Scratch, q: &JointVector, twist: &Twist) -> Rates {
+    let n = arm.n_joints();
+    let (mut linear, mut angular) = (Vector3::from(twist.linear_m_s), Vector3::from(twist.angular_rad_s));
+    if twist.axes == TwistAxes::Tool {
+        let turn = tool_pose(arm, &mut scratch.data, q).isometry().rotation;
+        (linear, angular) = (turn * linear, turn * angular);
+    }
+    let wanted = Vector6::new(linear.x, linear.y, linear.z, angular.x, angular.y, angular.z);
+    let (mut square, smallest) = square_at(arm, scratch, q);
+    let j = &scratch.jacobian;
+    let good = ((smallest - MOST_SINGULAR) / (NEAR_SINGULAR - MOST_SINGULAR)).clamp(0.0, 1.0);
+    let damping = DAMPING * (1.0 - good);
+    for a in 0..6 {
+        square[(a, a)] += damping * damping + LEAST_DAMPING * LEAST_DAMPING;
+    }
+    let solved = square.cholesky().map_or(Vector6::zeros(), |c| c.solve(&wanted));
+    let rates = JointVector::from_fn(n, |c| (0..6).map(|a| j[(a, c)] * solved[a]).sum());
+    let mut share = SPEED_SHARE * good;
+    if good < 1.0 {
+        let fastest = rates.iter().fold(1e-12f64, |m, v| m.max(v.abs()));
+        let there = JointVector::from_fn(n, |i| q[i] + STEP * rates[i] / fastest);
+        if square_at(arm, scratch, &there).1 > smallest {
+            share = share.max(WAY_OUT_SHARE);
+        }
+    }
+    let slowed = arm
+        .limits()
+        .iter()
+        .enumerate()
+        .fold(1.0f64, |m, (i, l)| m.min(share * l.velocity / rates[i].abs().max(1e-12)));
+    Rates { rates: JointVector::from_fn(n, |i| slowed * rates[i]), slowed }
+}
+
+/// J Jᵀ of the tool at `q`, and the smallest singular value of J that depends on the pose. Leaves J in the
+/// scratch.
+fn square_at(arm: &Arm, scratch: &mut Scratch, q: &JointVector) -> (Matrix6<f64>, f64) {
+    let n = arm.n_joints();
+    tool_jacobian(arm, &mut scratch.data, q, &mut scratch.jacobian);
+    let j = &scratch.jacobian;
+    let mut square = Matrix6::<f64>::zeros();
+    for c in 0..n {
+        for a in 0..6 {
+            for b in 0..6 {
+                square[(a, b)] += j[(a, c)] * j[(b, c)];
+            }
+        }
+    }
+    // With n joints fewer than six, 6 - n singular values are zero whatever the pose.
+    let mut values = square.symmetric_eigenvalues();
+    values.as_mut_slice().sort_unstable_by(f64::total_cmp);
+    (square, libm::sqrt(values[6 - n.min(6)].max(0.0)))
+}
+
+/// `rates` slowed down, all alike, so that no joint is faster than its limit and the tool's centre point not
+/// faster than `most` m/s.
+pub(crate) fn within_speed(
+    arm: &Arm,
+    scratch: &mut Scratch,
+    q: &JointVector,
+    rates: JointVector,
+    most: f64,
+) -> JointVector {
+    let n = arm.n_joints().min(MAX_JOINTS);
+    tool_jacobian(arm, &mut scratch.data, q, &mut scratch.jacobian);
+    let j = &scratch.jacobian;
+    let speed = Vector3::from_fn(|a, _| (0..n).map(|c| j[(a, c)] * rates[c]).sum::<f64>()).norm();
+    let part = arm.limits().iter().enumerate().fold((most / speed.max(1e-12)).min(1.0), |m, (i, l)| {
+        m.min(SPEED_SHARE * l.velocity / rates[i].abs().max(1e-12))
+    });
+    JointVector::from_fn(n, |i| part * rates[i])
+}
