@@ -10,6 +10,7 @@ use crate::limiter::{self, Violation};
 use crate::message::{CoreWires, INBOX, Ordered, Spent};
 use crate::motors::Motors;
 use crate::path::{Job, Reference};
+use crate::progress::Progress;
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
 use crate::twist::Scratch;
@@ -37,6 +38,7 @@ pub struct Core {
     pub(crate) gripper: Gripper,
     pub(crate) filter: Filter,
     pub(crate) servo_data: Scratch,
+    pub(crate) progress: Progress,
     pub(crate) contact: Observer,
     pub(crate) motors: Motors,
     /// The command before this tick, without torques.
@@ -88,6 +90,7 @@ impl Core {
             data: ArmData::new(&arm),
             filter: Filter::new(&arm, body, reaches, tuning.period),
             servo_data: Scratch::new(&arm),
+            progress: Progress::new(),
             contact: Observer::new(&arm),
             motors: Motors::new(),
             arm,

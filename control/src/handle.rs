@@ -1,11 +1,13 @@
 //! Everybody else's end: requests in, reports out. Never waits for the core.
 
 use crate::authority::Claim;
+use crate::course::{Chunk, Course, check_joints};
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Order, Owner};
 use crate::message::{HandleWires, LEASES, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
+use crate::profile::Profile;
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
 use crate::twist::Twist;
@@ -15,9 +17,7 @@ use mechanics::ik::{Options, Solver};
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use types::{
-    GripperCommand, JointLimits, JointVector, Rejection, StopCategory, Time, Tool, Trajectory, Transform,
-};
+use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Tool, Trajectory, Transform};
 
 /// An order counts for at most so long, seconds.
 const LONGEST_ORDER_S: f64 = 10.0;
@@ -29,6 +29,10 @@ const SLOWEST: f64 = 0.05;
 pub enum Motion {
     /// Follow a trajectory from where the arm holds to its end.
     Follow(Box<Trajectory>),
+    /// Follow what a policy wants from the order's stamp on, for as long as it is known. Positions that the arm
+    /// has gone past since that stamp are left out; into the rest it goes over smoothly, from whatever it
+    /// does.
+    Chunk(Chunk),
     /// Move the joints at these speeds, rad/s (m/s), from whatever the arm does, until the order expires.
     Velocity(JointVector),
     /// Move the tool, from whatever the arm does, until the order expires: in this direction, slower near
@@ -168,11 +172,19 @@ impl Handle {
         }
         let what = match motion {
             Motion::Follow(trajectory) => {
-                let pace = Pace::new(&trajectory, self.arm.limits())?;
-                What::Follow(Box::new(Job::new(id, trajectory, pace, &self.reaches, self.arm.limits())))
+                let course = Course::of_trajectory(&trajectory);
+                let pace = Pace::new(&course, self.arm.limits())?;
+                let profile = self.profile("trajectory", &course, pace.nominal)?;
+                What::Follow(Box::new(Job::new(id, course, pace, None, profile)))
+            }
+            Motion::Chunk(chunk) => {
+                let course = Course::of_chunk(&chunk, self.arm.limits())?;
+                let (pace, caps) = Pace::of_chunk(&course, self.arm.limits())?;
+                let profile = self.profile("chunk", &course, pace.nominal)?;
+                What::Chunk(Box::new(Job::new(id, course, pace, Some(caps), profile)))
             }
             Motion::Velocity(v) => {
-                self.check_joints("velocity", &v, |l| (-l.velocity, l.velocity))?;
+                check_joints("velocity", &v, self.arm.limits(), |l| (-l.velocity, l.velocity))?;
                 What::Servo(Aim::Velocity(v))
             }
             Motion::Twist(twist) => {
@@ -180,7 +192,7 @@ impl Handle {
                 What::Servo(Aim::Twist(twist))
             }
             Motion::Joints(q) => {
-                self.check_joints("joints", &q, |l| (l.lower, l.upper))?;
+                check_joints("joints", &q, self.arm.limits(), |l| (l.lower, l.upper))?;
                 What::Servo(Aim::Joints(q))
             }
             Motion::Pose(world_from_tool) => What::Servo(Aim::Joints(self.joints_for(&world_from_tool)?)),
@@ -195,30 +207,10 @@ impl Handle {
         Ok(id)
     }
 
-    /// Every number of a joint vector, with a hint where it looks like degrees (B1 to B8).
-    fn check_joints(
-        &self,
-        field: &str,
-        values: &JointVector,
-        bounds: impl Fn(&JointLimits) -> (f64, f64),
-    ) -> Result<(), Rejection> {
-        let n = self.arm.n_joints();
-        if values.len() != n {
-            return Err(Rejection::new(field.to_owned(), format!("{n} joints"), values.len().to_string()));
-        }
-        for (i, (v, l)) in values.iter().zip(self.arm.limits()).enumerate() {
-            let (low, high) = bounds(l);
-            if !(*v >= low && *v <= high) {
-                let far = v.is_finite() && v.abs() > 10.0 * low.abs().max(high.abs());
-                let hint = if far { "; is this in degrees?" } else { "" };
-                return Err(Rejection::new(
-                    format!("{field}[{i}]"),
-                    format!("{low} to {high}{hint}"),
-                    v.to_string(),
-                ));
-            }
-        }
-        Ok(())
+    /// How fast a path moves the arm, and how near to itself.
+    fn profile(&mut self, what: &str, course: &Course, nominal: f64) -> Result<Profile, Rejection> {
+        let width = self.status().measured.map_or(0.0, |m| m.gripper.width_m);
+        Profile::new(what, course, nominal, &self.reaches, &self.arm, &mut self.checker, width)
     }
 
     /// Joint positions near the present ones that bring the tool to a pose, clear of the arm itself (B10).
@@ -248,6 +240,7 @@ impl Handle {
         let (things, held) = (&world.things, &world.held);
         if self.told.as_ref().is_none_or(|(_, t, h)| t != things || h != held) {
             let id = self.told.as_ref().map_or(0, |(id, ..)| id + 1);
+            self.checker.attach(held.clone())?;
             self.told = Some((id, things.clone(), held.clone()));
         }
         let things_id = self.told.as_ref().map_or(0, |(id, ..)| *id);
@@ -335,6 +328,7 @@ mod tests {
     use super::*;
     use crate::common::{Rig, arm, check_differences, reach};
     use crate::{Cause, Mode};
+    use types::JointLimits;
 
     #[test]
     fn a_trajectory_that_slipped_past_the_check_is_braked_by_the_wall() {
@@ -342,7 +336,7 @@ mod tests {
         let mut rig = Rig::active(arm.clone());
         let home = rig.hold_q();
         let far = reach(&arm, &home, 1.5, 0.5);
-        assert!(Pace::new(&far, arm.limits()).is_err());
+        assert!(Pace::new(&Course::of_trajectory(&far), arm.limits()).is_err());
         let lenient: Vec<JointLimits> = arm
             .limits()
             .iter()
@@ -353,9 +347,10 @@ mod tests {
                 ..*l
             })
             .collect();
+        let far = Course::of_trajectory(&far);
         let pace = Pace::new(&far, &lenient).expect("within a hundred times the limits");
-        let reaches = JointVector::zeros(7);
-        let job = Job::new(MotionId(99), far, pace, &reaches, arm.limits());
+        let profile = rig.handle.profile("trajectory", &far, pace.nominal).expect("clear of itself");
+        let job = Job::new(MotionId(99), far, pace, None, profile);
         let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
         let order = Ordered {
             id: MotionId(99),

@@ -51,6 +51,7 @@ pub(crate) struct Ordered {
 /// What is ordered.
 pub(crate) enum What {
     Follow(Box<Job>),
+    Chunk(Box<Job>),
     Servo(Aim),
     Hold,
     Grip(GripperCommand),

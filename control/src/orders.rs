@@ -4,6 +4,7 @@ use crate::authority::{ARM, Claim, GRIPPER};
 use crate::core::Core;
 use crate::lease::LeaseId;
 use crate::message::{Ordered, Spent, What};
+use crate::pace::Pace;
 use crate::path::Job;
 use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
 use crate::servo::{Aim, Servo};
@@ -15,6 +16,7 @@ impl What {
     fn request(&self) -> Request {
         match self {
             Self::Follow(_) => Request::Follow,
+            Self::Chunk(_) => Request::Chunk,
             Self::Servo(_) => Request::Servo,
             Self::Grip(_) => Request::Grip,
             Self::Hold => Request::Hold,
@@ -68,7 +70,11 @@ impl Core {
 
     /// ... and its owner has to say more often that it is alive.
     pub(crate) fn is_streamed(&self) -> bool {
-        matches!(&self.state, State::Servo(servo) if servo.aim.is_stream())
+        match &self.state {
+            State::Servo(servo) => servo.aim.is_stream(),
+            State::Follow(job) => job.is_chunk(),
+            _ => false,
+        }
     }
 
     /// Takes in an order: refuses it, keeps it until it is valid, or carries it out.
@@ -83,13 +89,15 @@ impl Core {
             return;
         }
         self.authority.heard(order.lease, now);
-        if order.valid_from > now {
-            if let Some(old) = self.pending.replace(order) {
-                self.drop_order(old, RefusedWhy::Replaced);
-            }
+        let waits = order.valid_from > now;
+        if let Some(old) = self.pending.take_if(|old| waits || old.what.place() == order.what.place()) {
+            self.drop_order(old, RefusedWhy::Replaced);
+        }
+        if waits {
+            self.pending = Some(order);
             return;
         }
-        self.carry_out(order);
+        self.carry_out(now, order);
     }
 
     /// Carries out the order that waits, once it is valid.
@@ -99,17 +107,19 @@ impl Core {
         if !holds {
             self.drop_order(order, RefusedWhy::NoLease);
         } else if now >= order.expires {
-            self.drop_order(order, RefusedWhy::Stale);
+            // A chunk that was on time and waited in vain was too far away.
+            let is_late = !matches!(order.what, What::Chunk(_)) || order.valid_from >= now;
+            self.drop_order(order, if is_late { RefusedWhy::Stale } else { RefusedWhy::TooFar });
         } else if order.valid_from > now {
             self.pending = Some(order);
         } else {
-            self.carry_out(order);
+            self.carry_out(now, order);
         }
     }
 
-    fn drop_order(&mut self, order: Ordered, why: RefusedWhy) {
+    pub(crate) fn drop_order(&mut self, order: Ordered, why: RefusedWhy) {
         self.refuse(Some(order.id), order.what.request(), why);
-        if let What::Follow(job) = order.what {
+        if let What::Follow(job) | What::Chunk(job) = order.what {
             self.give_back(Spent::Job(job));
         }
     }
@@ -134,10 +144,16 @@ impl Core {
         (!self.authority.counts(order.lease, order.sequence)).then_some(RefusedWhy::Replayed)
     }
 
-    fn carry_out(&mut self, order: Ordered) {
+    fn carry_out(&mut self, now: Time, order: Ordered) {
+        if matches!(order.what, What::Chunk(_)) {
+            self.take_chunk(now, order);
+            return;
+        }
         let why = match &order.what {
             What::Follow(job) => self.why_not_follow(job),
             What::Servo(_) => self.why_not_servo(),
+            // Taken above.
+            What::Chunk(_) => None,
             What::Hold | What::Grip(_) => match self.state {
                 State::Stopping(..) => Some(RefusedWhy::Busy),
                 _ => None,
@@ -149,6 +165,7 @@ impl Core {
         }
         match order.what {
             What::Follow(job) => self.follow(job),
+            What::Chunk(job) => self.give_back(Spent::Job(job)),
             What::Servo(aim) => self.servo(order.id, aim, order.expires),
             What::Hold => {
                 self.tell(Report::Started(order.id));
@@ -217,15 +234,15 @@ impl Core {
         self.filter.begin(&self.arm, &job, width_m);
         self.contact.begin();
         self.tell(Report::Started(job.id));
-        if let Some((joint, limit)) = job.pace.slowed_by {
-            self.tell(Report::Intervention {
-                joint: Some(joint),
-                limit,
-                requested: 1.0,
-                applied: job.pace.nominal,
-                margin: job.pace.nominal - 1.0,
-            });
-        }
+        self.tell_slowed(&job.pace);
         self.go(State::Follow(job), Cause::Submitted);
+    }
+
+    /// Tells that a path is run slower than it was given.
+    pub(crate) fn tell_slowed(&mut self, pace: &Pace) {
+        if let Some((joint, limit)) = pace.slowed_by {
+            let (applied, margin) = (pace.nominal, pace.nominal - 1.0);
+            self.tell(Report::Intervention { joint: Some(joint), limit, requested: 1.0, applied, margin });
+        }
     }
 }

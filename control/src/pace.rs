@@ -18,9 +18,10 @@
 //! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
 //! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
 
+use crate::course::{Course, quintic};
 use crate::report::LimitKind;
 use types::motion::TrajectoryPoint;
-use types::{JointLimits, Rejection, Trajectory};
+use types::{JointLimits, JointVector, Rejection};
 
 /// Cells of the tables over r.
 const CELLS: usize = 32;
@@ -36,6 +37,13 @@ const SHARPEST: f64 = 2000.0;
 const RESERVE: f64 = 0.9;
 /// Part of h that the braking curves plan with, the rest being left to the tracking of the curve.
 const PLANNED: f64 = 0.8;
+/// What a chunk may use of velocity, acceleration and jerk, and what it may together with a blend from the one
+/// before: its own and at least so much more.
+const CHUNK_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
+const CAPS: [f64; 3] = [0.95, 0.8, 0.75];
+const BLEND_ADDS: f64 = 0.25;
+/// Greatest first, second and third derivative per joint.
+pub(crate) type Caps = [JointVector; 3];
 /// How much of the limits the blend onto a trajectory's start uses (see `path`).
 pub(crate) const BLEND_SHARE: f64 = 0.5;
 
@@ -84,8 +92,8 @@ impl Pace {
     /// # Errors
     /// A [`Rejection`] when a joint leaves its range between two knots, when the motion does not
     /// start at rest, or when it would have to run at less than half its speed to keep the limits.
-    pub(crate) fn new(trajectory: &Trajectory, limits: &[JointLimits]) -> Result<Self, Rejection> {
-        let points = trajectory.points();
+    pub(crate) fn new(course: &Course, limits: &[JointLimits]) -> Result<Self, Rejection> {
+        let points = course.points();
         let n = limits.len();
         if points[0].q.len() != n {
             return Err(Rejection::new(
@@ -101,52 +109,9 @@ impl Pace {
                 format!("{:?}", points[0].dq),
             ));
         }
-        let mut nominal = 1.0_f64;
-        let mut slowed_by = None;
-        for_each_sample(points, limits, |segment, joint, d, q| {
-            let l = &limits[joint];
-            let slack = 1e-6 * (l.upper - l.lower);
-            if q < l.lower - slack || q > l.upper + slack {
-                return Err(Rejection::new(
-                    format!("trajectory.points[{segment}].q[{joint}]"),
-                    format!("{} to {} also after this point", l.lower, l.upper),
-                    q.to_string(),
-                ));
-            }
-            for (value, limit, share, power, kind) in [
-                (d.first, l.velocity, 1.0, 1.0, LimitKind::Velocity),
-                (d.second, l.acceleration, ACCELERATION_SHARE, 0.5, LimitKind::Acceleration),
-                (d.third, l.jerk, JERK_SHARE, 1.0 / 3.0, LimitKind::Jerk),
-            ] {
-                if value > share * limit {
-                    let pace = libm::pow(share * limit / value, power);
-                    // NaN cannot be: both are positive and finite.
-                    if pace < nominal {
-                        nominal = pace;
-                        slowed_by = (value > 1.001 * limit).then_some((joint as u8, kind));
-                    }
-                }
-            }
-            if nominal < SLOWEST_NOMINAL {
-                return Err(Rejection::new(
-                    format!("trajectory.points[{segment}]"),
-                    format!(
-                        "within velocity {}, acceleration {}, jerk {}",
-                        l.velocity, l.acceleration, l.jerk
-                    ),
-                    format!("joint {joint}: {}, {}, {} after this point", d.first, d.second, d.third),
-                ));
-            }
-            Ok(())
-        })?;
-        let mut pace = Self {
-            nominal,
-            slowed_by,
-            h: [SHARPEST; CELLS],
-            falling2: [0.0; CELLS + 1],
-            rising2: [0.0; CELLS + 1],
-            stops: [StopWay::default(); STOPS + 1],
-        };
+        let shares = [1.0, ACCELERATION_SHARE, JERK_SHARE];
+        let (nominal, slowed_by) = fastest("trajectory", points, limits, shares)?;
+        let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
         for_each_sample(points, limits, |_, joint, d, _| {
             pace.tighten(&mut g, &limits[joint], d);
@@ -160,11 +125,63 @@ impl Pace {
             };
             pace.tighten(&mut g, l, blend);
         }
-        pace.integrate(&g);
-        for i in 1..=STOPS {
-            pace.stops[i] = pace.stop_from(nominal * i as f64 / STOPS as f64);
-        }
+        pace.finish(&g);
         Ok(pace)
+    }
+
+    /// For a path that others may be blended into: slowed so that its own derivatives leave room for that.
+    /// Returns, per joint, what path and blend together may use of position's derivatives over path time.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when it would have to run at less than half its speed.
+    pub(crate) fn of_chunk(course: &Course, limits: &[JointLimits]) -> Result<(Self, Caps), Rejection> {
+        let (nominal, slowed_by) = fastest("chunk", course.points(), limits, CHUNK_SHARES)?;
+        let mut most = [JointVector::zeros(limits.len()); 3];
+        for_each_sample(course.points(), limits, |_, joint, d, _| {
+            for (most, value) in most.iter_mut().zip([d.first, d.second, d.third]) {
+                most[joint] = most[joint].max(value);
+            }
+            Ok(())
+        })?;
+        let mut pace = Self::at(nominal, slowed_by);
+        let mut g = [STEEPEST; CELLS];
+        let mut caps = most;
+        for (j, l) in limits.iter().enumerate() {
+            let bounds = [l.velocity, l.acceleration, l.jerk];
+            for (k, bound) in bounds.into_iter().enumerate() {
+                let own = bound / libm::pow(nominal, (k + 1) as f64);
+                caps[k][j] = (most[k][j] + BLEND_ADDS * own).min(CAPS[k] * own);
+            }
+            let cap = Derivatives { first: caps[0][j], second: caps[1][j], third: caps[2][j] };
+            pace.tighten(&mut g, l, cap);
+        }
+        pace.finish(&g);
+        Ok((pace, caps))
+    }
+
+    fn at(nominal: f64, slowed_by: Option<(u8, LimitKind)>) -> Self {
+        Self {
+            nominal,
+            slowed_by,
+            h: [SHARPEST; CELLS],
+            falling2: [0.0; CELLS + 1],
+            rising2: [0.0; CELLS + 1],
+            stops: [StopWay::default(); STOPS + 1],
+        }
+    }
+
+    fn finish(&mut self, g: &[f64; CELLS]) {
+        self.integrate(g);
+        for i in 1..=STOPS {
+            self.stops[i] = self.stop_from(self.nominal * i as f64 / STOPS as f64);
+        }
+    }
+
+    /// Whether a motion that runs so may go over to this pace.
+    pub(crate) fn admits(&self, running: &Running) -> bool {
+        let table = if running.rate < 0.0 { &self.falling2 } else { &self.rising2 };
+        running.r <= self.nominal * (1.0 + 1e-9)
+            && (running.rate == 0.0 || running.rate.abs() <= 0.95 * self.greatest(table, running.r))
     }
 
     fn stop_from(&self, r: f64) -> StopWay {
@@ -245,6 +262,52 @@ impl Pace {
     }
 }
 
+/// The pace at which the shares of the limits are kept everywhere, at most one, and the joint and limit that
+/// make it less although the path should have kept them.
+fn fastest(
+    what: &str,
+    points: &[TrajectoryPoint],
+    limits: &[JointLimits],
+    shares: [f64; 3],
+) -> Result<(f64, Option<(u8, LimitKind)>), Rejection> {
+    let mut nominal = 1.0_f64;
+    let mut slowed_by = None;
+    for_each_sample(points, limits, |segment, joint, d, q| {
+        let l = &limits[joint];
+        let slack = 1e-6 * (l.upper - l.lower);
+        if q < l.lower - slack || q > l.upper + slack {
+            return Err(Rejection::new(
+                format!("{what}.points[{segment}].q[{joint}]"),
+                format!("{} to {} also after this point", l.lower, l.upper),
+                q.to_string(),
+            ));
+        }
+        for (value, limit, share, power, kind) in [
+            (d.first, l.velocity, shares[0], 1.0, LimitKind::Velocity),
+            (d.second, l.acceleration, shares[1], 0.5, LimitKind::Acceleration),
+            (d.third, l.jerk, shares[2], 1.0 / 3.0, LimitKind::Jerk),
+        ] {
+            if value > share * limit {
+                let pace = libm::pow(share * limit / value, power);
+                // NaN cannot be: both are positive and finite.
+                if pace < nominal {
+                    nominal = pace;
+                    slowed_by = (value > 1.001 * limit).then_some((joint as u8, kind));
+                }
+            }
+        }
+        if nominal < SLOWEST_NOMINAL {
+            return Err(Rejection::new(
+                format!("{what}.points[{segment}]"),
+                format!("within velocity {}, acceleration {}, jerk {}", l.velocity, l.acceleration, l.jerk),
+                format!("joint {joint}: {}, {}, {} after this point", d.first, d.second, d.third),
+            ));
+        }
+        Ok(())
+    })?;
+    Ok((nominal, slowed_by))
+}
+
 /// Calls `f(segment, joint, derivatives, q)` at the ends of every segment and between.
 fn for_each_sample(
     points: &[TrajectoryPoint],
@@ -270,24 +333,6 @@ fn for_each_sample(
         }
     }
     Ok(())
-}
-
-/// Coefficients of the quintic that a trajectory means between two knots (types::motion).
-fn quintic(a: &TrajectoryPoint, b: &TrajectoryPoint, i: usize) -> [f64; 6] {
-    let h = b.t - a.t;
-    let (c0, c1, c2) = (a.q[i], a.dq[i], 0.5 * a.ddq[i]);
-    let dp = b.q[i] - (c0 + h * (c1 + h * c2));
-    let dv = b.dq[i] - (c1 + 2.0 * h * c2);
-    let da = b.ddq[i] - 2.0 * c2;
-    let (h2, h3) = (h * h, h * h * h);
-    [
-        c0,
-        c1,
-        c2,
-        (10.0 * dp - 4.0 * dv * h + 0.5 * da * h2) / h3,
-        (-15.0 * dp + 7.0 * dv * h - da * h2) / (h3 * h),
-        (6.0 * dp - 3.0 * dv * h + 0.5 * da * h2) / (h3 * h2),
-    ]
 }
 
 /// The pace and its rate at this instant.

@@ -4,10 +4,15 @@
 //! path therefore begins `blend` seconds earlier, at s = −blend, with a quintic from rest to rest
 //! (10 x³ − 15 x⁴ + 6 x⁵) that takes the offset away using at most half of every limit. The whole is
 //! one twice differentiable path, so a stop works in the blend as anywhere else.
+//!
+//! A chunk may begin in the middle, from any motion: what is left between the two is blended away while it
+//! runs, in path time, so that the pace goes on as it is.
 
-use crate::pace::{BLEND_SHARE, Pace, Running};
+use crate::course::{Course, Offset};
+use crate::pace::{BLEND_SHARE, Caps, Pace, Running};
+use crate::profile::Profile;
 use crate::report::MotionId;
-use types::{JointLimits, JointVector, Trajectory};
+use types::{JointLimits, JointVector};
 
 /// Greatest first, second and third derivative of the quintic from 0 to 1 over unit time.
 const BLEND_PEAKS: [f64; 3] = [1.875, 5.773_502_691_896_258, 60.0];
@@ -28,79 +33,167 @@ impl Reference {
     }
 }
 
-/// A submitted trajectory with everything that running it needs; made and freed outside the core.
+/// A submitted path with everything that running it needs; made and freed outside the core.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: MotionId,
     pub(crate) pace: Pace,
-    trajectory: Box<Trajectory>,
+    course: Course,
     running: Running,
-    /// Path time, seconds; negative in the blend.
+    /// Path time, seconds; negative before the start of a trajectory, in the blend.
     s: f64,
+    /// Path time at which it began.
+    begun: f64,
     /// Path time before which a stop from now on ends.
     stop_end: f64,
-    blend: f64,
-    /// From the trajectory's start to where the arm held.
-    offset: JointVector,
-    /// Bound on the speed of every point of the arm per cell of path time at pace one, m/s.
-    speeds: [f64; SPEED_CELLS],
-    /// The same per rad/s of each joint.
-    reaches: JointVector,
+    /// What still leads from where the arm was onto the path.
+    offset: Offset,
+    /// Bound on the speed that the offset adds to any point of the arm, at pace one, m/s.
+    offset_speed: f64,
+    /// What path and offset together may use of the derivatives; `None` for a path that begins at rest.
+    caps: Option<Caps>,
+    profile: Profile,
+    /// That the path is not known any further was told (F4).
+    pub(crate) is_dry: bool,
 }
 
-/// Cells over the duration in which a bound on the arm's speed is kept.
-const SPEED_CELLS: usize = 64;
 /// What is still speeding up stops within this many times the way of a stop from the nominal pace.
 const STILL_RISING: f64 = 1.5;
 /// A stop that takes more ticks than this is none.
 const MOST_STOP_TICKS: usize = 2000;
+/// Durations of blends that are tried, seconds, and places in each that are looked at.
+const BLENDS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.9, 1.3, 1.9];
+const BLEND_LOOKS: usize = 16;
 
 impl Job {
-    /// `reaches`: how far the arm reaches from each joint's axis, metres.
     pub(crate) fn new(
         id: MotionId,
-        trajectory: Box<Trajectory>,
+        course: Course,
         pace: Pace,
-        reaches: &JointVector,
-        limits: &[JointLimits],
+        caps: Option<Caps>,
+        profile: Profile,
     ) -> Self {
-        let n = trajectory.points()[0].q.len();
-        let speeds = speed_bounds(&trajectory, pace.nominal, reaches, limits);
+        let n = course.start().len();
         Self {
-            speeds,
-            reaches: *reaches,
             id,
             pace,
-            trajectory,
+            course,
             running: Running { r: 0.0, rate: 0.0 },
             s: 0.0,
+            begun: 0.0,
             stop_end: 0.0,
-            blend: 0.0,
-            offset: JointVector::zeros(n),
+            offset: Offset::none(n),
+            offset_speed: 0.0,
+            caps,
+            profile,
+            is_dry: false,
         }
     }
 
-    /// Where the trajectory begins.
+    /// Where the path begins.
     pub(crate) fn start(&self) -> &JointVector {
-        &self.trajectory.points()[0].q
+        self.course.start()
+    }
+
+    /// Whether it is a chunk: a path that others are blended into.
+    pub(crate) fn is_chunk(&self) -> bool {
+        self.caps.is_some()
     }
 
     /// Begins at rest at `from`, at the part `slow` of the nominal pace.
     pub(crate) fn begin(&mut self, from: &JointVector, slow: f64, limits: &[JointLimits]) {
         let start = *self.start();
-        self.offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
-        self.blend = 0.0;
-        for (offset, l) in self.offset.iter().zip(limits) {
+        let offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
+        let mut blend = 0.0f64;
+        for (offset, l) in offset.iter().zip(limits) {
             let per = offset.abs() / BLEND_SHARE;
-            self.blend = self
-                .blend
+            blend = blend
                 .max(BLEND_PEAKS[0] * per / l.velocity)
                 .max(libm::sqrt(BLEND_PEAKS[1] * per / l.acceleration))
                 .max(libm::cbrt(BLEND_PEAKS[2] * per / l.jerk));
         }
-        self.s = -self.blend;
+        self.offset = Offset { from: -blend, over: blend, ..Offset::none(start.len()) };
+        self.offset.start[0] = offset;
+        let reached: f64 = offset.iter().zip(self.profile.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
+        self.offset_speed = BLEND_PEAKS[0] * reached / blend.max(1e-9);
+        self.s = -blend;
+        self.begun = self.s;
         self.stop_end = self.s;
         self.running = Running { r: slow * self.pace.nominal, rate: 0.0 };
+    }
+
+    /// Begins at path time `s` from a motion: `from` is position and its derivatives over the path time of what
+    /// went before, `running` its pace. What is left between the two is blended away within what the path's
+    /// caps leave; `false`, and nothing has changed, when no blend does that.
+    pub(crate) fn take_over(&mut self, s: f64, from: &[JointVector; 3], running: Running) -> bool {
+        let Some(caps) = self.caps else { return false };
+        let here = self.course.at(s);
+        let n = from[0].len();
+        let start = core::array::from_fn(|k| JointVector::from_fn(n, |j| from[k][j] - here[k][j]));
+        let is_nothing = start.iter().all(|v: &JointVector| v.iter().all(|v| v.abs() < 1e-12));
+        let fits = |over: f64| {
+            let offset = Offset { from: s, over, start };
+            let fits = (0..=BLEND_LOOKS).all(|k| {
+                let at = s + over * k as f64 / BLEND_LOOKS as f64;
+                let (path, off) = (self.course.at(at), offset.at(at));
+                // At its beginning the motion is what it was.
+                let first = if k == 0 { 3 } else { 1 };
+                (first..4).all(|d| (0..n).all(|j| (path[d][j] + off[d][j]).abs() <= caps[d - 1][j]))
+            });
+            (fits && s + over <= self.end()).then_some(offset)
+        };
+        let found = if is_nothing { Some(Offset::none(n)) } else { BLENDS.into_iter().find_map(fits) };
+        let Some(offset) = found else { return false };
+        self.offset = offset;
+        self.offset_speed = 0.0;
+        for k in 0..=2 * BLEND_LOOKS {
+            let d = offset.at(s + offset.over * k as f64 / (2 * BLEND_LOOKS) as f64)[1];
+            let speed: f64 = d.iter().zip(self.profile.reaches.iter()).map(|(v, r)| v.abs() * r).sum();
+            // Between two places looked at it may be a little more.
+            self.offset_speed = self.offset_speed.max(1.1 * speed);
+        }
+        self.s = s;
+        // Nothing was there before: not the beginning of a path at rest.
+        self.begun = f64::NEG_INFINITY;
+        self.stop_end = f64::INFINITY;
+        self.running = running;
+        true
+    }
+
+    /// The pace and its rate.
+    pub(crate) fn running(&self) -> Running {
+        self.running
+    }
+
+    /// Position and its first two derivatives over path time, now.
+    pub(crate) fn derivatives(&self) -> [JointVector; 3] {
+        let (path, off) = (self.course.at(self.s.max(0.0)), self.offset.at(self.s));
+        // Before the start of a trajectory it rests at its first point.
+        let part = if self.s < 0.0 { 0.0 } else { 1.0 };
+        let n = path[0].len();
+        core::array::from_fn(|k| {
+            let part = if k == 0 { 1.0 } else { part };
+            JointVector::from_fn(n, |j| part * path[k][j] + off[k][j])
+        })
+    }
+
+    /// Whether its end is a place to stay at.
+    pub(crate) fn ends_at_rest(&self) -> bool {
+        self.course.ends_at_rest
+    }
+
+    /// The path time from now on at which the arm may come too near to itself, if it does. A blend is not
+    /// looked at: see [`Self::blend`].
+    pub(crate) fn own_frontier(&self) -> f64 {
+        self.profile.own_frontier(self.s, self.end())
+    }
+
+    /// Path time at which the blend is over, and a bound on how fast every joint moves the arm meanwhile,
+    /// m/s, at pace one.
+    pub(crate) fn blend(&self) -> (f64, JointVector) {
+        let n = self.course.start().len();
+        let speed = |j: usize| self.caps.map_or(0.0, |caps| caps[0][j]) * self.profile.reaches[j];
+        (self.offset.end(), JointVector::from_fn(n, speed))
     }
 
     /// Moves on by `dt` seconds towards the part `slow` of the nominal pace; zero stops.
@@ -118,12 +211,12 @@ impl Job {
 
     /// Path time at the end.
     pub(crate) fn end(&self) -> f64 {
-        self.trajectory.duration()
+        self.course.duration()
     }
 
     /// Whether the arm still stands at the beginning.
     pub(crate) fn is_unbegun(&self) -> bool {
-        self.s <= -self.blend
+        self.s <= self.begun
     }
 
     /// Sets the part of the nominal pace at which it sets out; only while unbegun, where that moves
@@ -134,12 +227,11 @@ impl Job {
 
     /// Where the path is at path time `s`.
     pub(crate) fn q_at(&self, s: f64) -> JointVector {
-        let mut q = self.trajectory.sample(s.max(0.0)).q;
-        if s < 0.0 && self.blend > 0.0 {
-            let x = (-s / self.blend).min(1.0);
-            let left = x * x * x * (10.0 + x * (-15.0 + 6.0 * x));
-            for (q, offset) in q.iter_mut().zip(self.offset.iter()) {
-                *q += offset * left;
+        let mut q = self.course.q_at(s.max(0.0));
+        if s < self.offset.end() {
+            let off = self.offset.at(s)[0];
+            for (q, off) in q.iter_mut().zip(off.iter()) {
+                *q += off;
             }
         }
         q
@@ -147,24 +239,20 @@ impl Job {
 
     /// The path time after `s` before which no point of the arm moves by more than `room` metres.
     pub(crate) fn after_moving(&self, mut s: f64, mut room: f64) -> f64 {
-        if s < 0.0 {
-            let offset: f64 = self.offset.iter().zip(self.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
-            let speed = (BLEND_PEAKS[0] * offset / self.blend.max(1e-9)).max(1e-9);
-            if room < -s * speed {
+        let blended = self.offset.end();
+        while s < self.end() {
+            let (path, mut until) = if s < 0.0 { (0.0, 0.0) } else { self.profile.speed(s, self.end()) };
+            let mut speed = path;
+            if s < blended {
+                speed += self.offset_speed;
+                until = until.min(blended);
+            }
+            let speed = speed.max(1e-9);
+            if room < (until - s) * speed {
                 return s + room / speed;
             }
-            room += s * speed;
-            s = 0.0;
-        }
-        let width = (self.end() / SPEED_CELLS as f64).max(1e-9);
-        let first = (s / width).clamp(0.0, (SPEED_CELLS - 1) as f64) as usize;
-        for (i, speed) in self.speeds.iter().enumerate().skip(first) {
-            let left = width * (i + 1) as f64 - s;
-            if room < left * speed {
-                return s + room / speed;
-            }
-            room -= left * speed;
-            s = width * (i + 1) as f64;
+            room -= (until - s) * speed;
+            s = until;
         }
         self.end()
     }
@@ -211,7 +299,7 @@ impl Job {
 
     /// Whether the end is reached.
     pub(crate) fn at_end(&self) -> bool {
-        self.s >= self.trajectory.duration()
+        self.s >= self.course.duration()
     }
 
     /// Whether the pace is zero and stays so.
@@ -221,8 +309,9 @@ impl Job {
 
     /// 0 to 1.
     pub(crate) fn progress(&self) -> f64 {
-        let whole = self.blend + self.trajectory.duration();
-        if whole > 0.0 { ((self.s + self.blend) / whole).clamp(0.0, 1.0) } else { 1.0 }
+        let begun = self.begun.max(-self.offset.over);
+        let whole = self.course.duration() - begun;
+        if whole > 0.0 { ((self.s - begun) / whole).clamp(0.0, 1.0) } else { 1.0 }
     }
 
     /// The part of the trajectory's own speed, 0 to 1.
@@ -232,28 +321,16 @@ impl Job {
 
     /// Where the path is now, with its derivatives in time.
     pub(crate) fn reference(&self) -> Reference {
-        let p = self.trajectory.sample(self.s.max(0.0));
+        if self.at_end() && self.course.ends_at_rest {
+            return Reference::at_rest(self.course.q_at(self.end()));
+        }
+        let [q, first, second] = self.derivatives();
         let (r, rate) = (self.running.r, self.running.rate);
-        if self.at_end() {
-            return Reference::at_rest(p.q);
-        }
-        let n = p.q.len();
-        if self.s < 0.0 && self.blend > 0.0 {
-            // The offset that is left, counted from the trajectory's start backwards.
-            let x = -self.s / self.blend;
-            let left = x * x * x * (10.0 + x * (-15.0 + 6.0 * x));
-            let first = -30.0 * x * x * (1.0 + x * (-2.0 + x)) / self.blend;
-            let second = 60.0 * x * (1.0 + x * (-3.0 + 2.0 * x)) / (self.blend * self.blend);
-            return Reference {
-                q: JointVector::from_fn(n, |i| p.q[i] + self.offset[i] * left),
-                dq: JointVector::from_fn(n, |i| self.offset[i] * first * r),
-                ddq: JointVector::from_fn(n, |i| self.offset[i] * (second * r * r + first * rate)),
-            };
-        }
+        let n = q.len();
         Reference {
-            q: p.q,
-            dq: JointVector::from_fn(n, |i| p.dq[i] * r),
-            ddq: JointVector::from_fn(n, |i| p.ddq[i] * r * r + p.dq[i] * rate),
+            q,
+            dq: JointVector::from_fn(n, |i| first[i] * r),
+            ddq: JointVector::from_fn(n, |i| second[i] * r * r + first[i] * rate),
         }
     }
 }
@@ -285,26 +362,4 @@ impl Ahead<'_> {
         }
         None
     }
-}
-
-/// Per cell of path time, a bound on how fast any point of the arm moves at pace one: the sum of the
-/// joints' speeds times their reaches, at samples, and what the acceleration can add between two.
-fn speed_bounds(
-    trajectory: &Trajectory,
-    nominal: f64,
-    reaches: &JointVector,
-    limits: &[JointLimits],
-) -> [f64; SPEED_CELLS] {
-    let width = trajectory.duration() / SPEED_CELLS as f64;
-    let n = libm::ceil(width / 0.002).clamp(4.0, 1000.0);
-    let gain: f64 = limits.iter().zip(reaches.iter()).map(|(l, r)| l.acceleration * r).sum();
-    let between = 0.5 * (width / n) * gain / (nominal * nominal);
-    core::array::from_fn(|cell| {
-        let mut most = 0.0_f64;
-        for i in 0..=n as usize {
-            let p = trajectory.sample(width * (cell as f64 + i as f64 / n));
-            most = most.max(p.dq.iter().zip(reaches.iter()).map(|(v, r)| v.abs() * r).sum());
-        }
-        (most + between).max(1e-9)
-    })
 }

@@ -115,6 +115,8 @@ pub enum Request {
     Reset,
     /// Follow a trajectory.
     Follow,
+    /// Follow a chunk.
+    Chunk,
     /// Move at a velocity, or to a target.
     Servo,
     /// Come to rest and hold.
@@ -138,6 +140,8 @@ pub enum RefusedWhy {
     Busy,
     /// Somebody of the same or a higher rank holds the lease and is alive.
     Owned,
+    /// What is wanted is too far from where the arm is to get there while the chunk lasts (F6).
+    TooFar,
     /// The order's lease is not held, or does not cover what it moves (I4).
     NoLease,
     /// A later order took its place before its time had come.

@@ -280,7 +280,7 @@ impl Core {
     /// Takes the edges that the motion itself brings about, once its command is decided.
     pub(crate) fn settle(&mut self) {
         match &self.state {
-            State::Follow(job) if job.at_end() => {
+            State::Follow(job) if job.at_end() && job.ends_at_rest() => {
                 let id = job.id;
                 self.tell(Report::Finished(id));
                 self.go(State::Hold, Cause::Finished);

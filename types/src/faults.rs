@@ -95,6 +95,8 @@ pub enum Fault {
     F27ClockStepped,
     /// The motion input fell silent: its owner is gone.
     F1InputSilent,
+    /// The chunks of a policy ran out.
+    F4ChunksDry,
     /// A joint does not follow.
     F17FollowingError,
     /// Whoever steered fell silent under way.
@@ -127,6 +129,7 @@ impl Fault {
             Self::F25LoopOverrun => "F25",
             Self::F27ClockStepped => "F27",
             Self::F1InputSilent => "F1",
+            Self::F4ChunksDry => "F4",
             Self::F17FollowingError => "F17",
             Self::F38OperatorSilent => "F38",
             Self::F42PersonTooNear => "F42",

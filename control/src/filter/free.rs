@@ -3,6 +3,7 @@
 
 use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, NO_NEARER_M, Near, WINDOW_S};
 use crate::brake::Brake;
+use crate::path::Job;
 use crate::servo::STOP;
 use core::time::Duration;
 use mechanics::Arm;
@@ -12,6 +13,8 @@ use types::{JointVector, Time};
 /// How far ahead a wish is looked at, seconds, and how many places on the way, at most.
 const LOOK_AHEAD_S: f64 = 0.8;
 const LOOKS: usize = 12;
+/// The same while one path goes over into another.
+const BLEND_LOOKS: usize = 32;
 /// A wish brings the arm up to so much more than the least room, metres: from there it can lead away again.
 const APPROACH_M: f64 = 2e-3;
 /// The arm is to keep so far from itself, metres.
@@ -78,6 +81,26 @@ impl Filter {
             is_free: least > 0.0 && own.room_m > 0.0,
             clear_s: (least / speed.max(1e-9)).min(own.clear_s),
         }
+    }
+
+    /// Whether the arm keeps clear of itself while it goes over onto the path of `job`.
+    pub(crate) fn blend_is_clear(&mut self, arm: &Arm, job: &Job, width_m: f64) -> bool {
+        let (end, speeds) = job.blend();
+        let checker = self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker);
+        let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
+        let mut s = job.s();
+        for _ in 0..BLEND_LOOKS {
+            if s >= end {
+                return true;
+            }
+            checker.room(arm, &mut self.data, &job.q_at(s), width_m, &[], 0.0);
+            let own = checker.own_room(&speeds, OWN_KEEP_M, most);
+            if own.room_m < LEAST_ROOM_M {
+                return false;
+            }
+            s += own.clear_s;
+        }
+        false
     }
 
     /// The part of the joint velocities `wish` that leaves room for a stop before whatever is in the way, and

@@ -23,6 +23,7 @@
 mod free;
 
 use crate::core::Core;
+use crate::message::{Ordered, What};
 use crate::path::Job;
 use crate::report::{LimitKind, Report};
 use crate::state::{State, steps};
@@ -30,7 +31,7 @@ use crate::world::Surroundings;
 use core::time::Duration;
 use mechanics::collision::{Checker, Room};
 use mechanics::{Arm, ArmData};
-use types::Fault::{F42PersonTooNear, F43ObstacleTooNear};
+use types::Fault::{F4ChunksDry, F42PersonTooNear, F43ObstacleTooNear};
 use types::{JointVector, Time};
 
 /// Less room than this is none, metres.
@@ -48,6 +49,9 @@ const RISING_S: f64 = 0.03;
 /// Things that are looked at per tick, about, and when the world has just changed.
 const THINGS_PER_TICK: usize = 112;
 const THINGS_ANEW: usize = 340;
+
+/// Ticks' worth of looks that a motion that takes over may need.
+const MOST_TRIES: usize = 4;
 
 /// A frontier.
 #[derive(Copy, Clone, Debug)]
@@ -154,6 +158,28 @@ impl Filter {
         self.at_start = world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M).still;
     }
 
+    /// Whether `job`, which takes over from a motion, has a verified stop from its first tick on. If not, what
+    /// was proven of the motion before is kept.
+    pub(crate) fn admits(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64) -> bool {
+        if !self.blend_is_clear(arm, job, width_m) {
+            return false;
+        }
+        let before = (self.proven, self.growing, self.at_start, self.is_new, self.is_news);
+        self.begin(arm, job, width_m);
+        for _ in 0..MOST_TRIES {
+            let (frontier, near) = self.frontier(arm, now, job, width_m);
+            let frontier = frontier.min(job.own_frontier());
+            if job.has_stop_before(frontier - 2.0 * self.period, self.period) {
+                return true;
+            }
+            if near.is_some() || self.world.is_none() {
+                break;
+            }
+        }
+        (self.proven, self.growing, self.at_start, self.is_new, self.is_news) = before;
+        false
+    }
+
     /// The part of its speed that the age of the world leaves at `now`.
     pub(crate) fn trust(&self, now: Time) -> f64 {
         self.world.as_ref().map_or(1.0, |w| w.trust(now))
@@ -254,10 +280,20 @@ impl Core {
     pub(crate) fn follow_on(&mut self, now: Time, slow: f64) {
         let State::Follow(job) = &mut self.state else { return };
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        let (frontier, near) = self.filter.frontier(&self.arm, now, job, width_m);
-        let is_free = frontier >= job.end();
+        let (mut frontier, mut near) = self.filter.frontier(&self.arm, now, job, width_m);
+        let own = job.own_frontier();
+        if own < frontier {
+            (frontier, near) = (own, Some(Near { room: 0.0, is_moving: false }));
+        }
+        let is_known = frontier >= job.end();
+        let is_free = is_known && job.ends_at_rest();
+        let begun = job.s();
         let trust = self.filter.trust(now);
         let mut applied = slow * trust;
+        // A slower chunk waits to take over.
+        if let Some(Ordered { what: What::Chunk(next), .. }) = &self.pending {
+            applied = applied.min(next.pace.nominal / job.pace.nominal);
+        }
         let period = self.tuning.period;
         // Ticks are no instants: the stop is to end two of them early.
         let last = frontier - 2.0 * period;
@@ -281,7 +317,15 @@ impl Core {
                 job.step(0.0, part);
             }
         }
-        self.tell_restriction(Some(slow), applied, trust, near);
+        let passed = job.s() - begun;
+        self.progress.note(now, passed);
+        // F4: the path is not known any further.
+        let is_dry = is_known && !is_free && applied < 0.99 * slow * trust;
+        if is_dry && !core::mem::replace(&mut job.is_dry, true) {
+            self.tell(Report::Fault { fault: F4ChunksDry, latched: false });
+        }
+        let asked = if is_dry { applied } else { slow };
+        self.tell_restriction(Some(asked), applied, trust, near);
     }
 
     /// Tells, once until it is over, that less speed is applied than was asked for (`None`: none was).
