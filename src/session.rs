@@ -99,10 +99,17 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
 /// Makes the model of a run. Perception gets the world's handle in tests alone.
 pub(crate) type MakeModel<'a> = &'a dyn Fn(&Rig) -> Result<Box<dyn VisionLanguageModel>, StartError>;
 
-/// The arm alone over an empty table, in lockstep: no cameras, no model.
-pub(crate) fn bare(config: &Config, arm: &Arc<Arm>, seed: u64) -> Result<Lockstep, StartError> {
+/// The arm alone over an empty table, in lockstep: no cameras, no model; with an emergency stop's line that
+/// somebody has to read, or without.
+pub(crate) fn bare(
+    config: &Config,
+    arm: &Arc<Arm>,
+    seed: u64,
+    stop_line: bool,
+) -> Result<Lockstep, StartError> {
     let rig = Rig::new(World::new(arm, &SceneSpec::default(), seed)?);
-    Ok(Lockstep::new(control::new(arm.clone(), control_config(config, Pace::Lockstep))?, rig, Vec::new()))
+    let control = control::Config { stop_line, ..control_config(config, Pace::Lockstep) };
+    Ok(Lockstep::new(control::new(arm.clone(), control)?, rig, Vec::new()))
 }
 
 fn control_config(config: &Config, pace: Pace) -> control::Config {
@@ -126,6 +133,7 @@ pub(crate) fn mission(
     let (rig, cameras) = world(config, arm, episode)?;
     let model = make_model(&rig)?;
     let loop_ends = control::new(arm.clone(), control_config(config, pace))?;
+    let sentinel = loop_ends.1.sentinel(control::Component::Mission);
     let film = match film {
         Some(path) if config.record.animation_hz > 0.0 => {
             Some(Film::create(path, config.record.animation_hz)?)
@@ -171,6 +179,7 @@ pub(crate) fn mission(
         least_grip_m: 0.0,
         world_told: None,
         lease: None,
+        _sentinel: sentinel,
         motions: 0,
         replans: 0,
     })

@@ -29,6 +29,9 @@ pub struct Config {
     pub validity_s: f64,
     /// How far a stamp may lie ahead of the core's time, seconds (B22).
     pub skew_s: f64,
+    /// Whether an emergency stop's line is read: then it must be heard of, and closed, before anything moves
+    /// (F41).
+    pub stop_line: bool,
     /// More overruns than this within one second stop the arm (F25): 1 to 63.
     pub max_overruns: u32,
     /// A joint slower than this is at rest, rad/s.
@@ -55,6 +58,7 @@ impl Default for Config {
             stream_lease_s: 0.1,
             validity_s: 0.1,
             skew_s: 0.005,
+            stop_line: false,
             max_overruns: 5,
             rest_speed: 0.05,
             torque_trifle: 0.05,
@@ -79,6 +83,7 @@ pub(crate) struct Tuning {
     pub(crate) stream_lease: f64,
     pub(crate) validity: f64,
     pub(crate) skew: f64,
+    pub(crate) stop_line: bool,
     pub(crate) max_overruns: u32,
     pub(crate) rest_speed: f64,
     pub(crate) torque_trifle: f64,
@@ -135,6 +140,7 @@ impl Config {
             stream_lease: self.stream_lease_s,
             validity: self.validity_s,
             skew: self.skew_s,
+            stop_line: self.stop_line,
             max_overruns: self.max_overruns,
             rest_speed: self.rest_speed,
             torque_trifle: self.torque_trifle,

@@ -23,8 +23,11 @@ use types::{Fault, JointCommand, JointState, JointVector, Time};
 
 /// Overruns that are remembered; the configuration allows one less.
 const OVERRUNS: usize = 64;
-/// The part of its speed at which the arm runs while contact cannot be told from noise (F16).
-const NOISY_PACE: f64 = 0.25;
+/// The part of its speed at which the arm runs while contact cannot be told from noise (F16), or a motor is
+/// overloaded (F18).
+const CAREFUL_PACE: f64 = 0.25;
+/// After a pause of the loop that is longer, the robot has braked by its own watchdog, seconds.
+const PAUSE_S: f64 = 0.1;
 /// After a torque was cut and told, further cuts are told again only after so long without, seconds.
 const TORQUE_QUIET: f64 = 0.5;
 
@@ -63,6 +66,10 @@ pub struct Core {
     next_trace: Time,
     /// The reference was put to the measured state in this tick: the wall has nothing to compare with.
     pub(crate) resynced: bool,
+    /// The loop did not run for so long that the robot has braked by itself (F26).
+    pub(crate) has_paused: bool,
+    /// For how long the emergency stop's line has been closed, seconds.
+    pub(crate) line_closed_s: f64,
 }
 
 impl Core {
@@ -114,6 +121,8 @@ impl Core {
             torque_quiet: 0.0,
             next_trace: Time::ZERO,
             resynced: false,
+            has_paused: false,
+            line_closed_s: 0.0,
         };
         core.wires.mailbox.put(&core.status(Time::ZERO));
         core
@@ -184,6 +193,7 @@ impl Core {
         if gap <= self.tuning.overrun {
             return Some(gap);
         }
+        self.has_paused = gap > PAUSE_S;
         // F25: one bounded step, as if the loop had been in time.
         self.tell(Report::Overrun { gap_s: gap });
         let most = u64::from(self.tuning.max_overruns);
@@ -191,7 +201,7 @@ impl Core {
         self.n_overruns += 1;
         if self.n_overruns > most {
             let first = self.overruns[((self.n_overruns - 1 - most) % OVERRUNS as u64) as usize];
-            if now.secs_since(first) <= 1.0 {
+            if now.secs_since(first) <= 1.0 && !self.has_paused {
                 self.n_overruns = 0;
                 self.stop(Stop::two(Cause::Fault(Fault::F25LoopOverrun)));
             }
@@ -201,7 +211,7 @@ impl Core {
 
     pub(crate) fn slow(&self) -> f64 {
         let asked = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
-        if self.contact.is_noisy { asked.min(NOISY_PACE) } else { asked }
+        if self.contact.is_noisy || self.motors.is_hot { asked.min(CAREFUL_PACE) } else { asked }
     }
 
     /// Computed torque: what the model needs for the reference's acceleration plus what takes the
@@ -313,6 +323,8 @@ impl Controller for Core {
         self.dt = dt;
         self.resynced = false;
         self.sense(now, state);
+        self.after_pause();
+        self.supervise_line(now);
         for _ in 0..INBOX {
             let Ok(message) = self.wires.inbox.pop() else { break };
             self.receive(now, message);

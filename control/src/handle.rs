@@ -11,6 +11,7 @@ use crate::profile::Profile;
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
 use crate::twist::Twist;
+use crate::watch::{Component, Sentinel, StopLine};
 use crate::world::{Surroundings, Thing, World};
 use mechanics::collision::{Attached, Checker};
 use mechanics::ik::{Options, Solver};
@@ -274,6 +275,20 @@ impl Handle {
     #[must_use]
     pub fn stop_flag(&self) -> StopFlag {
         StopFlag(Arc::clone(&self.wires.shared.stop))
+    }
+
+    /// For a component that runs in a thread of its own beside the loop: kept while it runs, it makes a panic
+    /// there stop the arm (F31).
+    #[must_use]
+    pub fn sentinel(&self, component: Component) -> Sentinel {
+        Sentinel::new(Arc::clone(&self.wires.shared), component)
+    }
+
+    /// For whoever reads the emergency stop's line; it counts if [`crate::Config::stop_line`] says that there is
+    /// one.
+    #[must_use]
+    pub fn stop_line(&self) -> StopLine {
+        StopLine(Arc::clone(&self.wires.shared))
     }
 
     /// The next report, oldest first.

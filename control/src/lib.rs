@@ -39,6 +39,7 @@ mod state;
 mod supervise;
 pub mod thread;
 mod twist;
+mod watch;
 mod world;
 
 pub use crate::core::Core;
@@ -51,6 +52,7 @@ pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, 
 pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 pub use twist::{Twist, TwistAxes};
+pub use watch::{Component, Sentinel, StopLine};
 pub use world::{MOST_THINGS, Thing, World};
 
 /// The test's names for this crate are those of its users.

@@ -14,7 +14,7 @@ use mechanics::Arm;
 use mechanics::collision::Checker;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64};
 use types::{GripperCommand, Time};
 
 /// Requests that may wait for the core.
@@ -72,6 +72,11 @@ pub(crate) struct Shared {
     pub(crate) alive: [AtomicI64; LEASES],
     /// Bits of the slow factor.
     pub(crate) slow: AtomicU64,
+    /// The component that panicked; zero: none.
+    pub(crate) panicked: AtomicU8,
+    /// When the emergency stop's line was read last, nanoseconds, and whether it was open since the last tick.
+    pub(crate) line_read: AtomicI64,
+    pub(crate) line_opened: AtomicBool,
     pub(crate) dropped_reports: AtomicU64,
     pub(crate) dropped_trace: AtomicU64,
 }
@@ -109,6 +114,9 @@ pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
         stop: Arc::new(AtomicU8::new(0)),
         alive: [const { AtomicI64::new(0) }; LEASES],
         slow: AtomicU64::new(1.0_f64.to_bits()),
+        panicked: AtomicU8::new(0),
+        line_read: AtomicI64::new(i64::MIN),
+        line_opened: AtomicBool::new(false),
         dropped_reports: AtomicU64::new(0),
         dropped_trace: AtomicU64::new(0),
     });

@@ -8,18 +8,34 @@ const OPPOSITE_S: f64 = 0.006;
 /// How long it may give another torque than it was told, seconds (F17).
 const SILENT_S: f64 = 0.02;
 
+/// The part of its torque limit that a motor can give for ever, and how much more, as square times seconds, makes
+/// the arm slower and then stops it: at the limit after 0.07 and 0.28 s (F18).
+const FOR_EVER: f64 = 0.75;
+const HOT: f64 = 0.03;
+const TOO_HOT: f64 = 0.12;
+
 /// How long each motor has been wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Motors {
     opposite_s: [f64; MAX_JOINTS],
     silent_s: [f64; MAX_JOINTS],
+    /// How much each motor has been overloaded: part of its limit squared, times seconds.
+    heat: [f64; MAX_JOINTS],
+    /// A motor is overloaded, and not yet for too long (F18).
+    pub(crate) is_hot: bool,
     /// A torque was measured at all: some robots measure none.
     senses: bool,
 }
 
 impl Motors {
     pub(crate) fn new() -> Self {
-        Self { opposite_s: [0.0; MAX_JOINTS], silent_s: [0.0; MAX_JOINTS], senses: false }
+        Self {
+            opposite_s: [0.0; MAX_JOINTS],
+            silent_s: [0.0; MAX_JOINTS],
+            heat: [0.0; MAX_JOINTS],
+            is_hot: false,
+            senses: false,
+        }
     }
 
     /// Compares a fresh state with the torques that were told in the tick before. Where a robot measures no
@@ -34,10 +50,18 @@ impl Motors {
     ) -> Option<Fault> {
         self.senses |= state.tau.iter().any(|t| *t != 0.0);
         let mut found = None;
+        self.is_hot = false;
         for (i, l) in limits.iter().enumerate() {
             let off = (state.tau[i] - told[i]).abs() > tuning.contact_share * l.torque && self.senses;
             let is_opposite = off && state.tau[i] * told[i] < 0.0;
             let count = |held: &mut f64, wrong: bool| *held = if wrong { *held + dt } else { 0.0 };
+            // What a motor can give for ever heats it no more than it cools.
+            let load = state.tau[i] / l.torque;
+            self.heat[i] = (self.heat[i] + dt * (load * load - FOR_EVER * FOR_EVER)).max(0.0);
+            self.is_hot |= self.heat[i] > HOT;
+            if self.heat[i] > TOO_HOT {
+                return Some(Fault::F18Overload);
+            }
             count(&mut self.opposite_s[i], is_opposite);
             count(&mut self.silent_s[i], off);
             if self.opposite_s[i] > OPPOSITE_S {
@@ -52,6 +76,47 @@ impl Motors {
 
     /// Power comes or goes: everything begins anew.
     pub(crate) fn forget(&mut self) {
-        *self = Self { senses: self.senses, ..Self::new() };
+        *self = Self { senses: self.senses, heat: self.heat, ..Self::new() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::arm;
+    use crate::config::Config;
+    use types::{GripperState, Time};
+
+    #[test]
+    fn f18_a_motor_near_its_limit_is_hot_first_and_too_hot_within_a_second() {
+        let arm = arm();
+        let tuning = Config::default().check(&arm).expect("valid");
+        let zero = JointVector::zeros(7);
+        let gripper = GripperState::default();
+        for (load, expected) in [(0.7, None), (0.9, Some(0.8)), (1.0, Some(0.45))] {
+            let mut motors = Motors::new();
+            let mut tau = zero;
+            tau[2] = load * arm.limits()[2].torque;
+            let state = JointState { stamp: Time::ZERO, q: zero, dq: zero, tau, gripper };
+            let (mut hot, mut stopped) = (None, None);
+            for ms in 0..5000 {
+                let found = motors.judge(&state, &tau, arm.limits(), &tuning, 1e-3);
+                if motors.is_hot && hot.is_none() {
+                    hot = Some(ms);
+                }
+                if found == Some(Fault::F18Overload) {
+                    stopped = Some(f64::from(ms) * 1e-3);
+                    break;
+                }
+            }
+            match expected {
+                None => assert!(hot.is_none() && stopped.is_none(), "it can give that for ever"),
+                Some(within) => {
+                    let stopped = stopped.expect("F18");
+                    assert!(stopped < within, "F18: {load} after {stopped} s");
+                    assert!(hot.is_some_and(|ms| f64::from(ms) * 1e-3 < 0.5 * stopped), "slower first");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the core tells: every word is `Copy`, so that telling allocates nothing.
 
 use crate::lease::LeaseId;
+use crate::watch::Component;
 use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// A motion that was submitted.
@@ -68,7 +69,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 29] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -93,6 +94,11 @@ impl Cause {
         Self::Fault(Fault::F19Runaway),
         Self::Fault(Fault::F21Contact),
         Self::Fault(Fault::F25LoopOverrun),
+        Self::Fault(Fault::F18Overload),
+        Self::Fault(Fault::F24Disconnected),
+        Self::Fault(Fault::F26ProcessPaused),
+        Self::Fault(Fault::F31ThreadPanic),
+        Self::Fault(Fault::F41StopLine),
     ];
 
     pub(crate) fn code(self) -> u64 {
@@ -158,6 +164,8 @@ pub enum RefusedWhy {
     AlreadyActive,
     /// A latched stop or fault awaits its reset (I6).
     Latched,
+    /// The emergency stop's line is open, or was a moment ago (F41).
+    LineOpen,
     /// Nothing is latched.
     NotLatched,
     /// A stick is held: all inputs must be at rest for this (F40, I6).
@@ -207,6 +215,8 @@ pub enum LimitKind {
 /// One thing that happened.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub enum Report {
+    /// A thread beside the loop panicked (F31).
+    Panicked(Component),
     /// A motion began.
     Started(MotionId),
     /// A motion reached its end.

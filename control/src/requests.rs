@@ -106,6 +106,7 @@ impl Core {
 
     fn why_not_activate(&self) -> Option<RefusedWhy> {
         match self.state {
+            _ if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
             State::Disarmed => self.why_not_stand(),
             State::Fault { .. } => Some(RefusedWhy::Latched),
             _ => Some(RefusedWhy::AlreadyActive),
@@ -115,6 +116,7 @@ impl Core {
     fn why_not_reset(&self, now: Time) -> Option<RefusedWhy> {
         match self.state {
             State::Fault { .. } if now < self.deflected_until => Some(RefusedWhy::InputActive),
+            State::Fault { .. } if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
             // After F12 no state was taken in: whether there is one now shows in what came last.
             State::Fault { powered: false } if self.estimate.distrusted => {
                 (self.estimate.sensed != Sensed::Fresh).then_some(RefusedWhy::NoState)
@@ -138,7 +140,7 @@ impl Core {
     }
 
     /// Puts the reference to the measured state (I3).
-    fn resync(&mut self) {
+    pub(crate) fn resync(&mut self) {
         let limits = self.arm.limits();
         let q = self.estimate.q;
         let q = JointVector::from_fn(q.len(), |i| q[i].clamp(limits[i].lower, limits[i].upper));

@@ -224,11 +224,30 @@ impl Core {
         }
     }
 
-    /// Category zero: no power from this tick on.
-    fn power_off(&mut self, stop: Stop) {
+    /// No power from this tick on, latched.
+    pub(crate) fn power_off(&mut self, stop: Stop) {
         let id = self.state.motion();
+        self.end_leases();
         self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
         self.go(State::Fault { powered: false }, stop.cause);
+    }
+
+    /// A stop from the reference as it stands, whatever led there.
+    pub(crate) fn stop_from_here(&mut self, id: Option<MotionId>, stop: Stop) {
+        self.end_leases();
+        self.gripper.hold();
+        let stop = match &self.state {
+            State::Stopping(_, before) => before.and(stop),
+            State::Fault { .. } => stop.latched(),
+            _ => stop,
+        };
+        let brake = Brake::new(self.reference, self.arm.limits(), WALL_SHARE);
+        self.go(State::Stopping(Way::Brake(brake, id), stop), stop.cause);
+    }
+
+    /// F26.
+    pub(crate) fn paused() -> Stop {
+        Stop::two(Cause::Fault(Fault::F26ProcessPaused))
     }
 
     /// The wall: a command would have left a limit, so the arm brakes from the last good one.

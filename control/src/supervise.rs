@@ -5,13 +5,21 @@ use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
 use crate::estimate::Sensed;
 use crate::message::LEASES;
-use crate::report::{Cause, RefusedWhy, Report, Request};
+use crate::report::{Cause, Mode, RefusedWhy, Report, Request};
 use crate::state::Stop;
+use crate::watch::Component;
 use std::sync::atomic::Ordering;
-use types::{Fault, JointState, StopCategory, Time};
+use types::{Fault, JointState, JointVector, StopCategory, Time};
 
 /// States in a row that cannot follow on the last before the encoder is no longer believed (F14).
 const MOST_JUMPS: u32 = 3;
+
+/// Nothing heard of the emergency stop's line for longer is an open line, seconds; closed for so long it counts
+/// as closed again.
+const LINE_SILENT_S: f64 = 0.005;
+const LINE_SETTLED_S: f64 = 0.05;
+/// A robot of which nothing was heard for longer is gone, seconds.
+const GONE_S: f64 = 0.5;
 
 impl Core {
     /// Takes in the robot's state; what cannot be is told once per streak.
@@ -45,6 +53,17 @@ impl Core {
                 self.distrust(Fault::F12EncoderInvalid);
             }
         }
+        // F24: a robot that was gone may be another, or elsewhere: nothing moves before a person has looked.
+        let gone = self.dt * f64::from(self.estimate.missing.max(was_missing)) > GONE_S;
+        let is_elsewhere = was_missing > self.tuning.max_missing
+            && sensed == Sensed::Fresh
+            && self.estimate.q.max_abs_diff(&self.reference.q) > self.tuning.following_error;
+        if powered && !self.estimate.distrusted && (gone || is_elsewhere) {
+            let stop = Self::latching(StopCategory::One, Fault::F24Disconnected);
+            self.tell(Report::Fault { fault: Fault::F24Disconnected, latched: true });
+            self.power_off(stop);
+            return;
+        }
         let most = self.tuning.max_missing;
         if powered && was_missing <= most && self.estimate.missing > most && !self.estimate.distrusted {
             self.stop(Stop::two(Cause::StateMissing));
@@ -68,6 +87,11 @@ impl Core {
         if let Some(category) = category {
             self.stop(Self::requested(category));
         }
+        let panicked = self.wires.shared.panicked.swap(0, Ordering::AcqRel);
+        if let Some(component) = Component::from_code(panicked) {
+            self.tell(Report::Panicked(component));
+            self.stop(Stop::two(Cause::Fault(Fault::F31ThreadPanic)));
+        }
         self.supervise_owners(now);
         self.supervise_motors();
         if self.is_ordered() && self.estimate.is_fresh() && self.contact.is_contact(&self.arm, &self.tuning) {
@@ -85,6 +109,47 @@ impl Core {
         } else if !self.state.is_powered() {
             self.following_error_for = 0.0;
         }
+    }
+
+    /// F41: what is not heard to be closed is open.
+    pub(crate) fn supervise_line(&mut self, now: Time) {
+        if !self.tuning.stop_line {
+            return;
+        }
+        let shared = &self.wires.shared;
+        let age = now.secs_since(Time::from_nanos(shared.line_read.load(Ordering::Acquire)));
+        let opened = shared.line_opened.swap(false, Ordering::AcqRel);
+        if !opened && age <= LINE_SILENT_S && age >= -self.tuning.skew {
+            self.line_closed_s += self.dt;
+            return;
+        }
+        self.line_closed_s = 0.0;
+        if self.state.is_powered() && self.state.mode() != Mode::Stopping(StopCategory::One) {
+            self.stop(Self::latching(StopCategory::One, Fault::F41StopLine));
+        }
+    }
+
+    /// Whether the emergency stop's line is closed, and has been for long enough not to bounce.
+    pub(crate) fn line_is_closed(&self) -> bool {
+        !self.tuning.stop_line || self.line_closed_s >= LINE_SETTLED_S
+    }
+
+    /// F26: after a pause the arm stops from where it is measured; the robot has long braked by itself.
+    pub(crate) fn after_pause(&mut self) {
+        if !core::mem::take(&mut self.has_paused) || !self.state.is_powered() {
+            return;
+        }
+        let moving = self.state.motion();
+        let stop = Self::paused();
+        self.tell(Report::Fault { fault: Fault::F26ProcessPaused, latched: false });
+        self.resync();
+        if !self.estimate.is_at_rest(self.tuning.rest_speed) {
+            let limits = self.arm.limits();
+            let dq = self.estimate.dq;
+            self.reference.dq =
+                JointVector::from_fn(dq.len(), |i| dq[i].clamp(-limits[i].velocity, limits[i].velocity));
+        }
+        self.stop_from_here(moving, stop);
     }
 
     /// Whoever falls silent loses the lease; in motion that is F1.
@@ -129,6 +194,10 @@ impl Core {
                 let category = if self.arm.profile().brakes { StopCategory::Zero } else { StopCategory::One };
                 self.motors.forget();
                 self.stop(Self::latching(category, Fault::F19Runaway));
+            }
+            Some(Fault::F18Overload) => {
+                self.motors.forget();
+                self.stop(Self::latching(StopCategory::One, Fault::F18Overload));
             }
             Some(fault) => {
                 self.motors.forget();

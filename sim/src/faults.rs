@@ -49,6 +49,8 @@ pub enum RobotFault {
     Runaway(usize),
     /// F21: something pushes this joint with 60 % of its torque limit.
     Pushed(usize),
+    /// F18: this joint has to bear more and more, after a second 95 % of its torque limit.
+    Strained(usize),
 }
 
 /// How the gripper fails.

@@ -116,7 +116,11 @@ pub(crate) fn through_the_link(
         Some(RobotFault::Frozen) => Ok(*frozen.get_or_insert(state)),
         // What is wrong with the motors is wrong in the world.
         Some(
-            RobotFault::Deaf | RobotFault::DeadMotor(_) | RobotFault::Runaway(_) | RobotFault::Pushed(_),
+            RobotFault::Deaf
+            | RobotFault::DeadMotor(_)
+            | RobotFault::Runaway(_)
+            | RobotFault::Pushed(_)
+            | RobotFault::Strained(_),
         )
         | None => Ok(state),
     }

@@ -54,6 +54,8 @@ pub struct World {
     data: ArmData,
     applied: JointVector,
     braked: bool,
+    /// For how long a joint has been strained (F18), seconds, at most one.
+    strain_s: f64,
     noise: Noise,
     rng: ChaCha8Rng,
     faults: Vec<FaultSpec>,
@@ -100,6 +102,7 @@ impl World {
             now: Time::ZERO,
             n_steps: 0,
             braked: false,
+            strain_s: 0.0,
             command: None,
             stopped: None,
             arm,
@@ -245,6 +248,10 @@ impl World {
             self.tau[dof] = if brake { held[i] } else { self.applied[i] };
             if fault == Some(RobotFault::Pushed(i)) {
                 self.tau[dof] += 0.6 * most;
+            }
+            if fault == Some(RobotFault::Strained(i)) {
+                self.strain_s = (self.strain_s + STEP.as_secs_f64()).min(1.0);
+                self.tau[dof] += 0.95 * self.strain_s * most;
             }
             if brake != self.braked {
                 self.physics.set_brake(dof, if brake { most } else { 0.0 });

@@ -1,6 +1,7 @@
 //! `sinew faults`: breaks things on the simulated arm at random instants, and prints the table of faults
 //! with what came of each.
 
+mod orders;
 mod table;
 mod trial;
 

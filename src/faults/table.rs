@@ -1,9 +1,10 @@
 //! The fault table: every row, what it asks for, and how it is tried.
 
-use super::trial::{Trial, fastest, heaviest};
-use control::Mode;
+use super::orders;
+use super::trial::{Trial, fastest, heaviest, strongest};
+use control::{Component, Mode};
 use sim::RobotFault;
-use types::{Fault, StopCategory};
+use types::Fault;
 
 /// How a row is tried.
 #[derive(Copy, Clone)]
@@ -35,11 +36,11 @@ use How::{Here, NotYet, Suite};
 /// The rows in their order.
 pub(crate) const ROWS: [Row; 46] = [
     row("F1", "the owner of the motion falls silent", "S2, L after the lease", Here(f1)),
-    row("F2", "the planner hangs, then sends old commands", "S2; old commands R", NotYet),
-    row("F3", "an action chunk arrives too late", "R, finish what is valid, then S2", NotYet),
-    row("F4", "the chunk queue runs dry", "S2 along the path", NotYet),
-    row("F5", "chunks out of order or twice", "R, counted", NotYet),
-    row("F6", "two chunks disagree at their hand-over", "blended within limits, or R", NotYet),
+    row("F2", "the planner hangs, then sends old commands", "S2, L; old commands R", Here(orders::f2)),
+    row("F3", "an action chunk arrives too late", "R, finish what is valid, then S2", Here(orders::f3)),
+    row("F4", "the chunk queue runs dry", "S2 along the path", Here(orders::f4)),
+    row("F5", "chunks out of order or twice", "R, counted", Here(orders::f5)),
+    row("F6", "two chunks disagree at their hand-over", "blended within limits, or R", Here(orders::f6)),
     row("F7", "a camera is frozen", "S2 within 3 pictures", Suite),
     row("F8", "a camera is unplugged", "S2 within 100 ms", Suite),
     row("F9", "pictures are delayed by 500 ms", "R as stale, S2", Suite),
@@ -51,33 +52,38 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F15", "sign or order of the encoders is wrong", "refuse to activate", NotYet),
     row("F16", "measured speeds are ten times as noisy", "D within 50 ms", Here(f16)),
     row("F17", "a motor stops responding", "S2, L", Here(f17)),
-    row("F18", "a motor is overloaded", "D, then S1", NotYet),
+    row("F18", "a motor is overloaded", "D, then S1, L", Here(f18)),
     row("F19", "a motor does the opposite", "S0 with brakes, else S1; L", Here(f19)),
     row("F20", "the gripper drops its object", "H, plan anew", Suite),
     row("F21", "the arm meets something", "S2 within 5 ms", Here(f21)),
     row("F22", "up to 20 states in a row are lost; more", "carried on; then S2", Here(f22)),
     row("F23", "the bus is late by 5 ms", "no discontinuity", Here(f23)),
-    row("F24", "the robot comes back at another pose", "no motion until reset", NotYet),
+    row("F24", "the robot comes back at another pose", "no motion until reset", Here(f24)),
     row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
-    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", NotYet),
+    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", Here(f26)),
     row("F27", "the wall clock is stepped", "nothing", NotYet),
     row("F28", "a sender's clock is off", "refused when over budget", NotYet),
     row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),
     row("F30", "reports are not taken for 5 s", "counted; the loop goes on", Here(f30)),
-    row("F31", "a thread beside the loop panics", "S2, named", NotYet),
+    row("F31", "a thread beside the loop panics", "S2, named", Here(f31)),
     row("F32", "the loop panics", "S1 by the watchdog", NotYet),
     row("F33", "the watchdog dies", "the robot stops by itself", NotYet),
     row("F34", "the Zenoh router restarts", "S2, no old commands", NotYet),
     row("F35", "two controllers after a network split", "one owner only", NotYet),
     row("F36", "a network that loses and delays", "D to a safe speed", NotYet),
-    row("F37", "an old packet again", "R", NotYet),
-    row("F38", "the operator's link breaks at speed", "S2 within 100 ms", NotYet),
-    row("F39", "operator and AI both command", "the operator wins", NotYet),
-    row("F40", "emergency stop, released under way", "S1, L; nothing moves before reset", Here(f40)),
-    row("F41", "the emergency stop's line flickers", "counts as pressed", NotYet),
+    row("F37", "an old packet again", "R", Here(orders::f37)),
+    row("F38", "the operator's link breaks at speed", "S2 within 100 ms", Here(orders::f38)),
+    row("F39", "operator and AI both command", "the operator wins", Here(orders::f39)),
+    row(
+        "F40",
+        "emergency stop, a stick held meanwhile",
+        "S1, L; reset with the stick at rest",
+        Here(orders::f40),
+    ),
+    row("F41", "the emergency stop's line flickers", "counts as pressed", Here(f41)),
     row("F42", "a person comes near", "D, then waits", Here(f42)),
     row("F43", "something appears within the braking distance", "brakes in the same cycle", Here(f43)),
-    row("F44", "a singularity at full speed", "slower, within limits", NotYet),
+    row("F44", "a singularity at full speed", "slower, within limits", Here(orders::f44)),
     row("F45", "the model answers nonsense", "bounded tries, no motion", Suite),
     row("F46", "the GPU is lost", "CPU or hold", NotYet),
 ];
@@ -186,18 +192,41 @@ fn f30(t: &mut Trial) -> Result<(), String> {
     t.keeps_going()
 }
 
-fn f40(t: &mut Trial) -> Result<(), String> {
-    t.handle().stop(StopCategory::One);
-    t.run_s(0.6)?;
+fn f18(t: &mut Trial) -> Result<(), String> {
+    let joint = strongest(t);
+    t.break_now(RobotFault::Strained(joint), None)?;
+    t.run_s(2.5)?;
+    // What the motor can give for ever is reached after 0.8 s.
+    t.told(Fault::F18Overload, 1.8)?;
+    t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f24(t: &mut Trial) -> Result<(), String> {
+    t.break_now(RobotFault::Silent, Some(0.8))?;
+    t.run_s(1.2)?;
+    t.told(Fault::F24Disconnected, 0.6)?;
     t.ends_in(Mode::Fault { powered: false })?;
-    // Whoever still pushes the stick moves nothing.
-    let before = t.q();
-    t.submit_anyway()?;
-    t.run_s(0.2)?;
-    let moved = t.q().max_abs_diff(&before);
-    if moved > 1e-3 {
-        return Err(format!("the arm moved by {moved} rad before it was reset"));
-    }
+    t.resets()
+}
+
+fn f26(t: &mut Trial) -> Result<(), String> {
+    t.sleep_s(2.0)?;
+    t.run_s(0.5)?;
+    t.told(Fault::F26ProcessPaused, 2.002)?;
+    t.ends_in(Mode::Hold)
+}
+
+fn f31(t: &mut Trial) -> Result<(), String> {
+    t.panic_beside(Component::Perception);
+    t.run_s(0.6)?;
+    t.told(Fault::F31ThreadPanic, 0.001)?;
+    t.ends_in(Mode::Hold)
+}
+
+fn f41(t: &mut Trial) -> Result<(), String> {
+    t.open_line();
+    t.run_s(0.6)?;
+    t.told(Fault::F41StopLine, 0.001)?;
     t.ends_in(Mode::Fault { powered: false })
 }
 

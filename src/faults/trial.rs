@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::graph::Body;
 use crate::graph::lockstep::Lockstep;
-use control::{Groups, Handle, Lease, Mode, Motion, Owner, Report, Thing, World};
+use control::{Component, Groups, Handle, Lease, Mode, Motion, Order, Owner, Report, Thing, World};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use sim::{FaultKind, FaultSpec, RobotFault};
 use std::sync::Arc;
 use types::seams::Clock;
-use types::{Fault, JointVector, Time, Trajectory};
+use types::{Fault, JointLimits, JointVector, StopCategory, Time, Trajectory};
 
 const TICK: Duration = Duration::from_millis(1);
 /// Shares of the limits that the motions use; with more acceleration the motors could not follow.
@@ -50,7 +50,7 @@ impl Trial {
     /// Brings an arm under way and lets it run until `at_s` seconds have passed, and on until it is well
     /// within a motion.
     pub(crate) fn new(config: &Config, arm: &Arc<Arm>, seed: u64, at_s: f64) -> Result<Self, String> {
-        let body = crate::session::bare(config, arm, seed).map_err(|e| e.to_string())?;
+        let body = crate::session::bare(config, arm, seed, true).map_err(|e| e.to_string())?;
         let (checker, data) = (Checker::new(arm), ArmData::new(arm));
         let mut trial = Self {
             arm: Arc::clone(arm),
@@ -69,7 +69,8 @@ impl Trial {
             data,
         };
         trial.choose_poses(&mut ChaCha8Rng::seed_from_u64(seed));
-        trial.run_s(0.01)?;
+        // The emergency stop's line has to be closed for a while.
+        trial.run_s(0.06)?;
         let now = trial.body.now();
         trial.handle().activate(now).map_err(|e| e.to_string())?;
         trial.run_s(at_s)?;
@@ -141,13 +142,18 @@ impl Trial {
         self.handle().status().command.dq[joint].abs()
     }
 
-    /// Submits the motion to the next pose, whatever state the arm is in.
-    pub(crate) fn submit_anyway(&mut self) -> Result<(), String> {
+    /// The way to the next pose.
+    fn trajectory(&mut self) -> Result<Trajectory, String> {
         let here = self.handle().status().command.q;
         let to = self.poses[self.next % self.poses.len()];
         self.next += 1;
         let points = time_path(&[here, to], self.arm.limits(), SCALE).map_err(|e| e.to_string())?;
-        let trajectory = Trajectory::new(points, self.arm.limits(), &here).map_err(|e| e.to_string())?;
+        Trajectory::new(points, self.arm.limits(), &here).map_err(|e| e.to_string())
+    }
+
+    /// Submits the motion to the next pose, whatever state the arm is in.
+    fn submit_anyway(&mut self) -> Result<(), String> {
+        let trajectory = self.trajectory()?;
         self.order(Motion::Follow(Box::new(trajectory)))
     }
 
@@ -165,6 +171,133 @@ impl Trial {
         Ok(())
     }
 
+    /// The next order under the present lease.
+    pub(crate) fn next_order(&mut self, motion: Motion) -> Result<Order, String> {
+        let now = self.body.now();
+        self.lease.as_mut().map(|lease| lease.order(now, motion)).ok_or_else(|| "no lease".into())
+    }
+
+    /// An order for a trajectory from where the arm is now.
+    pub(crate) fn next_trajectory(&mut self) -> Result<Order, String> {
+        let trajectory = self.trajectory()?;
+        self.next_order(Motion::Follow(Box::new(trajectory)))
+    }
+
+    pub(crate) fn submit(&mut self, order: Order) -> Result<(), String> {
+        self.handle().submit(order).map(|_| ()).map_err(|e| e.to_string())
+    }
+
+    /// Claims the arm for somebody, whatever it does.
+    pub(crate) fn take_over(&mut self, owner: Owner) -> Result<(), String> {
+        self.goes_on = false;
+        let now = self.body.now();
+        let lease = self.handle().claim(now, owner, Groups::All, None).map_err(|e| e.to_string())?;
+        self.lease = Some(lease);
+        Ok(())
+    }
+
+    /// Stops what is under way, and waits until it is at rest.
+    pub(crate) fn stop_and_rest(&mut self) -> Result<(), String> {
+        self.goes_on = false;
+        self.handle().stop(StopCategory::Two);
+        self.run_s(0.6)?;
+        self.is_in(Mode::Hold)
+    }
+
+    /// Stops what is under way and gives the arm to somebody else.
+    pub(crate) fn hand_over(&mut self, owner: Owner) -> Result<(), String> {
+        self.stop_and_rest()?;
+        self.take_over(owner)?;
+        self.broken_at = self.body.now();
+        Ok(())
+    }
+
+    /// What happens now is what breaks.
+    pub(crate) fn break_here(&mut self) {
+        self.broken_at = self.body.now();
+    }
+
+    /// Orders the same velocity every 10 ms for so long.
+    pub(crate) fn steer(&mut self, motion: Motion, seconds: f64) -> Result<(), String> {
+        for _ in 0..(seconds * 100.0).round() as usize {
+            let order = self.next_order(motion.clone())?;
+            self.submit(order)?;
+            self.run_s(0.01)?;
+        }
+        Ok(())
+    }
+
+    /// Steers every joint away from the nearer end of its range.
+    pub(crate) fn push(&mut self, size: f64, seconds: f64) -> Result<(), String> {
+        let velocity = self.away(size);
+        self.steer(Motion::Velocity(velocity), seconds)
+    }
+
+    /// Joint velocities of this size, each away from the nearer end of its range.
+    pub(crate) fn away(&mut self, size: f64) -> JointVector {
+        let (q, arm) = (self.commanded(), &self.arm);
+        JointVector::from_fn(q.len(), |j| {
+            let l = &arm.limits()[j];
+            if q[j] > 0.5 * (l.lower + l.upper) { -size } else { size }
+        })
+    }
+
+    /// A velocity of the tool of this size, away from the base.
+    pub(crate) fn outwards(&mut self, size: f64) -> [f64; 3] {
+        let q = self.commanded();
+        let hand = tool_pose(&self.arm, &mut self.data, &q).origin().coords;
+        let base = self.arm.world_from_base().translation.vector;
+        let way = (hand - base).xy().normalize() * size;
+        [way.x, way.y, 0.0]
+    }
+
+    /// Where the arm is told to be.
+    pub(crate) fn commanded(&mut self) -> JointVector {
+        self.handle().status().command.q
+    }
+
+    pub(crate) fn limits(&self) -> &[JointLimits] {
+        self.arm.limits()
+    }
+
+    pub(crate) fn has(&self, wanted: impl Fn(&Report) -> bool) -> bool {
+        self.reports.iter().any(|(_, r)| wanted(r))
+    }
+
+    pub(crate) fn reset(&mut self) -> Result<(), String> {
+        let now = self.body.now();
+        self.handle().reset(now).map_err(|e| e.to_string())
+    }
+
+    /// A reset is granted and nothing moves by it.
+    pub(crate) fn resets(&mut self) -> Result<(), String> {
+        let before = self.q();
+        self.reset()?;
+        self.run_s(0.1)?;
+        self.is_in(Mode::Disarmed)?;
+        let moved = self.q().max_abs_diff(&before);
+        if moved > 1e-3 { Err(format!("the arm moved by {moved} rad")) } else { Ok(()) }
+    }
+
+    /// A thread of this component panics now.
+    pub(crate) fn panic_beside(&mut self, component: Component) {
+        self.broken_at = self.body.now();
+        let sentinel = self.handle().sentinel(component);
+        let thread = std::thread::Builder::new().spawn(move || {
+            let _kept = sentinel;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        let _ = thread.map(std::thread::JoinHandle::join);
+    }
+
+    /// The emergency stop's line opens for a moment between two ticks.
+    pub(crate) fn open_line(&mut self) {
+        self.broken_at = self.body.now();
+        let (line, now) = (self.handle().stop_line(), self.body.now());
+        line.sample(now, false);
+        line.sample(now, true);
+    }
+
     /// Lets time pass, tick by tick.
     pub(crate) fn run_s(&mut self, seconds: f64) -> Result<(), String> {
         for _ in 0..(seconds * 1e3).round() as usize {
@@ -176,6 +309,7 @@ impl Trial {
             {
                 self.submit_anyway()?;
             }
+            self.body.control().stop_line().sample(now, true);
             self.body.advance(TICK).map_err(|e| e.to_string())?;
             if self.polls {
                 let now = self.body.now();
@@ -241,6 +375,22 @@ impl Trial {
             return Err(format!("ends in {now:?}, not in {mode:?}: {}", self.why_stopped()));
         }
         self.stands()
+    }
+
+    /// The loop is in this mode.
+    pub(crate) fn is_in(&mut self, mode: Mode) -> Result<(), String> {
+        let now = self.handle().status().mode;
+        if now == mode {
+            Ok(())
+        } else {
+            Err(format!("is in {now:?}, not in {mode:?}: {}", self.why_stopped()))
+        }
+    }
+
+    /// The arm is steered on, and nothing was stopped but by what was asked for.
+    pub(crate) fn keeps_steered(&mut self) -> Result<(), String> {
+        let fault = |r: &Report| matches!(r, Report::Fault { .. });
+        if self.has(fault) { Err(self.why_stopped()) } else { self.is_in(Mode::Servo) }
     }
 
     /// A latched fault, with power or without, and the arm stands.
@@ -328,6 +478,16 @@ impl Trial {
 pub(crate) fn fastest(t: &mut Trial) -> usize {
     let dq = t.handle().status().command.dq;
     (0..dq.len()).fold(0, |best, j| if dq[j].abs() > dq[best].abs() { j } else { best })
+}
+
+/// Of the joints with the strongest motors, the one that uses least of its torque limit.
+pub(crate) fn strongest(t: &mut Trial) -> usize {
+    let tau = t.handle().status().command.tau;
+    let limits = t.arm.limits();
+    let most = limits.iter().fold(0.0f64, |m, l| m.max(l.torque));
+    let share = |j: usize| tau[j].abs() / limits[j].torque;
+    let strong = (0..tau.len()).filter(|j| limits[*j].torque > 0.9 * most);
+    strong.min_by(|a, b| share(*a).total_cmp(&share(*b))).unwrap_or(0)
 }
 
 /// The joint whose torque uses most of its limit.

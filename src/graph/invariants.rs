@@ -17,6 +17,9 @@ pub(crate) struct Invariants {
     broken: Option<String>,
 }
 
+/// A longer time without a command is a pause, seconds.
+const PAUSE_S: f64 = 0.1;
+
 impl Invariants {
     pub(crate) fn new(limits: &[JointLimits], period_s: f64) -> Self {
         let hash = 0xcbf2_9ce4_8422_2325;
@@ -52,7 +55,9 @@ impl Invariants {
         if !c.enabled {
             return None;
         }
-        let was_enabled = self.last.as_ref().is_some_and(|l| l.enabled);
+        // After a pause the robot has braked by its own watchdog: the arm begins anew (F26).
+        let was_enabled =
+            self.last.as_ref().is_some_and(|l| l.enabled && c.stamp.secs_since(l.stamp) <= PAUSE_S);
         if !was_enabled {
             let off = state.map_or(0.0, |s| s.q.max_abs_diff(&c.q));
             return (off > 1e-6)

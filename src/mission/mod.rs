@@ -47,6 +47,8 @@ pub(crate) struct Mission {
     pub(crate) world_told: Option<types::Time>,
     /// The right to move the arm, claimed anew for every motion.
     pub(crate) lease: Option<control::Lease>,
+    /// Stops the arm if the mission panics (F31).
+    pub(crate) _sentinel: control::Sentinel,
     /// How many trajectories were started.
     pub(crate) motions: usize,
     /// How often was planned anew.

@@ -113,7 +113,7 @@ pub(crate) fn carry_out(
     target: &Transform<World, Tool>,
     seed: u64,
 ) -> Result<Ended, String> {
-    let mut body = session::bare(config, arm, seed).map_err(|e| e.to_string())?;
+    let mut body = session::bare(config, arm, seed, false).map_err(|e| e.to_string())?;
     let mut motion = planner::Motion::new(arm.clone(), session::planner_config(config, seed))
         .map_err(|e| e.to_string())?;
     slice(&mut body, None)?;

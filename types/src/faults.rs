@@ -83,12 +83,22 @@ pub enum Fault {
     F14EncoderJump,
     /// Measured speeds are so noisy that a contact cannot be told from them.
     F16VelocityNoise,
+    /// A motor gives more torque than it can for long.
+    F18Overload,
     /// A motor does the opposite of what it is told.
     F19Runaway,
     /// The gripper lost what it held.
     F20ObjectDropped,
     /// The arm met something.
     F21Contact,
+    /// The robot was gone, or came back elsewhere.
+    F24Disconnected,
+    /// The whole process paused.
+    F26ProcessPaused,
+    /// A thread beside the loop panicked.
+    F31ThreadPanic,
+    /// The emergency stop's line is open, broken or flickers.
+    F41StopLine,
     /// The loop ran late beyond the robot's tolerance.
     F25LoopOverrun,
     /// The wall clock was stepped; nothing may change.
@@ -123,7 +133,12 @@ impl Fault {
             Self::F13EncoderFrozen => "F13",
             Self::F14EncoderJump => "F14",
             Self::F16VelocityNoise => "F16",
+            Self::F18Overload => "F18",
             Self::F19Runaway => "F19",
+            Self::F24Disconnected => "F24",
+            Self::F26ProcessPaused => "F26",
+            Self::F31ThreadPanic => "F31",
+            Self::F41StopLine => "F41",
             Self::F20ObjectDropped => "F20",
             Self::F21Contact => "F21",
             Self::F25LoopOverrun => "F25",

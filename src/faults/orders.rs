@@ -1,0 +1,180 @@
+//! Rows about who orders what: old, late, contradictory, or nobody any more.
+
+use super::trial::Trial;
+use control::{Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Twist, TwistAxes};
+use core::time::Duration;
+use types::{Fault, JointVector, StopCategory};
+
+/// Time between two positions of a chunk, seconds.
+const PERIOD_S: f64 = 1.0 / 30.0;
+/// Greatest joint speed and size of the policy's motion, rad/s and rad.
+const SPEED: f64 = 0.4;
+const SIZE: f64 = 0.25;
+
+/// What a policy wants that swings every joint about where it is.
+fn swing(t: &Trial, from: &JointVector, begun_s: f64, n: usize, off: f64) -> Chunk {
+    let limits = t.limits();
+    let at = |k: usize, j: usize| {
+        let l = &limits[j];
+        // Away from the nearer end of its range.
+        let way = if from[j] > 0.5 * (l.lower + l.upper) { -1.0 } else { 1.0 };
+        let phase = SPEED / SIZE * (begun_s + k as f64 * PERIOD_S);
+        (from[j] + way * (0.5 * SIZE * (1.0 - phase.cos()) + off)).clamp(l.lower, l.upper)
+    };
+    let points = (0..n).map(|k| JointVector::from_fn(from.len(), |j| at(k, j))).collect();
+    Chunk { points, period_s: PERIOD_S }
+}
+
+/// Stops what is under way and gives the arm to a policy; returns where it holds.
+fn policy(t: &mut Trial) -> Result<JointVector, String> {
+    t.hand_over(Owner::Policy)?;
+    Ok(t.commanded())
+}
+
+/// Orders a chunk that counts for so many milliseconds.
+fn give(t: &mut Trial, chunk: impl Fn(&Trial) -> Chunk, ms: u64) -> Result<Order, String> {
+    let chunk = chunk(t);
+    let order = t.next_order(Motion::Chunk(chunk))?;
+    let order = Order { expires: order.stamp + Duration::from_millis(ms), ..order };
+    t.submit(order.clone())?;
+    Ok(order)
+}
+
+fn refused(t: &Trial, request: Request, why: RefusedWhy) -> Result<(), String> {
+    let is_it =
+        |r: &Report| matches!(r, Report::Refused { request: q, why: w, .. } if *q == request && *w == why);
+    if t.has(is_it) { Ok(()) } else { Err(format!("{request:?} was not refused as {why:?}")) }
+}
+
+pub(super) fn f2(t: &mut Trial) -> Result<(), String> {
+    let old = t.next_trajectory()?;
+    t.alive = false;
+    t.run_s(0.9)?;
+    t.told(Fault::F1InputSilent, 0.21)?;
+    t.submit(old)?;
+    t.run_s(0.01)?;
+    refused(t, Request::Follow, RefusedWhy::Stale)?;
+    t.ends_in(Mode::Fault { powered: true })
+}
+
+pub(super) fn f3(t: &mut Trial) -> Result<(), String> {
+    let from = policy(t)?;
+    give(t, |t| swing(t, &from, 0.0, 20, 0.0), 500)?;
+    t.run_s(0.2)?;
+    let chunk = swing(t, &from, 0.2, 20, 0.0);
+    let order = t.next_order(Motion::Chunk(chunk))?;
+    let late = Order { expires: order.stamp + Duration::from_millis(50), ..order };
+    t.run_s(0.1)?;
+    t.submit(late)?;
+    t.run_s(0.01)?;
+    refused(t, Request::Chunk, RefusedWhy::Stale)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F4ChunksDry, 2.0)?;
+    t.stands()
+}
+
+pub(super) fn f4(t: &mut Trial) -> Result<(), String> {
+    let from = policy(t)?;
+    give(t, |t| swing(t, &from, 0.0, 12, 0.0), 500)?;
+    t.run_s(1.0)?;
+    t.told(Fault::F4ChunksDry, 1.0)?;
+    t.stands()?;
+    let from = t.commanded();
+    give(t, |t| swing(t, &from, 0.0, 30, 0.0), 500)?;
+    t.run_s(0.4)?;
+    if t.stands().is_ok() { Err("it did not go on".into()) } else { Ok(()) }
+}
+
+pub(super) fn f5(t: &mut Trial) -> Result<(), String> {
+    let from = policy(t)?;
+    let first = give(t, |t| swing(t, &from, 0.0, 30, 0.0), 900)?;
+    t.run_s(0.2)?;
+    give(t, |t| swing(t, &from, 0.2, 30, 0.0), 900)?;
+    t.run_s(0.1)?;
+    t.submit(first)?;
+    t.run_s(0.01)?;
+    refused(t, Request::Chunk, RefusedWhy::Replayed)?;
+    t.is_in(Mode::Follow)
+}
+
+pub(super) fn f6(t: &mut Trial) -> Result<(), String> {
+    let from = policy(t)?;
+    give(t, |t| swing(t, &from, 0.0, 40, 0.0), 500)?;
+    t.run_s(0.3)?;
+    give(t, |t| swing(t, &from, 0.3, 60, 0.5), 300)?;
+    t.run_s(3.0)?;
+    // Blended within limits, or refused; limits are looked at in every tick.
+    t.is_in(Mode::Follow)
+}
+
+pub(super) fn f37(t: &mut Trial) -> Result<(), String> {
+    let order = t.next_trajectory()?;
+    t.stop_and_rest()?;
+    t.submit(order)?;
+    t.run_s(0.05)?;
+    refused(t, Request::Follow, RefusedWhy::NoLease)
+        .or_else(|_| refused(t, Request::Follow, RefusedWhy::Stale))?;
+    t.hand_over(Owner::Script)?;
+    let velocity = t.away(0.2);
+    let order = t.next_order(Motion::Velocity(velocity))?;
+    t.submit(order.clone())?;
+    t.run_s(0.02)?;
+    let velocity = t.away(0.0);
+    let renewed = t.next_order(Motion::Velocity(velocity))?;
+    t.submit(renewed)?;
+    t.run_s(0.01)?;
+    t.submit(order)?;
+    t.run_s(0.01)?;
+    refused(t, Request::Servo, RefusedWhy::Replayed)
+}
+
+pub(super) fn f38(t: &mut Trial) -> Result<(), String> {
+    t.hand_over(Owner::Human)?;
+    t.push(0.4, 0.3)?;
+    t.break_here();
+    t.run_s(0.6)?;
+    t.told(Fault::F38OperatorSilent, 0.1)?;
+    t.ends_in(Mode::Hold)
+}
+
+pub(super) fn f39(t: &mut Trial) -> Result<(), String> {
+    // The planner's motion is under way, and goes on being ordered.
+    let late = t.next_trajectory()?;
+    t.take_over(Owner::Human)?;
+    t.push(0.3, 0.3)?;
+    t.submit(late)?;
+    t.push(0.3, 0.2)?;
+    refused(t, Request::Follow, RefusedWhy::NoLease)
+        .or_else(|_| refused(t, Request::Follow, RefusedWhy::Stale))?;
+    t.is_in(Mode::Servo)
+}
+
+pub(super) fn f40(t: &mut Trial) -> Result<(), String> {
+    t.hand_over(Owner::Human)?;
+    t.push(0.3, 0.3)?;
+    t.handle().stop(StopCategory::One);
+    t.push(0.3, 0.6)?;
+    t.ends_in(Mode::Fault { powered: false })?;
+    let before = t.q();
+    t.reset()?;
+    t.push(0.3, 0.1)?;
+    refused(t, Request::Reset, RefusedWhy::InputActive)?;
+    t.ends_in(Mode::Fault { powered: false })?;
+    let moved = t.q().max_abs_diff(&before);
+    if moved > 1e-3 {
+        return Err(format!("the arm moved by {moved} rad before it was reset"));
+    }
+    t.push(0.0, 0.05)?;
+    t.reset()?;
+    t.run_s(0.01)?;
+    t.is_in(Mode::Disarmed)
+}
+
+pub(super) fn f44(t: &mut Trial) -> Result<(), String> {
+    t.hand_over(Owner::Human)?;
+    // Outwards, until the elbow is nearly straight.
+    let linear_m_s = t.outwards(0.5);
+    let out = Twist { linear_m_s, angular_rad_s: [0.0; 3], axes: TwistAxes::World };
+    t.steer(Motion::Twist(out), 3.0)?;
+    t.keeps_steered()
+}
