@@ -91,6 +91,7 @@ impl Course {
     }
 
     /// Position and derivatives at path time `s`, clamped to both ends.
+    #[expect(clippy::needless_range_loop, reason = "four vectors are filled side by side")]
     pub(crate) fn at(&self, s: f64) -> Derivatives {
         let n = self.points[0].q.len();
         let zero = JointVector::zeros(n);
@@ -179,6 +180,7 @@ impl Offset {
     }
 
     /// The quintic from its beginning to nothing, with derivatives.
+    #[expect(clippy::needless_range_loop, reason = "four vectors are filled side by side")]
     pub(crate) fn at(&self, s: f64) -> Derivatives {
         let n = self.start[0].len();
         let mut out = [JointVector::zeros(n); 4];

@@ -7,7 +7,7 @@ use crate::lease::{Groups, Lease, LeaseId, Order, Owner};
 use crate::message::{HandleWires, LEASES, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
 use crate::twist::Twist;
@@ -77,6 +77,8 @@ pub struct Handle {
     told: Option<(u64, Vec<Thing>, Option<Attached>)>,
     /// How far the arm reaches from each joint's axis, metres.
     reaches: JointVector,
+    /// How fast the tool's centre point may be, m/s.
+    tool_speed: f64,
     wires: HandleWires,
     next_id: u64,
     next_lease: u64,
@@ -84,10 +86,27 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn new(arm: Arc<Arm>, checker: Checker, reaches: JointVector, wires: HandleWires) -> Self {
+    pub(crate) fn new(
+        arm: Arc<Arm>,
+        checker: Checker,
+        reaches: JointVector,
+        tool_speed: f64,
+        wires: HandleWires,
+    ) -> Self {
         let gripper = Gripper::new(&arm.profile().gripper);
         let status = wires.mailbox.get();
-        Self { arm, gripper, checker, told: None, reaches, wires, next_id: 1, next_lease: 1, status }
+        Self {
+            arm,
+            gripper,
+            checker,
+            told: None,
+            reaches,
+            tool_speed,
+            wires,
+            next_id: 1,
+            next_lease: 1,
+            status,
+        }
     }
 
     /// Powers the arm where it stands: the first command equals the measured state (I3). Whether it
@@ -174,13 +193,13 @@ impl Handle {
         let what = match motion {
             Motion::Follow(trajectory) => {
                 let course = Course::of_trajectory(&trajectory);
-                let pace = Pace::new(&course, self.arm.limits())?;
+                let pace = Pace::new(&course, self.arm.limits(), self.tool_pace(&course))?;
                 let profile = self.profile("trajectory", &course, pace.nominal)?;
                 What::Follow(Box::new(Job::new(id, course, pace, None, profile)))
             }
             Motion::Chunk(chunk) => {
                 let course = Course::of_chunk(&chunk, self.arm.limits())?;
-                let (pace, caps) = Pace::of_chunk(&course, self.arm.limits())?;
+                let (pace, caps) = Pace::of_chunk(&course, self.arm.limits(), self.tool_pace(&course))?;
                 let profile = self.profile("chunk", &course, pace.nominal)?;
                 What::Chunk(Box::new(Job::new(id, course, pace, Some(caps), profile)))
             }
@@ -206,6 +225,11 @@ impl Handle {
         self.send(stamp, Message::Order(Ordered { id, lease, sequence, stamp, valid_from, expires, what }))?;
         self.next_id += 1;
         Ok(id)
+    }
+
+    /// The pace at which the tool's centre point is never faster than it may be, at most one.
+    fn tool_pace(&self, course: &Course) -> f64 {
+        (self.tool_speed / profile::tool_speed(course, &self.arm)).min(1.0)
     }
 
     /// How fast a path moves the arm, and how near to itself.
@@ -351,7 +375,7 @@ mod tests {
         let mut rig = Rig::active(arm.clone());
         let home = rig.hold_q();
         let far = reach(&arm, &home, 1.5, 0.5);
-        assert!(Pace::new(&Course::of_trajectory(&far), arm.limits()).is_err());
+        assert!(Pace::new(&Course::of_trajectory(&far), arm.limits(), 1.0).is_err());
         let lenient: Vec<JointLimits> = arm
             .limits()
             .iter()
@@ -363,7 +387,7 @@ mod tests {
             })
             .collect();
         let far = Course::of_trajectory(&far);
-        let pace = Pace::new(&far, &lenient).expect("within a hundred times the limits");
+        let pace = Pace::new(&far, &lenient, 1.0).expect("within a hundred times the limits");
         let profile = rig.handle.profile("trajectory", &far, pace.nominal).expect("clear of itself");
         let job = Job::new(MotionId(99), far, pace, None, profile);
         let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");

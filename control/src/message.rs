@@ -133,5 +133,5 @@ pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
     let body = Checker::new(&arm);
     let reaches = body.joint_reaches(&arm, HELD_REACH_M);
     let core = Core::new(Arc::clone(&arm), body.clone(), reaches, tuning, core_wires);
-    (core, Handle::new(arm, body, reaches, handle_wires))
+    (core, Handle::new(arm, body, reaches, tuning.tool_speed, handle_wires))
 }

@@ -242,7 +242,7 @@ impl Core {
     pub(crate) fn tell_slowed(&mut self, pace: &Pace) {
         if let Some((joint, limit)) = pace.slowed_by {
             let (applied, margin) = (pace.nominal, pace.nominal - 1.0);
-            self.tell(Report::Intervention { joint: Some(joint), limit, requested: 1.0, applied, margin });
+            self.tell(Report::Intervention { joint, limit, requested: 1.0, applied, margin });
         }
     }
 }

@@ -42,6 +42,8 @@ const PLANNED: f64 = 0.8;
 const CHUNK_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
 const CAPS: [f64; 3] = [0.95, 0.8, 0.75];
 const BLEND_ADDS: f64 = 0.25;
+/// The joint, if it is one's, and the limit that make a path run slower than it was given.
+type Slowed = Option<(Option<u8>, LimitKind)>;
 /// Greatest first, second and third derivative per joint.
 pub(crate) type Caps = [JointVector; 3];
 /// How much of the limits the blend onto a trajectory's start uses (see `path`).
@@ -53,7 +55,7 @@ pub(crate) struct Pace {
     /// The pace to run at when nothing slows the motion, 0.5 to 1.
     pub(crate) nominal: f64,
     /// The limit that made it less than one although the trajectory should have kept it, if any.
-    pub(crate) slowed_by: Option<(u8, LimitKind)>,
+    pub(crate) slowed_by: Slowed,
     h: [f64; CELLS],
     /// Square of the greatest |ṙ| while r falls, at the nodes.
     falling2: [f64; CELLS + 1],
@@ -87,12 +89,12 @@ struct Derivatives {
 }
 
 impl Pace {
-    /// Measures a trajectory between its knots too.
+    /// Measures a trajectory between its knots too. It runs at the pace `most` at most.
     ///
     /// # Errors
     /// A [`Rejection`] when a joint leaves its range between two knots, when the motion does not
     /// start at rest, or when it would have to run at less than half its speed to keep the limits.
-    pub(crate) fn new(course: &Course, limits: &[JointLimits]) -> Result<Self, Rejection> {
+    pub(crate) fn new(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
         let points = course.points();
         let n = limits.len();
         if points[0].q.len() != n {
@@ -110,7 +112,7 @@ impl Pace {
             ));
         }
         let shares = [1.0, ACCELERATION_SHARE, JERK_SHARE];
-        let (nominal, slowed_by) = fastest("trajectory", points, limits, shares)?;
+        let (nominal, slowed_by) = fastest("trajectory", points, limits, shares, most)?;
         let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
         for_each_sample(points, limits, |_, joint, d, _| {
@@ -134,8 +136,12 @@ impl Pace {
     ///
     /// # Errors
     /// A [`Rejection`] when it would have to run at less than half its speed.
-    pub(crate) fn of_chunk(course: &Course, limits: &[JointLimits]) -> Result<(Self, Caps), Rejection> {
-        let (nominal, slowed_by) = fastest("chunk", course.points(), limits, CHUNK_SHARES)?;
+    pub(crate) fn of_chunk(
+        course: &Course,
+        limits: &[JointLimits],
+        most_pace: f64,
+    ) -> Result<(Self, Caps), Rejection> {
+        let (nominal, slowed_by) = fastest("chunk", course.points(), limits, CHUNK_SHARES, most_pace)?;
         let mut most = [JointVector::zeros(limits.len()); 3];
         for_each_sample(course.points(), limits, |_, joint, d, _| {
             for (most, value) in most.iter_mut().zip([d.first, d.second, d.third]) {
@@ -159,7 +165,7 @@ impl Pace {
         Ok((pace, caps))
     }
 
-    fn at(nominal: f64, slowed_by: Option<(u8, LimitKind)>) -> Self {
+    fn at(nominal: f64, slowed_by: Slowed) -> Self {
         Self {
             nominal,
             slowed_by,
@@ -269,7 +275,8 @@ fn fastest(
     points: &[TrajectoryPoint],
     limits: &[JointLimits],
     shares: [f64; 3],
-) -> Result<(f64, Option<(u8, LimitKind)>), Rejection> {
+    most: f64,
+) -> Result<(f64, Slowed), Rejection> {
     let mut nominal = 1.0_f64;
     let mut slowed_by = None;
     for_each_sample(points, limits, |segment, joint, d, q| {
@@ -292,7 +299,7 @@ fn fastest(
                 // NaN cannot be: both are positive and finite.
                 if pace < nominal {
                     nominal = pace;
-                    slowed_by = (value > 1.001 * limit).then_some((joint as u8, kind));
+                    slowed_by = (value > 1.001 * limit).then_some((Some(joint as u8), kind));
                 }
             }
         }
@@ -305,6 +312,9 @@ fn fastest(
         }
         Ok(())
     })?;
+    if most < nominal {
+        return Ok((most, Some((None, LimitKind::ToolSpeed))));
+    }
     Ok((nominal, slowed_by))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::course::Course;
 use mechanics::collision::{Checker, OwnRoom};
-use mechanics::{Arm, ArmData};
+use mechanics::{Arm, ArmData, Jacobian, tool_jacobian};
 use types::{JointLimits, JointVector, Rejection};
 
 /// Cells over the duration for which bounds are kept.
@@ -11,6 +11,8 @@ const CELLS: usize = 64;
 const FAR: OwnRoom = OwnRoom { room_m: 0.1, clear_s: 0.1 };
 /// A path is looked at anew after at least so long, seconds.
 const SHORTEST_STEP_S: f64 = 0.002;
+/// So often the tool's speed is looked at, seconds of path time.
+const TOOL_STEP_S: f64 = 0.005;
 /// A path that brings the arm so much deeper into itself than it is at its beginning is refused, metres.
 const DEEPER_M: f64 = 1e-3;
 
@@ -111,5 +113,18 @@ fn speed_bounds(
             most = most.max(dq.iter().zip(reaches.iter()).map(|(v, r)| v.abs() * r).sum());
         }
         (most + between).max(1e-9)
+    })
+}
+
+/// The greatest speed of the tool's centre point on a path at pace one, m/s, looked at every few milliseconds.
+pub(crate) fn tool_speed(course: &Course, arm: &Arm) -> f64 {
+    let (mut data, mut jacobian) = (ArmData::new(arm), Jacobian::zeros(arm.n_joints()));
+    let n = libm::ceil(course.duration() / TOOL_STEP_S).clamp(1.0, 20_000.0) as usize;
+    (0..=n).fold(1e-9, |most, k| {
+        let [q, dq, ..] = course.at(course.duration() * k as f64 / n as f64);
+        tool_jacobian(arm, &mut data, &q, &mut jacobian);
+        let along = |axis: usize| dq.iter().enumerate().map(|(j, v)| jacobian[(axis, j)] * v).sum::<f64>();
+        let (x, y, z) = (along(0), along(1), along(2));
+        libm::sqrt(x * x + y * y + z * z).max(most)
     })
 }

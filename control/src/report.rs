@@ -208,6 +208,8 @@ pub enum LimitKind {
     Separation,
     /// The part of its own speed that the age of the world leaves.
     WorldAge,
+    /// The part of its own speed at which a motion may run so that the tool is not too fast.
+    ToolSpeed,
     /// The part of a twist's speed that a nearly singular pose, or a joint's speed limit, leaves.
     Singularity,
 }

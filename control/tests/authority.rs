@@ -22,7 +22,7 @@ fn a_lease_has_one_holder_and_a_higher_rank_takes_it() {
     let arm = arm();
     let mut rig = Rig::active(arm.clone());
     let policy = claim(&mut rig, Owner::Policy, Groups::Arm);
-    let second = claim(&mut rig, Owner::Policy, Groups::Arm);
+    claim(&mut rig, Owner::Policy, Groups::Arm);
     rig.tick();
     assert!(rig.has(|r| *r == Report::Granted(policy.id())));
     assert_eq!(refused(&rig, Request::Claim, RefusedWhy::Owned), 1, "one holder at most");
@@ -53,7 +53,6 @@ fn a_lease_has_one_holder_and_a_higher_rank_takes_it() {
     rig.tick();
     assert_eq!(refused(&rig, Request::Follow, RefusedWhy::NoLease), 1, "I4");
     assert_eq!(rig.mode(), Mode::Hold);
-    drop(second);
     check_differences(&arm, &rig.commands);
 }
 

@@ -112,7 +112,7 @@ fn a_stop_at_any_instant_of_a_motion_at_its_limits_is_quick_and_along_the_path()
 #[test]
 fn a_trajectory_beyond_its_limits_between_knots_is_run_slower_and_said_so() {
     let arm = arm();
-    let mut rig = Rig::active(arm.clone());
+    let mut rig = Rig::active_with(arm.clone(), tool_may_be_fast());
     let home = rig.hold_q();
     // A quintic of 1.2 rad in 1 s peaks at 2.25 rad/s; joint 0 may do 2.175.
     rig.follow(reach(&arm, &home, 1.2, 1.0));
@@ -153,7 +153,7 @@ fn slowing_down_and_speeding_up_again_ends_at_the_same_place() {
 fn a_motion_timed_at_full_limits_runs_at_its_own_speed_but_for_the_reserve_of_stopping() {
     let arm = arm();
     for seed in 0..12 {
-        let mut rig = Rig::active(arm.clone());
+        let mut rig = Rig::active_with(arm.clone(), tool_may_be_fast());
         let home = rig.hold_q();
         let bend = |k: usize| {
             JointVector::from_fn(7, |i| {
@@ -173,4 +173,27 @@ fn a_motion_timed_at_full_limits_runs_at_its_own_speed_but_for_the_reserve_of_st
         let used = check_differences(&arm, &rig.commands);
         println!("{seconds:.3} s planned, {took:.3} s run, {used:.3} of the limits used");
     }
+}
+
+/// The joints' limits alone are looked at.
+fn tool_may_be_fast() -> control::Config {
+    control::Config { tool_speed_m_s: 10.0, ..Default::default() }
+}
+
+#[test]
+fn a_path_on_which_the_tool_would_be_too_fast_is_run_slower_and_said_so() {
+    let arm = arm();
+    let config = control::Config { tool_speed_m_s: 0.25, ..Default::default() };
+    let mut rig = Rig::active_with(arm.clone(), config);
+    let home = rig.hold_q();
+    rig.follow(reach(&arm, &home, 0.5, 1.0));
+    rig.until(Mode::Follow);
+    rig.until(Mode::Hold);
+    let mut data = mechanics::ArmData::new(&arm);
+    let mut at = |c: &types::JointCommand| mechanics::tool_pose(&arm, &mut data, &c.q).origin();
+    let places: Vec<_> = rig.commands.iter().map(&mut at).collect();
+    let fastest = places.windows(2).map(|p| (p[1] - p[0]).norm() / 1e-3).fold(0.0, f64::max);
+    assert!((0.2..0.2501).contains(&fastest), "{fastest} m/s");
+    assert!(rig.has(|r| matches!(r, Report::Intervention { limit: LimitKind::ToolSpeed, .. })), "I7");
+    check_differences(&arm, &rig.commands);
 }

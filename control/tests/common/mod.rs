@@ -219,7 +219,12 @@ impl Rig {
 
     /// Powered and holding.
     pub(crate) fn active(arm: Arc<Arm>) -> Self {
-        let mut rig = Self::new(arm);
+        Self::active_with(arm, Config::default())
+    }
+
+    /// The same, configured.
+    pub(crate) fn active_with(arm: Arc<Arm>, config: Config) -> Self {
+        let mut rig = Self::with(arm, config);
         rig.tick();
         rig.handle.activate(rig.now).expect("sent");
         rig.tick();
