@@ -169,7 +169,7 @@ impl Core {
         let wish =
             twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last.q, &wish, width_m);
+        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, &wish, width_m);
         let trust = self.filter.trust(now);
         let applied = part.min(slow * trust);
         let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);

@@ -5,7 +5,7 @@ use super::BenchOptions;
 use super::blocks::cpu_ns;
 use super::table::Table;
 use crate::commands::CommandError;
-use control::{Config, Groups, Lease, Mode, Motion, Owner, Thing, World};
+use control::{Config, Groups, Lease, Mode, Motion, Owner, Report, Thing, Twist, TwistAxes, World};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -30,8 +30,29 @@ const CLOCK_CALLS: usize = 10_000;
 /// Goals, microseconds of CPU time.
 const GOALS: [(&str, f64, f64); 2] = [("median", 0.5, 25.0), ("99.9th percentile", 0.999, 80.0)];
 
+/// What is ordered while ticks are measured.
+#[derive(Copy, Clone)]
+enum Orders {
+    /// From pose to pose, along trajectories at full limits.
+    Trajectories,
+    /// A twist at 50 Hz, another way every second.
+    Twists,
+}
+
 /// Measures every tick by itself.
 pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
+    for (name, orders) in [("tick", Orders::Trajectories), ("tick, steered", Orders::Twists)] {
+        let costs = costs(o, orders)?;
+        for (what, part, goal) in GOALS {
+            let cost = costs[((costs.len() - 1) as f64 * part) as usize];
+            table.time(&format!("{name}, {THINGS} things, {what}"), 1e-3 * cost, goal);
+        }
+    }
+    Ok(())
+}
+
+/// CPU nanoseconds of every tick, in order of size.
+fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
     let other = |e: &dyn std::fmt::Display| CommandError::Other(format!("bench: {e}"));
     let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
@@ -50,6 +71,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     let mut costs = Vec::with_capacity(TICKS);
     let mut next = 1;
     let mut lease: Option<Lease> = None;
+    let mut twist = [0.0; 3];
     for k in 0..TICKS {
         now = now + Duration::from_millis(1);
         if let Some(lease) = &lease {
@@ -60,21 +82,35 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
             handle.watch(World { stamp: now, expires, things: things.clone(), held: None })?;
         }
         let status = handle.status();
-        match status.mode {
-            Mode::Disarmed => handle.activate(now)?,
-            Mode::Hold => {
+        match (status.mode, orders) {
+            (Mode::Disarmed, _) => handle.activate(now)?,
+            (Mode::Hold, Orders::Trajectories) => {
                 let here = status.command.q;
                 let path = [here, poses[next % poses.len()]];
                 let points = time_path(&path, arm.limits(), Scale::FULL).map_err(|e| other(&e))?;
                 let trajectory = Trajectory::new(points, arm.limits(), &here)?;
-                let mine = handle.claim(now, Owner::Script, Groups::Arm, None)?;
-                let mine = lease.insert(mine);
+                let mine = match &mut lease {
+                    Some(mine) => mine,
+                    None => lease.insert(handle.claim(now, Owner::Script, Groups::Arm, None)?),
+                };
                 handle.submit(mine.order(now, Motion::Follow(Box::new(trajectory))))?;
                 next += 1;
             }
             // What waits before something in its way is given up after a while.
-            Mode::Follow if status.speed_factor < 0.01 && k % 500 == 0 => {
+            (Mode::Follow, _) if status.speed_factor < 0.01 && k % 500 == 0 => {
                 handle.stop(types::StopCategory::Two);
+            }
+            (Mode::Hold | Mode::Servo, Orders::Twists) if k % 20 == 0 => {
+                if k % 1000 < 20 {
+                    twist = core::array::from_fn(|_| rng.random_range(-0.3..0.3));
+                }
+                let motion =
+                    Twist { linear_m_s: twist, angular_rad_s: [0.0, 0.2, 0.1], axes: TwistAxes::World };
+                let mine = match &mut lease {
+                    Some(mine) => mine,
+                    None => lease.insert(handle.claim(now, Owner::Human, Groups::Arm, None)?),
+                };
+                handle.submit(mine.order(now, Motion::Twist(motion)))?;
             }
             _ => {}
         }
@@ -85,14 +121,14 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
         if command.enabled {
             (state.q, state.dq, state.tau) = (command.q, command.dq, command.tau);
         }
-        while handle.poll().is_some() {}
+        while let Some(report) = handle.poll() {
+            if matches!(report, Report::Lost(_)) {
+                lease = None;
+            }
+        }
     }
     costs.sort_by(f64::total_cmp);
-    for (what, part, goal) in GOALS {
-        let cost = costs[((costs.len() - 1) as f64 * part) as usize];
-        table.time(&format!("tick, {THINGS} things, {what}"), 1e-3 * cost, goal);
-    }
-    Ok(())
+    Ok(costs)
 }
 
 /// Joint positions in which the arm is free over an empty table.

@@ -3,7 +3,7 @@
 
 use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, NO_NEARER_M, Near, WINDOW_S};
 use crate::brake::Brake;
-use crate::path::Job;
+use crate::path::{Job, Reference};
 use crate::servo::STOP;
 use core::time::Duration;
 use mechanics::Arm;
@@ -23,6 +23,16 @@ const OWN_KEEP_M: f64 = 0.002;
 const STOP_SHARE: f64 = 0.85;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
+
+/// What was seen in a tick where its step begins: for so long, at such speeds, the arm meets nothing, as everything
+/// is until then.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Seen {
+    /// By each joint, m/s.
+    speeds: JointVector,
+    clear_s: f64,
+    until: Time,
+}
 
 /// What stands between an arm and a contact.
 struct Nearness {
@@ -45,13 +55,13 @@ impl Filter {
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         (self.at_start, self.own_keep) = (FARTHEST_M, OWN_KEEP_M);
         let still = JointVector::zeros(q.len());
-        let near = self.near(arm, q, &still, width_m, 0.0);
+        let near = self.near(arm, q, &still, width_m, 0.0, LOOK_AHEAD_S);
         self.at_start = near.fixed;
         self.own_keep = (near.own.room_m + OWN_KEEP_M - NO_NEARER_M).min(OWN_KEEP_M);
     }
 
-    /// How much room and time there is at `q` for an arm whose joints move it at `speeds`, m/s, at most. What
-    /// was too near when the motion began is forgiven as far as it was.
+    /// How much room and time, up to a horizon, there is at `q` for an arm whose joints move it at `speeds`, m/s,
+    /// at most. What was too near when the motion began is forgiven as far as it was.
     fn near(
         &mut self,
         arm: &Arm,
@@ -59,18 +69,21 @@ impl Filter {
         speeds: &JointVector,
         width_m: f64,
         floor: f64,
+        horizon_s: f64,
     ) -> Nearness {
         let (checker, keep) = match &mut self.world {
             Some(world) => (&mut world.checker, world.keep.as_slice()),
             None => (&mut self.body, [].as_slice()),
         };
-        let room = checker.room(arm, &mut self.data, q, width_m, keep, FARTHEST_M);
-        let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
+        // What is not met within the horizon is of no interest.
+        let speed: f64 = speeds.iter().sum();
+        let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, FARTHEST_M);
+        let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
+        let most = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
         let own = checker.own_room(speeds, self.own_keep + floor, most);
         let fixed = room.still - (self.at_start - NO_NEARER_M).min(0.0);
         let moving = room.moving;
         let least = fixed.min(moving) - floor;
-        let speed: f64 = speeds.iter().sum();
         Nearness {
             fixed,
             own,
@@ -109,62 +122,74 @@ impl Filter {
         &mut self,
         arm: &Arm,
         now: Time,
-        q: &JointVector,
+        last: &Reference,
         wish: &JointVector,
         width_m: f64,
     ) -> (f64, Option<Near>) {
-        let limits = arm.limits();
-        let speeds = JointVector::from_fn(q.len(), |i| wish[i].abs() * self.reaches[i]);
-        if speeds.iter().all(|v| *v < LEAST_RATE) {
+        let (limits, q) = (arm.limits(), &last.q);
+        self.seen = None;
+        if wish.iter().all(|v| v.abs() < LEAST_RATE) {
             return (1.0, None);
         }
+        // While it is taken up, and in the stop after it, no joint is faster than this.
+        let fastest = |i: usize| 1.05 * wish[i].abs().max(last.dq[i].abs()) + 0.02;
+        let speeds = JointVector::from_fn(q.len(), |i| fastest(i) * self.reaches[i]);
         // What a stop takes, and what comes nearer meanwhile.
         let (mut by_jerk, mut by_acceleration) = (0.0f64, 0.0f64);
-        for (v, l) in wish.iter().zip(limits) {
-            by_jerk = by_jerk.max(6.0 * v.abs() / (STOP.0 * l.jerk));
-            by_acceleration = by_acceleration.max(1.5 * v.abs() / (STOP.0 * l.acceleration));
+        for (i, l) in limits.iter().enumerate() {
+            let v = wish[i].abs().max(last.dq[i].abs());
+            by_jerk = by_jerk.max(6.0 * v / (STOP.0 * l.jerk));
+            by_acceleration = by_acceleration.max(1.5 * v / (STOP.0 * l.acceleration));
         }
         let stop_s = |part: f64| libm::sqrt(by_jerk * part).max(by_acceleration * part);
         if let Some(world) = &mut self.world {
             if now >= world.expires {
                 return (0.0, None);
             }
-            world.grow_to(now + Duration::from_secs_f64(stop_s(1.0) + WINDOW_S));
         }
-        let mut clear_s = LOOK_AHEAD_S;
+        let until = now + Duration::from_secs_f64(stop_s(1.0) + WINDOW_S);
+        if let Some(world) = &mut self.world {
+            world.grow_to(until);
+        }
+        // As fast as a stop still ends in what is clear, in wish time.
+        let period = self.period;
+        let takes = |part: f64| part * (0.5 * stop_s(part) + 3.0 * period);
+        let enough_s = 1.001 * takes(1.0) / STOP_SHARE;
+        let horizon_s = enough_s.max(1.3 * stop_s(1.0) + 5.0 * period).min(LOOK_AHEAD_S);
+        let mut clear_s = enough_s.min(LOOK_AHEAD_S);
         let mut end = None;
         for (i, l) in limits.iter().enumerate().filter(|(i, _)| wish[*i].abs() > LEAST_RATE) {
             let way = if wish[i] > 0.0 { l.upper - q[i] } else { q[i] - l.lower };
             clear_s = clear_s.min(way.max(0.0) / wish[i].abs());
         }
         // Up to where something is near, and from there only what leads away.
-        let here = self.near(arm, q, &speeds, width_m, APPROACH_M).room;
+        let first = self.near(arm, q, &speeds, width_m, APPROACH_M, horizon_s);
+        let here = first.room;
+        let mut t = 0.0;
         let floor = if here.room > APPROACH_M {
+            self.seen = Some(Seen { speeds, clear_s: first.clear_s, until });
+            t = first.clear_s;
             APPROACH_M
         } else {
             let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
-            if self.near(arm, &there, &speeds, width_m, APPROACH_M).room.room <= here.room {
+            if self.near(arm, &there, &speeds, width_m, APPROACH_M, horizon_s).room.room <= here.room {
                 return (0.0, Some(here));
             }
             LEAST_ROOM_M
         };
-        let mut t = 0.0;
-        for look in 0..LOOKS {
+        let mut looks = 1;
+        while t < clear_s {
             let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
-            let near = self.near(arm, &there, &speeds, width_m, floor);
-            if !near.is_free || look + 1 == LOOKS {
-                clear_s = clear_s.min(t);
+            let near = self.near(arm, &there, &speeds, width_m, floor, horizon_s);
+            looks += 1;
+            if !near.is_free || looks >= LOOKS {
+                clear_s = t;
                 end = Some(near.room);
                 break;
             }
             t += near.clear_s;
-            if t >= clear_s {
-                break;
-            }
         }
-        // As fast as a stop still ends in what is clear, in wish time.
-        let takes = |part: f64| part * (0.5 * stop_s(part) + 3.0 * self.period);
         let (mut low, mut high) = (0.0, 1.0);
         if takes(1.0) <= STOP_SHARE * clear_s {
             return (1.0, None);
@@ -187,6 +212,7 @@ impl Filter {
         width_m: f64,
     ) -> bool {
         let left = stop.left();
+        let now_to_rest_s = left + self.period;
         for part in [0.25, 0.5, 0.75, 1.0] {
             let at = stop.after(part * left);
             let within = |(q, l): (&f64, &types::JointLimits)| *q >= l.lower && *q <= l.upper;
@@ -198,13 +224,24 @@ impl Filter {
             if now >= world.expires {
                 return false;
             }
-            world.grow_to(until);
         }
         let speeds = JointVector::from_fn(self.reaches.len(), |i| stop.greatest_speed(i) * self.reaches[i]);
+        // What was seen where the step begins may be enough.
+        if let Some(seen) = self.seen.take()
+            && now_to_rest_s.max(until.secs_since(now)) <= seen.clear_s
+            && until <= seen.until
+            && speeds.iter().zip(seen.speeds.iter()).all(|(v, most)| v <= most)
+        {
+            self.is_news = false;
+            return true;
+        }
+        if let Some(world) = &mut self.world {
+            world.grow_to(until);
+        }
         let mut t = 0.0;
         let mut is_clear = false;
         for _ in 0..LOOKS {
-            let near = self.near(arm, &stop.after(t).q, &speeds, width_m, LEAST_ROOM_M);
+            let near = self.near(arm, &stop.after(t).q, &speeds, width_m, LEAST_ROOM_M, left + self.period);
             if !near.is_free {
                 break;
             }

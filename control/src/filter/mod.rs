@@ -91,6 +91,8 @@ pub(crate) struct Filter {
     at_start: f64,
     /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
     own_keep: f64,
+    /// What was seen in this tick of a motion without a path.
+    seen: Option<free::Seen>,
     /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
     /// The world has just changed, and the stop at hand is not yet judged in it.
@@ -116,6 +118,7 @@ impl Filter {
             growing: nothing,
             at_start: 0.0,
             own_keep: 0.0,
+            seen: None,
             is_new: true,
             is_news: false,
             is_surprised: false,
