@@ -43,7 +43,7 @@ mod watch;
 mod world;
 
 pub use crate::core::Core;
-pub use clock::{MonotonicClock, VirtualClock};
+pub use clock::{MonotonicClock, SenderClock, VirtualClock};
 pub use config::Config;
 pub use course::Chunk;
 pub use handle::{Handle, Motion, StopFlag};

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!             activate                 submit
-//! Disarmed ─────────────▶ Hold ─────────────────────▶ Follow
+//! Disarmed ─────────────▶ Hold ─────────────────────▶ Follow, Servo
 //!    ▲  ▲                 ▲ ▲ │                        │  │
 //!    │  │        at rest  │ │ │ stop (latched)         │  │ end reached
 //!    │  │  (category two) │ └─┼────────────────────────┼──┘
@@ -22,7 +22,9 @@
 //! * Hold: powered, at rest at a target. A request for a stop of category two finds nothing to stop.
 //! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`), as fast
 //!   and as far as the safety filter lets it (see `filter`): before something in the way it waits here.
-//! * Stopping: the pace goes to zero along the trajectory; or, if a command would have left a limit,
+//! * Servo: by velocities or to a target, from hold and from any motion, also from a stop that only a higher
+//!   rank brought about; Follow may take over from it with a chunk (see `servo`, `chunks`).
+//! * Stopping: the pace goes to zero along the path; or, without one or if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
 //! * Fault: latched until reset (I6), at rest, with power (category two) or without.

@@ -1,9 +1,11 @@
 //! Rows about who orders what: old, late, contradictory, or nobody any more.
 
 use super::trial::Trial;
-use control::{Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Twist, TwistAxes};
+use control::{
+    Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, SenderClock, Twist, TwistAxes,
+};
 use core::time::Duration;
-use types::{Fault, JointVector, StopCategory};
+use types::{Fault, JointVector, StopCategory, Time};
 
 /// Time between two positions of a chunk, seconds.
 const PERIOD_S: f64 = 1.0 / 30.0;
@@ -105,6 +107,40 @@ pub(super) fn f6(t: &mut Trial) -> Result<(), String> {
     t.run_s(3.0)?;
     // Blended within limits, or refused; limits are looked at in every tick.
     t.is_in(Mode::Follow)
+}
+
+pub(super) fn f28(t: &mut Trial) -> Result<(), String> {
+    t.hand_over(Owner::Human)?;
+    let push = t.away(0.2);
+    for ahead_ms in [200i64, -200] {
+        let theirs = |now: Time| Time::from_nanos(now.as_nanos() + ahead_ms * 1_000_000);
+        let asked = t.now();
+        t.run_s(0.004)?;
+        // It read its clock on the way.
+        let read = theirs(asked + Duration::from_millis(1));
+        let clock = SenderClock::handshake(asked, read, t.now()).map_err(|e| e.to_string())?;
+        // By its own clock it is from the future, or too old; estimated, it is what it is.
+        for (estimated, age_ms, taken) in
+            [(false, 0, false), (true, 20, true), (true, 150, false), (true, 0, true)]
+        {
+            let made = theirs(t.now());
+            t.run_s(1e-3 * f64::from(age_ms))?;
+            let stamp = if estimated { clock.ours(made) } else { made };
+            let order = t.next_order(Motion::Velocity(push))?;
+            let expires = stamp + Duration::from_millis(100);
+            t.submit(Order { stamp, valid_from: stamp, expires, ..order })?;
+            t.run_s(0.002)?;
+            let moves = t.is_in(Mode::Servo).is_ok();
+            if moves != taken {
+                return Err(format!("{ahead_ms} ms ahead, {age_ms} ms old: taken: {moves}"));
+            }
+            if moves {
+                t.stop_and_rest()?;
+                t.take_over(Owner::Human)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn f37(t: &mut Trial) -> Result<(), String> {

@@ -62,7 +62,7 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
     row("F26", "the whole process pauses for 2 s", "S2 from the measured state", Here(f26)),
     row("F27", "the wall clock is stepped", "nothing", NotYet),
-    row("F28", "a sender's clock is off", "refused when over budget", NotYet),
+    row("F28", "a sender's clock is off", "estimated; refused when old", Here(orders::f28)),
     row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),
     row("F30", "reports are not taken for 5 s", "counted; the loop goes on", Here(f30)),
     row("F31", "a thread beside the loop panics", "S2, named", Here(f31)),

@@ -251,6 +251,11 @@ impl Trial {
         [way.x, way.y, 0.0]
     }
 
+    /// The robot's time.
+    pub(crate) fn now(&self) -> Time {
+        self.body.now()
+    }
+
     /// Where the arm is told to be.
     pub(crate) fn commanded(&mut self) -> JointVector {
         self.handle().status().command.q
