@@ -7,6 +7,9 @@ use crate::report::{Cause, RefusedWhy, Report};
 use crate::state::State;
 use types::{JointVector, Time};
 
+/// How soon a chunk that could not take over tries again.
+const RETRY: core::time::Duration = core::time::Duration::from_millis(4);
+
 impl Core {
     /// Lets a chunk take over from whatever the arm does, or keeps it waiting until it can, as long as it
     /// is valid.
@@ -16,7 +19,14 @@ impl Core {
             let zero = JointVector::zeros(q.len());
             [q, zero, zero]
         };
+        // What could not take over just now is not looked at in every tick.
+        if order.has_waited && now < self.next_try {
+            self.let_wait(order);
+            return;
+        }
+        self.next_try = now + RETRY;
         let nominal = job.pace.nominal;
+        let moves = self.reference.dq.iter().any(|v| *v != 0.0);
         let set_out = Running { r: self.slow() * nominal, rate: 0.0 };
         let (from, running) = match &self.state {
             State::Hold if !self.estimate.is_fresh() => return self.drop_order(order, RefusedWhy::NoState),
@@ -33,16 +43,16 @@ impl Core {
             }
             _ => return self.drop_order(order, RefusedWhy::Busy),
         };
-        let s = self.progress.since(order.stamp);
-        if s >= job.end() {
+        let consumed = self.progress.since(order.stamp);
+        let Some(s) = consumed.filter(|s| *s < job.end()) else {
             return self.drop_order(order, RefusedWhy::Stale);
-        }
+        };
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let goes = job.pace.admits(&running)
-            && job.take_over(s, &from, running)
-            && self.filter.admits(&self.arm, now, job, width_m);
+            && job.take_over(s, &from, running, self.arm.limits())
+            && self.filter.admits(&self.arm, now, job, width_m, moves);
         if !goes {
-            self.pending = Some(order);
+            self.let_wait(order);
             return;
         }
         match self.state.motion() {

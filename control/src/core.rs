@@ -6,6 +6,7 @@ use crate::contact::Observer;
 use crate::estimate::Estimate;
 use crate::filter::Filter;
 use crate::gripper::Gripper;
+use crate::lease::{GROUPS, LeaseId};
 use crate::limiter::{self, Violation};
 use crate::message::{CoreWires, INBOX, Ordered, Spent};
 use crate::motors::Motors;
@@ -54,11 +55,14 @@ pub struct Core {
     last_now: Option<Time>,
     ticks: u64,
     pub(crate) authority: Authority,
-    /// Until when a velocity counts that was last ordered, whether it was accepted or not: a stick that is
-    /// held.
-    pub(crate) deflected_until: Time,
-    /// An order whose time has not come.
-    pub(crate) pending: Option<Ordered>,
+    /// Whose stick is held, whether its orders are accepted or not, and until when.
+    pub(crate) deflected: (LeaseId, Time),
+    /// Orders whose time has not come, or that cannot begin yet: for the arm, for the gripper.
+    pub(crate) pending: [Option<Ordered>; GROUPS],
+    /// When a chunk that waits tries again.
+    pub(crate) next_try: Time,
+    /// For how long the robot has not been read, seconds.
+    pub(crate) missing_s: f64,
     pub(crate) following_error_for: f64,
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
@@ -113,8 +117,10 @@ impl Core {
             last_now: None,
             ticks: 0,
             authority: Authority::default(),
-            deflected_until: Time::ZERO,
-            pending: None,
+            deflected: (LeaseId(0), Time::ZERO),
+            pending: [None, None],
+            next_try: Time::ZERO,
+            missing_s: 0.0,
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
             n_overruns: 0,
@@ -325,18 +331,20 @@ impl Controller for Core {
         self.sense(now, state);
         self.after_pause();
         self.supervise_line(now);
+        self.supervise_owners(now);
         for _ in 0..INBOX {
             let Ok(message) = self.wires.inbox.pop() else { break };
             self.receive(now, message);
         }
         self.look_after_pending(now);
-        self.supervise(now);
+        self.supervise();
         let mut next = self.advance(now, self.slow());
         let powered = self.state.is_powered();
         if powered
             && self.last.enabled
             && !self.resynced
             && let Err(violation) = limiter::check(self.arm.limits(), &self.reference, &next, dt)
+            && !(violation.limit == LimitKind::Position && self.is_braking())
         {
             self.intervened(violation);
             next = self.brake_from(self.reference);
@@ -358,6 +366,7 @@ impl Controller for Core {
             enabled: powered,
         };
         self.settle();
+        self.publish_holders();
         self.ticks += 1;
         let status = self.status(now);
         self.wires.mailbox.put(&status);

@@ -4,7 +4,7 @@ use crate::authority::Claim;
 use crate::course::{Chunk, Course, check_joints};
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Order, Owner};
-use crate::message::{HandleWires, LEASES, Message, Ordered, What};
+use crate::message::{HandleWires, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::profile::{self, Profile};
@@ -22,6 +22,10 @@ use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Tool, Tr
 
 /// An order counts for at most so long, seconds.
 const LONGEST_ORDER_S: f64 = 10.0;
+/// ... and a velocity not longer than this.
+const LONGEST_VELOCITY_S: f64 = 1.0;
+/// A thing that has moved by less has not, metres.
+const SAME_PLACE_M: f64 = 0.005;
 /// The slowest a motion may be asked to run, as a part of its own speed.
 const SLOWEST: f64 = 0.05;
 
@@ -137,8 +141,8 @@ impl Handle {
 
     /// Claims joint groups for `owner`. The lease can be used at once: orders wait in line behind the claim.
     /// Whether it was granted is told by a report. It is over when its owner gives no sign of life for
-    /// `deadline_s` seconds (`None`: as long as the kind of motion allows), when a higher rank claims, and
-    /// with every stop.
+    /// `deadline_s` seconds (never longer than the kind of motion allows), when a higher rank claims, and
+    /// with every stop but the end of a motion.
     ///
     /// # Errors
     /// A [`Rejection`] for a deadline out of 0.005 to 10 s, and as [`Self::activate`].
@@ -155,7 +159,6 @@ impl Handle {
         let id = LeaseId(self.next_lease);
         self.send(now, Message::Claim(Claim { id, owner, groups, stamp: now, deadline_s }))?;
         self.next_lease += 1;
-        self.wires.shared.alive[(id.0 % LEASES as u64) as usize].store(now.as_nanos(), Ordering::Relaxed);
         Ok(Lease::new(id, groups))
     }
 
@@ -203,6 +206,13 @@ impl Handle {
                 let profile = self.profile("chunk", &course, pace.nominal)?;
                 What::Chunk(Box::new(Job::new(id, course, pace, Some(caps), profile)))
             }
+            Motion::Velocity(_) | Motion::Twist(_) if expires.secs_since(stamp) > LONGEST_VELOCITY_S => {
+                return Err(Rejection::new(
+                    "order.expires",
+                    format!("a velocity within {LONGEST_VELOCITY_S} s of its stamp"),
+                    format!("{} s after the stamp", expires.secs_since(stamp)),
+                ));
+            }
             Motion::Velocity(v) => {
                 check_joints("velocity", &v, self.arm.limits(), |l| (-l.velocity, l.velocity))?;
                 What::Servo(Aim::Velocity(v))
@@ -222,7 +232,19 @@ impl Handle {
             }
             Motion::Hold => What::Hold,
         };
-        self.send(stamp, Message::Order(Ordered { id, lease, sequence, stamp, valid_from, expires, what }))?;
+        self.send(
+            stamp,
+            Message::Order(Ordered {
+                id,
+                lease,
+                sequence,
+                stamp,
+                valid_from,
+                expires,
+                has_waited: false,
+                what,
+            }),
+        )?;
         self.next_id += 1;
         Ok(id)
     }
@@ -263,23 +285,27 @@ impl Handle {
     pub fn watch(&mut self, world: World) -> Result<(), Rejection> {
         let stamp = world.stamp;
         let (things, held) = (&world.things, &world.held);
+        let follows = self.told.as_ref().map_or(0, |(id, ..)| *id);
+        let before = self.told.as_ref().map_or(&[][..], |(_, before, _)| before);
+        let was = things.iter().map(|t| before.iter().position(|b| is_same(b, t))).collect();
         if self.told.as_ref().is_none_or(|(_, t, h)| t != things || h != held) {
-            let id = self.told.as_ref().map_or(0, |(id, ..)| id + 1);
             self.checker.attach(held.clone())?;
-            self.told = Some((id, things.clone(), held.clone()));
+            self.told = Some((follows + 1, things.clone(), held.clone()));
         }
         let things_id = self.told.as_ref().map_or(0, |(id, ..)| *id);
-        let surroundings = Surroundings::new(world, self.checker.clone(), things_id)?;
+        let surroundings = Surroundings::new(world, self.checker.clone(), things_id, was, follows)?;
         self.send(stamp, Message::World(Box::new(surroundings)))
     }
 
     /// Says that the owner of a lease is alive at `now`. Without it for longer than the lease's deadline,
-    /// what moves under it is stopped (F1). A time from the core's future counts for nothing, nor does a
-    /// lease that is not among the newest eight.
+    /// what moves under it is stopped (F1). A time from the core's future counts for nothing, nor does a lease
+    /// that is not held.
     pub fn keep_alive(&mut self, lease: &Lease, now: Time) {
-        if lease.id.0 + LEASES as u64 >= self.next_lease {
-            let slot = (lease.id.0 % LEASES as u64) as usize;
-            self.wires.shared.alive[slot].store(now.as_nanos(), Ordering::Relaxed);
+        let shared = &self.wires.shared;
+        for place in lease.groups.places() {
+            if shared.holders[place].load(Ordering::Acquire) == lease.id.0 {
+                shared.alive[place].store(now.as_nanos(), Ordering::Relaxed);
+            }
         }
     }
 
@@ -355,6 +381,15 @@ impl Handle {
     }
 }
 
+/// Whether two worlds mean the same thing, where it was.
+fn is_same(a: &Thing, b: &Thing) -> bool {
+    let at = |t: &Thing| t.obstacle.world_from_obstacle.translation.vector;
+    a.obstacle.name == b.obstacle.name
+        && a.obstacle.shape == b.obstacle.shape
+        && (a.keep_m, a.speed_m_s) == (b.keep_m, b.speed_m_s)
+        && (at(a) - at(b)).norm() < SAME_PLACE_M
+}
+
 fn check_time(field: &'static str, at: Time) -> Result<(), Rejection> {
     if at < Time::ZERO || at > Time::MAX {
         return Err(Rejection::new(field, "a time on the robot's clock", format!("{} ns", at.as_nanos())));
@@ -398,6 +433,7 @@ mod tests {
             stamp: rig.now,
             valid_from: rig.now,
             expires: rig.now + core::time::Duration::from_secs(1),
+            has_waited: false,
             what: What::Follow(Box::new(job)),
         };
         rig.handle.send(rig.now, Message::Order(order)).expect("sent");

@@ -31,7 +31,8 @@ pub(crate) fn check(
             return bad(LimitKind::Finite, v, 0.0);
         }
         let slack = 1e-6 * (l.upper - l.lower);
-        if q > l.upper + slack || q < l.lower - slack {
+        // What is beyond already may stay and come back.
+        if (q > l.upper + slack && q > last.q[i]) || (q < l.lower - slack && q < last.q[i]) {
             return bad(LimitKind::Position, q, if q > l.upper { l.upper } else { l.lower });
         }
         let jerk = l.jerk * (1.0 + SLACK);

@@ -4,7 +4,7 @@ use crate::authority::Claim;
 use crate::config::Tuning;
 use crate::core::Core;
 use crate::handle::Handle;
-use crate::lease::LeaseId;
+use crate::lease::{GROUPS, LeaseId};
 use crate::mailbox::Mailbox;
 use crate::path::Job;
 use crate::report::{MotionId, Report, TraceSample};
@@ -19,8 +19,6 @@ use types::{GripperCommand, Time};
 
 /// Requests that may wait for the core.
 pub(crate) const INBOX: usize = 64;
-/// Leases whose owners can say that they are alive: the newest ones.
-pub(crate) const LEASES: usize = 8;
 /// Reports that may wait to be polled.
 const REPORTS: usize = 1024;
 /// Trace samples that may wait to be taken: twenty seconds at 100 Hz.
@@ -45,6 +43,8 @@ pub(crate) struct Ordered {
     pub(crate) stamp: Time,
     pub(crate) valid_from: Time,
     pub(crate) expires: Time,
+    /// It was valid, and could not begin.
+    pub(crate) has_waited: bool,
     pub(crate) what: What,
 }
 
@@ -68,8 +68,10 @@ pub(crate) enum Spent {
 pub(crate) struct Shared {
     /// The stop flag: 0 none, else category two, one, zero as 1, 2, 3.
     pub(crate) stop: Arc<AtomicU8>,
-    /// When the owners of the newest leases last said that they are alive, nanoseconds, by the lease's number.
-    pub(crate) alive: [AtomicI64; LEASES],
+    /// Whose lease each group is under; zero: nobody's.
+    pub(crate) holders: [AtomicU64; GROUPS],
+    /// When that owner last said that it is alive, nanoseconds.
+    pub(crate) alive: [AtomicI64; GROUPS],
     /// Bits of the slow factor.
     pub(crate) slow: AtomicU64,
     /// The component that panicked; zero: none.
@@ -106,13 +108,14 @@ pub(crate) struct HandleWires {
 pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
     let (to_core, inbox) = RingBuffer::new(INBOX);
     let (reports, from_core) = RingBuffer::new(REPORTS);
-    // Every job and world lies in the inbox, is in use, or lies here: this cannot fill.
-    let (returns, returned) = RingBuffer::new(INBOX + 4);
+    // Every job and world lies in the inbox, is in use, waits, or lies here: this cannot fill.
+    let (returns, returned) = RingBuffer::new(INBOX + 8);
     let (trace, traced) = RingBuffer::new(TRACE);
     let mailbox = Arc::new(Mailbox::new(arm.n_joints()));
     let shared = Arc::new(Shared {
         stop: Arc::new(AtomicU8::new(0)),
-        alive: [const { AtomicI64::new(0) }; LEASES],
+        holders: [const { AtomicU64::new(0) }; GROUPS],
+        alive: [const { AtomicI64::new(0) }; GROUPS],
         slow: AtomicU64::new(1.0_f64.to_bits()),
         panicked: AtomicU8::new(0),
         line_read: AtomicI64::new(i64::MIN),

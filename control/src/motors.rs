@@ -60,6 +60,8 @@ impl Motors {
             self.heat[i] = (self.heat[i] + dt * (load * load - FOR_EVER * FOR_EVER)).max(0.0);
             self.is_hot |= self.heat[i] > HOT;
             if self.heat[i] > TOO_HOT {
+                // Told once, and soon again if it goes on.
+                self.heat[i] = 2.0 * HOT;
                 return Some(Fault::F18Overload);
             }
             count(&mut self.opposite_s[i], is_opposite);

@@ -34,31 +34,40 @@ impl Core {
         (!self.authority.may_claim(claim, now, self.tuning.lease)).then_some(RefusedWhy::Owned)
     }
 
-    /// A claim is granted; what moves under the lease that is lost by it comes to rest.
+    /// A claim is granted; what moves under the leases that are lost by it comes to rest. Of a lease on both
+    /// groups the other half is over too.
     pub(crate) fn grant(&mut self, claim: &Claim, now: Time) {
+        let before = [ARM, GRIPPER].map(|place| self.authority.holder(place).map(|h| h.id));
         let lost = self.authority.grant(claim, now);
-        let second = lost[GRIPPER].filter(|id| lost[ARM] != Some(*id));
-        for id in lost[ARM].into_iter().chain(second) {
-            // Of a lease on both groups the other half is over too.
+        for id in lost.into_iter().flatten() {
             self.authority.release(id);
-            self.tell(Report::Lost(id));
+        }
+        let is_lost = |id: Option<LeaseId>| id.is_some() && lost.contains(&id);
+        for (place, id) in before.into_iter().enumerate() {
+            if let Some(id) = id.filter(|_| is_lost(id) && (place == 0 || before[0] != before[1])) {
+                self.tell(Report::Lost(id));
+            }
         }
         self.tell(Report::Granted(claim.id));
-        if lost[ARM].is_some() && self.is_ordered() {
-            self.stop(Stop::two(Cause::Preempted));
-        }
-        if lost[GRIPPER].is_some() {
+        if is_lost(before[GRIPPER]) {
             self.gripper.hold();
+        }
+        if is_lost(before[ARM]) && self.is_ordered() {
+            self.stop(Stop::two(Cause::Preempted));
         }
     }
 
     /// A lease is given back, if it is not over already; what still moves under it comes to rest.
     pub(crate) fn release(&mut self, id: LeaseId) {
-        let moved = self.authority.holder(ARM).is_some_and(|h| h.id == id) && self.is_ordered();
+        let [arm, gripper] =
+            [ARM, GRIPPER].map(|place| self.authority.holder(place).is_some_and(|h| h.id == id));
         if self.authority.release(id) {
             self.tell(Report::Lost(id));
         }
-        if moved {
+        if gripper {
+            self.gripper.hold();
+        }
+        if arm && self.is_ordered() {
             self.stop(Stop::two(Cause::Released));
         }
     }
@@ -79,42 +88,60 @@ impl Core {
 
     /// Takes in an order: refuses it, keeps it until it is valid, or carries it out.
     pub(crate) fn receive_order(&mut self, now: Time, order: Ordered) {
-        if let What::Servo(aim) = &order.what
-            && aim.is_stream()
-        {
-            self.deflected_until = if aim.is_neutral() { Time::ZERO } else { order.expires };
-        }
+        self.note_stick(now, &order);
         if let Some(why) = self.why_not_order(now, &order) {
             self.drop_order(order, why);
             return;
         }
         self.authority.heard(order.lease, now);
-        let waits = order.valid_from > now;
-        if let Some(old) = self.pending.take_if(|old| waits || old.what.place() == order.what.place()) {
+        let place = order.what.place();
+        if let Some(old) = self.pending[place].take() {
             self.drop_order(old, RefusedWhy::Replaced);
         }
-        if waits {
-            self.pending = Some(order);
+        if order.valid_from > now {
+            self.pending[place] = Some(order);
             return;
         }
         self.carry_out(now, order);
     }
 
-    /// Carries out the order that waits, once it is valid.
-    pub(crate) fn look_after_pending(&mut self, now: Time) {
-        let Some(order) = self.pending.take() else { return };
-        let holds = self.authority.holder(order.what.place()).is_some_and(|h| h.id == order.lease);
-        if !holds {
-            self.drop_order(order, RefusedWhy::NoLease);
-        } else if now >= order.expires {
-            // A chunk that was on time and waited in vain was too far away.
-            let is_late = !matches!(order.what, What::Chunk(_)) || order.valid_from >= now;
-            self.drop_order(order, if is_late { RefusedWhy::Stale } else { RefusedWhy::TooFar });
-        } else if order.valid_from > now {
-            self.pending = Some(order);
-        } else {
-            self.carry_out(now, order);
+    /// Whose stick is held, and until when: all inputs must be at rest before a reset (F40).
+    fn note_stick(&mut self, now: Time, order: &Ordered) {
+        let What::Servo(aim) = &order.what else { return };
+        if !aim.is_stream() || now >= order.expires || order.stamp.secs_since(now) > self.tuning.skew {
+            return;
         }
+        let (whose, until) = self.deflected;
+        if !aim.is_neutral() {
+            self.deflected = (order.lease, until.max(order.expires));
+        } else if whose == order.lease {
+            self.deflected.1 = Time::ZERO;
+        }
+    }
+
+    /// Carries out the orders that wait, once they are valid.
+    pub(crate) fn look_after_pending(&mut self, now: Time) {
+        for place in [ARM, GRIPPER] {
+            let Some(order) = self.pending[place].take() else { continue };
+            let holds = self.authority.holder(place).is_some_and(|h| h.id == order.lease);
+            if !holds {
+                self.drop_order(order, RefusedWhy::NoLease);
+            } else if now >= order.expires {
+                // What was on time and waited in vain had no way to begin.
+                let why = if order.has_waited { RefusedWhy::TooFar } else { RefusedWhy::Stale };
+                self.drop_order(order, why);
+            } else if order.valid_from > now {
+                self.pending[place] = Some(order);
+            } else {
+                self.carry_out(now, order);
+            }
+        }
+    }
+
+    /// Keeps an order that cannot begin yet.
+    pub(crate) fn let_wait(&mut self, order: Ordered) {
+        let place = order.what.place();
+        self.pending[place] = Some(Ordered { has_waited: true, ..order });
     }
 
     pub(crate) fn drop_order(&mut self, order: Ordered, why: RefusedWhy) {
@@ -166,7 +193,11 @@ impl Core {
         match order.what {
             What::Follow(job) => self.follow(job),
             What::Chunk(job) => self.give_back(Spent::Job(job)),
-            What::Servo(aim) => self.servo(order.id, aim, order.expires),
+            What::Servo(aim) => {
+                if !self.servo(now, order.id, aim, order.expires) {
+                    self.let_wait(order);
+                }
+            }
             What::Hold => {
                 self.tell(Report::Started(order.id));
                 self.stop(Stop { hold: Some(order.id), ..Stop::two(Cause::HoldRequested) });
@@ -192,13 +223,15 @@ impl Core {
     /// From hold and from any motion; while stopping, only where a higher rank takes over.
     fn why_not_servo(&self) -> Option<RefusedWhy> {
         match &self.state {
-            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
             State::Stopping(_, stop) if *stop != Stop::two(Cause::Preempted) => Some(RefusedWhy::Busy),
+            _ if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
             _ => None,
         }
     }
 
-    fn servo(&mut self, id: MotionId, aim: Aim, expires: Time) {
+    /// Begins a motion without a path, or changes where it leads; `false` when there is no verified stop from
+    /// its first step on: then what moves goes on as it does.
+    fn servo(&mut self, now: Time, id: MotionId, aim: Aim, expires: Time) -> bool {
         if let State::Servo(servo) = &mut self.state {
             let before = core::mem::replace(&mut servo.id, id);
             let was_stream = servo.aim.is_stream();
@@ -208,7 +241,15 @@ impl Core {
                 self.tell(Report::Superseded(before));
                 self.tell(Report::Started(id));
             }
-            return;
+            return true;
+        }
+        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let servo = Servo::new(id, aim, expires, self.reference, self.arm.limits());
+        let moves = !matches!(self.state, State::Hold);
+        self.filter.begin_free(&self.arm, &self.reference.q, width_m, !moves);
+        if moves && !self.has_first_step(now, &servo) {
+            self.filter.forget();
+            return false;
         }
         match &self.state {
             State::Follow(job) => {
@@ -221,17 +262,15 @@ impl Core {
             }
             _ => self.contact.begin(),
         }
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        self.filter.begin_free(&self.arm, &self.reference.q, width_m);
         self.tell(Report::Started(id));
-        let servo = Servo::new(id, aim, expires, self.reference, self.arm.limits());
         self.go(State::Servo(servo), Cause::Submitted);
+        true
     }
 
     fn follow(&mut self, mut job: Box<Job>) {
         job.begin(&self.reference.q, self.slow(), self.arm.limits());
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        self.filter.begin(&self.arm, &job, width_m);
+        self.filter.begin(&self.arm, &job, width_m, true);
         self.contact.begin();
         self.tell(Report::Started(job.id));
         self.tell_slowed(&job.pace);

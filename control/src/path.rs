@@ -125,7 +125,13 @@ impl Job {
     /// Begins at path time `s` from a motion: `from` is position and its derivatives over the path time of what
     /// went before, `running` its pace. What is left between the two is blended away within what the path's
     /// caps leave; `false`, and nothing has changed, when no blend does that.
-    pub(crate) fn take_over(&mut self, s: f64, from: &[JointVector; 3], running: Running) -> bool {
+    pub(crate) fn take_over(
+        &mut self,
+        s: f64,
+        from: &[JointVector; 3],
+        running: Running,
+        limits: &[JointLimits],
+    ) -> bool {
         let Some(caps) = self.caps else { return false };
         let here = self.course.at(s);
         let n = from[0].len();
@@ -136,9 +142,15 @@ impl Job {
             let fits = (0..=BLEND_LOOKS).all(|k| {
                 let at = s + over * k as f64 / BLEND_LOOKS as f64;
                 let (path, off) = (self.course.at(at), offset.at(at));
-                // At its beginning the motion is what it was.
-                let first = if k == 0 { 3 } else { 1 };
-                (first..4).all(|d| (0..n).all(|j| (path[d][j] + off[d][j]).abs() <= caps[d - 1][j]))
+                // Between two places that are looked at it departs by no more than that.
+                let step = over / BLEND_LOOKS as f64;
+                let within = |j: usize| {
+                    let q = path[0][j] + off[0][j];
+                    let least = if off[0][j].abs() > 1e-9 { 0.125 * step * step * caps[1][j] } else { 0.0 };
+                    q - least >= limits[j].lower - 1e-9 && q + least <= limits[j].upper + 1e-9
+                };
+                (0..n).all(within)
+                    && (1..4).all(|d| (0..n).all(|j| (path[d][j] + off[d][j]).abs() <= caps[d - 1][j]))
             });
             (fits && s + over <= self.end()).then_some(offset)
         };
@@ -153,8 +165,9 @@ impl Job {
             self.offset_speed = self.offset_speed.max(1.1 * speed);
         }
         self.s = s;
-        // Nothing was there before: not the beginning of a path at rest.
-        self.begun = f64::NEG_INFINITY;
+        // From rest it begins here; from a motion it has begun long ago.
+        let at_rest = from[1].iter().chain(from[2].iter()).all(|v| *v == 0.0);
+        self.begun = if at_rest { s } else { f64::NEG_INFINITY };
         self.stop_end = f64::INFINITY;
         self.running = running;
         true

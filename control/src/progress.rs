@@ -24,8 +24,8 @@ impl Progress {
         self.n += 1;
     }
 
-    /// Path time that has passed since `then`; from before what is remembered, all of that.
-    pub(crate) fn since(&self, then: Time) -> f64 {
+    /// Path time that has passed since `then`; `None` when that is longer ago than what is remembered.
+    pub(crate) fn since(&self, then: Time) -> Option<f64> {
         let kept = self.n.min(TICKS);
         let at = |back: usize| self.ring[(self.n - 1 - back) % TICKS];
         // The newest tick that is not after `then`.
@@ -34,10 +34,11 @@ impl Progress {
             let middle = (low + high) / 2;
             if at(middle).0 > then { low = middle + 1 } else { high = middle }
         }
-        if kept == 0 {
-            return 0.0;
+        if low < kept {
+            return Some(self.total - at(low).1);
         }
-        self.total - at(low.min(kept - 1)).1
+        // Before everything that was ever noted nothing had passed.
+        (self.n <= TICKS).then_some(self.total)
     }
 }
 
@@ -48,16 +49,16 @@ mod tests {
     #[test]
     fn what_has_passed_since_a_time_is_what_was_noted_after_it() {
         let mut progress = Progress::new();
-        assert_eq!(progress.since(Time::ZERO), 0.0);
+        assert_eq!(progress.since(Time::ZERO), Some(0.0));
         for k in 1..=10_000 {
             let passed = if k % 2 == 0 { 0.002 } else { 0.0 };
             progress.note(Time::from_secs_f64(f64::from(k) * 1e-3), passed);
         }
         let now = Time::from_secs_f64(10.0);
-        assert_eq!(progress.since(now), 0.0);
-        assert!((progress.since(Time::from_secs_f64(9.0)) - 1.0).abs() < 1e-9);
-        assert!((progress.since(Time::from_secs_f64(7.5)) - 2.5).abs() < 1e-9);
-        // Four seconds are remembered.
-        assert!((progress.since(Time::ZERO) - 4.095).abs() < 2e-3);
+        assert_eq!(progress.since(now), Some(0.0));
+        let since = |s: f64| progress.since(Time::from_secs_f64(s)).expect("remembered");
+        assert!((since(9.0) - 1.0).abs() < 1e-9);
+        assert!((since(7.5) - 2.5).abs() < 1e-9);
+        assert_eq!(progress.since(Time::from_secs_f64(5.0)), None, "four seconds are remembered");
     }
 }

@@ -115,7 +115,7 @@ impl Core {
 
     fn why_not_reset(&self, now: Time) -> Option<RefusedWhy> {
         match self.state {
-            State::Fault { .. } if now < self.deflected_until => Some(RefusedWhy::InputActive),
+            State::Fault { .. } if now < self.deflected.1 => Some(RefusedWhy::InputActive),
             State::Fault { .. } if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
             // After F12 no state was taken in: whether there is one now shows in what came last.
             State::Fault { powered: false } if self.estimate.distrusted => {

@@ -9,6 +9,8 @@
 
 use crate::brake::{Brake, Share};
 use crate::core::Core;
+use crate::filter::Near;
+use crate::limiter;
 use crate::path::Reference;
 use crate::report::{LimitKind, MotionId, Report};
 use crate::state::{State, Stop, steps};
@@ -92,6 +94,21 @@ impl Servo {
     }
 }
 
+/// A step that may be taken.
+struct Step {
+    next: Reference,
+    /// The stop after it, and whether it is one.
+    stop: Brake,
+    is_verified: bool,
+    /// The part of the wish that is taken up, and what lowers it.
+    applied: f64,
+    near: Option<Near>,
+    /// The part that singular poses leave.
+    singular: f64,
+    /// Something is wished.
+    moves: bool,
+}
+
 /// The joint velocities that lead straight to `target`, all joints arriving together, such that braking with
 /// what taking up may use ends there.
 fn towards(target: &JointVector, from: &Reference, limits: &[JointLimits]) -> JointVector {
@@ -155,6 +172,44 @@ impl Core {
             self.end_servo(servo);
             return;
         }
+        let step = self.servo_step(now, &servo, slow);
+        let stands = servo.at_rest() && step.applied == 0.0;
+        if stands {
+            self.filter.stands();
+        }
+        if !stands && step.is_verified {
+            (servo.next, servo.stop) = (step.next, step.stop);
+        } else {
+            servo.stop.step(self.dt);
+            servo.next = servo.stop.reference();
+        }
+        servo.part = step.applied;
+        let singular = step.singular;
+        let is_singular = singular < 0.99;
+        if is_singular && !servo.is_singular {
+            self.tell(Report::Intervention {
+                joint: None,
+                limit: LimitKind::Singularity,
+                requested: 1.0,
+                applied: singular,
+                margin: singular - 1.0,
+            });
+        }
+        servo.is_singular = is_singular;
+        self.state = State::Servo(servo);
+        let trust = self.filter.trust(now);
+        self.tell_restriction(step.moves.then_some(slow), step.applied, trust, step.near);
+    }
+
+    /// Whether the first step of a motion that takes over from another is verified.
+    pub(crate) fn has_first_step(&mut self, now: Time, servo: &Servo) -> bool {
+        let slow = self.slow();
+        self.servo_step(now, servo, slow).is_verified
+    }
+
+    /// The next step of a motion without a path, and whether there is a verified stop after it.
+    fn servo_step(&mut self, now: Time, servo: &Servo, slow: f64) -> Step {
+        let last = self.reference;
         let limits = self.arm.limits();
         let mut singular = 1.0;
         let wish = match &servo.aim {
@@ -170,35 +225,17 @@ impl Core {
             twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, &wish, width_m);
-        let trust = self.filter.trust(now);
-        let applied = part.min(slow * trust);
+        let applied = part.min(slow * self.filter.trust(now));
         let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);
         let next =
             steps(self.dt, self.tuning.period).fold(last, |from, part| take_up(&from, &target, limits, part));
         let stop = Brake::new(next, limits, STOP);
-        let stands = servo.at_rest() && applied == 0.0;
         let until = now + core::time::Duration::from_secs_f64(stop.left() + self.dt);
-        if !stands && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m) {
-            (servo.next, servo.stop) = (next, stop);
-        } else {
-            servo.stop.step(self.dt);
-            servo.next = servo.stop.reference();
-        }
-        servo.part = applied;
-        let is_singular = singular < 0.99;
-        if is_singular && !servo.is_singular {
-            self.tell(Report::Intervention {
-                joint: None,
-                limit: LimitKind::Singularity,
-                requested: 1.0,
-                applied: singular,
-                margin: singular - 1.0,
-            });
-        }
-        servo.is_singular = is_singular;
-        self.state = State::Servo(servo);
+        // Against the last wall too: what takes over from another motion may begin with more than its share.
+        let is_verified = limiter::check(limits, &last, &next, self.dt).is_ok()
+            && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         let moves = wish.iter().any(|v| *v != 0.0);
-        self.tell_restriction(moves.then_some(slow), applied, trust, near);
+        Step { next, stop, is_verified, applied, near, singular, moves }
     }
 
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the

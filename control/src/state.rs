@@ -85,7 +85,9 @@ impl Stop {
 
     /// The graver of both, whichever came first.
     fn and(self, other: Self) -> Self {
-        let graver = (other.category, other.latched) > (self.category, self.latched);
+        let is_soft = |stop: &Self| stop.is_end() || stop.cause == Cause::Preempted;
+        let graver = (other.category, other.latched) > (self.category, self.latched)
+            || (is_soft(&self) && !is_soft(&other));
         Self {
             category: self.category.max(other.category),
             latched: self.latched || other.latched,
@@ -178,7 +180,7 @@ impl Core {
             State::Stopping(way, before) => {
                 let both = before.and(stop);
                 self.state = State::Stopping(way, both);
-                if both.category != before.category {
+                if both.category != before.category || both.cause != before.cause {
                     self.cause = both.cause;
                     self.tell(Report::Mode { mode: Mode::Stopping(both.category), cause: both.cause });
                 }
@@ -200,6 +202,11 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Whether it comes to rest without a path.
+    pub(crate) fn is_braking(&self) -> bool {
+        matches!(self.state, State::Stopping(Way::Brake(..), _))
     }
 
     /// Every lease is over: a stop ends only under a fresh one (I6).

@@ -4,9 +4,8 @@
 use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
 use crate::estimate::Sensed;
-use crate::message::LEASES;
-use crate::report::{Cause, Mode, RefusedWhy, Report, Request};
-use crate::state::Stop;
+use crate::report::{Cause, RefusedWhy, Report, Request};
+use crate::state::{State, Stop};
 use crate::watch::Component;
 use std::sync::atomic::Ordering;
 use types::{Fault, JointState, JointVector, StopCategory, Time};
@@ -54,7 +53,8 @@ impl Core {
             }
         }
         // F24: a robot that was gone may be another, or elsewhere: nothing moves before a person has looked.
-        let gone = self.dt * f64::from(self.estimate.missing.max(was_missing)) > GONE_S;
+        self.missing_s = if self.estimate.missing > 0 { self.missing_s + self.dt } else { 0.0 };
+        let gone = self.missing_s > GONE_S;
         let is_elsewhere = was_missing > self.tuning.max_missing
             && sensed == Sensed::Fresh
             && self.estimate.q.max_abs_diff(&self.reference.q) > self.tuning.following_error;
@@ -77,7 +77,7 @@ impl Core {
     }
 
     /// Everything that may end a motion but itself.
-    pub(crate) fn supervise(&mut self, now: Time) {
+    pub(crate) fn supervise(&mut self) {
         let category = match self.wires.shared.stop.swap(0, Ordering::AcqRel) {
             0 => None,
             1 => Some(StopCategory::Two),
@@ -92,7 +92,6 @@ impl Core {
             self.tell(Report::Panicked(component));
             self.stop(Stop::two(Cause::Fault(Fault::F31ThreadPanic)));
         }
-        self.supervise_owners(now);
         self.supervise_motors();
         if self.is_ordered() && self.estimate.is_fresh() && self.contact.is_contact(&self.arm, &self.tuning) {
             self.stop(Stop::two(Cause::Fault(Fault::F21Contact)));
@@ -124,7 +123,9 @@ impl Core {
             return;
         }
         self.line_closed_s = 0.0;
-        if self.state.is_powered() && self.state.mode() != Mode::Stopping(StopCategory::One) {
+        let is_seen =
+            matches!(&self.state, State::Stopping(_, s) if s.latched && s.category >= StopCategory::One);
+        if self.state.is_powered() && !is_seen {
             self.stop(Self::latching(StopCategory::One, Fault::F41StopLine));
         }
     }
@@ -141,6 +142,12 @@ impl Core {
         }
         let moving = self.state.motion();
         let stop = Self::paused();
+        if !self.estimate.is_fresh() {
+            // Where it is now is not known.
+            self.tell(Report::Fault { fault: Fault::F26ProcessPaused, latched: true });
+            self.power_off(Self::latching(StopCategory::One, Fault::F26ProcessPaused));
+            return;
+        }
         self.tell(Report::Fault { fault: Fault::F26ProcessPaused, latched: false });
         self.resync();
         if !self.estimate.is_at_rest(self.tuning.rest_speed) {
@@ -152,12 +159,19 @@ impl Core {
         self.stop_from_here(moving, stop);
     }
 
+    /// Tells the handle who holds what.
+    pub(crate) fn publish_holders(&self) {
+        for place in [ARM, GRIPPER] {
+            let id = self.authority.holder(place).map_or(0, |h| h.id.0);
+            self.wires.shared.holders[place].store(id, Ordering::Release);
+        }
+    }
+
     /// Whoever falls silent loses the lease; in motion that is F1.
-    fn supervise_owners(&mut self, now: Time) {
+    pub(crate) fn supervise_owners(&mut self, now: Time) {
         for place in [ARM, GRIPPER] {
             let Some(holder) = self.authority.holder(place).copied() else { continue };
-            let slot = (holder.id.0 % LEASES as u64) as usize;
-            let said = Time::from_nanos(self.wires.shared.alive[slot].load(Ordering::Relaxed));
+            let said = Time::from_nanos(self.wires.shared.alive[place].load(Ordering::Relaxed));
             if said.secs_since(now) <= self.tuning.skew {
                 self.authority.heard(holder.id, said.min(now));
             }
@@ -165,7 +179,7 @@ impl Core {
         for place in [ARM, GRIPPER] {
             let Some(holder) = self.authority.holder(place).copied() else { continue };
             let usual = if self.is_streamed() { self.tuning.stream_lease } else { self.tuning.lease };
-            if now.secs_since(holder.alive) <= holder.deadline_s.unwrap_or(usual) {
+            if now.secs_since(holder.alive) <= holder.deadline_s.map_or(usual, |d| d.min(usual)) {
                 continue;
             }
             self.authority.release(holder.id);

@@ -7,6 +7,8 @@ use types::{Rejection, Time};
 pub const MOST_THINGS: usize = 128;
 /// How far what is held may reach beyond the tool, metres.
 pub(crate) const HELD_REACH_M: f64 = 0.2;
+/// What stands nearer than it may already when a motion begins must not come nearer than by this, metres.
+pub(crate) const NO_NEARER_M: f64 = 6e-4;
 /// Faster than this nothing is believed to move, m/s; more than twice the walking speed of ISO 13855.
 const FASTEST_M_S: f64 = 4.0;
 
@@ -46,14 +48,26 @@ pub(crate) struct Surroundings {
     pub(crate) checker: Checker,
     /// Distances as told; the core grows those of what moves.
     pub(crate) things: Vec<(f64, f64)>,
-    /// Scratch for the grown distances.
+    /// What of its distance is forgiven for each that stands, metres: the arm was nearer when a motion began, and
+    /// may leave.
+    forgiven: Vec<f64>,
+    /// For each, which thing of the world before it was, and of which world.
+    was: Vec<Option<usize>>,
+    follows: u64,
+    /// Scratch for the distances as they are to be kept.
     pub(crate) keep: Vec<Keep>,
     pub(crate) has_moving: bool,
 }
 
 impl Surroundings {
     /// Checks every number of `world`; `checker` is a fresh one of the arm's.
-    pub(crate) fn new(world: World, mut checker: Checker, things_id: u64) -> Result<Self, Rejection> {
+    pub(crate) fn new(
+        world: World,
+        mut checker: Checker,
+        things_id: u64,
+        was: Vec<Option<usize>>,
+        follows: u64,
+    ) -> Result<Self, Rejection> {
         if world.expires <= world.stamp {
             let expected = "a time after the world's stamp";
             return Err(Rejection::new("world.expires", expected, format!("{:?}", world.expires)));
@@ -76,14 +90,47 @@ impl Surroundings {
         checker.set_obstacles(world.things.into_iter().map(|t| t.obstacle).collect())?;
         checker.attach(world.held)?;
         let has_moving = things.iter().any(|(_, v)| *v > 0.0);
-        Ok(Self { things_id, stamp: world.stamp, expires: world.expires, checker, things, keep, has_moving })
+        let forgiven = vec![0.0; things.len()];
+        let (stamp, expires) = (world.stamp, world.expires);
+        Ok(Self { things_id, stamp, expires, checker, things, forgiven, was, follows, keep, has_moving })
     }
 
     /// Grows what is to be kept from everything that moves by how far it may have come at `then`.
     pub(crate) fn grow_to(&mut self, then: Time) {
         let age = then.secs_since(self.stamp).max(0.0);
-        for (keep, (distance, speed)) in self.keep.iter_mut().zip(&self.things) {
-            keep.distance_m = distance + speed * age;
+        for ((keep, (distance, speed)), forgiven) in
+            self.keep.iter_mut().zip(&self.things).zip(&self.forgiven)
+        {
+            keep.distance_m = distance + speed * age - forgiven;
+        }
+    }
+
+    /// What was forgiven of the things of the world before is forgiven of the same things.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        if self.follows != before.things_id {
+            return;
+        }
+        for (k, was) in self.was.iter().enumerate() {
+            self.forgiven[k] = was.and_then(|j| before.forgiven.get(j)).copied().unwrap_or(0.0);
+            self.keep[k].distance_m = self.things[k].0 - self.forgiven[k];
+        }
+    }
+
+    /// The arm is where its checker was asked last. What it has moved away from is forgiven less; what it is too
+    /// near to when a motion begins (`anew`) is forgiven as far as it is, so that it can leave.
+    pub(crate) fn forgive(&mut self, anew: bool) {
+        for (k, (distance, speed)) in self.things.iter().enumerate() {
+            if *speed > 0.0 || (self.forgiven[k] == 0.0 && !anew) {
+                continue;
+            }
+            let near = self.checker.distance_to(k, distance + NO_NEARER_M);
+            let lacks = (distance - near + NO_NEARER_M).max(0.0);
+            if self.forgiven[k] > 0.0 {
+                self.forgiven[k] = self.forgiven[k].min(lacks);
+            } else if near < *distance {
+                self.forgiven[k] = lacks;
+            }
+            self.keep[k].distance_m = distance - self.forgiven[k];
         }
     }
 

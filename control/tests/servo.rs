@@ -132,7 +132,7 @@ fn f38_a_velocity_that_is_not_renewed_stops_the_arm_and_latches_nothing() {
     let mut rig = Rig::active(arm.clone());
     let mut lease = rig.handle.claim(rig.now, Owner::Policy, Groups::Arm, None).expect("sent");
     let order = lease.order(rig.now, Motion::Velocity(JointVector::from_fn(N, |_| 0.4)));
-    rig.handle.submit(Order { expires: rig.now + Duration::from_secs(5), ..order }).expect("fine");
+    rig.handle.submit(Order { expires: rig.now + Duration::from_millis(900), ..order }).expect("fine");
     rig.tick();
     let n = rig.until(Mode::Stopping(StopCategory::Two));
     assert!((99..=102).contains(&n), "F1: {n} ms");

@@ -1,13 +1,16 @@
 //! Motions without a path: the way ahead is taken to be straight in joint space, and the stop after every
 //! step is looked at before the step is taken.
 
-use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, NO_NEARER_M, Near, WINDOW_S};
+use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, Near, WINDOW_S};
 use crate::brake::Brake;
 use crate::path::{Job, Reference};
 use crate::servo::STOP;
+use crate::world::NO_NEARER_M;
+#[cfg(doc)]
+use crate::world::Surroundings;
 use core::time::Duration;
 use mechanics::Arm;
-use mechanics::collision::OwnRoom;
+use mechanics::collision::{OwnRoom, Room};
 use types::{JointVector, Time};
 
 /// How far ahead a wish is looked at, seconds, and how many places on the way, at most.
@@ -18,9 +21,13 @@ const BLEND_LOOKS: usize = 32;
 /// A wish brings the arm up to so much more than the least room, metres: from there it can lead away again.
 const APPROACH_M: f64 = 2e-3;
 /// The arm is to keep so far from itself, metres.
-const OWN_KEEP_M: f64 = 0.002;
+pub(super) const OWN_KEEP_M: f64 = 0.002;
 /// What of the clear way a stop from a wish may use.
 const STOP_SHARE: f64 = 0.85;
+/// Places of a stop that are compared with the joints' ranges.
+const STOP_PLACES: u32 = 10;
+/// Farther away nothing is looked for, metres: without a path there are few looks.
+const FARTHEST_FREE_M: f64 = 0.4;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
 
@@ -36,10 +43,6 @@ pub(super) struct Seen {
 
 /// What stands between an arm and a contact.
 struct Nearness {
-    /// Room to what stands, metres.
-    fixed: f64,
-    /// ... and to the arm itself.
-    own: OwnRoom,
     /// The nearest of all.
     room: Near,
     /// There is room in every regard.
@@ -49,15 +52,37 @@ struct Nearness {
 }
 
 impl Filter {
-    /// A motion without a path begins at `q`.
-    pub(crate) fn begin_free(&mut self, arm: &Arm, q: &JointVector, width_m: f64) {
+    /// A motion without a path begins at `q`, at rest (`anew`) or from another.
+    pub(crate) fn begin_free(&mut self, arm: &Arm, q: &JointVector, width_m: f64, anew: bool) {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
-        (self.at_start, self.own_keep) = (FARTHEST_M, OWN_KEEP_M);
         let still = JointVector::zeros(q.len());
-        let near = self.near(arm, q, &still, width_m, 0.0, LOOK_AHEAD_S);
-        self.at_start = near.fixed;
-        self.own_keep = (near.own.room_m + OWN_KEEP_M - NO_NEARER_M).min(OWN_KEEP_M);
+        self.near(arm, q, &still, width_m, 0.0, LOOK_AHEAD_S);
+        self.forgive(anew);
+    }
+
+    /// The arm is where it was looked at last: see [`Surroundings::forgive`]; the same for the arm itself.
+    fn forgive(&mut self, anew: bool) {
+        let checker = self.world.as_ref().map_or(&self.body, |world| &world.checker);
+        let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
+        let still = JointVector::zeros(self.reaches.len());
+        if anew || self.own_keep < OWN_KEEP_M {
+            let room = checker.own_room(&still, 0.0, most).room_m;
+            let keep = (room - NO_NEARER_M).min(OWN_KEEP_M);
+            if self.own_keep < OWN_KEEP_M {
+                self.own_keep = self.own_keep.max(keep);
+            } else if room < OWN_KEEP_M {
+                self.own_keep = keep;
+            }
+        }
+        if let Some(world) = &mut self.world {
+            world.forgive(anew);
+        }
+    }
+
+    /// What is new is nothing to an arm that stands.
+    pub(crate) fn stands(&mut self) {
+        self.is_news = false;
     }
 
     /// How much room and time, up to a horizon, there is at `q` for an arm whose joints move it at `speeds`, m/s,
@@ -77,16 +102,13 @@ impl Filter {
         };
         // What is not met within the horizon is of no interest.
         let speed: f64 = speeds.iter().sum();
-        let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, FARTHEST_M);
+        let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, FARTHEST_FREE_M);
         let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
         let most = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
         let own = checker.own_room(speeds, self.own_keep + floor, most);
-        let fixed = room.still - (self.at_start - NO_NEARER_M).min(0.0);
-        let moving = room.moving;
+        let Room { still: fixed, moving } = room;
         let least = fixed.min(moving) - floor;
         Nearness {
-            fixed,
-            own,
             room: Near {
                 room: least.min(own.room_m) + floor,
                 is_moving: moving < fixed.min(own.room_m + floor),
@@ -142,10 +164,8 @@ impl Filter {
             by_acceleration = by_acceleration.max(1.5 * v / (STOP.0 * l.acceleration));
         }
         let stop_s = |part: f64| libm::sqrt(by_jerk * part).max(by_acceleration * part);
-        if let Some(world) = &mut self.world {
-            if now >= world.expires {
-                return (0.0, None);
-            }
+        if self.world.as_ref().is_some_and(|world| now >= world.expires) {
+            return (0.0, None);
         }
         let until = now + Duration::from_secs_f64(stop_s(1.0) + WINDOW_S);
         if let Some(world) = &mut self.world {
@@ -165,6 +185,8 @@ impl Filter {
         // Up to where something is near, and from there only what leads away.
         let first = self.near(arm, q, &speeds, width_m, APPROACH_M, horizon_s);
         let here = first.room;
+        // What the arm has left behind is not forgiven any more.
+        self.forgive(false);
         let mut t = 0.0;
         let floor = if here.room > APPROACH_M {
             self.seen = Some(Seen { speeds, clear_s: first.clear_s, until });
@@ -213,17 +235,19 @@ impl Filter {
     ) -> bool {
         let left = stop.left();
         let now_to_rest_s = left + self.period;
-        for part in [0.25, 0.5, 0.75, 1.0] {
-            let at = stop.after(part * left);
+        let limits = arm.limits();
+        if limits.iter().enumerate().any(|(i, l)| stop.greatest_speed(i) > l.velocity) {
+            return false;
+        }
+        for part in 1..=STOP_PLACES {
+            let at = stop.after(left * f64::from(part) / f64::from(STOP_PLACES));
             let within = |(q, l): (&f64, &types::JointLimits)| *q >= l.lower && *q <= l.upper;
-            if !at.q.iter().zip(arm.limits()).all(within) {
+            if !at.q.iter().zip(limits).all(within) {
                 return false;
             }
         }
-        if let Some(world) = &mut self.world {
-            if now >= world.expires {
-                return false;
-            }
+        if self.world.as_ref().is_some_and(|world| now >= world.expires) {
+            return false;
         }
         let speeds = JointVector::from_fn(self.reaches.len(), |i| stop.greatest_speed(i) * self.reaches[i]);
         // What was seen where the step begins may be enough.

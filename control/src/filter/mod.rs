@@ -22,6 +22,7 @@
 
 mod free;
 
+use crate::authority::ARM;
 use crate::core::Core;
 use crate::message::{Ordered, What};
 use crate::path::Job;
@@ -36,8 +37,6 @@ use types::{JointVector, Time};
 
 /// Less room than this is none, metres.
 const LEAST_ROOM_M: f64 = 5e-4;
-/// What stands nearer than it may already when a motion begins must not come nearer than this, metres.
-const NO_NEARER_M: f64 = 6e-4;
 /// Farther away nothing is looked for, metres.
 const FARTHEST_M: f64 = 0.15;
 /// How long a frontier among moving things holds, seconds.
@@ -86,15 +85,14 @@ pub(crate) struct Filter {
     /// The frontier that was found last, and the one being found.
     proven: Proof,
     growing: Proof,
-    /// Room to standing things when the motion began, or what it has become since if that is more: what
-    /// is nearer than it may be already can be left.
-    at_start: f64,
     /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
     own_keep: f64,
     /// What was seen in this tick of a motion without a path.
     seen: Option<free::Seen>,
     /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
+    /// When everything that moves is taken to be as the proof that grows has it.
+    grown_to: Time,
     /// The world has just changed, and the stop at hand is not yet judged in it.
     is_news: bool,
     /// What is new is so near that no stop is left that keeps clear of it.
@@ -116,10 +114,10 @@ impl Filter {
             data: ArmData::new(arm),
             proven: nothing,
             growing: nothing,
-            at_start: 0.0,
-            own_keep: 0.0,
+            own_keep: free::OWN_KEEP_M,
             seen: None,
             is_new: true,
+            grown_to: Time::ZERO,
             is_news: false,
             is_surprised: false,
             restricting: false,
@@ -134,7 +132,10 @@ impl Filter {
 
     /// Takes in a new world; what was proven in the old one is not any more, unless only its times are new.
     /// Returns the old one.
-    pub(crate) fn replace(&mut self, world: Box<Surroundings>) -> Option<Box<Surroundings>> {
+    pub(crate) fn replace(&mut self, mut world: Box<Surroundings>) -> Option<Box<Surroundings>> {
+        if let Some(before) = &self.world {
+            world.take_over(before);
+        }
         let is_same = self.world.as_ref().is_some_and(|w| w.things_id == world.things_id);
         if is_same && !world.has_moving {
             // What was proven among things that stand holds as long as they are said to.
@@ -146,29 +147,30 @@ impl Filter {
         self.world.replace(world)
     }
 
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.proven = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
         self.is_new = true;
     }
 
-    /// A motion begins.
-    pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64) {
+    /// A motion begins at rest (`anew`), or takes over from one.
+    pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64, anew: bool) {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
-        self.at_start = FARTHEST_M;
         let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
-        self.at_start = world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M).still;
+        world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
+        world.forgive(anew);
     }
 
     /// Whether `job`, which takes over from a motion, has a verified stop from its first tick on. If not, what
     /// was proven of the motion before is kept.
-    pub(crate) fn admits(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64) -> bool {
+    pub(crate) fn admits(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64, moves: bool) -> bool {
         if !self.blend_is_clear(arm, job, width_m) {
             return false;
         }
-        let before = (self.proven, self.growing, self.at_start, self.is_new, self.is_news);
-        self.begin(arm, job, width_m);
+        let before = (self.proven, self.growing, self.is_new, self.is_news, self.grown_to);
+        let told = (self.restricting, self.somebody);
+        self.begin(arm, job, width_m, !moves);
         for _ in 0..MOST_TRIES {
             let (frontier, near) = self.frontier(arm, now, job, width_m);
             let frontier = frontier.min(job.own_frontier());
@@ -179,7 +181,11 @@ impl Filter {
                 break;
             }
         }
-        (self.proven, self.growing, self.at_start, self.is_new, self.is_news) = before;
+        (self.proven, self.growing, self.is_new, self.is_news, self.grown_to) = before;
+        (self.restricting, self.somebody) = told;
+        if let Some(world) = &mut self.world {
+            world.grow_to(self.grown_to);
+        }
         false
     }
 
@@ -204,7 +210,7 @@ impl Filter {
         } else {
             job.end()
         };
-        let mut look = Look { world, data: &mut self.data, at_start: &mut self.at_start, arm, width_m, goal };
+        let mut look = Look { world, data: &mut self.data, grown_to: &mut self.grown_to, arm, width_m, goal };
         if core::mem::take(&mut self.is_news) {
             // Whether the stop at hand keeps clear of what is new; nothing more rests on this.
             let stop_s = job.stop_s(self.period);
@@ -235,7 +241,7 @@ impl Filter {
 struct Look<'a> {
     world: &'a mut Surroundings,
     data: &'a mut ArmData,
-    at_start: &'a mut f64,
+    grown_to: &'a mut Time,
     arm: &'a Arm,
     width_m: f64,
     /// Path time up to which it is of interest.
@@ -249,7 +255,8 @@ impl Look<'_> {
         let mut until = self.world.expires;
         if self.world.has_moving {
             until = now + Duration::from_secs_f64(window_s);
-            self.world.grow_to(until + Duration::from_secs_f64(stop_s));
+            *self.grown_to = until + Duration::from_secs_f64(stop_s);
+            self.world.grow_to(*self.grown_to);
         }
         Proof { s: job.s(), until, end: None }
     }
@@ -262,10 +269,9 @@ impl Look<'_> {
             let Room { still, moving } =
                 world.checker.room(self.arm, self.data, &q, self.width_m, &world.keep, FARTHEST_M);
             if proof.s <= job.s() {
-                // What the arm has left behind, or what is new, is not forgiven any more.
-                *self.at_start = self.at_start.max(still);
+                // What the arm has left behind is not forgiven any more.
+                world.forgive(false);
             }
-            let still = still - (*self.at_start - NO_NEARER_M).min(0.0);
             let room = still.min(moving);
             if room > LEAST_ROOM_M {
                 proof.s = job.after_moving(proof.s, room);
@@ -294,7 +300,7 @@ impl Core {
         let trust = self.filter.trust(now);
         let mut applied = slow * trust;
         // A slower chunk waits to take over.
-        if let Some(Ordered { what: What::Chunk(next), .. }) = &self.pending {
+        if let Some(Ordered { what: What::Chunk(next), .. }) = &self.pending[ARM] {
             applied = applied.min(next.pace.nominal / job.pace.nominal);
         }
         let period = self.tuning.period;
@@ -323,7 +329,7 @@ impl Core {
         let passed = job.s() - begun;
         self.progress.note(now, passed);
         // F4: the path is not known any further.
-        let is_dry = is_known && !is_free && applied < 0.99 * slow * trust;
+        let is_dry = is_known && !is_free && self.pending[ARM].is_none() && applied < 0.99 * slow * trust;
         if is_dry && !core::mem::replace(&mut job.is_dry, true) {
             self.tell(Report::Fault { fault: F4ChunksDry, latched: false });
         }

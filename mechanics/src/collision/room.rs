@@ -76,6 +76,28 @@ impl Checker {
         room
     }
 
+    /// Distance of the arm (with what it holds) from obstacle `k` at the pose that [`Self::room`] was asked about
+    /// last, at most `most` metres.
+    ///
+    /// # Real-time
+    /// No allocation; one comparison per link.
+    ///
+    /// # Panics
+    /// When there is no such obstacle.
+    #[must_use]
+    pub fn distance_to(&self, k: usize, most: f64) -> f64 {
+        let at = &self.obstacles[k].at;
+        let there = (&at.solid, &at.pose, &at.center);
+        let mut least = most;
+        for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
+            lower(&mut least, (&l.solid, &p.pose, &p.center), there, 0.0);
+        }
+        if let Some((h, _)) = &self.held {
+            lower(&mut least, (&h.solid, &h.pose, &h.center), there, 0.0);
+        }
+        least
+    }
+
     /// How far the arm is from touching itself (with what it holds) at the pose that [`Self::room`] was asked
     /// about last. `speeds`: how fast each controlled joint moves what it moves, at most, m/s. Distances are
     /// less `keep` metres and at most `most` metres and seconds.
