@@ -27,9 +27,9 @@ const MOST_AT_LIMITS: usize = 3;
 /// the caller waits for it.
 const LEAST_PROGRESS: f64 = 0.7;
 /// The farthest that a joint goes in one step towards the seed, rad (m).
-const LONGEST_DRIFT: f64 = 0.4;
+const LONGEST_DRIFT: f64 = 0.8;
 /// A step towards the seed as short as this is the last.
-const LAST_DRIFT: f64 = 0.05;
+const LAST_DRIFT: f64 = 0.3;
 const DRIFT_DAMPING: f64 = 1e-7;
 /// The most steps in which it settles there.
 const SETTLING_STEPS: usize = 8;
