@@ -1,5 +1,6 @@
 //! Everything the functions over a [`Model`] write: allocated once, used every tick.
 
+use crate::arch::Arch;
 use crate::dynamics::{Articulated, Moving};
 use crate::links::{Inertia, Links, Payload, Pose};
 use crate::model::{Model, is_of_a_body, principal_moments};
@@ -14,7 +15,7 @@ pub type Jacobian = OMatrix<f64, U6, nalgebra::Dyn>;
 #[derive(Clone, Debug)]
 pub struct Data {
     /// What this processor computes many numbers at once with.
-    pub(crate) arch: pulp::Arch,
+    pub(crate) arch: Arch,
     pub(crate) links: Links,
     pub(crate) sin: Vec<f64>,
     pub(crate) cos: Vec<f64>,
@@ -32,7 +33,7 @@ impl Data {
     pub fn new(model: &Model) -> Self {
         let n = model.joints.len();
         let mut data = Self {
-            arch: pulp::Arch::new(),
+            arch: Arch::new(),
             links: Links::new(model),
             sin: vec![0.0; n],
             cos: vec![0.0; n],

@@ -2,6 +2,7 @@
 //! distances, timing of a path. `f(model, data, args)`: the model never changes, the scratch is
 //! allocated once.
 
+mod arch;
 pub mod arm;
 pub mod collision;
 pub mod data;

@@ -7,10 +7,10 @@ use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
 /// Three numbers and an empty fourth: what a processor adds and multiplies at once.
 #[derive(Copy, Clone, Debug, Default)]
 #[repr(align(32))]
-pub(crate) struct Lanes([f64; 4]);
+pub(crate) struct Lanes(pub(crate) [f64; 4]);
 
 impl Lanes {
-    fn of(v: &Vector3<f64>) -> Self {
+    pub(crate) fn of(v: &Vector3<f64>) -> Self {
         Self([v.x, v.y, v.z, 0.0])
     }
 
@@ -20,18 +20,32 @@ impl Lanes {
     }
 
     #[inline(always)]
-    fn times(&self, factor: f64) -> Self {
+    pub(crate) fn times(&self, factor: f64) -> Self {
         Self(self.0.map(|v| v * factor))
     }
 
     #[inline(always)]
-    fn plus(&self, other: &Self) -> Self {
+    pub(crate) fn plus(&self, other: &Self) -> Self {
         Self(core::array::from_fn(|i| self.0[i] + other.0[i]))
     }
 
     #[inline(always)]
-    fn minus(&self, other: &Self) -> Self {
+    pub(crate) fn minus(&self, other: &Self) -> Self {
         Self(core::array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+
+    #[inline(always)]
+    pub(crate) fn cross(&self, other: &Self) -> Self {
+        let (a, b) = (&self.0, &other.0);
+        let next = [a[1] * b[2], a[2] * b[0], a[0] * b[1], a[3] * b[3]];
+        let last = [a[2] * b[1], a[0] * b[2], a[1] * b[0], a[3] * b[3]];
+        Self(next).minus(&Self(last))
+    }
+
+    /// The sum of the products.
+    #[inline(always)]
+    pub(crate) fn along(&self, other: &Self) -> f64 {
+        self.0[0] * other.0[0] + self.0[1] * other.0[1] + self.0[2] * other.0[2]
     }
 
     #[inline(always)]
@@ -61,7 +75,7 @@ impl Pose {
         Self { x, y, z, at: Lanes::of(at) }
     }
 
-    fn of(pose: &Isometry3<f64>) -> Self {
+    pub(crate) fn of(pose: &Isometry3<f64>) -> Self {
         Self::new(pose.rotation.to_rotation_matrix().matrix(), &pose.translation.vector)
     }
 

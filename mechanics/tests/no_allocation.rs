@@ -1,6 +1,7 @@
-//! After its scratch is made, nothing in kinematics and dynamics allocates.
+//! After its scratch is made, nothing in kinematics, inverse kinematics and dynamics allocates.
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
+use mechanics::ik::{Options, Solver};
 use mechanics::{
     Arm, ArmData, Data, Jacobian, body_poses_in_world, dynamics, inverse_dynamics, tool_jacobian, tool_pose,
 };
@@ -29,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
-fn kinematics_and_dynamics_allocate_nothing_once_their_scratch_is_made() {
+fn kinematics_there_and_back_and_dynamics_allocate_nothing_once_their_scratch_is_made() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots/panda.xml");
     let arm = Arm::from_model(mechanics::load(&path).expect("a model")).expect("an arm");
     let (n, n_full) = (arm.n_joints(), arm.model().joints.len());
@@ -38,9 +39,19 @@ fn kinematics_and_dynamics_allocate_nothing_once_their_scratch_is_made() {
     let (q, v) = (arm.home(), JointVector::from_fn(n, |i| 0.1 * i as f64));
     let mut tau = JointVector::zeros(n);
     let (full_q, mut full_tau, mut ddq) = (vec![0.1; n_full], vec![0.0; n_full], vec![0.0; n_full]);
+    let mut solver = Solver::new(&arm);
+    let target = tool_pose(&arm, &mut data, &[0.3; 7]);
+    let mut reached = (JointVector::zeros(n), JointVector::zeros(n));
     let before = N_ALLOCATIONS.load(Ordering::SeqCst);
     for _ in 0..10 {
         tool_pose(&arm, &mut data, &q);
+        let options = Options::default();
+        if let Ok(there) = solver.solve(&arm, &mut data, &target, &q, &options, &mut |_| true) {
+            reached.0 = there;
+        }
+        if let Ok(there) = solver.track(&arm, &mut data, &target, &reached.0, &options) {
+            reached.1 = there;
+        }
         tool_jacobian(&arm, &mut data, &q, &mut jacobian);
         inverse_dynamics(&arm, &mut data, &q, &v, &v, 0.04, &mut tau);
         body_poses_in_world(&arm, &mut data, &q, 0.04);
@@ -50,5 +61,6 @@ fn kinematics_and_dynamics_allocate_nothing_once_their_scratch_is_made() {
         dynamics::forward(arm.model(), &mut full, &full_q, &full_q, &full_tau, g, &mut ddq);
     }
     assert_eq!(N_ALLOCATIONS.load(Ordering::SeqCst) - before, 0);
+    assert!(reached.0 != JointVector::zeros(n) && reached.0.max_abs_diff(&reached.1) < 1e-6);
     assert!(tau.is_finite() && ddq.iter().all(|v| v.is_finite()));
 }

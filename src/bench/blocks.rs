@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 2000;
+/// What the clock itself costs is measured so often.
+const CLOCK_CALLS: usize = 10_000;
 
 /// Ours over a peer's.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -33,7 +35,8 @@ pub(crate) fn alternate<E>(
     Ok(ratio(&a, &b, seed))
 }
 
-fn ratio(a: &[f64], b: &[f64], seed: u64) -> Ratio {
+/// Of the medians of both sides' blocks.
+pub(crate) fn ratio(a: &[f64], b: &[f64], seed: u64) -> Ratio {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut again =
         |from: &[f64]| median((0..from.len()).map(|_| from[rng.random_range(0..from.len())]).collect());
@@ -54,6 +57,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 pub(crate) fn cpu_ns() -> f64 {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     t.tv_sec as f64 * 1e9 + t.tv_nsec as f64
+}
+
+/// What asking for it costs, nanoseconds.
+pub(crate) fn clock_ns() -> f64 {
+    let begun = cpu_ns();
+    (0..CLOCK_CALLS).for_each(|_| _ = core::hint::black_box(cpu_ns()));
+    (cpu_ns() - begun) / CLOCK_CALLS as f64
 }
 
 /// Calls `work` (which does something `per_call` times) for so long; CPU nanoseconds of one of them.

@@ -230,7 +230,7 @@ fn our_block(ours: &mut Ours, kind: Kind, length: Duration) -> f64 {
 }
 
 /// Where the package's robots lie.
-fn robots(peers: &Path) -> Option<PathBuf> {
+pub(super) fn robots(peers: &Path) -> Option<PathBuf> {
     let lib = std::fs::read_dir(peers.join("venv/lib")).ok()?;
     let inside = "site-packages/cmeel.prefix/share/example-robot-data/robots";
     lib.flatten().map(|python| python.path().join(inside)).find(|p| p.is_dir())

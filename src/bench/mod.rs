@@ -1,6 +1,7 @@
 //! `sinew bench`: what Sinew's parts cost beside what people use now, measured in the same run.
 
 mod blocks;
+mod ik;
 mod mechanics;
 mod peer;
 mod table;
@@ -14,7 +15,7 @@ use table::Table;
 /// What to measure, and how long.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// Which part: `control` (mechanics and the tick so far).
+    /// Which part: `control` (mechanics, inverse kinematics and the tick so far).
     pub(crate) part: String,
     /// Where `scripts/peers` installed the peers.
     #[arg(long, default_value = "target/peers")]
@@ -46,5 +47,6 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     table.machine();
     tick::measure(o, &mut table)?;
     mechanics::measure(o, &mut table)?;
+    ik::measure(o, &mut table)?;
     Ok(table.finish())
 }

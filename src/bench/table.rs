@@ -91,6 +91,28 @@ impl Table {
         }
     }
 
+    /// A share of ours, and perhaps the peer's, met when ours is at least `goal`.
+    pub(crate) fn share(&mut self, what: &str, ours: f64, peer: Option<f64>, goal: f64) {
+        let verdict = if ours >= goal { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            let line = json!({
+                "what": what, "share": ours, "peer_share": peer, "goal": goal, "verdict": verdict.word(),
+            });
+            println!("{line}");
+        } else {
+            let percent = |v: f64| format!("{:.2} %", 100.0 * v);
+            println!(
+                "{what:<34} {:>11} {:>11} {:>25} ≥ {:<7} {}",
+                percent(ours),
+                peer.map(percent).unwrap_or_default(),
+                "",
+                percent(goal),
+                verdict.word()
+            );
+        }
+    }
+
     /// A largest difference, met when it is at most `goal`.
     pub(crate) fn difference(&mut self, what: &str, worst: f64, goal: f64) {
         let verdict = if worst <= goal { Verdict::Met } else { Verdict::Short };

@@ -2,7 +2,7 @@
 //! obstacles, computed torque out.
 
 use super::BenchOptions;
-use super::blocks::cpu_ns;
+use super::blocks::{clock_ns, cpu_ns};
 use super::table::Table;
 use crate::commands::CommandError;
 use control::{Config, Groups, Lease, Mode, Motion, Owner, Report, Thing, Twist, TwistAxes, World};
@@ -24,8 +24,6 @@ const MOVING: usize = 5;
 const TICKS: usize = 60_000;
 /// Ticks between two worlds: 30 Hz.
 const WORLD_EVERY: usize = 33;
-/// What the clock itself costs is measured so often.
-const CLOCK_CALLS: usize = 10_000;
 
 /// Goals, microseconds of CPU time.
 const GOALS: [(&str, f64, f64); 2] = [("median", 0.5, 25.0), ("99.9th percentile", 0.999, 80.0)];
@@ -63,11 +61,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
     let zero = JointVector::zeros(arm.n_joints());
     let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
     let mut state = JointState { stamp: now, q: poses[0], dq: zero, tau: zero, gripper };
-    let clock = {
-        let begun = cpu_ns();
-        (0..CLOCK_CALLS).for_each(|_| _ = core::hint::black_box(cpu_ns()));
-        (cpu_ns() - begun) / CLOCK_CALLS as f64
-    };
+    let clock = clock_ns();
     let mut costs = Vec::with_capacity(TICKS);
     let mut next = 1;
     let mut lease: Option<Lease> = None;

@@ -2,23 +2,32 @@
 //!
 //! [`Solver::solve`] descends from the seed, then from seeded random starts, and picks among the
 //! solutions that pass the caller's collision check the one nearest the seed that keeps off its
-//! limits. [`Solver::track`] follows a target from nearby with one descent. [`Solver::line`] turns a
+//! limits. [`Solver::track`] follows a target from nearby. [`Solver::line`] turns a
 //! straight motion of the tool into joint waypoints. An arm of fewer than six joints uses the same
 //! calls; it reaches what it can (a top-down grasp is within five joints).
 
+mod chain;
 mod descent;
 mod line;
+mod linear;
 
 pub use descent::Wanted;
 pub use line::LineFailure;
 
 use crate::arm::{Arm, ArmData};
-use crate::data::Jacobian;
-use descent::{Descent, End};
+use chain::Chain;
+use descent::{Aim, Descent, End, Manner, N_MANNERS};
 use nalgebra::Isometry3;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use types::{JointVector, Rejection, Tool, Transform, World};
+use types::{JointVector, MAX_JOINTS, Rejection, Tool, Transform, World};
+
+/// The most steps in which a solution goes towards the seed.
+const DRIFT_STEPS: usize = 12;
+/// Steps without progress after which a descent from the seed ends, and one from elsewhere: where there are
+/// many starts, another one is the better bet.
+const FIRST_PATIENCE: usize = 8;
+const PATIENCE: usize = 4;
 
 /// How well and how hard to look.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -104,22 +113,49 @@ impl IkFailure {
     }
 }
 
-/// Scratch for inverse kinematics of one arm.
+/// Code of its own for arms of five to seven joints, and code for any.
+macro_rules! for_joints {
+    ($chain:ident, $n:ident => $work:expr) => {
+        match $chain.plain_joints() {
+            Some(5) => {
+                const $n: usize = 5;
+                $work
+            }
+            Some(6) => {
+                const $n: usize = 6;
+                $work
+            }
+            Some(7) => {
+                const $n: usize = 7;
+                $work
+            }
+            _ => {
+                const $n: usize = MAX_JOINTS;
+                $work
+            }
+        }
+    };
+}
+
+/// Scratch for inverse kinematics of one arm, and what of the arm is computed once: it answers for the arm it
+/// was made for.
 #[derive(Clone, Debug)]
 pub struct Solver {
-    jacobian: Jacobian,
+    chain: Chain,
 }
 
 impl Solver {
     /// Scratch for `arm`.
     #[must_use]
     pub fn new(arm: &Arm) -> Self {
-        Self { jacobian: Jacobian::zeros(arm.n_joints()) }
+        Self { chain: Chain::new(arm) }
     }
 
     /// Joints that bring the tool to `target` (the tool in the world), within the options' tolerances
     /// and the joints' limits, that `collision_ok` accepts. Of several, the one nearest `seed` that
     /// keeps off its limits; the arm's redundancy is used to that end too. Same input, same answer.
+    /// At most `starts` descents and three patient ones more where none arrives, of `max_iterations` steps
+    /// each: with the default options, about a millisecond.
     ///
     /// # Errors
     /// [`IkFailure`]: for input that is not finite or of the wrong length, a pose out of reach (with
@@ -136,22 +172,36 @@ impl Solver {
         let seed = check(arm, target.isometry(), seed, options).map_err(IkFailure::input)?;
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         let mut best: Option<(f64, JointVector)> = None;
-        let mut nearest: Option<End> = None;
+        let mut nearest = End::nowhere(&seed);
         let mut n_usable = 0;
         let mut is_reached = false;
-        for i in 0..options.starts.max(1) {
-            let start = start(arm, &seed, i, &mut rng);
-            let mut descent = self.descent(arm, data, target.isometry(), options);
-            let mut end = descent.run(&start, options.max_iterations);
-            if nearest.is_none_or(|n| end.square() < n.square()) {
-                nearest = Some(end);
+        let aim = Aim::new(target.isometry(), options.wanted, options);
+        let n_starts = options.starts.max(1);
+        for i in 0..n_starts + N_MANNERS {
+            let (start, manner) = match i {
+                0 => (seed, Manner::of(0, options.max_iterations, FIRST_PATIENCE)),
+                i if i < n_starts => {
+                    // Every fourth in another manner.
+                    let manner = Manner::of(usize::from(i % 4 == 3), options.max_iterations, PATIENCE);
+                    (start(arm, &seed, i, &mut rng), manner)
+                }
+                // Nothing yet: from where it was nearest, with all patience.
+                i if !is_reached => {
+                    let n_steps = options.max_iterations;
+                    (nearest.q, Manner::of(i - n_starts, n_steps, n_steps))
+                }
+                _ => break,
+            };
+            let mut end = self.descend(data, &aim, &start, manner);
+            if end.square() < nearest.square() {
+                nearest = end;
             }
-            if !end.within(options.position_tol_m, options.rotation_tol_rad) {
+            if !end.meets(&aim) {
                 continue;
             }
             is_reached = true;
             // An arm with more joints than the task needs may come nearer to where it is.
-            let drifted = descent.drift(&end, &seed, 12);
+            let drifted = self.drift(data, &aim, &end, &seed);
             if collision_ok(&drifted.q) {
                 end = drifted;
             } else if !collision_ok(&end.q) {
@@ -173,8 +223,9 @@ impl Solver {
         Err(self.failure(arm, data, target.isometry(), &seed, options, nearest, is_reached))
     }
 
-    /// Joints that bring the tool to `target` by one descent from `seed`, which is close to it: for
-    /// following a target from cycle to cycle. Near singular poses the arm lags rather than leaps.
+    /// Joints that bring the tool to `target` by descending from `seed`, which is close to it: for
+    /// following a target from cycle to cycle. Near singular poses the arm lags rather than leaps. At most
+    /// `max_iterations` steps, and three times as many more where they do not suffice.
     ///
     /// # Errors
     /// [`IkFailure`] as [`Self::solve`], without a word on collisions.
@@ -187,35 +238,43 @@ impl Solver {
         options: &Options,
     ) -> Result<JointVector, IkFailure> {
         let seed = check(arm, target.isometry(), seed, options).map_err(IkFailure::input)?;
-        let end = self.descent(arm, data, target.isometry(), options).run(&seed, options.max_iterations);
-        if end.within(options.position_tol_m, options.rotation_tol_rad) {
-            return Ok(end.q);
+        let aim = Aim::new(target.isometry(), options.wanted, options);
+        let mut end = End::nowhere(&seed);
+        let n_steps = options.max_iterations;
+        let impatient = Manner::of(0, n_steps, FIRST_PATIENCE);
+        let patient = (0..N_MANNERS).map(|i| Manner::of(i, n_steps, n_steps));
+        for manner in core::iter::once(impatient).chain(patient) {
+            let other = self.descend(data, &aim, &end.q, manner);
+            if other.meets(&aim) {
+                return Ok(other.q);
+            }
+            if other.square() < end.square() {
+                end = other;
+            }
         }
         Err(IkFailure {
             reason: Reason::Unreachable,
             best_error_m: end.error_m,
-            best_error_rad: end.error_rad,
+            best_error_rad: end.error_rad(),
             nearest_m: end.error_m,
             best_q: Box::new(end.q),
         })
     }
 
-    fn descent<'a>(
-        &'a mut self,
-        arm: &'a Arm,
-        data: &'a mut ArmData,
-        target: &'a Isometry3<f64>,
-        options: &Options,
-    ) -> Descent<'a> {
-        Descent {
-            arm,
-            data,
-            jacobian: &mut self.jacobian,
-            target,
-            wanted: options.wanted,
-            tolerance_m: options.position_tol_m,
-            tolerance_rad: options.rotation_tol_rad,
-        }
+    fn descend(&mut self, data: &ArmData, aim: &Aim, start: &JointVector, manner: Manner) -> End {
+        let (arch, chain) = (data.data.arch, &mut self.chain);
+        for_joints!(chain, N => arch.dispatch(
+            #[inline(always)]
+            || Descent::<N> { chain: &mut *chain, aim }.run(start, manner),
+        ))
+    }
+
+    fn drift(&mut self, data: &ArmData, aim: &Aim, from: &End, preferred: &JointVector) -> End {
+        let (arch, chain) = (data.data.arch, &mut self.chain);
+        for_joints!(chain, N => arch.dispatch(
+            #[inline(always)]
+            || Descent::<N> { chain: &mut *chain, aim }.drift(from, preferred, DRIFT_STEPS),
+        ))
     }
 
     /// Says how near the best attempt came, and how near the place alone can be reached.
@@ -227,10 +286,9 @@ impl Solver {
         target: &Isometry3<f64>,
         seed: &JointVector,
         options: &Options,
-        nearest: Option<End>,
+        best: End,
         is_reached: bool,
     ) -> IkFailure {
-        let best = nearest.unwrap_or(End { q: *seed, error_m: f64::INFINITY, error_rad: f64::INFINITY });
         if is_reached {
             return IkFailure {
                 reason: Reason::Collision,
@@ -242,11 +300,11 @@ impl Solver {
         }
         let mut nearest_m = best.error_m;
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+        let aim = Aim::new(target, Wanted::Position, options);
         for i in 0..8 {
             let start = if i == 0 { best.q } else { start(arm, seed, i, &mut rng) };
-            let mut descent = self.descent(arm, data, target, options);
-            descent.wanted = Wanted::Position;
-            nearest_m = nearest_m.min(descent.run(&start, options.max_iterations).error_m);
+            let manner = Manner::of(0, options.max_iterations, FIRST_PATIENCE);
+            nearest_m = nearest_m.min(self.descend(data, &aim, &start, manner).error_m);
             if nearest_m <= options.position_tol_m {
                 break;
             }
@@ -254,21 +312,20 @@ impl Solver {
         IkFailure {
             reason: Reason::Unreachable,
             best_error_m: best.error_m,
-            best_error_rad: best.error_rad,
+            best_error_rad: best.error_rad(),
             nearest_m,
             best_q: Box::new(best.q),
         }
     }
 }
 
-/// The seed, then a few starts about it, then anywhere.
+/// A few starts about the seed, then anywhere.
 fn start(arm: &Arm, seed: &JointVector, i: usize, rng: &mut ChaCha8Rng) -> JointVector {
     JointVector::from_fn(seed.len(), |j| {
         let l = &arm.limits()[j];
         let draw: f64 = rng.random();
         match i {
-            0 => seed[j],
-            1..4 => (seed[j] + (2.0 * draw - 1.0) * 0.8).clamp(l.lower, l.upper),
+            0..4 => (seed[j] + (2.0 * draw - 1.0) * 0.8).clamp(l.lower, l.upper),
             _ => l.lower + draw * (l.upper - l.lower),
         }
     })
@@ -291,8 +348,11 @@ fn check(
     seed: &[f64],
     options: &Options,
 ) -> Result<JointVector, Rejection> {
+    // Names are put together for what is wrong alone: this stands before every descent.
     for (axis, v) in ["x", "y", "z"].iter().zip(target.translation.vector.iter()) {
-        Rejection::finite(&format!("target.position.{axis}"), *v)?;
+        if !v.is_finite() {
+            Rejection::finite(&format!("target.position.{axis}"), *v)?;
+        }
     }
     for v in target.rotation.coords.iter() {
         Rejection::finite("target.rotation", *v)?;
@@ -302,7 +362,9 @@ fn check(
         return Err(Rejection::new("seed", expected, seed.len().to_string()));
     }
     for (j, v) in seed.iter().enumerate() {
-        Rejection::finite(&format!("seed[{j}]"), *v)?;
+        if !v.is_finite() {
+            Rejection::finite(&format!("seed[{j}]"), *v)?;
+        }
     }
     Rejection::positive("options.position_tol_m", options.position_tol_m)?;
     Rejection::positive("options.rotation_tol_rad", options.rotation_tol_rad)?;
