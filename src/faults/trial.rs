@@ -1,9 +1,11 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
+mod steer;
+
 use crate::config::Config;
 use crate::graph::Body;
 use crate::graph::lockstep::Lockstep;
-use control::{Component, Groups, Handle, Lease, Mode, Motion, Order, Owner, Report, Thing, World};
+use control::{Component, Groups, Handle, Lease, Mode, Motion, Owner, Report, Thing, World};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -14,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use sim::{FaultKind, FaultSpec, RobotFault};
 use std::sync::Arc;
 use types::seams::Clock;
-use types::{Fault, JointLimits, JointVector, StopCategory, Time, Trajectory};
+use types::{Fault, JointLimits, JointVector, Time, Trajectory};
 
 const TICK: Duration = Duration::from_millis(1);
 /// Shares of the limits that the motions use; with more acceleration the motors could not follow.
@@ -169,91 +171,6 @@ impl Trial {
         control.submit(lease.order(now, motion)).map_err(said)?;
         self.lease = Some(lease);
         Ok(())
-    }
-
-    /// The next order under the present lease.
-    pub(crate) fn next_order(&mut self, motion: Motion) -> Result<Order, String> {
-        let now = self.body.now();
-        self.lease.as_mut().map(|lease| lease.order(now, motion)).ok_or_else(|| "no lease".into())
-    }
-
-    /// An order for a trajectory from where the arm is now.
-    pub(crate) fn next_trajectory(&mut self) -> Result<Order, String> {
-        let trajectory = self.trajectory()?;
-        self.next_order(Motion::Follow(Box::new(trajectory)))
-    }
-
-    pub(crate) fn submit(&mut self, order: Order) -> Result<(), String> {
-        self.handle().submit(order).map(|_| ()).map_err(|e| e.to_string())
-    }
-
-    /// Claims the arm for somebody, whatever it does.
-    pub(crate) fn take_over(&mut self, owner: Owner) -> Result<(), String> {
-        self.goes_on = false;
-        let now = self.body.now();
-        let lease = self.handle().claim(now, owner, Groups::All, None).map_err(|e| e.to_string())?;
-        self.lease = Some(lease);
-        Ok(())
-    }
-
-    /// Stops what is under way, and waits until it is at rest.
-    pub(crate) fn stop_and_rest(&mut self) -> Result<(), String> {
-        self.goes_on = false;
-        self.handle().stop(StopCategory::Two);
-        self.run_s(0.6)?;
-        self.is_in(Mode::Hold)
-    }
-
-    /// Stops what is under way and gives the arm to somebody else.
-    pub(crate) fn hand_over(&mut self, owner: Owner) -> Result<(), String> {
-        self.stop_and_rest()?;
-        self.take_over(owner)?;
-        self.broken_at = self.body.now();
-        Ok(())
-    }
-
-    /// What happens now is what breaks.
-    pub(crate) fn break_here(&mut self) {
-        self.broken_at = self.body.now();
-    }
-
-    /// Orders the same velocity every 10 ms for so long.
-    pub(crate) fn steer(&mut self, motion: Motion, seconds: f64) -> Result<(), String> {
-        for _ in 0..(seconds * 100.0).round() as usize {
-            let order = self.next_order(motion.clone())?;
-            self.submit(order)?;
-            self.run_s(0.01)?;
-        }
-        Ok(())
-    }
-
-    /// Steers every joint away from the nearer end of its range.
-    pub(crate) fn push(&mut self, size: f64, seconds: f64) -> Result<(), String> {
-        let velocity = self.away(size);
-        self.steer(Motion::Velocity(velocity), seconds)
-    }
-
-    /// Joint velocities of this size, each away from the nearer end of its range.
-    pub(crate) fn away(&mut self, size: f64) -> JointVector {
-        let (q, arm) = (self.commanded(), &self.arm);
-        JointVector::from_fn(q.len(), |j| {
-            let l = &arm.limits()[j];
-            if q[j] > 0.5 * (l.lower + l.upper) { -size } else { size }
-        })
-    }
-
-    /// A velocity of the tool of this size, away from the base.
-    pub(crate) fn outwards(&mut self, size: f64) -> [f64; 3] {
-        let q = self.commanded();
-        let hand = tool_pose(&self.arm, &mut self.data, &q).origin().coords;
-        let base = self.arm.world_from_base().translation.vector;
-        let way = (hand - base).xy().normalize() * size;
-        [way.x, way.y, 0.0]
-    }
-
-    /// The robot's time.
-    pub(crate) fn now(&self) -> Time {
-        self.body.now()
     }
 
     /// Where the arm is told to be.

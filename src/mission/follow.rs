@@ -8,14 +8,12 @@ use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
 use planner::{Expect, Held, Prepared, Step};
 use types::plan::Skill;
-use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Time, Trajectory};
+use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Trajectory};
 
 /// How long the robot runs between two looks at its reports.
 const SLICE: Duration = Duration::from_millis(10);
 /// How often a picture is taken while the arm moves, to see that the camera still sees.
 const WATCH: Duration = Duration::from_millis(90);
-/// How often the safety filter is told what stands around.
-const TELL_WORLD: Duration = Duration::from_millis(100);
 /// Fingers that opened by less have not let go, metres.
 const LET_GO_M: f64 = 0.003;
 /// Fingers this close to the wanted opening are open, metres.
@@ -118,45 +116,6 @@ impl Mission {
                 return Err(Trouble::Stopped("a motion did not come to its end".into()));
             }
         }
-    }
-
-    /// Orders a motion under a fresh lease: whatever ended the one before is over.
-    fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
-        let now = self.now();
-        let control = self.body.control();
-        if let Some(old) = self.lease.take() {
-            control.release(now, &old)?;
-        }
-        let mut lease = control.claim(now, control::Owner::Planner, control::Groups::All, None)?;
-        let id = control.submit(lease.order(now, motion))?;
-        self.lease = Some(lease);
-        Ok(id)
-    }
-
-    fn keep_alive(&mut self, now: Time) {
-        if let Some(lease) = &self.lease {
-            self.body.control().keep_alive(lease, now);
-        }
-    }
-
-    /// Tells the safety filter what the arm must keep out of, in time before it knows it no longer.
-    fn tell_world(&mut self) -> Result<(), Trouble> {
-        let now = self.now();
-        let told = self.world_told.is_some_and(|t| now.since(t) < TELL_WORLD);
-        if self.config.keep_out_m.is_empty() || told {
-            return Ok(());
-        }
-        let thing = |obstacle| control::Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
-        let things = planner::keep_out(&self.config.keep_out_m).into_iter().map(thing).collect();
-        let held = self.held.as_ref().map(planner::Held::attached);
-        self.body.control().watch(control::World {
-            stamp: now,
-            expires: now + 10 * TELL_WORLD,
-            things,
-            held,
-        })?;
-        self.world_told = Some(now);
-        Ok(())
     }
 
     /// One slice of time, with everything that must be looked at in each.

@@ -3,6 +3,7 @@
 
 mod eyes;
 mod follow;
+mod orders;
 mod verdict;
 
 pub(crate) use eyes::{Clock, Eyes};

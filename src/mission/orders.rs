@@ -1,0 +1,51 @@
+//! What the mission tells the loop: motions, signs of life, and what stands around.
+
+use super::Mission;
+use super::follow::Trouble;
+use control::MotionId;
+use core::time::Duration;
+use types::Time;
+
+/// How often the safety filter is told what stands around.
+const TELL_WORLD: Duration = Duration::from_millis(100);
+
+impl Mission {
+    /// Orders a motion under a fresh lease: whatever ended the one before is over.
+    pub(super) fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
+        let now = self.now();
+        let control = self.body.control();
+        if let Some(old) = self.lease.take() {
+            control.release(now, &old)?;
+        }
+        let mut lease = control.claim(now, control::Owner::Planner, control::Groups::All, None)?;
+        let id = control.submit(lease.order(now, motion))?;
+        self.lease = Some(lease);
+        Ok(id)
+    }
+
+    pub(super) fn keep_alive(&mut self, now: Time) {
+        if let Some(lease) = &self.lease {
+            self.body.control().keep_alive(lease, now);
+        }
+    }
+
+    /// Tells the safety filter what the arm must keep out of, in time before it knows it no longer.
+    pub(super) fn tell_world(&mut self) -> Result<(), Trouble> {
+        let now = self.now();
+        let told = self.world_told.is_some_and(|t| now.since(t) < TELL_WORLD);
+        if self.config.keep_out_m.is_empty() || told {
+            return Ok(());
+        }
+        let thing = |obstacle| control::Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
+        let things = planner::keep_out(&self.config.keep_out_m).into_iter().map(thing).collect();
+        let held = self.held.as_ref().map(planner::Held::attached);
+        self.body.control().watch(control::World {
+            stamp: now,
+            expires: now + 10 * TELL_WORLD,
+            things,
+            held,
+        })?;
+        self.world_told = Some(now);
+        Ok(())
+    }
+}
