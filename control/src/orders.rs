@@ -246,9 +246,10 @@ impl Core {
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let servo = Servo::new(id, aim, expires, self.reference, self.arm.limits());
         let moves = !matches!(self.state, State::Hold);
+        let known = self.filter.known();
         self.filter.begin_free(&self.arm, &self.reference.q, width_m, !moves);
         if moves && !self.has_first_step(now, &servo) {
-            self.filter.forget();
+            self.filter.go_back_to(known);
             return false;
         }
         match &self.state {

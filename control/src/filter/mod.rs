@@ -72,6 +72,14 @@ pub(crate) struct Near {
     pub(crate) is_moving: bool,
 }
 
+/// What is known of a motion while another is looked at that may take over.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Known {
+    proofs: [Proof; 2],
+    grown_to: Time,
+    flags: [bool; 4],
+}
+
 /// What is known of the way ahead.
 pub(crate) struct Filter {
     world: Option<Box<Surroundings>>,
@@ -147,7 +155,7 @@ impl Filter {
         self.world.replace(world)
     }
 
-    pub(crate) fn forget(&mut self) {
+    fn forget(&mut self) {
         self.proven = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
         self.is_new = true;
     }
@@ -162,14 +170,32 @@ impl Filter {
         world.forgive(anew);
     }
 
+    /// What is known of the way of the present motion, and was told of it.
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            proofs: [self.proven, self.growing],
+            grown_to: self.grown_to,
+            flags: [self.is_new, self.is_news, self.restricting, self.somebody],
+        }
+    }
+
+    /// Another motion was looked at, and does not take over.
+    pub(crate) fn go_back_to(&mut self, known: Known) {
+        [self.proven, self.growing] = known.proofs;
+        self.grown_to = known.grown_to;
+        [self.is_new, self.is_news, self.restricting, self.somebody] = known.flags;
+        if let Some(world) = &mut self.world {
+            world.grow_to(self.grown_to);
+        }
+    }
+
     /// Whether `job`, which takes over from a motion, has a verified stop from its first tick on. If not, what
     /// was proven of the motion before is kept.
     pub(crate) fn admits(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64, moves: bool) -> bool {
         if !self.blend_is_clear(arm, job, width_m) {
             return false;
         }
-        let before = (self.proven, self.growing, self.is_new, self.is_news, self.grown_to);
-        let told = (self.restricting, self.somebody);
+        let before = self.known();
         self.begin(arm, job, width_m, !moves);
         for _ in 0..MOST_TRIES {
             let (frontier, near) = self.frontier(arm, now, job, width_m);
@@ -181,11 +207,7 @@ impl Filter {
                 break;
             }
         }
-        (self.proven, self.growing, self.is_new, self.is_news, self.grown_to) = before;
-        (self.restricting, self.somebody) = told;
-        if let Some(world) = &mut self.world {
-            world.grow_to(self.grown_to);
-        }
+        self.go_back_to(before);
         false
     }
 
