@@ -26,8 +26,8 @@ pub(super) const OWN_KEEP_M: f64 = 0.002;
 const STOP_SHARE: f64 = 0.85;
 /// Places of a stop that are compared with the joints' ranges.
 const STOP_PLACES: u32 = 10;
-/// Farther away nothing is looked for, metres: without a path there are few looks.
-const FARTHEST_FREE_M: f64 = 0.4;
+/// Farther away nothing is looked for where nothing is known but the arm, metres.
+const FARTHEST_ALONE_M: f64 = 0.4;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
 
@@ -96,13 +96,13 @@ impl Filter {
         floor: f64,
         horizon_s: f64,
     ) -> Nearness {
-        let (checker, keep) = match &mut self.world {
-            Some(world) => (&mut world.checker, world.keep.as_slice()),
-            None => (&mut self.body, [].as_slice()),
+        let (checker, keep, farthest_m) = match &mut self.world {
+            Some(world) => (&mut world.checker, world.keep.as_slice(), FARTHEST_M),
+            None => (&mut self.body, [].as_slice(), FARTHEST_ALONE_M),
         };
         // What is not met within the horizon is of no interest.
         let speed: f64 = speeds.iter().sum();
-        let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, FARTHEST_FREE_M);
+        let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, farthest_m);
         let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
         let most = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
         let own = checker.own_room(speeds, self.own_keep + floor, most);
