@@ -62,7 +62,7 @@ section!(
 );
 section!(
     /// `[safety]`
-    Safety { keep_out_m: Vec<[f64; 6]> }
+    Safety { keep_out_m: Vec<[f64; 6]>, tool_speed_m_s: f64 }
 );
 section!(
     /// `[sim]`
@@ -133,6 +133,7 @@ impl Config {
             ("control.lease_ms", self.control.lease_ms, 20.0, 1000.0),
             ("control.priority", f64::from(self.control.priority), 1.0, 98.0),
             ("control.cpu", f64::from(self.control.cpu), -1.0, 1023.0),
+            ("safety.tool_speed_m_s", self.safety.tool_speed_m_s, 0.01, 10.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
         ];

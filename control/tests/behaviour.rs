@@ -426,6 +426,8 @@ fn b15_absurd_settings_are_refused_by_name() {
         ("control.period_s", |c, v| c.period_s = v),
         ("control.following_error", |c, v| c.following_error = v),
         ("control.lease_s", |c, v| c.lease_s = v),
+        ("control.stream_lease_s", |c, v| c.stream_lease_s = v),
+        ("control.tool_speed_m_s", |c, v| c.tool_speed_m_s = v),
         ("control.validity_s", |c, v| c.validity_s = v),
         ("control.rest_speed", |c, v| c.rest_speed = v),
         ("control.torque_trifle", |c, v| c.torque_trifle = v),
