@@ -178,7 +178,8 @@ impl Core {
         }
         for place in [ARM, GRIPPER] {
             let Some(holder) = self.authority.holder(place).copied() else { continue };
-            let usual = if self.is_streamed() { self.tuning.stream_lease } else { self.tuning.lease };
+            let is_stream = place == ARM && self.is_streamed();
+            let usual = if is_stream { self.tuning.stream_lease } else { self.tuning.lease };
             if now.secs_since(holder.alive) <= holder.deadline_s.map_or(usual, |d| d.min(usual)) {
                 continue;
             }

@@ -420,7 +420,7 @@ fn fingers_that_hold_something_open_from_where_they_are() {
 #[test]
 fn b15_absurd_settings_are_refused_by_name() {
     type Change = fn(&mut Config, f64);
-    let fields: [(&str, Change); 9] = [
+    let fields: [(&str, Change); 11] = [
         ("control.kp[2]", |c, v| c.kp = (0..7).map(|i| if i == 2 { v } else { 400.0 }).collect()),
         ("control.kd[6]", |c, v| c.kd = (0..7).map(|i| if i == 6 { v } else { 40.0 }).collect()),
         ("control.period_s", |c, v| c.period_s = v),
