@@ -170,6 +170,9 @@ impl Mission {
 
     /// Every report leaves one event (I7).
     fn note(&mut self, report: &Report) {
+        if let Report::Lost(lease) = report {
+            self.forget_lease(*lease);
+        }
         match report {
             Report::Fault { fault, latched } => {
                 let latched = if *latched { ", latched until reset" } else { "" };

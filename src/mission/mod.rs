@@ -46,8 +46,8 @@ pub(crate) struct Mission {
     pub(crate) least_grip_m: f64,
     /// When the safety filter was last told what stands around.
     pub(crate) world_told: Option<types::Time>,
-    /// The right to move the arm, claimed anew for every motion.
-    pub(crate) lease: Option<control::Lease>,
+    /// The right to move the arm, and when it was last kept alive.
+    pub(crate) lease: Option<(control::Lease, types::Time)>,
     /// Stops the arm if the mission panics (F31).
     pub(crate) _sentinel: control::Sentinel,
     /// How many trajectories were started.

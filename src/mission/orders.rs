@@ -8,24 +8,39 @@ use types::Time;
 
 /// How often the safety filter is told what stands around.
 const TELL_WORLD: Duration = Duration::from_millis(100);
+/// A lease that was kept alive so long ago is taken for lost: the loop ends it after 20 ms to a second of silence.
+const LEASE_LIVES: Duration = Duration::from_millis(15);
 
 impl Mission {
-    /// Orders a motion under a fresh lease: whatever ended the one before is over.
+    /// Orders a motion: under the present lease while that lives, else under a fresh one.
     pub(super) fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
         let now = self.now();
         let control = self.body.control();
-        if let Some(old) = self.lease.take() {
-            control.release(now, &old)?;
-        }
-        let mut lease = control.claim(now, control::Owner::Planner, control::Groups::All, None)?;
+        let mut lease = match self.lease.take() {
+            Some((lease, alive)) if now.since(alive) <= LEASE_LIVES => lease,
+            old => {
+                if let Some((old, _)) = old {
+                    control.release(now, &old)?;
+                }
+                control.claim(now, control::Owner::Planner, control::Groups::All, None)?
+            }
+        };
         let id = control.submit(lease.order(now, motion))?;
-        self.lease = Some(lease);
+        self.lease = Some((lease, now));
         Ok(id)
     }
 
     pub(super) fn keep_alive(&mut self, now: Time) {
-        if let Some(lease) = &self.lease {
+        if let Some((lease, alive)) = &mut self.lease {
+            *alive = now;
             self.body.control().keep_alive(lease, now);
+        }
+    }
+
+    /// A lease that the loop has ended is no lease.
+    pub(super) fn forget_lease(&mut self, lost: control::LeaseId) {
+        if self.lease.as_ref().is_some_and(|(lease, _)| lease.id() == lost) {
+            self.lease = None;
         }
     }
 
