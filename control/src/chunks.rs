@@ -7,9 +7,6 @@ use crate::report::{Cause, RefusedWhy, Report};
 use crate::state::State;
 use types::{JointVector, Time};
 
-/// How soon a chunk that could not take over tries again.
-const RETRY: core::time::Duration = core::time::Duration::from_millis(4);
-
 impl Core {
     /// Lets a chunk take over from whatever the arm does, or keeps it waiting until it can, as long as it
     /// is valid.
@@ -19,12 +16,6 @@ impl Core {
             let zero = JointVector::zeros(q.len());
             [q, zero, zero]
         };
-        // What could not take over just now is not looked at in every tick.
-        if order.has_waited && now < self.next_try {
-            self.let_wait(order);
-            return;
-        }
-        self.next_try = now + RETRY;
         let nominal = job.pace.nominal;
         let moves = self.reference.dq.iter().any(|v| *v != 0.0);
         let set_out = Running { r: self.slow() * nominal, rate: 0.0 };
@@ -52,7 +43,7 @@ impl Core {
             && job.take_over(s, &from, running, self.arm.limits())
             && self.filter.admits(&self.arm, now, job, width_m, moves);
         if !goes {
-            self.let_wait(order);
+            self.let_wait(now, order);
             return;
         }
         match self.state.motion() {

@@ -59,7 +59,7 @@ pub struct Core {
     pub(crate) deflected: (LeaseId, Time),
     /// Orders whose time has not come, or that cannot begin yet: for the arm, for the gripper.
     pub(crate) pending: [Option<Ordered>; GROUPS],
-    /// When a chunk that waits tries again.
+    /// When an order that could not begin tries again.
     pub(crate) next_try: Time,
     /// For how long the robot has not been read, seconds.
     pub(crate) missing_s: f64,

@@ -1,6 +1,6 @@
 //! Where a motion leads: joint positions over path time, between knots the quintic that meets both.
 
-use types::motion::TrajectoryPoint;
+use types::motion::{TrajectoryPoint, quintic};
 use types::{JointLimits, JointVector, Rejection, Trajectory};
 
 /// A path, from zero to its duration in seconds of path time.
@@ -116,25 +116,6 @@ impl Course {
     pub(crate) fn q_at(&self, s: f64) -> JointVector {
         self.at(s)[0]
     }
-}
-
-/// Coefficients of the quintic that meets two knots in position, velocity and acceleration (Lynch and Park,
-/// Modern Robotics, 2017, section 9.4).
-pub(crate) fn quintic(a: &TrajectoryPoint, b: &TrajectoryPoint, i: usize) -> [f64; 6] {
-    let h = b.t - a.t;
-    let (c0, c1, c2) = (a.q[i], a.dq[i], 0.5 * a.ddq[i]);
-    let dp = b.q[i] - (c0 + h * (c1 + h * c2));
-    let dv = b.dq[i] - (c1 + 2.0 * h * c2);
-    let da = b.ddq[i] - 2.0 * c2;
-    let (h2, h3) = (h * h, h * h * h);
-    [
-        c0,
-        c1,
-        c2,
-        (10.0 * dp - 4.0 * dv * h + 0.5 * da * h2) / h3,
-        (-15.0 * dp + 7.0 * dv * h - da * h2) / (h3 * h),
-        (6.0 * dp - 3.0 * dv * h + 0.5 * da * h2) / (h3 * h2),
-    ]
 }
 
 /// Every number of a joint vector, with a hint where it looks like degrees (B1 to B8).

@@ -1,12 +1,12 @@
-//! The only real-time code: the loop, motion stage, limiter, stops.
+//! The only real-time code: the loop, leases and orders, motion stage, safety filter, limiter, stops.
 //!
 //! [`new`] makes two ends. [`Core`] is the real-time one: a pure `tick(now, state) -> command` that
 //! allocates, locks, logs and formats nothing. [`Handle`] is everybody else's: it submits motions and
 //! requests stops, and hears what came of them. Both may live in one thread (lockstep), or the core
 //! in its own ([`thread::spawn`]).
 //!
-//! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows a timed
-//! joint path, the limits, what stands around the arm, and how to stop.
+//! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows who may order
+//! what, paths, chunks and velocities, the limits, what stands around the arm, and how to stop.
 
 mod authority;
 mod brake;

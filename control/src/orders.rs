@@ -12,6 +12,9 @@ use crate::state::{State, Stop};
 use types::Time;
 use types::motion::START_TOLERANCE;
 
+/// How soon an order that could not begin tries again.
+const RETRY: core::time::Duration = core::time::Duration::from_millis(4);
+
 impl What {
     fn request(&self) -> Request {
         match self {
@@ -130,7 +133,7 @@ impl Core {
                 // What was on time and waited in vain had no way to begin.
                 let why = if order.has_waited { RefusedWhy::TooFar } else { RefusedWhy::Stale };
                 self.drop_order(order, why);
-            } else if order.valid_from > now {
+            } else if order.valid_from > now || (order.has_waited && now < self.next_try) {
                 self.pending[place] = Some(order);
             } else {
                 self.carry_out(now, order);
@@ -138,8 +141,9 @@ impl Core {
         }
     }
 
-    /// Keeps an order that cannot begin yet.
-    pub(crate) fn let_wait(&mut self, order: Ordered) {
+    /// Keeps an order that cannot begin yet; it is not looked at again in every tick.
+    pub(crate) fn let_wait(&mut self, now: Time, order: Ordered) {
+        self.next_try = now + RETRY;
         let place = order.what.place();
         self.pending[place] = Some(Ordered { has_waited: true, ..order });
     }
@@ -195,7 +199,7 @@ impl Core {
             What::Chunk(job) => self.give_back(Spent::Job(job)),
             What::Servo(aim) => {
                 if !self.servo(now, order.id, aim, order.expires) {
-                    self.let_wait(order);
+                    self.let_wait(now, order);
                 }
             }
             What::Hold => {

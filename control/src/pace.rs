@@ -18,9 +18,9 @@
 //! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
 //! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
 
-use crate::course::{Course, quintic};
+use crate::course::Course;
 use crate::report::LimitKind;
-use types::motion::TrajectoryPoint;
+use types::motion::{TrajectoryPoint, quintic};
 use types::{JointLimits, JointVector, Rejection};
 
 /// Cells of the tables over r.

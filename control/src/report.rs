@@ -146,7 +146,8 @@ pub enum RefusedWhy {
     Busy,
     /// Somebody of the same or a higher rank holds the lease and is alive.
     Owned,
-    /// What is wanted is too far from where the arm is to get there while the chunk lasts (F6).
+    /// From what the arm did while the order was valid there was no verified way over to what it wants (F6): too
+    /// far, too fast, or something in between.
     TooFar,
     /// The order's lease is not held, or does not cover what it moves (I4).
     NoLease,

@@ -155,13 +155,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
         table.missing(what, "no example-robot-data");
         return Ok(());
     };
-    let mut peer = match Peer::start(&program) {
-        Ok(peer) => peer,
-        Err(e) => {
-            table.missing(what, &format!("{}: {e}", program.display()));
-            return Ok(());
-        }
-    };
+    let Some(mut peer) = Peer::for_line(table, what, &program) else { return Ok(()) };
     let lost = |e: io::Error| CommandError::Other(format!("{}: {e}", program.display()));
     let path = robots.join(ROBOT);
     let mut ours = Ours::load(&path)?;

@@ -154,13 +154,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
         table.missing("mechanics beside Pinocchio", "no example-robot-data");
         return Ok(());
     };
-    let mut peer = match Peer::start(&program) {
-        Ok(peer) => peer,
-        Err(e) => {
-            table.missing("mechanics beside Pinocchio", &format!("{}: {e}", program.display()));
-            return Ok(());
-        }
-    };
+    let Some(mut peer) = Peer::for_line(table, "mechanics beside Pinocchio", &program) else { return Ok(()) };
     let lost = |e: io::Error| CommandError::Other(format!("{}: {e}", program.display()));
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
     for (name, file) in ROBOTS {
@@ -202,13 +196,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
 fn beside_k(o: &BenchOptions, table: &mut Table, ours: &mut Ours, path: &Path) -> Result<(), CommandError> {
     let program = o.peers.join("k");
     let what = "forward kinematics, k crate";
-    let mut peer = match Peer::start(&program) {
-        Ok(peer) => peer,
-        Err(e) => {
-            table.missing(what, &format!("{}: {e}", program.display()));
-            return Ok(());
-        }
-    };
+    let Some(mut peer) = Peer::for_line(table, what, &program) else { return Ok(()) };
     let lost = |e: io::Error| CommandError::Other(format!("{}: {e}", program.display()));
     let version = meet(&mut peer, &ours.model, path).map_err(lost)?;
     hand_over(&mut peer, ours, BLOCK_STATES).map_err(lost)?;

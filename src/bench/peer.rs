@@ -1,5 +1,6 @@
 //! A peer in a process of its own, spoken to by lines and raw doubles.
 
+use super::table::Table;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -16,12 +17,17 @@ impl Peer {
     ///
     /// # Errors
     /// When the program is not there or does not start.
-    pub(crate) fn start(program: &Path) -> std::io::Result<Self> {
+    fn start(program: &Path) -> std::io::Result<Self> {
         let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("no pipes"));
         };
         Ok(Self { child, to, from: BufReader::new(from) })
+    }
+
+    /// Starts the peer of a line of the table; without it, the table says so.
+    pub(crate) fn for_line(table: &mut Table, what: &str, program: &Path) -> Option<Self> {
+        Self::start(program).map_err(|e| table.missing(what, &format!("{}: {e}", program.display()))).ok()
     }
 
     /// Sends a line and returns the words of the answer.

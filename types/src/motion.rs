@@ -188,30 +188,40 @@ impl Trajectory {
         if hi == self.points.len() {
             return self.points[hi - 1];
         }
-        quintic(&self.points[hi - 1], &self.points[hi], t)
+        between(&self.points[hi - 1], &self.points[hi], t)
     }
 }
 
-/// The quintic between two knots (Lynch and Park, Modern Robotics, 2017, section 9.4).
-fn quintic(a: &TrajectoryPoint, b: &TrajectoryPoint, t: f64) -> TrajectoryPoint {
+/// Coefficients, from the constant one up, of the quintic in time since knot `a` that meets both knots of one
+/// joint in position, velocity and acceleration (Lynch and Park, Modern Robotics, 2017, section 9.4).
+///
+/// # Panics
+/// When a knot has no such joint.
+#[must_use]
+pub fn quintic(a: &TrajectoryPoint, b: &TrajectoryPoint, joint: usize) -> [f64; 6] {
     let h = b.t - a.t;
+    let (c0, c1, c2) = (a.q[joint], a.dq[joint], 0.5 * a.ddq[joint]);
+    let dp = b.q[joint] - (c0 + h * (c1 + h * c2));
+    let dv = b.dq[joint] - (c1 + 2.0 * h * c2);
+    let da = b.ddq[joint] - 2.0 * c2;
+    let (h2, h3) = (h * h, h * h * h);
+    [
+        c0,
+        c1,
+        c2,
+        (10.0 * dp - 4.0 * dv * h + 0.5 * da * h2) / h3,
+        (-15.0 * dp + 7.0 * dv * h - da * h2) / (h3 * h),
+        (6.0 * dp - 3.0 * dv * h + 0.5 * da * h2) / (h3 * h2),
+    ]
+}
+
+/// The point of a trajectory between two knots.
+fn between(a: &TrajectoryPoint, b: &TrajectoryPoint, t: f64) -> TrajectoryPoint {
+    let zero = JointVector::zeros(a.q.len());
+    let mut out = TrajectoryPoint { t, q: zero, dq: zero, ddq: zero };
     let s = t - a.t;
-    let n = a.q.len();
-    let mut out = TrajectoryPoint {
-        t,
-        q: JointVector::zeros(n),
-        dq: JointVector::zeros(n),
-        ddq: JointVector::zeros(n),
-    };
-    for i in 0..n {
-        let (c0, c1, c2) = (a.q[i], a.dq[i], 0.5 * a.ddq[i]);
-        let dp = b.q[i] - (c0 + h * (c1 + h * c2));
-        let dv = b.dq[i] - (c1 + 2.0 * h * c2);
-        let da = b.ddq[i] - 2.0 * c2;
-        let (h2, h3) = (h * h, h * h * h);
-        let c3 = (10.0 * dp - 4.0 * dv * h + 0.5 * da * h2) / h3;
-        let c4 = (-15.0 * dp + 7.0 * dv * h - da * h2) / (h3 * h);
-        let c5 = (6.0 * dp - 3.0 * dv * h + 0.5 * da * h2) / (h3 * h2);
+    for i in 0..zero.len() {
+        let [c0, c1, c2, c3, c4, c5] = quintic(a, b, i);
         out.q[i] = c0 + s * (c1 + s * (c2 + s * (c3 + s * (c4 + s * c5))));
         out.dq[i] = c1 + s * (2.0 * c2 + s * (3.0 * c3 + s * (4.0 * c4 + s * 5.0 * c5)));
         out.ddq[i] = 2.0 * c2 + s * (6.0 * c3 + s * (12.0 * c4 + s * 20.0 * c5));

@@ -121,6 +121,7 @@ impl Filter {
     /// Whether the arm keeps clear of itself while it goes over onto the path of `job`.
     pub(crate) fn blend_is_clear(&mut self, arm: &Arm, job: &Job, width_m: f64) -> bool {
         let (end, speeds) = job.blend();
+        let keep = self.own_keep;
         let checker = self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker);
         let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
         let mut s = job.s();
@@ -129,7 +130,7 @@ impl Filter {
                 return true;
             }
             checker.room(arm, &mut self.data, &job.q_at(s), width_m, &[], 0.0);
-            let own = checker.own_room(&speeds, OWN_KEEP_M, most);
+            let own = checker.own_room(&speeds, keep, most);
             if own.room_m < LEAST_ROOM_M {
                 return false;
             }
