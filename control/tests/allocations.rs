@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Mode, Motion, Thing, Twist, TwistAxes, World};
+use control::{Chunk, Mode, Motion, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -124,6 +124,18 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         modes.push(rig.mode());
         rig.submit(Motion::Joints(here)).expect("fine");
         watched(&mut rig, 1500, TICK, fine);
+        // Chunks: from rest, one into the next, one that cannot take over, and until they run dry.
+        let here = rig.hold_q();
+        for far in [0.0, 0.02, 2.0] {
+            let on = |k: usize| JointVector::from_fn(N, |j| here[j] + far + 0.25 * by * k as f64 / 30.0);
+            let chunk = Chunk { points: (0..20).map(on).collect(), period_s: 1.0 / 30.0 };
+            let _ = rig.submit(Motion::Chunk(chunk));
+            watched(&mut rig, 150, TICK, fine);
+        }
+        modes.push(rig.mode());
+        watched(&mut rig, 800, TICK, fine);
+        rig.handle.stop(StopCategory::Two);
+        watched(&mut rig, 20, TICK, fine);
         let here = rig.hold_q();
         let world = World { stamp: rig.now, expires: rig.now + 10_000 * TICK, things: vec![], held: None };
         rig.handle.watch(world).expect("a world");
