@@ -32,6 +32,9 @@ pub struct Config {
     /// Whether an emergency stop's line is read: then it must be heard of, and closed, before anything moves
     /// (F41).
     pub stop_line: bool,
+    /// Whether every joint is led out by a third of a degree on activation, before anything else may move, to
+    /// see that its encoder tells what its motor does (F15).
+    pub self_test: bool,
     /// More overruns than this within one second stop the arm (F25): 1 to 63.
     pub max_overruns: u32,
     /// A joint slower than this is at rest, rad/s.
@@ -59,6 +62,7 @@ impl Default for Config {
             validity_s: 0.1,
             skew_s: 0.005,
             stop_line: false,
+            self_test: true,
             max_overruns: 5,
             rest_speed: 0.05,
             torque_trifle: 0.05,
@@ -84,6 +88,7 @@ pub(crate) struct Tuning {
     pub(crate) validity: f64,
     pub(crate) skew: f64,
     pub(crate) stop_line: bool,
+    pub(crate) self_test: bool,
     pub(crate) max_overruns: u32,
     pub(crate) rest_speed: f64,
     pub(crate) torque_trifle: f64,
@@ -141,6 +146,7 @@ impl Config {
             validity: self.validity_s,
             skew: self.skew_s,
             stop_line: self.stop_line,
+            self_test: self.self_test,
             max_overruns: self.max_overruns,
             rest_speed: self.rest_speed,
             torque_trifle: self.torque_trifle,

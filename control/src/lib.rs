@@ -31,6 +31,7 @@ mod pace;
 mod path;
 mod profile;
 mod progress;
+mod proof;
 mod report;
 mod requests;
 pub mod rt;

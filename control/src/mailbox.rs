@@ -163,8 +163,9 @@ impl Mailbox {
 }
 
 /// Every mode; its place is its number.
-const MODES: [Mode; 9] = [
+const MODES: [Mode; 10] = [
     Mode::Disarmed,
+    Mode::Proving,
     Mode::Hold,
     Mode::Follow,
     Mode::Servo,

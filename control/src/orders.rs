@@ -167,6 +167,7 @@ impl Core {
         match self.state {
             State::Disarmed => return Some(RefusedWhy::Disarmed),
             State::Fault { .. } => return Some(RefusedWhy::Latched),
+            State::Proving(_) => return Some(RefusedWhy::Busy),
             _ => {}
         }
         if self.authority.holder(order.what.place()).is_none_or(|h| h.id != order.lease) {
@@ -216,7 +217,9 @@ impl Core {
         match self.state {
             State::Disarmed => Some(RefusedWhy::Disarmed),
             State::Fault { .. } => Some(RefusedWhy::Latched),
-            State::Follow(_) | State::Servo(_) | State::Stopping(..) => Some(RefusedWhy::Busy),
+            State::Proving(_) | State::Follow(_) | State::Servo(_) | State::Stopping(..) => {
+                Some(RefusedWhy::Busy)
+            }
             State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
             State::Hold => (job.start().len() != self.reference.q.len()
                 || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)

@@ -13,6 +13,8 @@ pub struct MotionId(pub u64);
 pub enum Mode {
     /// Brakes engaged, no power; commands equal the measured state.
     Disarmed,
+    /// Powered, each joint led out a little in turn, before anything else may move (F15).
+    Proving,
     /// Powered, standing at the hold target.
     Hold,
     /// Moving along a trajectory.
@@ -69,7 +71,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -90,6 +92,7 @@ impl Cause {
         Self::Fault(Fault::F12EncoderInvalid),
         Self::Fault(Fault::F13EncoderFrozen),
         Self::Fault(Fault::F14EncoderJump),
+        Self::Fault(Fault::F15EncoderWrong),
         Self::Fault(Fault::F17FollowingError),
         Self::Fault(Fault::F19Runaway),
         Self::Fault(Fault::F21Contact),
@@ -142,7 +145,7 @@ pub enum Request {
 /// Why a request was refused; nothing has changed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum RefusedWhy {
-    /// The arm is moving or stopping.
+    /// The arm is moving, stopping, or proving its encoders.
     Busy,
     /// Somebody of the same or a higher rank holds the lease and is alive.
     Owned,
@@ -280,6 +283,15 @@ pub enum Report {
         mode: Mode,
         /// Why.
         cause: Cause,
+    },
+    /// Led out a little before anything else may move, a joint is said to have moved otherwise (F15).
+    Unproven {
+        /// The joint.
+        joint: u8,
+        /// By how much it was led out, rad (m).
+        asked: f64,
+        /// By how much its encoder says that it moved, rad (m).
+        moved: f64,
     },
     /// The loop's thread panicked; the robot was told to engage its brakes (I8).
     LoopDied,

@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::estimate::Sensed;
 use crate::message::{Message, Spent};
 use crate::path::Reference;
+use crate::proof::Proof;
 use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use types::{JointLimits, JointVector, Time};
@@ -69,7 +70,9 @@ impl Core {
         match message {
             Message::Activate(_) => {
                 self.resync();
-                self.go(State::Hold, Cause::Activated);
+                let proof = Proof::new(self.reference.q);
+                let next = if self.tuning.self_test { State::Proving(proof) } else { State::Hold };
+                self.go(next, Cause::Activated);
             }
             Message::Disarm(_) => self.stop(Stop::one(Cause::DisarmRequested)),
             Message::Reset(_) => self.reset(),

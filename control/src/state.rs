@@ -3,8 +3,8 @@
 //! # Theory of operation
 //!
 //! ```text
-//!             activate                 submit
-//! Disarmed ─────────────▶ Hold ─────────────────────▶ Follow, Servo
+//!        activate         proven           submit
+//! Disarmed ──────▶ Proving ──▶ Hold ────────────────▶ Follow, Servo
 //!    ▲  ▲                 ▲ ▲ │                        │  │
 //!    │  │        at rest  │ │ │ stop (latched)         │  │ end reached
 //!    │  │  (category two) │ └─┼────────────────────────┼──┘
@@ -19,6 +19,8 @@
 //!
 //! * Disarmed: no power, brakes; commands equal the measured state, so that the first command with
 //!   power does too (I3).
+//! * Proving: powered, each joint in turn led out by a third of a degree, until it is known that every encoder
+//!   tells what its own motor does (see `proof`). Any stop from here takes the power away.
 //! * Hold: powered, at rest at a target. A request for a stop of category two finds nothing to stop.
 //! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`), as fast
 //!   and as far as the safety filter lets it (see `filter`): before something in the way it waits here.
@@ -38,6 +40,7 @@ use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
+use crate::proof::Proof;
 use crate::report::{Cause, Mode, MotionId, Report};
 use crate::servo::Servo;
 use types::{Fault, StopCategory, Time};
@@ -101,6 +104,7 @@ impl Stop {
 #[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
 pub(crate) enum State {
     Disarmed,
+    Proving(Proof),
     Hold,
     Follow(Box<Job>),
     Servo(Servo),
@@ -112,6 +116,7 @@ impl State {
     pub(crate) fn mode(&self) -> Mode {
         match self {
             Self::Disarmed => Mode::Disarmed,
+            Self::Proving(_) => Mode::Proving,
             Self::Hold => Mode::Hold,
             Self::Follow(_) => Mode::Follow,
             Self::Servo(_) => Mode::Servo,
@@ -164,11 +169,16 @@ impl Core {
             self.power_off(stop);
             return;
         }
+        let stop = self.as_grave_as_needed(stop);
         match core::mem::replace(&mut self.state, State::Hold) {
             State::Follow(mut job) => {
                 job.halt_unbegun();
                 self.gripper.hold();
                 self.go(State::Stopping(Way::Path(job), stop), stop.cause);
+            }
+            State::Proving(_) => {
+                let brake = Brake::new(self.reference, self.arm.limits(), WALL_SHARE);
+                self.go(State::Stopping(Way::Brake(brake, None), stop), stop.cause);
             }
             State::Servo(servo) => {
                 if !stop.is_end() {
@@ -201,6 +211,14 @@ impl Core {
                     self.go(State::Fault { powered: false }, stop.cause);
                 }
             }
+        }
+    }
+
+    /// An arm whose encoders are not proven holds nothing: its stop ends without power.
+    fn as_grave_as_needed(&self, stop: Stop) -> Stop {
+        match self.state {
+            State::Proving(_) => Stop { category: stop.category.max(StopCategory::One), ..stop },
+            _ => stop,
         }
     }
 
@@ -248,7 +266,7 @@ impl Core {
         let stop = match &self.state {
             State::Stopping(_, before) => before.and(stop),
             State::Fault { .. } => stop.latched(),
-            _ => stop,
+            _ => self.as_grave_as_needed(stop),
         };
         let brake = Brake::new(self.reference, self.arm.limits(), WALL_SHARE);
         self.go(State::Stopping(Way::Brake(brake, id), stop), stop.cause);
@@ -269,7 +287,7 @@ impl Core {
         let stop = match &self.state {
             State::Stopping(_, stop) => stop.and(Stop::two(Cause::Limit)),
             State::Fault { .. } => Stop::two(Cause::Limit).latched(),
-            _ => Stop::two(Cause::Limit),
+            _ => self.as_grave_as_needed(Stop::two(Cause::Limit)),
         };
         self.gripper.hold();
         self.end_leases();
@@ -290,6 +308,7 @@ impl Core {
                 Reference::at_rest(clamped)
             }
             State::Hold | State::Fault { powered: true } => Reference::at_rest(self.reference.q),
+            State::Proving(proof) => proof.step(dt, self.arm.limits()),
             State::Follow(job) => job.reference(),
             State::Servo(servo) => servo.next,
             State::Stopping(Way::Path(job), _) => {
@@ -308,6 +327,7 @@ impl Core {
     /// Takes the edges that the motion itself brings about, once its command is decided.
     pub(crate) fn settle(&mut self) {
         match &self.state {
+            State::Proving(proof) if proof.is_complete() => self.go(State::Hold, Cause::Activated),
             State::Follow(job) if job.at_end() && job.ends_at_rest() => {
                 let id = job.id;
                 self.tell(Report::Finished(id));

@@ -4,6 +4,7 @@
 use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
 use crate::estimate::Sensed;
+use crate::proof::Wrong;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use crate::watch::Component;
@@ -76,6 +77,14 @@ impl Core {
         self.stop(Self::latching(StopCategory::One, fault));
     }
 
+    /// F15: an arm whose encoders tell something else than its motors do is left without power at once; it stood.
+    fn unproven(&mut self, wrong: Wrong) {
+        let joint = u8::try_from(wrong.joint).unwrap_or(u8::MAX);
+        self.tell(Report::Unproven { joint, asked: wrong.asked, moved: wrong.moved });
+        self.tell(Report::Fault { fault: Fault::F15EncoderWrong, latched: true });
+        self.power_off(Self::latching(StopCategory::One, Fault::F15EncoderWrong));
+    }
+
     /// Everything that may end a motion but itself.
     pub(crate) fn supervise(&mut self) {
         let category = match self.wires.shared.stop.swap(0, Ordering::AcqRel) {
@@ -91,6 +100,15 @@ impl Core {
         if let Some(component) = Component::from_code(panicked) {
             self.tell(Report::Panicked(component));
             self.stop(Stop::two(Cause::Fault(Fault::F31ThreadPanic)));
+        }
+        if let State::Proving(proof) = &mut self.state {
+            // What else would be seen of a wrong encoder is its consequence.
+            if self.estimate.is_fresh()
+                && let Err(wrong) = proof.judge(&self.estimate.q, &self.reference.q, self.arm.limits())
+            {
+                self.unproven(wrong);
+            }
+            return;
         }
         self.supervise_motors();
         if self.is_ordered() && self.estimate.is_fresh() && self.contact.is_contact(&self.arm, &self.tuning) {

@@ -93,6 +93,8 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
     rig.handle.activate(rig.now).expect("sent");
     watched(&mut rig, 5, TICK, fine);
     modes.push(rig.mode());
+    watched(&mut rig, 2500, TICK, fine);
+    modes.push(rig.mode());
     for kind in 0..7 {
         rig.alive = true;
         let here = rig.hold_q();
@@ -166,7 +168,7 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         rig.handle.reset(rig.now).expect("sent");
         watched(&mut rig, 2, TICK, fine);
         rig.handle.activate(rig.now).expect("sent");
-        watched(&mut rig, 2, TICK, fine);
+        watched(&mut rig, 2500, TICK, fine);
         assert_eq!(rig.mode(), Mode::Hold, "kind {kind}");
     }
     rig.handle.stop(StopCategory::Zero);
@@ -174,6 +176,7 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
     modes.push(rig.mode());
     for mode in [
         Mode::Disarmed,
+        Mode::Proving,
         Mode::Hold,
         Mode::Follow,
         Mode::Servo,

@@ -24,8 +24,8 @@ fn i3_the_first_command_after_any_activation_equals_the_measured_state() {
         assert!(first.dq.iter().all(|v| *v == 0.0));
         rig.ticks(3);
         rig.handle.disarm(rig.now).expect("sent");
-        rig.ticks(2);
-        assert_eq!(rig.mode(), Mode::Disarmed);
+        rig.tick();
+        rig.until(Mode::Disarmed);
     }
     check_differences(&arm(), &rig.commands);
 }
@@ -352,6 +352,7 @@ fn ticks_of_uneven_length_follow_the_same_path_in_the_same_time() {
     let mut rig = Rig::active(arm.clone());
     let home = rig.hold_q();
     rig.follow(reach(&arm, &home, 0.8, 1.5));
+    rig.tick();
     let began = rig.now;
     for k in 0..4000_u64 {
         let now = rig.now + Duration::from_micros(200 + 1370 * (k % 5));

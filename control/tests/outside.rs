@@ -38,8 +38,8 @@ fn f24_a_robot_that_comes_back_elsewhere_does_not_move_before_a_reset() {
         rig.tick();
         rig.handle.activate(rig.now).expect("sent");
         let command = rig.tick();
-        assert_eq!(rig.mode(), Mode::Hold);
         assert!(command.q.max_abs_diff(&there) < 1e-6, "I3");
+        rig.until(Mode::Hold);
     }
 }
 
@@ -114,7 +114,8 @@ fn f41_a_line_that_is_open_broken_or_flickers_is_a_pressed_button() {
         };
         closed(&mut rig, 60);
         rig.handle.activate(rig.now).expect("sent");
-        closed(&mut rig, 2);
+        closed(&mut rig, 2500);
+        assert_eq!(rig.mode(), Mode::Hold);
         let home = rig.hold_q();
         rig.follow(reach(&arm, &home, 0.6, 1.0));
         closed(&mut rig, 300);

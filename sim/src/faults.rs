@@ -41,6 +41,10 @@ pub enum RobotFault {
     StuckEncoder(usize),
     /// F14: the encoder of this joint is 0.2 rad off.
     JumpedEncoder(usize),
+    /// F15: the encoder of this joint counts backwards.
+    InvertedEncoder(usize),
+    /// F15: the encoder of this joint and that of the next are plugged in for each other.
+    SwappedEncoders(usize),
     /// F16: measured speeds are off by up to 0.03 rad/s either way, another way every time.
     NoisySpeed,
     /// F17: the motor of this joint gives no torque.

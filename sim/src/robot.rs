@@ -96,6 +96,19 @@ pub(crate) fn through_the_link(
             }
             Ok(state)
         }
+        Some(RobotFault::InvertedEncoder(joint)) => {
+            if let (Some(q), Some(dq)) = (state.q.get_mut(joint), state.dq.get_mut(joint)) {
+                (*q, *dq) = (-*q, -*dq);
+            }
+            Ok(state)
+        }
+        Some(RobotFault::SwappedEncoders(joint)) => {
+            let other = (joint + 1) % state.q.len().max(1);
+            for v in [&mut state.q, &mut state.dq] {
+                v.swap(joint.min(other), other.max(joint));
+            }
+            Ok(state)
+        }
         Some(RobotFault::NoisySpeed) => {
             // Of the stamp and the joint: the same in every run, and no two alike.
             for (i, dq) in state.dq.iter_mut().enumerate() {

@@ -49,7 +49,7 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F12", "an encoder reports no number", "S1, L in the same tick", Here(f12)),
     row("F13", "an encoder is frozen", "S1, L within 5 ticks when moving", Here(f13)),
     row("F14", "an encoder leaps by 0.2 rad", "R, three in a row tolerated, then S1, L", Here(f14)),
-    row("F15", "sign or order of the encoders is wrong", "refuse to activate", NotYet),
+    row("F15", "sign or order of the encoders is wrong", "refuse to activate", Here(f15)),
     row("F16", "measured speeds are ten times as noisy", "D within 50 ms", Here(f16)),
     row("F17", "a motor stops responding", "S2, L", Here(f17)),
     row("F18", "a motor is overloaded", "D, then S1, L", Here(f18)),
@@ -122,6 +122,18 @@ fn f14(t: &mut Trial) -> Result<(), String> {
     t.run_s(0.6)?;
     t.told(Fault::F14EncoderJump, 0.005)?;
     t.ends_in(Mode::Fault { powered: false })
+}
+
+fn f15(t: &mut Trial) -> Result<(), String> {
+    t.disarm()?;
+    let joint = heaviest(t);
+    let fault = if t.coin() { RobotFault::InvertedEncoder } else { RobotFault::SwappedEncoders };
+    t.break_now(fault(joint), None)?;
+    let moved = t.activate_and_see(2.5)?;
+    if moved > 0.010_5 {
+        return Err(format!("a joint moved by {:.2} degrees", moved.to_degrees()));
+    }
+    t.is_without_power()
 }
 
 fn f16(t: &mut Trial) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
+mod proof;
 mod steer;
 
 use crate::config::Config;

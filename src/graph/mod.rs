@@ -10,6 +10,9 @@ use core::time::Duration;
 use types::Time;
 use types::seams::Camera;
 
+/// How long an arm may take from being powered to holding, with every encoder proven, seconds.
+pub(crate) const ACTIVATION_S: f64 = 10.0;
+
 /// Why the robot's body can no longer be driven.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum BodyError {

@@ -2,7 +2,7 @@
 
 use super::{Ending, Mission};
 use crate::exit::Exit;
-use crate::graph::BodyError;
+use crate::graph::{ACTIVATION_S, BodyError};
 use crate::interrupt;
 use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
@@ -50,7 +50,7 @@ impl Mission {
         self.body.advance(SLICE)?;
         let now = self.now();
         self.body.control().activate(now)?;
-        self.wait_for("the arm holds", 1.0, |s| s.mode == Mode::Hold)
+        self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)
     }
 
     /// The newest measured state.
@@ -180,6 +180,15 @@ impl Mission {
             }
             Report::Refused { .. } | Report::Stopped { .. } | Report::LoopDied => {
                 self.log.warn("control", "report", format!("{report:?}"));
+            }
+            Report::Unproven { joint, asked, moved } => {
+                let model = self.arm.model();
+                let idx = self.arm.arm_joint_idx().get(usize::from(*joint)).copied().unwrap_or(0);
+                let name = &model.joints[idx].name;
+                let (asked, moved) = (asked.to_degrees(), moved.to_degrees());
+                let text =
+                    format!("{name}: led out by {asked:.2}°, its encoder says {moved:.2}° (sign, or order?)");
+                self.log.warn("control", "self-test", text);
             }
             Report::Overrun { gap_s } => {
                 self.log.detail(

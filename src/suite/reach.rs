@@ -2,7 +2,7 @@
 //! joints at which the arm is clear, and the planner is told the pose alone. The simulator's truth judges.
 
 use crate::config::Config;
-use crate::graph::{Body, lockstep::Lockstep};
+use crate::graph::{ACTIVATION_S, Body, lockstep::Lockstep};
 use crate::session;
 use control::{Groups, Lease, Mode, Owner, Report};
 use core::time::Duration;
@@ -119,7 +119,7 @@ pub(crate) fn carry_out(
     slice(&mut body, None)?;
     let now = body.now();
     body.control().activate(now).map_err(|e| e.to_string())?;
-    wait(&mut body, None, "the arm holds", 1.0, |body| body.control().status().mode == Mode::Hold)?;
+    wait(&mut body, None, "the arm holds", ACTIVATION_S, |body| body.control().status().mode == Mode::Hold)?;
     let status = body.control().status();
     let mut state = status.measured.ok_or("the robot's state is not known")?;
     state.q = status.command.q;

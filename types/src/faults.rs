@@ -81,6 +81,8 @@ pub enum Fault {
     F13EncoderFrozen,
     /// A joint encoder leaps to where the joint cannot be.
     F14EncoderJump,
+    /// A joint encoder counts backwards, or is another joint's.
+    F15EncoderWrong,
     /// Measured speeds are so noisy that a contact cannot be told from them.
     F16VelocityNoise,
     /// A motor gives more torque than it can for long.
@@ -132,6 +134,7 @@ impl Fault {
             Self::F12EncoderInvalid => "F12",
             Self::F13EncoderFrozen => "F13",
             Self::F14EncoderJump => "F14",
+            Self::F15EncoderWrong => "F15",
             Self::F16VelocityNoise => "F16",
             Self::F18Overload => "F18",
             Self::F19Runaway => "F19",
