@@ -105,6 +105,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Keep guard over the control loop of another process; `sinew run` starts it where
+    /// `control.watchdog` is set.
+    #[command(hide = true)]
+    Watchdog {
+        /// The page that the loop shares.
+        page: PathBuf,
+    },
     /// Print the full default configuration with every key explained.
     Config,
 }

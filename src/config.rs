@@ -58,7 +58,7 @@ section!(
 );
 section!(
     /// `[control]`
-    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool }
+    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool, watchdog: bool }
 );
 section!(
     /// `[safety]`

@@ -49,6 +49,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),
+        Command::Watchdog { page } => commands::watchdog::run(&page),
         Command::Config => {
             print!("{}", config::DEFAULT);
             Ok(Exit::Done)

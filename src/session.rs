@@ -145,13 +145,14 @@ pub(crate) fn mission(
     let body: Box<dyn Body> = match pace {
         Pace::Lockstep => Box::new(Lockstep::new(loop_ends, rig, cameras)),
         Pace::Wall => {
-            let config = control::LoopConfig {
+            let loop_config = control::LoopConfig {
                 rate_hz: config.control.rate_hz,
                 fifo_priority: u8::try_from(config.control.priority).ok(),
                 cpu: usize::try_from(config.control.cpu).ok(),
                 ..control::LoopConfig::default()
             };
-            Box::new(Pipeline::start(loop_ends, rig, cameras, config)?)
+            let is_guarded = config.control.watchdog;
+            Box::new(Pipeline::start(loop_ends, rig, cameras, loop_config, is_guarded)?)
         }
     };
     let planning = planner_config(config, episode.seed);

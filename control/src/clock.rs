@@ -20,6 +20,16 @@ impl MonotonicClock {
     pub fn new() -> Self {
         Self { origin_ns: rt::monotonic_ns() }
     }
+
+    /// The clock of another process of this machine.
+    pub(crate) fn from_origin(origin_ns: i64) -> Self {
+        Self { origin_ns }
+    }
+
+    /// Where it begins, for another process.
+    pub(crate) fn origin_ns(&self) -> i64 {
+        self.origin_ns
+    }
 }
 
 impl Default for MonotonicClock {

@@ -15,6 +15,7 @@ use crate::progress::Progress;
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
 use crate::twist::Scratch;
+use crate::watchdog::Pulse;
 use mechanics::collision::Checker;
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
@@ -74,6 +75,9 @@ pub struct Core {
     pub(crate) has_paused: bool,
     /// For how long the emergency stop's line has been closed, seconds.
     pub(crate) line_closed_s: f64,
+    /// Under an independent watchdog; and for how long that has not been heard of, seconds.
+    pub(crate) pulse: Option<Pulse>,
+    pub(crate) unguarded_s: f64,
 }
 
 impl Core {
@@ -129,9 +133,17 @@ impl Core {
             resynced: false,
             has_paused: false,
             line_closed_s: 0.0,
+            pulse: None,
+            unguarded_s: 0.0,
         };
         core.wires.mailbox.put(&core.status(Time::ZERO));
         core
+    }
+
+    /// Under an independent watchdog: it must be heard of before anything has power, and for as long (F33).
+    #[must_use]
+    pub fn with_watchdog(self, pulse: Pulse) -> Self {
+        Self { pulse: Some(pulse), unguarded_s: f64::INFINITY, ..self }
     }
 
     /// Whether the last command lets the motors have power.
@@ -161,6 +173,16 @@ impl Core {
     /// Told by the loop when a tick panicked.
     pub(crate) fn died(&mut self) {
         self.tell(Report::LoopDied);
+        if let Some(pulse) = &self.pulse {
+            pulse.end(false);
+        }
+    }
+
+    /// Told by the loop when it ends in good order, without power.
+    pub(crate) fn leave(&mut self) {
+        if let Some(pulse) = &self.pulse {
+            pulse.end(true);
+        }
     }
 
     /// Reports lost because nobody polled, since the beginning.
@@ -331,6 +353,7 @@ impl Controller for Core {
         self.sense(now, state);
         self.after_pause();
         self.supervise_line(now);
+        self.supervise_watchdog(now);
         self.supervise_owners(now);
         for _ in 0..INBOX {
             let Ok(message) = self.wires.inbox.pop() else { break };
@@ -371,6 +394,9 @@ impl Controller for Core {
         let status = self.status(now);
         self.wires.mailbox.put(&status);
         self.trace(now);
+        if let Some(pulse) = &self.pulse {
+            pulse.beat(now, powered);
+        }
         self.last
     }
 }

@@ -41,6 +41,7 @@ mod supervise;
 pub mod thread;
 mod twist;
 mod watch;
+pub mod watchdog;
 mod world;
 
 pub use crate::core::Core;
@@ -54,6 +55,7 @@ pub use rt::RtRights;
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 pub use twist::{Twist, TwistAxes};
 pub use watch::{Component, Sentinel, StopLine};
+pub use watchdog::Watchdog;
 pub use world::{MOST_THINGS, Thing, World};
 
 /// The test's names for this crate are those of its users.

@@ -71,7 +71,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 31] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -102,6 +102,7 @@ impl Cause {
         Self::Fault(Fault::F26ProcessPaused),
         Self::Fault(Fault::F31ThreadPanic),
         Self::Fault(Fault::F41StopLine),
+        Self::Fault(Fault::F33WatchdogDied),
     ];
 
     pub(crate) fn code(self) -> u64 {
@@ -170,6 +171,8 @@ pub enum RefusedWhy {
     Latched,
     /// The emergency stop's line is open, or was a moment ago (F41).
     LineOpen,
+    /// The independent watchdog is not heard of (F33).
+    NoWatchdog,
     /// Nothing is latched.
     NotLatched,
     /// A stick is held: all inputs must be at rest for this (F40, I6).

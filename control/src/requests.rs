@@ -110,6 +110,7 @@ impl Core {
     fn why_not_activate(&self) -> Option<RefusedWhy> {
         match self.state {
             _ if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
+            _ if !self.is_guarded() => Some(RefusedWhy::NoWatchdog),
             State::Disarmed => self.why_not_stand(),
             State::Fault { .. } => Some(RefusedWhy::Latched),
             _ => Some(RefusedWhy::AlreadyActive),
@@ -120,6 +121,7 @@ impl Core {
         match self.state {
             State::Fault { .. } if now < self.deflected.1 => Some(RefusedWhy::InputActive),
             State::Fault { .. } if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
+            State::Fault { .. } if !self.is_guarded() => Some(RefusedWhy::NoWatchdog),
             // After F12 no state was taken in: whether there is one now shows in what came last.
             State::Fault { powered: false } if self.estimate.distrusted => {
                 (self.estimate.sensed != Sensed::Fresh).then_some(RefusedWhy::NoState)

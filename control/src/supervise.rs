@@ -8,6 +8,7 @@ use crate::proof::Wrong;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use crate::watch::Component;
+use crate::watchdog::STROKE_S;
 use std::sync::atomic::Ordering;
 use types::{Fault, JointState, JointVector, StopCategory, Time};
 
@@ -146,6 +147,23 @@ impl Core {
         if self.state.is_powered() && !is_seen {
             self.stop(Self::latching(StopCategory::One, Fault::F41StopLine));
         }
+    }
+
+    /// F33: a robot that nobody strokes has braked by itself; what comes of it waits for a person. Time that the
+    /// loop itself was away is not the watchdog's.
+    pub(crate) fn supervise_watchdog(&mut self, now: Time) {
+        let Some(pulse) = &self.pulse else { return };
+        let was_guarded = self.is_guarded();
+        self.unguarded_s = if pulse.unheard_s(now) > STROKE_S { self.unguarded_s + self.dt } else { 0.0 };
+        if was_guarded && !self.is_guarded() && self.state.is_powered() {
+            self.tell(Report::Fault { fault: Fault::F33WatchdogDied, latched: true });
+            self.power_off(Self::latching(StopCategory::One, Fault::F33WatchdogDied));
+        }
+    }
+
+    /// Whether the watchdog was heard of, where there is one.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.pulse.is_none() || self.unguarded_s < STROKE_S
     }
 
     /// Whether the emergency stop's line is closed, and has been for long enough not to bounce.

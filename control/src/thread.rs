@@ -196,6 +196,9 @@ fn run(
     if catch_unwind(AssertUnwindSafe(|| robot.write(&off))).map_or(true, |r| r.is_err()) {
         tally.failed_io += 1;
     }
+    if panic.is_none() {
+        core.leave();
+    }
     LoopReport {
         ticks: tally.ticks,
         rate_hz: if took > 0.0 { tally.ticks as f64 / took } else { 0.0 },

@@ -15,6 +15,9 @@ pub const MOST_LATE: Duration = Duration::from_millis(20);
 /// How often the control thread tries to reach a slot before it goes on without.
 const TRIES: usize = 8;
 
+/// Asked before every step: whether the robot may have power, as far as its outer watchdog is concerned.
+pub type Permit = Box<dyn FnMut(Time) -> bool + Send>;
+
 /// What the thread shares with the robot.
 struct Shared {
     /// The newest state, or why there is none. Held only while it is copied.
@@ -50,13 +53,14 @@ impl Shared {
 
 /// Starts a thread that steps the world by the clock that `make_clock` makes in it, and gives the
 /// robot's two ends. The world's time begins at the clock's present instant; a state's stamp is the
-/// instant of its step. Until the first step, reading gives [`RobotError::Silent`].
+/// instant of its step. Without `permit` nobody watches over the robot but itself. Until the first step, reading gives [`RobotError::Silent`].
 ///
 /// # Errors
 /// The operating system's, when it gives no thread.
 pub fn spawn<C: Clock + 'static>(
     rig: &Rig,
     make_clock: impl FnOnce() -> C + Send + 'static,
+    permit: Option<Permit>,
 ) -> std::io::Result<(LiveRobot, LiveHandle)> {
     let n = rig.world().arm().n_joints();
     let shared = Arc::new(Shared {
@@ -70,7 +74,7 @@ pub fn spawn<C: Clock + 'static>(
         let (rig, shared) = (rig.clone(), Arc::clone(&shared));
         std::thread::Builder::new()
             .name("sinew-sim".into())
-            .spawn(move || run(&rig, make_clock(), &shared))?
+            .spawn(move || run(&rig, make_clock(), permit, &shared))?
     };
     let last = Err(RobotError::Silent);
     let robot = LiveRobot { shared: Arc::clone(&shared), number: 0, n, last };
@@ -78,7 +82,7 @@ pub fn spawn<C: Clock + 'static>(
 }
 
 /// The thread: one step per millisecond, by absolute deadlines.
-fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared) {
+fn run(rig: &Rig, mut clock: impl Clock, mut permit: Option<Permit>, shared: &Shared) {
     let mut deadline = clock.now();
     rig.world().begin_at(deadline);
     let (mut frozen, mut seen) = (None, 0);
@@ -92,7 +96,8 @@ fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared) {
             shared.lost_ms.fetch_add(u64::try_from(late.as_millis()).unwrap_or(0), Ordering::Relaxed);
             deadline = now;
         }
-        let state = step(rig, now, shared.newest_command(&mut seen), &mut frozen);
+        let permitted = permit.as_mut().is_none_or(|permit| permit(now));
+        let state = step(rig, now, permitted, shared.newest_command(&mut seen), &mut frozen);
         let over = matches!(state, Err(RobotError::Faulted(_)));
         shared.publish(state);
         shared.n_steps.fetch_add(1, Ordering::Relaxed);
@@ -106,10 +111,12 @@ fn run(rig: &Rig, mut clock: impl Clock, shared: &Shared) {
 fn step(
     rig: &Rig,
     now: Time,
+    permitted: bool,
     newest: Option<JointCommand>,
     frozen: &mut Option<JointState>,
 ) -> Result<JointState, RobotError> {
     let mut world = rig.world();
+    world.permit(permitted);
     let fault = robot_fault(world.faults(), world.start(), now);
     if let Some(command) = newest.filter(|_| fault != Some(RobotFault::Deaf)) {
         // It was checked before it was sent; a refusal keeps the last one.

@@ -54,6 +54,8 @@ pub struct World {
     data: ArmData,
     applied: JointVector,
     braked: bool,
+    /// Whether whoever watches over the robot from outside lets it have power.
+    is_permitted: bool,
     /// For how long a joint has been strained (F18), seconds, at most one.
     strain_s: f64,
     noise: Noise,
@@ -102,6 +104,7 @@ impl World {
             now: Time::ZERO,
             n_steps: 0,
             braked: false,
+            is_permitted: true,
             strain_s: 0.0,
             command: None,
             stopped: None,
@@ -204,6 +207,11 @@ impl World {
         Ok(())
     }
 
+    /// Whether whoever watches over the robot from outside lets it have power; without, its brakes close.
+    pub fn permit(&mut self, is_permitted: bool) {
+        self.is_permitted = is_permitted;
+    }
+
     /// Advances by one millisecond of virtual time.
     ///
     /// # Errors
@@ -233,7 +241,7 @@ impl World {
 
     /// Fills the generalised forces for the next step.
     fn drive(&mut self) {
-        let live = self.command.filter(|c| c.enabled && c.expires >= self.now);
+        let live = self.command.filter(|c| c.enabled && c.expires >= self.now && self.is_permitted);
         let brake = live.is_none();
         let held = if brake { self.weight() } else { self.applied };
         let fault = robot_fault(&self.faults, self.start, self.now);

@@ -67,7 +67,7 @@ fn the_robot_in_lockstep_keeps_every_promise_of_a_robot() {
 fn the_robot_on_a_wall_clock_keeps_every_promise_of_a_robot() {
     let (rig, d) = rig("panda");
     let begin = Instant::now();
-    let (mut robot, handle) = live::spawn(&rig, move || Wall(begin)).expect("thread");
+    let (mut robot, handle) = live::spawn(&rig, move || Wall(begin), None).expect("thread");
     contract::robot_keeps_its_promises(&mut robot, &mut Wall(begin), 7, &mut holder(d)).expect("live");
     assert!(handle.n_steps() > 50, "{}", handle.n_steps());
     assert!(!handle.is_over());
@@ -77,7 +77,7 @@ fn the_robot_on_a_wall_clock_keeps_every_promise_of_a_robot() {
 fn reading_and_writing_never_wait_for_a_world_that_somebody_holds_and_lost_time_is_let_go() {
     let (rig, d) = rig("panda");
     let begin = Instant::now();
-    let (mut robot, handle) = live::spawn(&rig, move || Wall(begin)).expect("thread");
+    let (mut robot, handle) = live::spawn(&rig, move || Wall(begin), None).expect("thread");
     let mut hold = holder(d);
     std::thread::sleep(Duration::from_millis(100));
     let state = robot.read().expect("a state");

@@ -8,6 +8,7 @@ pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod train;
+pub(crate) mod watchdog;
 
 use crate::cli::Common;
 use crate::config::{Config, ConfigError};

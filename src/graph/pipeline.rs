@@ -1,11 +1,12 @@
 //! Wall time: the loop in its own real-time thread, the simulated robot in another, perception and
 //! planning in the caller's.
 
+use super::guard::GuardProcess;
 use super::{Body, BodyError, trace::Trace};
-use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock};
+use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
 use sim::Rig;
-use sim::live::LiveHandle;
+use sim::live::{LiveHandle, Permit};
 use types::Time;
 use types::seams::{Camera, Clock};
 
@@ -18,10 +19,14 @@ pub(crate) struct Pipeline {
     rig: Rig,
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
+    _guard: Option<GuardProcess>,
 }
 
+/// How long the watchdog's process may take to begin, seconds.
+const GUARD_BEGINS_S: f64 = 5.0;
+
 impl Pipeline {
-    /// Starts the simulated robot and the loop.
+    /// Starts the simulated robot and the loop, and where it is wanted the watchdog over both.
     ///
     /// # Errors
     /// [`BodyError`] when a thread cannot be had.
@@ -30,15 +35,39 @@ impl Pipeline {
         rig: Rig,
         cameras: Vec<Box<dyn Camera>>,
         config: LoopConfig,
+        is_guarded: bool,
     ) -> Result<Self, BodyError> {
         let clock = MonotonicClock::new();
         let in_thread = clock;
+        let (core, permit, guard) = if is_guarded { guarded(core, clock)? } else { (core, None, None) };
         let (robot, live) =
-            sim::live::spawn(&rig, move || in_thread).map_err(|e| BodyError::Sim(e.to_string()))?;
+            sim::live::spawn(&rig, move || in_thread, permit).map_err(|e| BodyError::Sim(e.to_string()))?;
         let thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
             .map_err(|e| BodyError::Loop(e.to_string()))?;
-        Ok(Self { handle, thread, live, clock, rig, cameras, trace: Trace::default() })
+        Ok(Self { handle, thread, live, clock, rig, cameras, trace: Trace::default(), _guard: guard })
     }
+}
+
+/// The core with a pulse, what the robot asks, and the process in between, which has begun.
+fn guarded(
+    core: Core,
+    mut clock: MonotonicClock,
+) -> Result<(Core, Option<Permit>, Option<GuardProcess>), BodyError> {
+    let said = |e: String| BodyError::Loop(format!("the watchdog: {e}"));
+    let patience_s = core.arm().profile().overrun_ms * 1e-3;
+    let watchdog = Watchdog::shared(&clock, patience_s).map_err(|e| said(e.to_string()))?;
+    let program = std::env::current_exe().map_err(|e| said(e.to_string()))?;
+    let guard = GuardProcess::start(&program, &watchdog)?;
+    let stroke = watchdog.stroke();
+    let until = clock.now() + Duration::from_secs_f64(GUARD_BEGINS_S);
+    while !stroke.permits(clock.now()) {
+        if clock.now() > until {
+            return Err(said("its process is not heard of".into()));
+        }
+        clock.sleep_until(clock.now() + Duration::from_millis(1));
+    }
+    let permit: Permit = Box::new(move |now| stroke.permits(now));
+    Ok((core.with_watchdog(watchdog.pulse()), Some(permit), Some(guard)))
 }
 
 impl Body for Pipeline {

@@ -99,6 +99,8 @@ pub enum Fault {
     F26ProcessPaused,
     /// A thread beside the loop panicked.
     F31ThreadPanic,
+    /// The independent watchdog is gone.
+    F33WatchdogDied,
     /// The emergency stop's line is open, broken or flickers.
     F41StopLine,
     /// The loop ran late beyond the robot's tolerance.
@@ -141,6 +143,7 @@ impl Fault {
             Self::F24Disconnected => "F24",
             Self::F26ProcessPaused => "F26",
             Self::F31ThreadPanic => "F31",
+            Self::F33WatchdogDied => "F33",
             Self::F41StopLine => "F41",
             Self::F20ObjectDropped => "F20",
             Self::F21Contact => "F21",

@@ -1,6 +1,8 @@
 //! The system calls of real time: the only unsafe code, and the only place that asks the operating
 //! system for rights, memory and time.
-#![allow(unsafe_code, reason = "scheduling, memory locking and the monotonic clock are C calls")]
+#![allow(unsafe_code, reason = "scheduling, memory locking and sharing, and the monotonic clock are C calls")]
+
+pub(crate) mod page;
 
 /// What the operating system granted, as plain sentences for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

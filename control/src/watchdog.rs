@@ -1,0 +1,308 @@
+//! The independent watchdog: what stops the robot when the loop itself is broken (F26, F32, F33).
+//!
+//! Three ends of one shared page. The loop leaves a [`Pulse`] in every tick. A process of its own keeps [`Guard`]
+//! over it, and for as long as the loop lives strokes the robot: a robot that is not stroked for 5 ms, or that is
+//! told so, brakes by itself ([`Stroke`]). So each of the three is watched by the next:
+//!
+//! ```text
+//!   loop ──── pulse, every tick ────▶ guard ──── stroke, every 0.5 ms ────▶ robot
+//!     ▲                                                                       │
+//!     └─────────────── no stroke for 5 ms: no power until a reset ◀───────────┘
+//! ```
+//!
+//! * The loop panics: it says so, or falls silent; the guard withholds, the robot brakes (F32).
+//! * The guard dies: no strokes; the robot brakes, and the loop latches (F33).
+//! * The whole process pauses: no pulses; the robot has braked when it comes back (F26).
+
+use crate::clock::MonotonicClock;
+use crate::rt::{self, RtRights, RtWishes, page::Page};
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use types::seams::Clock;
+use types::{Rejection, Time};
+
+/// A robot that was not stroked for longer brakes, seconds.
+pub const STROKE_S: f64 = 0.005;
+/// Time between two looks of the guard.
+const ROUND: Duration = Duration::from_micros(500);
+/// A guard whose loop said nothing for so long looks whether anybody is there at all, seconds.
+const LONELY_S: f64 = 1.0;
+/// What the first word says, so that another version's page is no page.
+const MARK: i64 = 0x5349_4e45_5700_0001;
+
+/// The words of the page.
+#[derive(Copy, Clone)]
+enum Word {
+    Mark,
+    /// Where the loop's clock begins, nanoseconds of the machine's.
+    Origin,
+    /// For how long the loop may be silent, nanoseconds.
+    Patience,
+    /// When the loop ticked last, and whether its command had power.
+    Beat,
+    Powered,
+    /// The loop's end: 1 in good order, 2 by a panic.
+    End,
+    /// When the guard stroked last; and whether it withholds.
+    Stroked,
+    Withheld,
+}
+
+/// A page with its three ends.
+#[derive(Clone, Debug)]
+pub struct Watchdog(Arc<Page>);
+
+impl Watchdog {
+    /// A page that a process of its own can open; the loop may be silent for `patience_s`, seconds: the robot's
+    /// tolerance for overruns.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when the operating system gives no memory to share, or for no time of patience.
+    pub fn shared(clock: &MonotonicClock, patience_s: f64) -> Result<Self, Rejection> {
+        Self::with(Page::shared()?, clock.origin_ns(), patience_s)
+    }
+
+    /// A page of this process alone, for virtual time.
+    ///
+    /// # Errors
+    /// As [`Self::shared`].
+    pub fn private(patience_s: f64) -> Result<Self, Rejection> {
+        Self::with(Page::private(), 0, patience_s)
+    }
+
+    fn with(page: Page, origin_ns: i64, patience_s: f64) -> Result<Self, Rejection> {
+        crate::config::range("watchdog.patience_s", patience_s, 0.001, 10.0)?;
+        let page = Self(Arc::new(page));
+        page.put(Word::Origin, origin_ns);
+        page.put(Word::Patience, (patience_s * 1e9) as i64);
+        for word in [Word::Beat, Word::Stroked] {
+            page.put(word, i64::MIN);
+        }
+        page.put(Word::Mark, MARK);
+        Ok(page)
+    }
+
+    /// The page of another process.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming `watchdog.page` for what is none.
+    pub fn open(path: &Path) -> Result<Self, Rejection> {
+        let page = Self(Arc::new(Page::open(path)?));
+        if page.get(Word::Mark) == MARK {
+            return Ok(page);
+        }
+        let got = path.display().to_string();
+        Err(Rejection::new("watchdog.page", "the page of a loop of this version", got))
+    }
+
+    /// Where another process finds the page; `None` for a private one.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.0.path()
+    }
+
+    /// The loop's end.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.clone())
+    }
+
+    /// The guard's end.
+    #[must_use]
+    pub fn guard(&self) -> Guard {
+        Guard(self.clone())
+    }
+
+    /// The robot's end.
+    #[must_use]
+    pub fn stroke(&self) -> Stroke {
+        Stroke(self.clone())
+    }
+
+    fn word(&self, word: Word) -> &AtomicI64 {
+        &self.0.words()[word as usize]
+    }
+
+    fn get(&self, word: Word) -> i64 {
+        self.word(word).load(Ordering::Acquire)
+    }
+
+    fn put(&self, word: Word, value: i64) {
+        self.word(word).store(value, Ordering::Release);
+    }
+
+    /// Seconds since the instant in this word; endless when there was none.
+    fn age_s(&self, word: Word, now: Time) -> f64 {
+        match self.get(word) {
+            i64::MIN => f64::INFINITY,
+            at => now.secs_since(Time::from_nanos(at)),
+        }
+    }
+}
+
+/// The loop's end: says in every tick that it lives.
+///
+/// # Real-time
+/// Nothing but stores to memory.
+#[derive(Debug)]
+pub struct Pulse(Watchdog);
+
+impl Pulse {
+    /// A tick at `now` is done; its command had power, or not.
+    pub(crate) fn beat(&self, now: Time, powered: bool) {
+        self.0.put(Word::Powered, i64::from(powered));
+        self.0.put(Word::Beat, now.as_nanos());
+    }
+
+    /// The loop ends: in good order, or by a panic.
+    pub(crate) fn end(&self, in_order: bool) {
+        self.0.put(Word::End, if in_order { 1 } else { 2 });
+    }
+
+    /// For how long the guard has not stroked, seconds.
+    pub(crate) fn unheard_s(&self, now: Time) -> f64 {
+        self.0.age_s(Word::Stroked, now)
+    }
+}
+
+/// What the guard makes of the loop.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It lives, or gives no power that could be taken: the robot is stroked.
+    Alive,
+    /// It was silent for too long with power on (F26, F32): the robot brakes until it is heard again.
+    Silent,
+    /// It panicked (F32): the robot brakes for good.
+    Died,
+    /// It ended in good order.
+    Ended,
+}
+
+/// The guard's end.
+#[derive(Debug)]
+pub struct Guard(Watchdog);
+
+impl Guard {
+    /// Looks at the loop, and strokes the robot or withholds.
+    pub fn look(&self, now: Time) -> Verdict {
+        let page = &self.0;
+        let patience_s = page.get(Word::Patience) as f64 * 1e-9;
+        let verdict = match page.get(Word::End) {
+            0 if page.get(Word::Powered) != 0 && page.age_s(Word::Beat, now) > patience_s => Verdict::Silent,
+            0 => Verdict::Alive,
+            1 => Verdict::Ended,
+            _ => Verdict::Died,
+        };
+        if verdict == Verdict::Alive {
+            page.put(Word::Stroked, now.as_nanos());
+            page.put(Word::Withheld, 0);
+        } else {
+            page.put(Word::Withheld, 1);
+        }
+        verdict
+    }
+
+    /// Keeps guard in this thread until the loop has ended, or the process that it belongs to is gone; asks for
+    /// real-time rights first, above the loop's.
+    #[must_use]
+    pub fn keep(self) -> RtRights {
+        let rights = rt::acquire(RtWishes { fifo_priority: Some(90), lock_memory: true, cpu: None });
+        let mut clock = MonotonicClock::from_origin(self.0.get(Word::Origin));
+        let parent = std::os::unix::process::parent_id();
+        let mut next = clock.now();
+        let mut heard = next;
+        loop {
+            next = next + ROUND;
+            clock.sleep_until(next);
+            let now = clock.now();
+            if self.look(now) == Verdict::Ended {
+                return rights;
+            }
+            if self.0.age_s(Word::Beat, now) < LONELY_S {
+                heard = now;
+            } else if now.secs_since(heard) > LONELY_S {
+                if std::os::unix::process::parent_id() != parent {
+                    return rights;
+                }
+                heard = now;
+            }
+            next = next.max(now);
+        }
+    }
+}
+
+/// The robot's end: whether it may have power.
+///
+/// # Real-time
+/// Nothing but loads from memory.
+#[derive(Clone, Debug)]
+pub struct Stroke(Watchdog);
+
+impl Stroke {
+    /// Whether the guard has stroked within [`STROKE_S`] and does not withhold.
+    #[must_use]
+    pub fn permits(&self, now: Time) -> bool {
+        self.0.get(Word::Withheld) == 0 && self.0.age_s(Word::Stroked, now) <= STROKE_S
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: f64) -> Time {
+        Time::from_secs_f64(1.0 + ms * 1e-3)
+    }
+
+    fn page() -> Watchdog {
+        Watchdog::private(0.02).expect("patience")
+    }
+
+    #[test]
+    fn a_robot_has_no_power_before_the_guard_has_looked_and_none_when_it_looks_no_more() {
+        let page = page();
+        let (guard, stroke) = (page.guard(), page.stroke());
+        assert!(!stroke.permits(at(0.0)));
+        assert_eq!(guard.look(at(0.0)), Verdict::Alive);
+        assert!(stroke.permits(at(5.0)) && !stroke.permits(at(5.1)), "F33");
+    }
+
+    #[test]
+    fn a_loop_that_panicked_is_seen_at_the_next_look_and_for_good() {
+        let page = page();
+        let (pulse, guard, stroke) = (page.pulse(), page.guard(), page.stroke());
+        pulse.beat(at(0.0), true);
+        assert_eq!(guard.look(at(0.2)), Verdict::Alive);
+        pulse.end(false);
+        assert_eq!(guard.look(at(0.7)), Verdict::Died);
+        assert!(!stroke.permits(at(0.7)), "F32: at once, not only when the last stroke is old");
+        pulse.beat(at(1.0), true);
+        assert_eq!(guard.look(at(1.2)), Verdict::Died);
+    }
+
+    #[test]
+    fn a_silent_loop_loses_power_until_it_is_heard_again_and_one_without_power_may_be_silent() {
+        let page = page();
+        let (pulse, guard, stroke) = (page.pulse(), page.guard(), page.stroke());
+        pulse.beat(at(0.0), true);
+        assert_eq!(guard.look(at(20.0)), Verdict::Alive);
+        assert_eq!(guard.look(at(20.5)), Verdict::Silent);
+        assert!(!stroke.permits(at(20.5)));
+        pulse.beat(at(40.0), false);
+        assert_eq!(guard.look(at(40.1)), Verdict::Alive);
+        assert_eq!(guard.look(at(400.0)), Verdict::Alive);
+        assert!(stroke.permits(at(400.0)));
+        pulse.end(true);
+        assert_eq!(guard.look(at(401.0)), Verdict::Ended);
+        assert!(!stroke.permits(at(401.0)));
+    }
+
+    #[test]
+    fn no_patience_is_refused_by_name() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Watchdog::private(bad).expect_err("B15").field, "watchdog.patience_s");
+        }
+    }
+}
