@@ -112,6 +112,21 @@ pub(crate) enum Command {
         /// The page that the loop shares.
         page: PathBuf,
     },
+    /// Move an arm to and fro in wall time under its watchdog; `sinew faults` breaks it.
+    #[command(hide = true)]
+    Alone {
+        /// For how long, seconds.
+        #[arg(long, default_value_t = 8.0)]
+        seconds: f64,
+        /// What breaks, and after how many seconds.
+        #[arg(long, value_enum, requires = "at")]
+        r#break: Option<crate::alone::Break>,
+        /// See `--break`.
+        #[arg(long, default_value_t = 0.0)]
+        at: f64,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the full default configuration with every key explained.
     Config,
 }

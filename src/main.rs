@@ -1,5 +1,6 @@
 //! Sinew: a sentence moves the arm. See `ARCHITECTURE.md` for the way from camera to motor.
 
+mod alone;
 mod bench;
 mod cli;
 mod commands;
@@ -49,6 +50,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),
+        Command::Alone { seconds, r#break, at, common } => commands::alone::run(seconds, r#break, at, &common),
         Command::Watchdog { page } => commands::watchdog::run(&page),
         Command::Config => {
             print!("{}", config::DEFAULT);

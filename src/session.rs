@@ -112,7 +112,8 @@ pub(crate) fn bare(
     Ok(Lockstep::new(control::new(arm.clone(), control)?, rig, Vec::new()))
 }
 
-fn control_config(config: &Config, pace: Pace) -> control::Config {
+/// How control behaves under this configuration.
+pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
     control::Config {
         period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
         lease_s: config.control.lease_ms * 1e-3,

@@ -1,5 +1,6 @@
 //! What the program does: one file per subcommand.
 
+pub(crate) mod alone;
 pub(crate) mod ask;
 pub(crate) mod doctor;
 pub(crate) mod eval;

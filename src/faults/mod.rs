@@ -2,6 +2,7 @@
 //! with what came of each.
 
 mod orders;
+mod processes;
 mod table;
 mod trial;
 
@@ -18,6 +19,9 @@ const FULL: usize = 1000;
 const SMALL: usize = 20;
 /// Instants are drawn from so many seconds.
 const SPAN_S: f64 = 6.0;
+/// Instants with real processes, at most; and how many run at the same time.
+const IN_PROCESSES: usize = 20;
+const AT_ONCE: usize = 4;
 /// Failures that are shown of a row.
 const SHOWN: usize = 3;
 
@@ -42,14 +46,28 @@ pub(crate) fn run(
         let (count, failures) = match row.how {
             How::Here(check) => {
                 let one = |i: usize| attempt(&setting, row, check, i).err();
-                let results = eval::in_parallel(n, None, one, |_, _| (), Option::is_none);
-                let failures: Vec<String> = results.into_iter().flatten().collect();
-                all_good &= failures.is_empty();
-                (format!("{}/{n}", n - failures.len()), failures)
+                tally(n, None, one)
+            }
+            How::Processes(real, lockstep) => {
+                let m = n.min(IN_PROCESSES);
+                let robot = &setting.config.robot.profile;
+                let one = |i: usize| {
+                    let mut rng = ChaCha8Rng::seed_from_u64(seed_of(&setting, row, i));
+                    real(robot, &mut rng).err().map(|why| format!("process {i}: {why}"))
+                };
+                let (mut count, mut failures) = tally(m, Some(AT_ONCE), one);
+                count += " in processes";
+                if let Some(check) = lockstep {
+                    let (here, more) = tally(n, None, |i| attempt(&setting, row, check, i).err());
+                    count = format!("{here}, {count}");
+                    failures.extend(more);
+                }
+                (count, failures)
             }
             How::Suite => ("in the tests".into(), Vec::new()),
             How::NotYet => ("not yet".into(), Vec::new()),
         };
+        all_good &= failures.is_empty();
         if common.json {
             let line = serde_json::json!({
                 "row": row.id, "injected": row.injected, "expected": row.expected, "passed": count,
@@ -66,6 +84,23 @@ pub(crate) fn run(
     Ok(if all_good { Exit::Done } else { Exit::Failed })
 }
 
+/// How many of `n` instants ended well, and what was wrong with the others.
+fn tally(
+    n: usize,
+    jobs: Option<usize>,
+    one: impl Fn(usize) -> Option<String> + Sync,
+) -> (String, Vec<String>) {
+    let results = eval::in_parallel(n, jobs, one, |_, _| (), Option::is_none);
+    let failures: Vec<String> = results.into_iter().flatten().collect();
+    (format!("{}/{n}", n - failures.len()), failures)
+}
+
+/// The seed of an instant of a row.
+fn seed_of(setting: &Setting, row: &Row, i: usize) -> u64 {
+    let id = row.id.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+    setting.seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ i as u64
+}
+
 /// One instant of a row.
 fn attempt(
     setting: &Setting,
@@ -73,8 +108,7 @@ fn attempt(
     check: fn(&mut Trial) -> Result<(), String>,
     i: usize,
 ) -> Result<(), String> {
-    let id = row.id.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-    let seed = setting.seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ i as u64;
+    let seed = seed_of(setting, row, i);
     let at_s = ChaCha8Rng::seed_from_u64(seed).random_range(0.1..SPAN_S);
     let said = |why: String| format!("instant {i}, {at_s:.3} s: {why}");
     let mut trial = Trial::new(&setting.config, &setting.arm, seed, at_s).map_err(said)?;

@@ -1,10 +1,14 @@
 //! The fault table: every row, what it asks for, and how it is tried.
 
-use super::orders;
+use super::{orders, processes};
 use super::trial::{Trial, fastest, heaviest, strongest};
 use control::{Component, Mode};
+use rand_chacha::ChaCha8Rng;
 use sim::RobotFault;
 use types::Fault;
+
+/// One instant of a row with real processes: the robot's name, and where its times are drawn from.
+pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<(), String>;
 
 /// How a row is tried.
 #[derive(Copy, Clone)]
@@ -13,6 +17,8 @@ pub(crate) enum How {
     Here(fn(&mut Trial) -> Result<(), String>),
     /// With cameras and the whole mission, in the test suite.
     Suite,
+    /// With real processes, in wall time; and, where there is one, here as silence.
+    Processes(InProcesses, Option<fn(&mut Trial) -> Result<(), String>>),
     /// Not built.
     NotYet,
 }
@@ -31,7 +37,7 @@ const fn row(id: &'static str, injected: &'static str, expected: &'static str, h
     Row { id, injected, expected, how }
 }
 
-use How::{Here, NotYet, Suite};
+use How::{Here, NotYet, Processes, Suite};
 
 /// The rows in their order.
 pub(crate) const ROWS: [Row; 46] = [
@@ -60,14 +66,14 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F23", "the bus is late by 5 ms", "no discontinuity", Here(f23)),
     row("F24", "the robot comes back at another pose", "no motion until reset", Here(f24)),
     row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
-    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", Here(f26)),
-    row("F27", "the wall clock is stepped", "nothing", NotYet),
+    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", Processes(processes::f26, Some(f26))),
+    row("F27", "the wall clock is stepped", "nothing", Suite),
     row("F28", "a sender's clock is off", "estimated; refused when old", Here(orders::f28)),
     row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),
     row("F30", "reports are not taken for 5 s", "counted; the loop goes on", Here(f30)),
     row("F31", "a thread beside the loop panics", "S2, named", Here(f31)),
-    row("F32", "the loop panics", "S1 by the watchdog", NotYet),
-    row("F33", "the watchdog dies", "the robot stops by itself", NotYet),
+    row("F32", "the loop panics", "S1 by the watchdog", Processes(processes::f32, None)),
+    row("F33", "the watchdog dies", "the robot stops by itself", Processes(processes::f33, None)),
     row("F34", "the Zenoh router restarts", "S2, no old commands", NotYet),
     row("F35", "two controllers after a network split", "one owner only", NotYet),
     row("F36", "a network that loses and delays", "D to a safe speed", NotYet),

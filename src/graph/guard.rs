@@ -1,21 +1,26 @@
 //! The watchdog's process: this program again, as `sinew watchdog`, at the other end of a shared page.
 
 use super::BodyError;
-use control::Watchdog;
-use std::path::Path;
+use control::{MonotonicClock, Watchdog};
+use core::time::Duration;
 use std::process::{Child, Command, Stdio};
+use types::seams::Clock;
+
+/// How long the process may take to begin, seconds.
+const BEGINS_S: f64 = 5.0;
 
 /// The running process; ended when this is dropped.
 pub(crate) struct GuardProcess(Child);
 
 impl GuardProcess {
-    /// Starts `program` over the page.
+    /// Starts this program over the page, and waits until it is heard of.
     ///
     /// # Errors
-    /// [`BodyError::Loop`] when the operating system starts no process.
-    pub(crate) fn start(program: &Path, watchdog: &Watchdog) -> Result<Self, BodyError> {
+    /// [`BodyError::Loop`] when the operating system starts no process, or it is not heard of.
+    pub(crate) fn start(watchdog: &Watchdog, clock: &mut MonotonicClock) -> Result<Self, BodyError> {
         let said = |e: std::io::Error| BodyError::Loop(format!("the watchdog's process: {e}"));
         let page = watchdog.path().ok_or_else(|| BodyError::Loop("the watchdog's page is not shared".into()))?;
+        let program = std::env::current_exe().map_err(said)?;
         let child = Command::new(program)
             .arg("watchdog")
             .arg(page)
@@ -23,7 +28,15 @@ impl GuardProcess {
             .stdout(Stdio::null())
             .spawn()
             .map_err(said)?;
-        Ok(Self(child))
+        let started = Self(child);
+        let (stroke, until) = (watchdog.stroke(), clock.now() + Duration::from_secs_f64(BEGINS_S));
+        while !stroke.permits(clock.now()) {
+            if clock.now() > until {
+                return Err(BodyError::Loop("the watchdog's process is not heard of".into()));
+            }
+            clock.sleep_until(clock.now() + Duration::from_millis(1));
+        }
+        Ok(started)
     }
 }
 

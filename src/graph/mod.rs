@@ -1,7 +1,7 @@
 //! The stages joined up: the same parts in one thread and virtual time ([`lockstep`]), or in wall time
 //! with the loop and the simulator each in a thread of their own ([`pipeline`]).
 
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod lockstep;
 pub(crate) mod pipeline;

@@ -22,9 +22,6 @@ pub(crate) struct Pipeline {
     _guard: Option<GuardProcess>,
 }
 
-/// How long the watchdog's process may take to begin, seconds.
-const GUARD_BEGINS_S: f64 = 5.0;
-
 impl Pipeline {
     /// Starts the simulated robot and the loop, and where it is wanted the watchdog over both.
     ///
@@ -53,19 +50,11 @@ fn guarded(
     core: Core,
     mut clock: MonotonicClock,
 ) -> Result<(Core, Option<Permit>, Option<GuardProcess>), BodyError> {
-    let said = |e: String| BodyError::Loop(format!("the watchdog: {e}"));
     let patience_s = core.arm().profile().overrun_ms * 1e-3;
-    let watchdog = Watchdog::shared(&clock, patience_s).map_err(|e| said(e.to_string()))?;
-    let program = std::env::current_exe().map_err(|e| said(e.to_string()))?;
-    let guard = GuardProcess::start(&program, &watchdog)?;
+    let watchdog =
+        Watchdog::shared(&clock, patience_s).map_err(|e| BodyError::Loop(format!("the watchdog: {e}")))?;
+    let guard = GuardProcess::start(&watchdog, &mut clock)?;
     let stroke = watchdog.stroke();
-    let until = clock.now() + Duration::from_secs_f64(GUARD_BEGINS_S);
-    while !stroke.permits(clock.now()) {
-        if clock.now() > until {
-            return Err(said("its process is not heard of".into()));
-        }
-        clock.sleep_until(clock.now() + Duration::from_millis(1));
-    }
     let permit: Permit = Box::new(move |now| stroke.permits(now));
     Ok((core.with_watchdog(watchdog.pulse()), Some(permit), Some(guard)))
 }

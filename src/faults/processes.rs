@@ -1,0 +1,110 @@
+//! Rows about processes, with real ones: an arm alone in a process of its own ([`crate::alone`]), its watchdog in
+//! another, and signals from here. Their times are the machine's, so that a busy one is given some slack.
+
+use crate::alone::Outcome;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How often an arm is started that a busy machine has stopped before anything broke.
+const TRIES: usize = 5;
+/// Slack for a machine that is busy with something else, milliseconds: three physics steps and some scheduling.
+const SLACK_MS: f64 = 15.0;
+/// An arm is under way after so many seconds: the watchdog's process, the proof of its encoders, the first motion.
+const UNDER_WAY_S: std::ops::Range<f64> = 3.0..4.5;
+
+/// Starts an arm alone.
+fn start(robot: &str, seconds: f64, more: &[&str]) -> Result<Child, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    Command::new(program)
+        .args(["alone", "--robot", robot, "--seconds", &seconds.to_string()])
+        .args(more)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| e.to_string())
+}
+
+/// Waits for what came of it.
+fn finish(child: Child) -> Result<Outcome, String> {
+    let output = child.wait_with_output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().last().ok_or_else(|| format!("it said nothing and ended by {}", output.status))?;
+    serde_json::from_str(line).map_err(|e| format!("{e}: {line}"))
+}
+
+fn named(outcome: &Outcome, id: &str) -> Result<(), String> {
+    if outcome.faults.iter().any(|f| f == id) {
+        Ok(())
+    } else {
+        Err(format!("{id} was never named, but {:?}", outcome.faults))
+    }
+}
+
+fn ends_in(outcome: &Outcome, mode: &str) -> Result<(), String> {
+    if outcome.mode == mode { Ok(()) } else { Err(format!("ends in {}, not in {mode}", outcome.mode)) }
+}
+
+/// The robot stopped by itself within so many milliseconds, and its brakes are closed.
+fn stopped_within(outcome: &Outcome, ms: f64) -> Result<(), String> {
+    match outcome.stopped_after_ms {
+        Some(took) if took > ms + SLACK_MS => Err(format!("the robot stopped after {took:.1} ms")),
+        Some(_) if outcome.is_braked => Ok(()),
+        Some(_) => Err("the brakes are open".into()),
+        None => Err("the robot never stopped by itself".into()),
+    }
+}
+
+fn broken(robot: &str, what: &str, rng: &mut ChaCha8Rng) -> Result<Outcome, String> {
+    for _ in 0..TRIES {
+        let at = rng.random_range(UNDER_WAY_S).to_string();
+        let outcome = finish(start(robot, 10.0, &["--break", what, "--at", &at])?)?;
+        if outcome.was_well {
+            return Ok(outcome);
+        }
+    }
+    Err("the machine is too busy for a watchdog: the arm was stopped before anything broke".into())
+}
+
+/// Sends a signal by its name.
+fn signal(child: &Child, name: &str) -> Result<(), String> {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+    match sent {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("kill {name}: {status}")),
+        Err(e) => Err(format!("kill {name}: {e}")),
+    }
+}
+
+/// The whole process pauses for two seconds and goes on; its watchdog does not pause.
+pub(super) fn f26(robot: &str, rng: &mut ChaCha8Rng) -> Result<(), String> {
+    let child = start(robot, 8.0, &[])?;
+    std::thread::sleep(Duration::from_secs_f64(rng.random_range(UNDER_WAY_S)));
+    signal(&child, "-STOP")?;
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, "-CONT")?;
+    let outcome = finish(child)?;
+    named(&outcome, "F26")?;
+    if outcome.denied == 0 {
+        return Err("the robot was let have power all the time".into());
+    }
+    // The simulated robot pauses with the process: when the loop is back first, there is no state to stop from, and
+    // the arm is left without power.
+    ends_in(&outcome, "Hold").or_else(|_| ends_in(&outcome, "Fault { powered: false }"))
+}
+
+/// The loop panics.
+pub(super) fn f32(robot: &str, rng: &mut ChaCha8Rng) -> Result<(), String> {
+    let outcome = broken(robot, "loop", rng)?;
+    stopped_within(&outcome, 1.0)
+}
+
+/// The watchdog is killed.
+pub(super) fn f33(robot: &str, rng: &mut ChaCha8Rng) -> Result<(), String> {
+    let outcome = broken(robot, "watchdog", rng)?;
+    named(&outcome, "F33")?;
+    stopped_within(&outcome, 5.0)?;
+    ends_in(&outcome, "Fault { powered: false }")
+}
