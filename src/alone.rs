@@ -2,8 +2,8 @@
 //! what becomes of the arm when a process or the loop breaks (F26, F27, F32, F33).
 
 use crate::config::Config;
-use crate::graph::guard::GuardProcess;
 use crate::graph::BodyError;
+use crate::graph::guard::GuardProcess;
 use crate::session;
 use control::thread::Quantiles;
 use control::{

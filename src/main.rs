@@ -50,7 +50,9 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),
-        Command::Alone { seconds, r#break, at, common } => commands::alone::run(seconds, r#break, at, &common),
+        Command::Alone { seconds, r#break, at, common } => {
+            commands::alone::run(seconds, r#break, at, &common)
+        }
         Command::Watchdog { page } => commands::watchdog::run(&page),
         Command::Config => {
             print!("{}", config::DEFAULT);

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod ik;
+mod late;
 mod mechanics;
 mod peer;
 mod table;
@@ -46,6 +47,7 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     let mut table = Table::new(o.json);
     table.machine();
     tick::measure(o, &mut table)?;
+    late::measure(o, &mut table)?;
     mechanics::measure(o, &mut table)?;
     ik::measure(o, &mut table)?;
     Ok(table.finish())

@@ -1,6 +1,6 @@
 //! The lines of a benchmark, each with its goal.
 
-use super::blocks::Ratio;
+use super::blocks::{Added, Ratio};
 use crate::exit::Exit;
 use serde_json::json;
 
@@ -86,6 +86,29 @@ impl Table {
                 "{what:<34} {:>11} {:>37} ≤ {goal_us:<4} µs {}",
                 format!("{us:.1} µs"),
                 "",
+                verdict.word()
+            );
+        }
+    }
+
+    /// What ours has more than a peer's, microseconds, met when its whole interval is at most `goal_us`.
+    pub(crate) fn added(&mut self, what: &str, a: &Added, goal_us: f64) {
+        let verdict = if a.interval.1 <= goal_us { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            let line = json!({
+                "what": what, "ours_us": a.ours, "peer_us": a.peer, "added_us": a.added,
+                "interval": [a.interval.0, a.interval.1], "goal_us": goal_us, "verdict": verdict.word(),
+            });
+            println!("{line}");
+        } else {
+            println!(
+                "{what:<34} {:>11} {:>11} {:>+7.1}  {:<15} ≤ {:<4} µs {}",
+                format!("{:.1} µs", a.ours),
+                format!("{:.1} µs", a.peer),
+                a.added,
+                format!("{:+.1}–{:+.1}", a.interval.0, a.interval.1),
+                format!("+{goal_us}"),
                 verdict.word()
             );
         }

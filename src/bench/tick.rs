@@ -56,7 +56,8 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
     let poses = free_poses(&arm, &mut rng);
     let things = things(&arm, &poses, &mut rng);
-    let (mut core, mut handle) = control::new(Arc::clone(&arm), Config::default())?;
+    let (mut core, mut handle) =
+        control::new(Arc::clone(&arm), Config { self_test: false, ..Config::default() })?;
     let mut now = Time::from_secs_f64(1.0);
     let zero = JointVector::zeros(arm.n_joints());
     let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };

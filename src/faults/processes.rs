@@ -31,7 +31,8 @@ fn start(robot: &str, seconds: f64, more: &[&str]) -> Result<Child, String> {
 fn finish(child: Child) -> Result<Outcome, String> {
     let output = child.wait_with_output().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().last().ok_or_else(|| format!("it said nothing and ended by {}", output.status))?;
+    let line =
+        text.lines().last().ok_or_else(|| format!("it said nothing and ended by {}", output.status))?;
     serde_json::from_str(line).map_err(|e| format!("{e}: {line}"))
 }
 

@@ -1,7 +1,7 @@
 //! The fault table: every row, what it asks for, and how it is tried.
 
-use super::{orders, processes};
 use super::trial::{Trial, fastest, heaviest, strongest};
+use super::{orders, processes};
 use control::{Component, Mode};
 use rand_chacha::ChaCha8Rng;
 use sim::RobotFault;
@@ -66,7 +66,12 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F23", "the bus is late by 5 ms", "no discontinuity", Here(f23)),
     row("F24", "the robot comes back at another pose", "no motion until reset", Here(f24)),
     row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
-    row("F26", "the whole process pauses for 2 s", "S2 from the measured state", Processes(processes::f26, Some(f26))),
+    row(
+        "F26",
+        "the whole process pauses for 2 s",
+        "S2 from the measured state",
+        Processes(processes::f26, Some(f26)),
+    ),
     row("F27", "the wall clock is stepped", "nothing", Suite),
     row("F28", "a sender's clock is off", "estimated; refused when old", Here(orders::f28)),
     row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),

@@ -19,7 +19,8 @@ impl GuardProcess {
     /// [`BodyError::Loop`] when the operating system starts no process, or it is not heard of.
     pub(crate) fn start(watchdog: &Watchdog, clock: &mut MonotonicClock) -> Result<Self, BodyError> {
         let said = |e: std::io::Error| BodyError::Loop(format!("the watchdog's process: {e}"));
-        let page = watchdog.path().ok_or_else(|| BodyError::Loop("the watchdog's page is not shared".into()))?;
+        let page =
+            watchdog.path().ok_or_else(|| BodyError::Loop("the watchdog's page is not shared".into()))?;
         let program = std::env::current_exe().map_err(said)?;
         let child = Command::new(program)
             .arg("watchdog")
