@@ -62,7 +62,7 @@ section!(
 );
 section!(
     /// `[safety]`
-    Safety { keep_out_m: Vec<[f64; 6]>, tool_speed_m_s: f64 }
+    Safety { keep_out_m: Vec<[f64; 6]>, tool_speed_m_s: f64, tool_force_n: f64 }
 );
 section!(
     /// `[sim]`
@@ -134,6 +134,7 @@ impl Config {
             ("control.priority", f64::from(self.control.priority), 1.0, 98.0),
             ("control.cpu", f64::from(self.control.cpu), -1.0, 1023.0),
             ("safety.tool_speed_m_s", self.safety.tool_speed_m_s, 0.01, 10.0),
+            ("safety.tool_force_n", self.safety.tool_force_n, 1.0, 10_000.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
         ];

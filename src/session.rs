@@ -118,6 +118,7 @@ pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
         period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
         lease_s: config.control.lease_ms * 1e-3,
         tool_speed_m_s: config.safety.tool_speed_m_s,
+        tool_force_n: config.safety.tool_force_n,
         self_test: config.control.self_test,
         ..control::Config::default()
     }

@@ -43,6 +43,8 @@ pub struct Config {
     pub torque_trifle: f64,
     /// Greatest speed of the tool centre point, m/s: 0.01 to 10.
     pub tool_speed_m_s: f64,
+    /// Greatest force of the world on the tool under way, N: 1 to 10,000; beyond, the arm stops (F21).
+    pub tool_force_n: f64,
     /// Rate of the trace, samples per second.
     pub trace_hz: f64,
 }
@@ -67,6 +69,7 @@ impl Default for Config {
             rest_speed: 0.05,
             torque_trifle: 0.05,
             tool_speed_m_s: 1.7,
+            tool_force_n: 100.0,
             trace_hz: 100.0,
         }
     }
@@ -93,6 +96,7 @@ pub(crate) struct Tuning {
     pub(crate) rest_speed: f64,
     pub(crate) torque_trifle: f64,
     pub(crate) tool_speed: f64,
+    pub(crate) tool_force: f64,
     pub(crate) trace_period: f64,
     /// Later than this is an overrun, seconds; from the robot's profile.
     pub(crate) overrun: f64,
@@ -114,6 +118,7 @@ impl Config {
         range("control.rest_speed", self.rest_speed, 1e-6, 1.0)?;
         range("control.torque_trifle", self.torque_trifle, 0.0, 1.0)?;
         range("control.tool_speed_m_s", self.tool_speed_m_s, 0.01, 10.0)?;
+        range("control.tool_force_n", self.tool_force_n, 1.0, 1e4)?;
         range("control.trace_hz", self.trace_hz, 0.1, 4000.0)?;
         let n = arm.n_joints();
         let profile = arm.profile();
@@ -151,6 +156,7 @@ impl Config {
             rest_speed: self.rest_speed,
             torque_trifle: self.torque_trifle,
             tool_speed: self.tool_speed_m_s,
+            tool_force: self.tool_force_n,
             trace_period: 1.0 / self.trace_hz,
             overrun,
         })

@@ -107,6 +107,16 @@ impl Observer {
         (self.variance[i] * gain / (2.0 - gain).max(1.0)).sqrt()
     }
 
+    /// What pushes more than when the motion began, N·m.
+    pub(crate) fn since_start(&self) -> JointVector {
+        JointVector::from_fn(self.external.len(), |i| self.external[i] - self.at_start[i])
+    }
+
+    /// Whether some joint is pushed the same way again and again, as noise does not.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.same_way.iter().any(|n| *n >= SAME_WAY)
+    }
+
     /// Whether something was met since the motion began.
     pub(crate) fn is_contact(&self, arm: &Arm, tuning: &Tuning) -> bool {
         arm.limits().iter().enumerate().any(|(i, l)| {

@@ -1,6 +1,7 @@
 //! The real-time end: one tick, from the state of the robot to its command.
 
 use crate::authority::Authority;
+use crate::compliance::{Seen, Springs};
 use crate::config::Tuning;
 use crate::contact::Observer;
 use crate::estimate::Estimate;
@@ -46,6 +47,8 @@ pub struct Core {
     pub(crate) progress: Progress,
     pub(crate) contact: Observer,
     pub(crate) motors: Motors,
+    pub(crate) springs: Springs,
+    pub(crate) tool_wrench: [f64; 6],
     /// The command before this tick, without torques.
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
@@ -108,6 +111,8 @@ impl Core {
             progress: Progress::new(),
             contact: Observer::new(&arm),
             motors: Motors::new(),
+            springs: Springs::new(&arm),
+            tool_wrench: [0.0; 6],
             arm,
             tuning,
             state: State::Disarmed,
@@ -243,13 +248,17 @@ impl Core {
     }
 
     /// Computed torque: what the model needs for the reference's acceleration plus what takes the
-    /// error away (Lynch and Park, Modern Robotics, 2017, section 11.4.3).
+    /// error away (Lynch and Park, Modern Robotics, 2017, section 11.4.3), as far as the arm is to be stiff; and
+    /// the springs, as far as it is to yield.
     fn torque(&mut self, powered: bool) -> JointVector {
         let (n, r, e) = (self.arm.n_joints(), &self.reference, &self.estimate);
         let (kp, kd) = (&self.tuning.kp, &self.tuning.kd);
         let zero = JointVector::zeros(n);
-        let ddq =
-            JointVector::from_fn(n, |i| r.ddq[i] + kp[i] * (r.q[i] - e.q[i]) + kd[i] * (r.dq[i] - e.dq[i]));
+        self.springs.step(self.dt);
+        let stiff = self.springs.stiff_part();
+        let ddq = JointVector::from_fn(n, |i| {
+            r.ddq[i] + stiff * (kp[i] * (r.q[i] - e.q[i]) + kd[i] * (r.dq[i] - e.dq[i]))
+        });
         let (dq, ddq) = if powered { (e.dq, ddq) } else { (zero, zero) };
         self.estimate.ddq = ddq;
         let width = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
@@ -260,10 +269,20 @@ impl Core {
                 // Damping is carried at the speed that takes the error away, not at the measured one: that
                 // would feed the speed back with the wrong sign, which a light joint in a stiff gear (URDFs
                 // say 10 N·m·s/rad) answers with a swing. Error e then obeys (s + √kp)(I s + d + I √kp) = 0.
-                let wanted =
-                    self.reference.dq[i] + libm::sqrt(kp[i]) * (self.reference.q[i] - self.estimate.q[i]);
+                let back = stiff * libm::sqrt(kp[i]) * (self.reference.q[i] - self.estimate.q[i]);
+                let wanted = self.reference.dq[i] + back;
                 tau[i] += self.arm.model().joints[*j].damping * (wanted - dq[i]);
             }
+        }
+        if powered && self.springs.yields() {
+            let seen = Seen {
+                q: &self.estimate.q,
+                dq: &self.estimate.dq,
+                width_m: width,
+                period: self.tuning.period,
+            };
+            let springs = self.springs.torque(&self.arm, &self.reference, &seen);
+            tau = JointVector::from_fn(n, |i| tau[i] + springs[i]);
         }
         let continued = powered || self.last.enabled;
         let dt = if continued { self.dt } else { f64::MAX };
@@ -314,6 +333,7 @@ impl Core {
                 _ => job.map_or(0.0, Job::speed_factor),
             },
             external: self.contact.external,
+            tool_wrench: self.tool_wrench,
         }
     }
 

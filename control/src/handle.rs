@@ -1,16 +1,15 @@
 //! Everybody else's end: requests in, reports out. Never waits for the core.
 
 use crate::authority::Claim;
-use crate::course::{Chunk, Course, check_joints};
+use crate::course::{Course, check_joints};
 use crate::gripper::Gripper;
-use crate::lease::{Groups, Lease, LeaseId, Order, Owner};
+use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 use crate::message::{HandleWires, Message, Ordered, What};
 use crate::pace::Pace;
 use crate::path::Job;
 use crate::profile::{self, Profile};
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
-use crate::twist::Twist;
 use crate::watch::{Component, Sentinel, StopLine};
 use crate::world::{Surroundings, Thing, World};
 use mechanics::collision::{Attached, Checker};
@@ -18,7 +17,7 @@ use mechanics::ik::{Options, Solver};
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use types::{GripperCommand, JointVector, Rejection, StopCategory, Time, Tool, Trajectory, Transform};
+use types::{JointVector, Rejection, StopCategory, Time, Tool, Transform};
 
 /// An order counts for at most so long, seconds.
 const LONGEST_ORDER_S: f64 = 10.0;
@@ -28,31 +27,6 @@ const LONGEST_VELOCITY_S: f64 = 1.0;
 const SAME_PLACE_M: f64 = 0.005;
 /// The slowest a motion may be asked to run, as a part of its own speed.
 const SLOWEST: f64 = 0.05;
-
-/// What the arm shall do.
-#[derive(Clone, Debug)]
-pub enum Motion {
-    /// Follow a trajectory from where the arm holds to its end.
-    Follow(Box<Trajectory>),
-    /// Follow what a policy wants from the order's stamp on, for as long as it is known. Positions that the arm
-    /// has gone past since that stamp are left out; into the rest it goes over smoothly, from whatever it
-    /// does.
-    Chunk(Chunk),
-    /// Move the joints at these speeds, rad/s (m/s), from whatever the arm does, until the order expires.
-    Velocity(JointVector),
-    /// Move the tool, from whatever the arm does, until the order expires: in this direction, slower near
-    /// singular poses.
-    Twist(Twist),
-    /// Go straight in joint space to these positions, rad (m), from whatever the arm does.
-    Joints(JointVector),
-    /// Go to where the tool is there, straight in joint space, from whatever the arm does. Which joint
-    /// positions those are is found when the order is given.
-    Pose(Transform<types::World, Tool>),
-    /// Move the gripper, no faster than it can.
-    Grip(GripperCommand),
-    /// Come to rest and hold.
-    Hold,
-}
 
 /// Requests stops from anywhere, a signal handler included: one atomic, nothing else.
 #[derive(Clone, Debug)]
@@ -229,6 +203,10 @@ impl Handle {
             Motion::Grip(command) => {
                 self.gripper.check(&command)?;
                 What::Grip(command)
+            }
+            Motion::Comply(compliance) => {
+                compliance.check(self.arm.n_joints())?;
+                What::Comply(compliance)
             }
             Motion::Hold => What::Hold,
         };

@@ -7,8 +7,10 @@
 //! of the world it was made for, and times between which it counts; an order that is old, early or given
 //! twice moves nothing (I4).
 
-use crate::handle::Motion;
-use types::Time;
+use crate::compliance::Compliance;
+use crate::course::Chunk;
+use crate::twist::Twist;
+use types::{GripperCommand, JointVector, Time, Tool, Trajectory, Transform};
 
 /// Who asks, from the lowest rank to the highest.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +94,33 @@ impl Lease {
             motion,
         }
     }
+}
+
+/// What the arm shall do.
+#[derive(Clone, Debug)]
+pub enum Motion {
+    /// Follow a trajectory from where the arm holds to its end.
+    Follow(Box<Trajectory>),
+    /// Follow what a policy wants from the order's stamp on, for as long as it is known. Positions that the arm
+    /// has gone past since that stamp are left out; into the rest it goes over smoothly, from whatever it
+    /// does.
+    Chunk(Chunk),
+    /// Move the joints at these speeds, rad/s (m/s), from whatever the arm does, until the order expires.
+    Velocity(JointVector),
+    /// Move the tool, from whatever the arm does, until the order expires: in this direction, slower near
+    /// singular poses.
+    Twist(Twist),
+    /// Go straight in joint space to these positions, rad (m), from whatever the arm does.
+    Joints(JointVector),
+    /// Go to where the tool is there, straight in joint space, from whatever the arm does. Which joint
+    /// positions those are is found when the order is given.
+    Pose(Transform<types::World, Tool>),
+    /// Move the gripper, no faster than it can.
+    Grip(GripperCommand),
+    /// Hold to where the arm is told to be as stiffly as this, from now on and until the arm has no power.
+    Comply(Compliance),
+    /// Come to rest and hold.
+    Hold,
 }
 
 /// One thing that shall be done, under a lease.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use types::{GripperCommand, GripperState, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// Words that are not joint vectors.
-const SCALARS: usize = 18;
+const SCALARS: usize = 24;
 /// Joint vectors: three measured, four commanded, one observed.
 const VECTORS: usize = 8;
 /// How often a reader tries before it takes what it read last.
@@ -115,6 +115,9 @@ impl Mailbox {
         w.vector(&s.command.ddq, n);
         w.vector(&s.command.tau, n);
         w.vector(&s.external, n);
+        for v in s.tool_wrench {
+            w.word(v.to_bits());
+        }
     }
 
     /// The newest status; `None` while the core is writing faster than this can read.
@@ -158,7 +161,20 @@ impl Mailbox {
         let command = JointCommand { stamp, expires, q, dq, ddq, tau, gripper, enabled };
         let measured = known.then_some(measured);
         let external = r.vector(n);
-        Status { now, ticks, mode, cause, measured, command, active, progress, speed_factor, external }
+        let tool_wrench = [0; 6].map(|_| r.number());
+        Status {
+            now,
+            ticks,
+            mode,
+            cause,
+            measured,
+            command,
+            active,
+            progress,
+            speed_factor,
+            external,
+            tool_wrench,
+        }
     }
 }
 

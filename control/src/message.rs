@@ -1,6 +1,7 @@
 //! The wires between the two ends: rings both ways, a few atomics, the mailbox.
 
 use crate::authority::Claim;
+use crate::compliance::Compliance;
 use crate::config::Tuning;
 use crate::core::Core;
 use crate::handle::Handle;
@@ -25,6 +26,7 @@ const REPORTS: usize = 1024;
 const TRACE: usize = 2048;
 
 /// One request.
+#[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
 pub(crate) enum Message {
     Activate(Time),
     Disarm(Time),
@@ -54,6 +56,7 @@ pub(crate) enum What {
     Chunk(Box<Job>),
     Servo(Aim),
     Hold,
+    Comply(Compliance),
     Grip(GripperCommand),
 }
 

@@ -1,6 +1,7 @@
 //! Claims and orders: who may move what, and what then moves.
 
 use crate::authority::{ARM, Claim, GRIPPER};
+use crate::compliance::Compliance;
 use crate::core::Core;
 use crate::lease::LeaseId;
 use crate::message::{Ordered, Spent, What};
@@ -23,6 +24,7 @@ impl What {
             Self::Servo(_) => Request::Servo,
             Self::Grip(_) => Request::Grip,
             Self::Hold => Request::Hold,
+            Self::Comply(_) => Request::Comply,
         }
     }
 
@@ -97,6 +99,11 @@ impl Core {
             return;
         }
         self.authority.heard(order.lease, now);
+        if matches!(order.what, What::Comply(_)) && order.valid_from <= now {
+            // What waits is not about this.
+            self.carry_out(now, order);
+            return;
+        }
         let place = order.what.place();
         if let Some(old) = self.pending[place].take() {
             self.drop_order(old, RefusedWhy::Replaced);
@@ -186,6 +193,7 @@ impl Core {
             What::Servo(_) => self.why_not_servo(),
             // Taken above.
             What::Chunk(_) => None,
+            What::Comply(to) => self.why_not_comply(to),
             What::Hold | What::Grip(_) => match self.state {
                 State::Stopping(..) => Some(RefusedWhy::Busy),
                 _ => None,
@@ -207,6 +215,11 @@ impl Core {
                 self.tell(Report::Started(order.id));
                 self.stop(Stop { hold: Some(order.id), ..Stop::two(Cause::HoldRequested) });
             }
+            What::Comply(to) => {
+                self.springs.go(to);
+                self.tell(Report::Started(order.id));
+                self.tell(Report::Finished(order.id));
+            }
             What::Grip(command) => {
                 self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
             }
@@ -224,6 +237,17 @@ impl Core {
             State::Hold => (job.start().len() != self.reference.q.len()
                 || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
                 .then_some(RefusedWhy::StartsElsewhere),
+        }
+    }
+
+    /// An arm that is held away from where it is told to be would leap back if it became stiff.
+    fn why_not_comply(&self, to: &Compliance) -> Option<RefusedWhy> {
+        let off = self.estimate.q.max_abs_diff(&self.reference.q);
+        match self.state {
+            State::Stopping(..) => Some(RefusedWhy::Busy),
+            _ if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
+            _ if *to == Compliance::Stiff && off > START_TOLERANCE => Some(RefusedWhy::HeldAway),
+            _ => None,
         }
     }
 

@@ -131,6 +131,8 @@ pub enum Request {
     Servo,
     /// Come to rest and hold.
     Hold,
+    /// Be as stiff as this.
+    Comply,
     /// Move the gripper.
     Grip,
     /// Hold a lease.
@@ -173,6 +175,8 @@ pub enum RefusedWhy {
     LineOpen,
     /// The independent watchdog is not heard of (F33).
     NoWatchdog,
+    /// Something holds the arm away from where it is told to be: stiff, it would leap back.
+    HeldAway,
     /// Nothing is latched.
     NotLatched,
     /// A stick is held: all inputs must be at rest for this (F40, I6).
@@ -323,6 +327,8 @@ pub struct Status {
     pub speed_factor: f64,
     /// Torques of the world on the arm as observed, N·m: contact, and load that the model lacks.
     pub external: JointVector,
+    /// The force and the moment at the tool centre point that explain them best, world axes: N, N·m.
+    pub tool_wrench: [f64; 6],
 }
 
 /// One row of the trace: commanded and measured.

@@ -38,6 +38,7 @@
 use crate::authority::{ARM, GRIPPER};
 use crate::brake::{Brake, Share};
 use crate::core::Core;
+use crate::ease::Ease;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
 use crate::proof::Proof;
@@ -55,6 +56,8 @@ pub(crate) enum Way {
     Path(Box<Job>),
     /// From the last good command, without the trajectory of this motion.
     Brake(Brake, Option<MotionId>),
+    /// At rest, and letting go of what was met.
+    Ease(Ease, Option<MotionId>),
 }
 
 /// What a stop is for.
@@ -138,7 +141,7 @@ impl State {
 
     pub(crate) fn motion(&self) -> Option<MotionId> {
         match self {
-            Self::Stopping(Way::Brake(_, id), _) => *id,
+            Self::Stopping(Way::Brake(_, id) | Way::Ease(_, id), _) => *id,
             Self::Servo(servo) => Some(servo.id),
             _ => self.job().map(|job| job.id),
         }
@@ -152,6 +155,9 @@ impl Core {
         let before = core::mem::replace(&mut self.state, next);
         if let State::Follow(job) | State::Stopping(Way::Path(job), _) = before {
             self.give_back(Spent::Job(job));
+        }
+        if !self.state.is_powered() {
+            self.springs.reset();
         }
         self.cause = cause;
         self.tell(Report::Mode { mode, cause });
@@ -321,6 +327,10 @@ impl Core {
                 brake.step(dt);
                 brake.reference()
             }
+            State::Stopping(Way::Ease(ease, _), _) => {
+                ease.step(dt);
+                ease.reference()
+            }
         }
     }
 
@@ -337,9 +347,13 @@ impl Core {
                 let (at_rest, id) = match way {
                     Way::Path(job) => (job.at_rest() || job.at_end(), Some(job.id)),
                     Way::Brake(brake, id) => (brake.at_rest(), *id),
+                    Way::Ease(ease, id) => (ease.at_rest(), *id),
                 };
                 if at_rest {
-                    let stop = *stop;
+                    let (stop, has_eased) = (*stop, matches!(way, Way::Ease(..)));
+                    if stop.cause == Cause::Fault(Fault::F21Contact) && !has_eased && self.ease(id, stop) {
+                        return;
+                    }
                     if stop.cause != Cause::Finished {
                         self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
                     }
@@ -348,6 +362,18 @@ impl Core {
             }
             _ => {}
         }
+    }
+
+    /// Goes on from standing where something was met to where it does not press any more; `false` when there is
+    /// nothing to let go of.
+    fn ease(&mut self, id: Option<MotionId>, stop: Stop) -> bool {
+        let ease = Ease::new(self.reference.q, &self.estimate.q, self.arm.limits());
+        let Some(ease) = ease.filter(|_| self.estimate.is_fresh()) else { return false };
+        let before = core::mem::replace(&mut self.state, State::Stopping(Way::Ease(ease, id), stop));
+        if let State::Stopping(Way::Path(job), _) = before {
+            self.give_back(Spent::Job(job));
+        }
+        true
     }
 
     /// What the loop asks of the stop flag's values.

@@ -19,6 +19,8 @@ const MOST_JUMPS: u32 = 3;
 /// as closed again.
 const LINE_SILENT_S: f64 = 0.005;
 const LINE_SETTLED_S: f64 = 0.05;
+/// An arm that yields may be held away from where it is told to be by so many times the following error.
+const YIELDS: f64 = 3.0;
 /// A robot of which nothing was heard for longer is gone, seconds.
 const GONE_S: f64 = 0.5;
 
@@ -45,6 +47,8 @@ impl Core {
         }
         let fresh = self.estimate.is_fresh().then_some(self.estimate.measured).flatten();
         self.contact.observe(&self.arm, fresh.as_ref(), 4.0 * self.tuning.period);
+        let pushed = self.contact.since_start();
+        self.tool_wrench = self.springs.wrench(&self.arm, &self.estimate.q, &pushed);
         if self.contact.changes_mind_of_noise(&self.arm, &self.tuning) && self.contact.is_noisy {
             self.tell(Report::Fault { fault: Fault::F16VelocityNoise, latched: false });
         }
@@ -76,6 +80,14 @@ impl Core {
     fn distrust(&mut self, fault: Fault) {
         self.estimate.distrusted = true;
         self.stop(Self::latching(StopCategory::One, fault));
+    }
+
+    /// F21: an arm that yields is met to be pushed; a stiff one stops at less.
+    fn has_met_something(&self) -> bool {
+        let [x, y, z, ..] = self.tool_wrench;
+        let force = libm::sqrt(x * x + y * y + z * z);
+        (self.contact.is_steady() && force > self.tuning.tool_force)
+            || (!self.springs.yields() && self.contact.is_contact(&self.arm, &self.tuning))
     }
 
     /// F15: an arm whose encoders tell something else than its motors do is left without power at once; it stood.
@@ -112,12 +124,13 @@ impl Core {
             return;
         }
         self.supervise_motors();
-        if self.is_ordered() && self.estimate.is_fresh() && self.contact.is_contact(&self.arm, &self.tuning) {
+        if self.is_ordered() && self.estimate.is_fresh() && self.has_met_something() {
             self.stop(Stop::two(Cause::Fault(Fault::F21Contact)));
         }
         if self.state.is_powered() && self.estimate.is_fresh() {
             let error = self.estimate.q.max_abs_diff(&self.reference.q);
-            let beyond = error > self.tuning.following_error;
+            let most = if self.springs.yields() { YIELDS } else { 1.0 } * self.tuning.following_error;
+            let beyond = error > most;
             let was_over = self.following_error_for > self.tuning.following_error_s;
             self.following_error_for = if beyond { self.following_error_for + self.dt } else { 0.0 };
             let is_over = self.following_error_for > self.tuning.following_error_s;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Chunk, Mode, Motion, Thing, Twist, TwistAxes, World};
+use control::{Chunk, Compliance, Mode, Motion, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -13,6 +13,16 @@ use std::cell::Cell;
 use std::time::Duration;
 use types::seams::Controller;
 use types::{GripperCommand, JointState, JointVector, StopCategory};
+
+const YIELDING: Compliance = Compliance::Tool {
+    linear_n_m: [500.0; 3],
+    angular_nm_rad: [30.0; 3],
+    axes: TwistAxes::Tool,
+    damping_ratio: 1.0,
+    most_n: 30.0,
+    most_nm: 5.0,
+    posture_nm_rad: 5.0,
+};
 
 thread_local! {
     static WATCHED: Cell<bool> = const { Cell::new(false) };
@@ -126,6 +136,11 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         modes.push(rig.mode());
         rig.submit(Motion::Joints(here)).expect("fine");
         watched(&mut rig, 1500, TICK, fine);
+        // As a spring of the tool, and stiff again.
+        for compliance in [YIELDING, Compliance::Stiff] {
+            rig.submit(Motion::Comply(compliance)).expect("fine");
+            watched(&mut rig, 400, TICK, fine);
+        }
         // Chunks: from rest, one into the next, one that cannot take over, and until they run dry.
         let here = rig.hold_q();
         for far in [0.0, 0.02, 2.0] {

@@ -6,7 +6,9 @@ mod home;
 mod motion;
 
 pub use home::HomeChoice;
-pub use motion::{ArmData, body_poses_in_world, gravity_load, inverse_dynamics, tool_jacobian, tool_pose};
+pub use motion::{
+    ArmData, body_poses_in_world, gravity_load, inverse_dynamics, mass_matrix, tool_jacobian, tool_pose,
+};
 
 use crate::model::{Mimic, Model};
 use build::{check_arm_joints, fill_limits, indices, isometry, middle, no_joints, pose_within, tip_of};

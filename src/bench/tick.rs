@@ -1,11 +1,13 @@
 //! The whole tick of control: state in, motion stage, safety filter with its verified stop among a hundred
-//! obstacles, computed torque out.
+//! obstacles, impedance of the tool, torque out.
 
 use super::BenchOptions;
 use super::blocks::{clock_ns, cpu_ns};
 use super::table::Table;
 use crate::commands::CommandError;
-use control::{Config, Groups, Lease, Mode, Motion, Owner, Report, Thing, Twist, TwistAxes, World};
+use control::{
+    Compliance, Config, Groups, Lease, Mode, Motion, Owner, Report, Thing, Twist, TwistAxes, World,
+};
 use core::time::Duration;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
@@ -27,6 +29,17 @@ const WORLD_EVERY: usize = 33;
 
 /// Goals, microseconds of CPU time.
 const GOALS: [(&str, f64, f64); 2] = [("median", 0.5, 25.0), ("99.9th percentile", 0.999, 80.0)];
+
+/// How the arm yields meanwhile.
+const YIELDING: Compliance = Compliance::Tool {
+    linear_n_m: [1000.0; 3],
+    angular_nm_rad: [50.0; 3],
+    axes: TwistAxes::Tool,
+    damping_ratio: 1.0,
+    most_n: 60.0,
+    most_nm: 10.0,
+    posture_nm_rad: 10.0,
+};
 
 /// What is ordered while ticks are measured.
 #[derive(Copy, Clone)]
@@ -88,6 +101,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
                     Some(mine) => mine,
                     None => lease.insert(handle.claim(now, Owner::Script, Groups::Arm, None)?),
                 };
+                handle.submit(mine.order(now, Motion::Comply(YIELDING)))?;
                 handle.submit(mine.order(now, Motion::Follow(Box::new(trajectory))))?;
                 next += 1;
             }
@@ -105,6 +119,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
                     Some(mine) => mine,
                     None => lease.insert(handle.claim(now, Owner::Human, Groups::Arm, None)?),
                 };
+                handle.submit(mine.order(now, Motion::Comply(YIELDING)))?;
                 handle.submit(mine.order(now, Motion::Twist(motion)))?;
             }
             _ => {}

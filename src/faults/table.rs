@@ -7,6 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use sim::RobotFault;
 use types::Fault;
 
+/// One instant of a row in lockstep.
+pub(crate) type InLockstep = fn(&mut Trial) -> Result<(), String>;
+
 /// One instant of a row with real processes: the robot's name, and where its times are drawn from.
 pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<(), String>;
 
@@ -14,11 +17,11 @@ pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<(), String>;
 #[derive(Copy, Clone)]
 pub(crate) enum How {
     /// Here, on the simulated arm in lockstep.
-    Here(fn(&mut Trial) -> Result<(), String>),
+    Here(InLockstep),
     /// With cameras and the whole mission, in the test suite.
     Suite,
     /// With real processes, in wall time; and, where there is one, here as silence.
-    Processes(InProcesses, Option<fn(&mut Trial) -> Result<(), String>>),
+    Processes(InProcesses, Option<InLockstep>),
     /// Not built.
     NotYet,
 }

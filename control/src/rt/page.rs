@@ -97,19 +97,19 @@ mod shared {
             // SAFETY: the descriptor was just made and is nobody else's.
             let file = unsafe { File::from_raw_fd(fd) };
             file.set_len(LEN as u64).map_err(|_| refused("memory to share with a process of its own"))?;
-            Self::map(file)
+            Self::over(file)
         }
 
         pub(super) fn open(path: &Path) -> Result<Self, Rejection> {
             let file = File::options().read(true).write(true).open(path);
             let file = file.map_err(|_| refused("the page of a running loop"))?;
             if file.metadata().is_ok_and(|m| m.len() == LEN as u64) {
-                return Self::map(file);
+                return Self::over(file);
             }
             Err(Rejection::new("watchdog.page", format!("{LEN} bytes"), path.display().to_string()))
         }
 
-        fn map(file: File) -> Result<Self, Rejection> {
+        fn over(file: File) -> Result<Self, Rejection> {
             // SAFETY: a new mapping of `LEN` bytes, which the file has; no address is asked for.
             let at = unsafe {
                 libc::mmap(
@@ -143,7 +143,7 @@ mod shared {
 
     impl Drop for Map {
         fn drop(&mut self) {
-            // SAFETY: mapped in `map` with this length, and nothing borrows it any more.
+            // SAFETY: mapped in `over` with this length, and nothing borrows it any more.
             unsafe { libc::munmap(self.at.as_ptr().cast(), LEN) };
         }
     }

@@ -1,6 +1,8 @@
 //! An arm, a perfect plant, and the invariants checked on every tick.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod plant;
+
 use control::{Config, Core, Groups, Handle, Lease, Mode, Motion, MotionId, Owner, Report, TraceSample};
 use mechanics::{Arm, Body, Joint, JointKind, Model};
 use nalgebra::{Isometry3, Matrix3, Translation3, Vector3};

@@ -6,7 +6,7 @@ use crate::dynamics;
 use crate::kinematics;
 #[cfg(doc)]
 use crate::model::Model;
-use nalgebra::{Isometry3, Point3, Vector3};
+use nalgebra::{Isometry3, Point3, SMatrix, Vector3};
 use types::{JointVector, Tool, Transform, World};
 
 /// Scratch for an [`Arm`]; nothing that takes it allocates.
@@ -113,6 +113,42 @@ pub fn gravity_load(arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> f
     let mut tau = zero;
     inverse_dynamics(arm, data, q, &zero, &zero, width_m, &mut tau);
     tau.iter().zip(arm.limits()).fold(0.0, |m, (t, l)| m.max(t.abs() / l.torque))
+}
+
+/// The mass matrix of the controlled joints at `q` with the gripper at `width_m`, rotors included, kg·m² (kg·m, kg);
+/// of `K` rows: those beyond the joints are the identity's. A joint also carries those that mimic it.
+///
+/// # Real-time
+/// No allocation.
+///
+/// # Panics
+/// When `q` is shorter than the arm's joints, or there are more of them than `K`.
+pub fn mass_matrix<const K: usize>(
+    arm: &Arm,
+    data: &mut ArmData,
+    q: &[f64],
+    width_m: f64,
+) -> SMatrix<f64, K, K> {
+    arm.full_q(q, width_m, &mut data.full_q);
+    dynamics::crba(&arm.model, &mut data.data, &data.full_q);
+    let full = data.data.mass_matrix();
+    let mut out = SMatrix::identity();
+    for (a, &ja) in arm.arm_joints.iter().enumerate() {
+        for (b, &jb) in arm.arm_joints.iter().enumerate() {
+            let mut sum = full[(ja, jb)];
+            for (k, mimic) in &arm.mimics {
+                // q[k] moves with its joint: both sides of the quadratic form gain its share.
+                let (of_a, of_b) = (mimic.joint_idx == ja, mimic.joint_idx == jb);
+                sum += if of_a { mimic.multiplier * full[(*k, jb)] } else { 0.0 };
+                sum += if of_b { mimic.multiplier * full[(ja, *k)] } else { 0.0 };
+                for (l, other) in arm.mimics.iter().filter(|(_, m)| of_a && m.joint_idx == jb) {
+                    sum += mimic.multiplier * other.multiplier * full[(*k, *l)];
+                }
+            }
+            out[(a, b)] = sum;
+        }
+    }
+    out
 }
 
 /// Torques (N·m) of the controlled joints for the motion `q`, `dq`, `ddq` with the gripper resting at
