@@ -1,6 +1,8 @@
-//! After its scratch is made, nothing in kinematics, inverse kinematics and dynamics allocates.
+//! After its scratch is made, nothing in kinematics, inverse kinematics, dynamics and the search's question whether
+//! the arm is free allocates.
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
+use mechanics::collision::Checker;
 use mechanics::ik::{Options, Solver};
 use mechanics::{
     Arm, ArmData, Data, Jacobian, body_poses_in_world, dynamics, inverse_dynamics, tool_jacobian, tool_pose,
@@ -41,6 +43,9 @@ fn kinematics_there_and_back_and_dynamics_allocate_nothing_once_their_scratch_is
     let (full_q, mut full_tau, mut ddq) = (vec![0.1; n_full], vec![0.0; n_full], vec![0.0; n_full]);
     let mut solver = Solver::new(&arm);
     let target = tool_pose(&arm, &mut data, &[0.3; 7]);
+    let mut checker = Checker::new(&arm);
+    // What stands around the arm is taken over when it is asked first.
+    let mut free = checker.is_free(&arm, &mut data, &q, 0.04, 0.001);
     let mut reached = (JointVector::zeros(n), JointVector::zeros(n));
     let before = N_ALLOCATIONS.load(Ordering::SeqCst);
     for _ in 0..10 {
@@ -52,6 +57,15 @@ fn kinematics_there_and_back_and_dynamics_allocate_nothing_once_their_scratch_is
         if let Ok(there) = solver.track(&arm, &mut data, &target, &reached.0, &options) {
             reached.1 = there;
         }
+        free &= checker.edge_is_free(
+            &arm,
+            &mut data,
+            &q,
+            &[0.1, -0.8, 0.1, -2.2, 0.1, 1.4, 0.7],
+            0.04,
+            0.001,
+            0.01,
+        );
         tool_jacobian(&arm, &mut data, &q, &mut jacobian);
         inverse_dynamics(&arm, &mut data, &q, &v, &v, 0.04, &mut tau);
         body_poses_in_world(&arm, &mut data, &q, 0.04);
@@ -62,5 +76,5 @@ fn kinematics_there_and_back_and_dynamics_allocate_nothing_once_their_scratch_is
     }
     assert_eq!(N_ALLOCATIONS.load(Ordering::SeqCst) - before, 0);
     assert!(reached.0 != JointVector::zeros(n) && reached.0.max_abs_diff(&reached.1) < 1e-6);
-    assert!(tau.is_finite() && ddq.iter().all(|v| v.is_finite()));
+    assert!(free && tau.is_finite() && ddq.iter().all(|v| v.is_finite()));
 }

@@ -5,10 +5,13 @@
 //! with the base), and the held object with both (but for the gripper that holds it). Bounding balls
 //! and boxes spare most of the work.
 
+mod cover;
 mod epa;
+mod free;
 mod gjk;
 mod matrix;
 mod queries;
+mod quick;
 mod room;
 mod solid;
 
@@ -118,6 +121,10 @@ pub struct Checker {
     held: Option<(Placed, Isometry3<f64>)>,
     obstacles: Vec<Standing>,
     allowed: Vec<(Part, String)>,
+    /// What most questions end with.
+    quick: quick::Quick,
+    /// Every joint of the model at the pose that is looked at.
+    full_q: Vec<f64>,
     /// The obstacles that left the least room the last time: one that stands, one that may move.
     nearest: [Option<usize>; 2],
 }
@@ -158,6 +165,7 @@ impl Checker {
         }
         let pairs = matrix::self_pairs(arm, &links, &kin, home_is_clear);
         let pair_joints = pairs.iter().map(|&(i, j)| links[i].joints ^ links[j].joints).collect();
+        let quick = quick::Quick::new(arm, &links, &kin, &pairs);
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
         Self {
@@ -169,6 +177,8 @@ impl Checker {
             held: None,
             obstacles: Vec::new(),
             allowed: Vec::new(),
+            quick,
+            full_q: vec![0.0; model.joints.len()],
             nearest: [None; 2],
         }
     }
@@ -204,6 +214,7 @@ impl Checker {
                 Some((Placed::new(solid, a.tool_from_shape), a.tool_from_shape))
             }
         };
+        self.quick.is_stale = true;
         Ok(())
     }
 
@@ -236,6 +247,7 @@ impl Checker {
     }
 
     fn apply_allowances(&mut self) {
+        self.quick.is_stale = true;
         for standing in &mut self.obstacles {
             let of_name = self.allowed.iter().filter(|(_, name)| *name == standing.name);
             standing.allowed = of_name.map(|(part, _)| *part).collect();
@@ -260,11 +272,11 @@ fn joints_of(arm: &Arm, body_idx: usize) -> u32 {
 }
 
 impl Standing {
-    fn may_touch(&self, link: &Link) -> bool {
+    fn may_touch(&self, is_gripper: bool, is_finger: bool) -> bool {
         self.allowed.iter().any(|part| match part {
             Part::Robot => true,
-            Part::Gripper => link.is_gripper,
-            Part::Fingers => link.is_finger,
+            Part::Gripper => is_gripper,
+            Part::Fingers => is_finger,
             Part::Held => false,
         })
     }

@@ -5,9 +5,6 @@ use super::{Checker, HELD, LinkPlace, SELF_MARGIN_M};
 use crate::arm::{Arm, ArmData, body_poses_in_world};
 use nalgebra::{Isometry3, Point3};
 
-/// No step along a motion is smaller, rad (m).
-const SMALLEST_STEP: f64 = 1e-4;
-
 /// The nearest two solids.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clearance {
@@ -39,7 +36,7 @@ impl Clearance {
 
 /// A solid that takes part in a comparison.
 #[derive(Copy, Clone, Debug)]
-enum Who {
+pub(super) enum Who {
     Link(usize),
     Held,
     Obstacle(usize),
@@ -47,19 +44,19 @@ enum Who {
 
 /// What the comparison of all pairs is after.
 #[derive(Copy, Clone)]
-struct Ask {
+pub(super) struct Ask {
     /// Distance that pairs with the world are to keep.
-    margin: f64,
+    pub(super) margin: f64,
     /// Distance that pairs of links are to keep.
-    self_margin: f64,
+    pub(super) self_margin: f64,
     /// Only pairs with less than this above their margin count.
-    below: f64,
+    pub(super) below: f64,
     /// The search may end at a pair with at most this above its margin.
-    enough: f64,
+    pub(super) enough: f64,
 }
 
 /// The worst pair so far: what is left above its margin, who, where.
-type Worst = (f64, Who, Who, Separation);
+pub(super) type Worst = (f64, Who, Who, Separation);
 
 impl Checker {
     /// The smallest signed distance over links, held object and obstacles, at the controlled joints
@@ -111,63 +108,6 @@ impl Checker {
         }
     }
 
-    /// Whether everything keeps more than `margin` metres from obstacles and links more than the
-    /// smaller of `margin` and [`SELF_MARGIN_M`] from each other. False for joints that are not finite.
-    ///
-    /// # Panics
-    /// When `q` is shorter than the arm's joints.
-    pub fn is_free(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64, margin: f64) -> bool {
-        if !margin.is_finite() || !self.place(arm, data, q, width_m) {
-            return false;
-        }
-        let self_margin = margin.min(SELF_MARGIN_M);
-        // Whoever has nothing left above its margin counts, and one is enough.
-        self.worst(Ask { margin, self_margin, below: f64::MIN_POSITIVE, enough: 0.0 }).is_none()
-    }
-
-    /// Whether the straight joint motion from `from` to `to` is free as [`Self::is_free`] has it, looked
-    /// at where the joint that moves most has moved another `step` rad (m): both ends, then the middle,
-    /// then the quarters, and so on, so that a contact is met early. What happens between two such
-    /// places is for the margin: half a step moves the arm by at most half of `step` times its reach
-    /// for each joint that moves.
-    ///
-    /// # Panics
-    /// When `from` or `to` is shorter than the arm's joints.
-    #[expect(clippy::too_many_arguments, reason = "scratch, motion and how well to check it")]
-    pub fn edge_is_free(
-        &mut self,
-        arm: &Arm,
-        data: &mut ArmData,
-        from: &[f64],
-        to: &[f64],
-        width_m: f64,
-        margin: f64,
-        step: f64,
-    ) -> bool {
-        let n = arm.n_joints();
-        // A motion that ends in contact is the usual failure.
-        if !self.is_free(arm, data, to, width_m, margin) || !self.is_free(arm, data, from, width_m, margin) {
-            return false;
-        }
-        let widest = (0..n).fold(0.0f64, |m, j| m.max((to[j] - from[j]).abs()));
-        let n_steps = (widest / step.max(SMALLEST_STEP)).ceil() as usize;
-        let mut q = [0.0; types::MAX_JOINTS];
-        let mut stride = n_steps.next_power_of_two() / 2;
-        while stride > 0 {
-            for i in (stride..n_steps).step_by(2 * stride) {
-                let x = i as f64 / n_steps as f64;
-                for j in 0..n {
-                    q[j] = from[j] + x * (to[j] - from[j]);
-                }
-                if !self.is_free(arm, data, &q[..n], width_m, margin) {
-                    return false;
-                }
-            }
-            stride /= 2;
-        }
-        true
-    }
-
     /// Puts every link where it is at `q`; false when that is nowhere.
     pub(super) fn place(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> bool {
         if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
@@ -186,7 +126,7 @@ impl Checker {
     }
 
     /// The pair with the least above its margin.
-    fn worst(&self, ask: Ask) -> Option<Worst> {
+    pub(super) fn worst(&self, ask: Ask) -> Option<Worst> {
         let mut worst: Option<Worst> = None;
         let mut best = ask.below;
         let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
@@ -212,7 +152,7 @@ impl Checker {
             // The gripper first: it is what meets things.
             for i in (0..self.links.len()).rev() {
                 if !self.links[i].is_base
-                    && !o.may_touch(&self.links[i])
+                    && !o.may_touch(self.links[i].is_gripper, self.links[i].is_finger)
                     && compare(Who::Link(i), link(i), Who::Obstacle(k), place, ask.margin)
                 {
                     return worst;
@@ -237,4 +177,4 @@ impl Checker {
 }
 
 /// A solid, where it is, and where the middle of its bounds is.
-type Part<'a> = (&'a super::solid::Solid, &'a Isometry3<f64>, &'a Point3<f64>);
+pub(super) type Part<'a> = (&'a super::solid::Solid, &'a Isometry3<f64>, &'a Point3<f64>);

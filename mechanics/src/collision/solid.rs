@@ -5,6 +5,7 @@
 //! compared in closed form, everything else by GJK and, where cores overlap, EPA. Distances are good to
 //! a micrometre, depths of overlapping round cores to some ten.
 
+use super::cover::Outline;
 use super::epa;
 use super::gjk::{self, Difference, Found, Support};
 use crate::model::GeomShape;
@@ -132,8 +133,23 @@ impl Solid {
         })
     }
 
+    /// What is known of its form without its corners.
+    pub(super) fn outline(&self) -> Outline {
+        match &self.core {
+            Core::Point => Outline::Round { radius: self.radius, half_length: 0.0 },
+            Core::Segment { half_length } => {
+                Outline::Round { radius: self.radius, half_length: *half_length }
+            }
+            Core::Cylinder { radius, half_length } => {
+                Outline::Cylinder { radius: *radius, half_length: *half_length }
+            }
+            Core::Cuboid { half } => Outline::Cuboid { half: *half },
+            Core::Points { .. } => Outline::Within { center: self.center, half: self.half },
+        }
+    }
+
     /// Distance of a point from the box of the solid, which stands at `pose`; zero inside.
-    fn box_distance(&self, pose: &Isometry3<f64>, point: &Point3<f64>) -> f64 {
+    pub(super) fn box_distance(&self, pose: &Isometry3<f64>, point: &Point3<f64>) -> f64 {
         let local = pose.inverse_transform_point(point) - self.center;
         (local.abs() - self.half).map(|v| v.max(0.0)).norm()
     }
