@@ -252,13 +252,16 @@ impl Session {
         for _ in 0..b.byte() % 4 {
             let (k, joint) = (usize::from(b.byte()) % points.len(), usize::from(b.byte()) % N);
             let (p, l) = (&mut points[k], &self.rig.arm.limits()[joint]);
-            match b.byte() % 6 {
+            let what = b.byte() % 6;
+            // Of one that was made too short before nothing more is changed.
+            match if p.q.len() == N { what } else { 6 } {
                 0 => p.t = b.number(2.0),
                 1 => p.q[joint] = b.number(l.upper),
                 2 => p.dq[joint] = b.number(1.1 * l.velocity),
                 3 => p.ddq[joint] = b.number(1.1 * l.acceleration),
                 4 => p.q = JointVector::zeros(b.byte().into()),
-                _ => p.q[joint] += b.number(0.03),
+                5 => p.q[joint] += b.number(0.03),
+                _ => {}
             }
         }
         match n {
@@ -287,12 +290,14 @@ impl Session {
         let mut points: Vec<_> = (0..n).map(|k| JointVector::from_fn(N, |j| at(k, j))).collect();
         for _ in 0..b.byte() % 4 {
             let (k, joint) = (usize::from(b.byte()) % points.len(), usize::from(b.byte()) % N);
-            match b.byte() % 5 {
+            let what = b.byte() % 5;
+            match if points[k].len() == N { what } else { 5 } {
                 0 => period_s = b.number(0.2),
                 1 => points[k][joint] = b.number(2.8),
                 2 => points[k][joint] += b.number(0.02),
                 3 => points[k] = JointVector::zeros(b.byte().into()),
-                _ => points.truncate(b.byte().into()),
+                4 => points.truncate(b.byte().into()),
+                _ => {}
             }
             if points.is_empty() {
                 break;
