@@ -67,6 +67,10 @@ pub(crate) enum Command {
         /// Only the episodes of these numbers, as in `--only 7,12`: repeats what failed.
         #[arg(long, value_delimiter = ',', conflicts_with = "episodes")]
         only: Vec<usize>,
+        /// Each episode twice, with things in the arm's way that the planner does not know of: with the safety
+        /// filter, and with a filter that is told nothing. Not with every suite.
+        #[arg(long)]
+        paired: bool,
         /// Episodes at the same time; as many as there are cores when left out.
         #[arg(long)]
         jobs: Option<usize>,

@@ -42,8 +42,9 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
         Command::Ask { sentence, image, common } => commands::ask::run(&sentence, image.as_deref(), &common),
-        Command::Eval { suite, episodes, family, only, jobs, common } => {
-            commands::eval::run(&suite, episodes, family.as_deref(), &only, jobs, &common)
+        Command::Eval { suite, episodes, family, only, paired, jobs, common } => {
+            let family = family.as_deref();
+            commands::eval::run(&suite, episodes, family, &only, paired, jobs, &common)
         }
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::log::Log;
-use crate::mission::{Ending, Mission, Truths, holds};
+use crate::log::{Log, Screen};
+use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
 use crate::report;
 use crate::session::{self, Pace, StartError};
 use crate::suite::episode::{Episode, Expect};
@@ -35,6 +35,8 @@ pub(crate) struct Outcome {
     pub(crate) broken: String,
     /// Tells the row of commands from another; zero in wall time.
     pub(crate) commands: u64,
+    /// Who came into the arm's way, where that is measured.
+    pub(crate) visits: Tally,
     /// Wall times of the model's answers to pictures, seconds.
     pub(crate) looks_s: Vec<f64>,
     /// The robot's time over the wall time that planning, control and physics took.
@@ -72,10 +74,39 @@ pub(crate) fn run_with(
     is_interactive: bool,
     make_model: session::MakeModel<'_>,
 ) -> Result<Outcome, StartError> {
-    let folder = log.folder().map(|f| f.path().to_owned());
-    let film = folder.as_ref().map(|f| f.join("episode.gif"));
+    let film = log.folder().map(|f| f.path().join("episode.gif"));
     let mut mission = session::mission(config, arm, episode, pace, log, film.as_deref(), make_model)?;
     mission.is_interactive = is_interactive;
+    carry_out(config, arm, episode, mission)
+}
+
+/// Runs an episode in lockstep while somebody comes into the arm's way again and again, of whom the safety filter
+/// is told, or is told nothing.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_visited(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    is_told: bool,
+) -> Result<Outcome, StartError> {
+    let log = Log::new(Screen::Silent, None);
+    let make = |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> {
+        Ok(Box::new(session::model(config)?))
+    };
+    let mut mission = session::mission(config, arm, episode, Pace::Lockstep, log, None, &make)?;
+    mission.visitors = Some(Visitors::new(arm.clone(), episode.seed, is_told));
+    carry_out(config, arm, episode, mission)
+}
+
+fn carry_out(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    mut mission: Mission,
+) -> Result<Outcome, StartError> {
+    let folder = mission.log.folder().map(|f| f.path().to_owned());
     if let Some(rig) = mission.body.world()
         && let Some(folder) = mission.log.folder()
     {
@@ -112,6 +143,7 @@ pub(crate) fn run_with(
         fastest,
         broken: invariants.and_then(|i| i.broken()).unwrap_or_default().to_owned(),
         commands: invariants.map_or(0, |i| i.hash()),
+        visits: mission.visitors.as_ref().map(Visitors::tally).unwrap_or_default(),
         looks_s: mission.eyes.look_times.clone(),
         pace: seconds / unseeing_s.max(1e-9),
     };

@@ -183,6 +183,7 @@ pub(crate) fn mission(
         held: None,
         least_grip_m: 0.0,
         world_told: None,
+        visitors: None,
         lease: None,
         _sentinel: sentinel,
         motions: 0,

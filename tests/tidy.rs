@@ -29,7 +29,9 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut out = Vec::new();
-    for name in CRATES.iter().map(|c| root().join(c)).chain([root().join("src"), root().join("tests")]) {
+    for name in
+        CRATES.iter().map(|c| root().join(c)).chain(["src", "tests", "fuzz/targets"].map(|f| root().join(f)))
+    {
         walk(&name, &mut out);
     }
     out.retain(|p| !p.components().any(|c| c.as_os_str() == "target"));

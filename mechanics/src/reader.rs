@@ -14,6 +14,8 @@ use std::path::Path;
 pub const MAX_FILE_BYTES: usize = 10 << 20;
 /// More nodes than any robot has; bounds the memory of a hostile file.
 const MAX_NODES: u32 = 500_000;
+/// Nothing about a robot is as large, in any unit; the product of a few such numbers is still one (B6).
+const MAX_NUMBER: f64 = 1e30;
 /// Warnings beyond these say nothing new.
 const MAX_WARNINGS: usize = 100;
 
@@ -133,12 +135,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Finite numbers out of `text`, which stood at `node`.
+    /// Numbers out of `text`, which stood at `node`: finite, and none that no robot has.
     pub(crate) fn numbers(&self, node: Node<'_, '_>, name: &str, text: &str) -> Result<Vec<f64>, ModelError> {
         text.split_whitespace()
             .map(|word| match word.parse::<f64>() {
-                Ok(v) if v.is_finite() => Ok(v),
-                _ => Err(self.error(node, format!("{name}: expected a finite number, got {word:?}"))),
+                Ok(v) if v.abs() <= MAX_NUMBER => Ok(v),
+                _ => {
+                    let expected = format!("a finite number within ±{MAX_NUMBER:e}");
+                    Err(self.error(node, format!("{name}: expected {expected}, got {word:?}")))
+                }
             })
             .collect()
     }

@@ -85,7 +85,15 @@ fn b16_a_mass_or_inertia_that_no_moving_body_has_is_refused_with_its_line() {
         (URDF, r#"<mass value="1"/>"#, r#"<mass value="0"/>"#, 4, "more than zero"),
         (URDF, r#"<mass value="1"/>"#, r#"<mass value="-1"/>"#, 4, "zero or more"),
         (URDF, r#"<mass value="1"/>"#, r#"<mass value="NaN"/>"#, 5, "finite"),
-        (URDF, r#"<mass value="1"/>"#, r#"<mass value="1e308"/>"#, 4, "below"),
+        (URDF, r#"<mass value="1"/>"#, r#"<mass value="1e8"/>"#, 4, "below"),
+        (URDF, r#"<mass value="1"/>"#, r#"<mass value="1e308"/>"#, 5, "finite"),
+        (
+            URDF,
+            "<child link",
+            "<axis xyz=\"1e308 1e308 0\"/><child link",
+            12,
+            "xyz: expected a finite number",
+        ),
         (URDF, r#"<mass value="1"/>"#, "", 4, "<mass>"),
         (URDF, inertia, r#"ixx="-0.01" iyy="0.01""#, 4, "positive definite"),
         (URDF, inertia, r#"ixx="0.01" iyy="0.03""#, 4, "sum of the others"),
@@ -93,6 +101,15 @@ fn b16_a_mass_or_inertia_that_no_moving_body_has_is_refused_with_its_line() {
         (URDF, r#"ixx="0.01" iyy="0.01" izz="0.01""#, r#"ixx="0" iyy="0" izz="0""#, 4, "positive definite"),
         (MJCF, r#"mass="1""#, r#"mass="0""#, 4, "more than zero"),
         (MJCF, r#"mass="1""#, r#"mass="-2""#, 4, "zero or more"),
+        (
+            MJCF,
+            r#"mass="1" pos="0 0 0" diaginertia="0.01 0.01 0.01"/>
+      <joint name="j""#,
+            r#"mass="0" pos="0 0 0" diaginertia="0 0 0"/>
+      <joint pos="0 0 1" name="j""#,
+            4,
+            "more than zero",
+        ),
         (MJCF, r#"diaginertia="0.01 0.01 0.01""#, r#"diaginertia="0.01 0.01 0.1""#, 4, "sum of the others"),
         (MJCF, r#"diaginertia="0.01 0.01 0.01""#, r#"fullinertia="1 1 1 2 0 0""#, 4, "positive definite"),
     ]);

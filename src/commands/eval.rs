@@ -53,6 +53,7 @@ pub(crate) fn run(
     episodes: usize,
     family: Option<&str>,
     only: &[usize],
+    paired: bool,
     jobs: Option<usize>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
@@ -61,6 +62,9 @@ pub(crate) fn run(
     }
     if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach") {
         return Err(types::Rejection::new("--only", "a suite of episodes", suite.to_owned()).into());
+    }
+    if paired && matches!(suite, "grounding" | "wordings" | "reach" | "refusals") {
+        return Err(types::Rejection::new("--paired", "a suite of tasks", suite.to_owned()).into());
     }
     if family.is_some() && suite != "tabletop" {
         return Err(
@@ -100,6 +104,9 @@ pub(crate) fn run(
     };
     draw(0).map_err(CommandError::Other)?;
     let numbers = if only.is_empty() { (0..episodes).collect() } else { only.to_vec() };
+    if paired {
+        return super::paired::run(&numbers, draw, &setting, jobs, common);
+    }
     let rows = in_parallel(
         numbers.len(),
         jobs,

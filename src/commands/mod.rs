@@ -5,6 +5,7 @@ pub(crate) mod ask;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod grounding;
+pub(crate) mod paired;
 pub(crate) mod reach;
 pub(crate) mod run;
 pub(crate) mod sim;

@@ -89,6 +89,7 @@ impl Mission {
     /// Follows a trajectory to its end.
     pub(super) fn follow(&mut self, trajectory: Trajectory) -> Result<(), Trouble> {
         let limit = 3.0 * trajectory.duration() + 5.0;
+        self.meet_visitors(&trajectory);
         self.tell_world()?;
         let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
         self.motions += 1;
@@ -123,7 +124,7 @@ impl Mission {
         let now = self.now();
         self.keep_alive(now);
         self.tell_world()?;
-        self.body.advance(SLICE)?;
+        self.pass(SLICE)?;
         let now = self.now();
         self.log.set_now(now);
         if let (Some(film), Some(rig)) = (&mut self.film, self.body.world()) {
@@ -332,7 +333,7 @@ impl Mission {
         while self.now().secs_since(since) < limit_s {
             let now = self.now();
             self.keep_alive(now);
-            self.body.advance(SLICE)?;
+            self.pass(SLICE)?;
             let now = self.now();
             self.log.set_now(now);
             while let Some(report) = self.body.control().poll() {

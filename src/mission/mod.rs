@@ -5,9 +5,11 @@ mod eyes;
 mod follow;
 mod orders;
 mod verdict;
+mod visitors;
 
 pub(crate) use eyes::{Clock, Eyes};
 pub(crate) use verdict::{Truths, holds};
+pub(crate) use visitors::{Tally, Visitors};
 
 use crate::exit::Exit;
 use crate::film::Film;
@@ -46,6 +48,8 @@ pub(crate) struct Mission {
     pub(crate) least_grip_m: f64,
     /// When the safety filter was last told what stands around.
     pub(crate) world_told: Option<types::Time>,
+    /// Who comes into the arm's way, where that is measured.
+    pub(crate) visitors: Option<Visitors>,
     /// The right to move the arm, and when it was last kept alive.
     pub(crate) lease: Option<(control::Lease, types::Time)>,
     /// Stops the arm if the mission panics (F31).

@@ -111,8 +111,11 @@ pub struct JointLimits {
     pub torque_rate: f64,
 }
 
+/// No joint has a greater limit, in any unit; products of a few of them are still numbers (B6).
+const MOST: f64 = 1e32;
+
 impl JointLimits {
-    /// Checks every number (B15).
+    /// Checks every number (B6, B15).
     ///
     /// # Errors
     /// A [`Rejection`] naming `joint` and the field.
@@ -133,7 +136,11 @@ impl JointLimits {
             ("torque", self.torque),
             ("torque_rate", self.torque_rate),
         ] {
-            Rejection::positive(&format!("{joint}.{name}"), v)?;
+            let field = format!("{joint}.{name}");
+            Rejection::positive(&field, v)?;
+            if v > MOST {
+                return Err(Rejection::new(field, format!("at most {MOST:e}"), v.to_string()));
+            }
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use crate::model::{Joint, Model};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use types::{JointLimits, JointVector, MAX_JOINTS, Rejection, RobotProfile};
 
+/// Nothing of an arm is as far away, metres, or turned as far, radians (B6).
+const FARTHEST: f64 = 1e6;
+
 pub(super) fn indices(model: &Model, field: &'static str, names: &[String]) -> Result<Vec<usize>, Rejection> {
     names
         .iter()
@@ -93,7 +96,10 @@ pub(super) fn pose_within(
 
 pub(super) fn isometry(field: &str, xyz: [f64; 3], rpy: [f64; 3]) -> Result<Isometry3<f64>, Rejection> {
     for v in xyz.iter().chain(&rpy) {
-        Rejection::finite(field, *v)?;
+        if !(v.abs() <= FARTHEST) {
+            let expected = format!("finite numbers within ±{FARTHEST:e}, metres and radians");
+            return Err(Rejection::new(field.to_owned(), expected, v.to_string()));
+        }
     }
     Ok(Isometry3::from_parts(
         Translation3::new(xyz[0], xyz[1], xyz[2]),

@@ -154,7 +154,7 @@ impl Reader<'_> {
         let mut lever = vec![false; raw.len()];
         for i in (0..raw.len()).rev() {
             let body = &raw[i];
-            if body.joint.is_some() && !body.is_between_joints {
+            if body.joint.is_some() {
                 if mass[i] <= 0.0 {
                     let what = format!(
                         "mass of {:?}: expected more than zero kg on a body that moves, got {}",
@@ -170,7 +170,8 @@ impl Reader<'_> {
                     return Err(self.error(body.node, what));
                 }
             }
-            if let (None, Some(p)) = (&body.joint, body.parent) {
+            // What is between joints moves what its last joint moves.
+            if let Some(p) = body.parent.filter(|p| body.joint.is_none() || raw[*p].is_between_joints) {
                 lever[p] |= lever[i] || (mass[p] > 0.0 && mass[i] > 0.0);
                 mass[p] += mass[i];
                 definite[p] |= definite[i];
