@@ -230,8 +230,9 @@ impl Rig {
         rig.tick();
         rig.handle.activate(rig.now).expect("sent");
         rig.until(Mode::Hold);
-        // What a test looks at begins here.
-        rig.commands.clear();
+        // What a test looks at begins with how it stands now.
+        let last = rig.commands.len() - 1;
+        rig.commands.drain(..last);
         rig
     }
 
