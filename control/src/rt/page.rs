@@ -68,8 +68,9 @@ impl Page {
 mod shared {
     use super::{AtomicI64, Rejection, WORDS};
     use core::ptr::NonNull;
-    use std::fs::File;
-    use std::os::fd::{AsRawFd, FromRawFd};
+    use std::ffi::CString;
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
 
     /// Bytes that are mapped: one page of memory holds the words.
@@ -79,7 +80,7 @@ mod shared {
     #[derive(Debug)]
     pub(crate) struct Map {
         at: NonNull<[AtomicI64; WORDS]>,
-        file: File,
+        file: OwnedFd,
     }
 
     // SAFETY: what it points to are atomics, in memory that lives until `drop`.
@@ -95,21 +96,36 @@ mod shared {
                 return Err(refused("memory to share with a process of its own"));
             }
             // SAFETY: the descriptor was just made and is nobody else's.
-            let file = unsafe { File::from_raw_fd(fd) };
-            file.set_len(LEN as u64).map_err(|_| refused("memory to share with a process of its own"))?;
+            let file = unsafe { OwnedFd::from_raw_fd(fd) };
+            // SAFETY: no pointers; the descriptor is open.
+            if unsafe { libc::ftruncate(fd, LEN as libc::off_t) } != 0 {
+                return Err(refused("memory to share with a process of its own"));
+            }
             Self::over(file)
         }
 
         pub(super) fn open(path: &Path) -> Result<Self, Rejection> {
-            let file = File::options().read(true).write(true).open(path);
-            let file = file.map_err(|_| refused("the page of a running loop"))?;
-            if file.metadata().is_ok_and(|m| m.len() == LEN as u64) {
+            let name = CString::new(path.as_os_str().as_bytes());
+            let name = name.map_err(|_| Rejection::new("watchdog.page", "a path", "one with a zero byte"))?;
+            // SAFETY: the name is a C string that outlives the call.
+            let fd = unsafe { libc::open(name.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+            if fd < 0 {
+                return Err(refused("the page of a running loop"));
+            }
+            // SAFETY: the descriptor was just made and is nobody else's.
+            let file = unsafe { OwnedFd::from_raw_fd(fd) };
+            // SAFETY: `stat` outlives the call, which fills it; a zeroed one is valid.
+            let len = unsafe {
+                let mut stat: libc::stat = core::mem::zeroed();
+                if libc::fstat(fd, &mut stat) == 0 { stat.st_size } else { -1 }
+            };
+            if len == LEN as libc::off_t {
                 return Self::over(file);
             }
             Err(Rejection::new("watchdog.page", format!("{LEN} bytes"), path.display().to_string()))
         }
 
-        fn over(file: File) -> Result<Self, Rejection> {
+        fn over(file: OwnedFd) -> Result<Self, Rejection> {
             // SAFETY: a new mapping of `LEN` bytes, which the file has; no address is asked for.
             let at = unsafe {
                 libc::mmap(
