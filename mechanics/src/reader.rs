@@ -58,6 +58,11 @@ pub(crate) fn check_size(n_bytes: u64, file: &str) -> Result<(), ModelError> {
     Ok(())
 }
 
+/// More bodies than any robot has, and more corners of meshes in all: they bound the time that a hostile file
+/// takes (B16).
+const MAX_BODIES: usize = 2000;
+const MAX_CORNERS: usize = 30_000_000;
+
 /// The state of one reading: where we are, how strict we are, what was passed over.
 pub(crate) struct Reader<'a> {
     /// Text of each file (by its address) and its name.
@@ -66,13 +71,15 @@ pub(crate) struct Reader<'a> {
     pub(crate) folder: Option<&'a Path>,
     /// Refuse what would otherwise be a warning.
     pub(crate) strict: bool,
+    /// Corners of meshes, so far.
+    n_corners: usize,
     /// For a person.
     pub(crate) warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(folder: Option<&'a Path>, strict: bool) -> Self {
-        Self { files: Vec::new(), folder, strict, warnings: Vec::new() }
+        Self { files: Vec::new(), folder, strict, n_corners: 0, warnings: Vec::new() }
     }
 
     pub(crate) fn add_file(&mut self, text: &str, name: &str) {
@@ -113,6 +120,23 @@ impl<'a> Reader<'a> {
             MAX_WARNINGS => self.warnings.push("further warnings are left out".to_owned()),
             _ => {}
         }
+    }
+
+    /// Refuses more bodies than any robot has.
+    pub(crate) fn check_bodies(&self, node: Node<'_, '_>, n: usize) -> Result<(), ModelError> {
+        if n > MAX_BODIES {
+            return Err(self.error(node, format!("expected at most {MAX_BODIES} bodies")));
+        }
+        Ok(())
+    }
+
+    /// Counts the corners of a mesh of which a hull is made at `node`, and refuses more than any robot has.
+    pub(crate) fn count_corners(&mut self, node: Node<'_, '_>, n: usize) -> Result<(), ModelError> {
+        self.n_corners = self.n_corners.saturating_add(n);
+        if self.n_corners > MAX_CORNERS {
+            return Err(self.error(node, format!("expected meshes of at most {MAX_CORNERS} corners in all")));
+        }
+        Ok(())
     }
 
     /// A tag that means nothing to us (B17).

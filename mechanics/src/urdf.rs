@@ -48,6 +48,7 @@ pub fn parse(xml: &str, file: &str, mesh_dir: Option<&Path>, strict: bool) -> Re
             _ => r.unknown_tag(node)?,
         }
     }
+    r.check_bodies(robot, links.len())?;
     let order = tree_order(&r, robot, &links, &joints)?;
     let mut raw = Vec::with_capacity(order.len());
     for (link_idx, parent, joint) in order {
@@ -210,7 +211,7 @@ fn read_geom(
             let scale = r.vector(shape, "scale")?.unwrap_or_else(|| Vector3::repeat(1.0));
             let found = r.find_mesh(shape, "", name)?;
             let hull = match found {
-                Some(path) => Reader::hull_of_file(&path, &scale),
+                Some(path) => r.hull_of_file(shape, &path, &scale)?,
                 None => Err("no such file under the robot's folder".to_owned()),
             };
             match hull {

@@ -227,6 +227,45 @@ fn b16_files_that_are_too_large_or_too_deep_are_refused_quickly() {
 }
 
 #[test]
+fn b16_a_file_that_would_grow_beyond_all_bounds_is_refused_before_it_does() {
+    // Each class inherits everything: with these numbers fifty thousand million attributes.
+    let attributes: String = (0..20_000).map(|k| format!("<t{k} a=\"\"/>")).collect();
+    let classes: String = (0..100_000).map(|k| format!("<default class=\"c{k}\"/>")).collect();
+    let inherited = format!("<mujoco><default>{attributes}{classes}</default><worldbody/></mujoco>");
+    let e = mjcf::parse(&inherited, "m.xml", None, false).expect_err("too many");
+    assert!(e.what.contains("attributes in all"), "{e}");
+    // Each joint follows the next.
+    let follow: String = (0..50_000)
+        .map(|k| {
+            format!(
+                r#"<link name="l{k}"/><joint name="j{k}" type="revolute"><parent link="base"/><child link="l{k}"/><limit
+                lower="0" upper="1" effort="1" velocity="1"/><mimic joint="j{}"/></joint>"#,
+                k + 1
+            )
+        })
+        .collect();
+    let e = urdf::parse(
+        &format!("<robot name=\"r\"><link name=\"base\"/>{follow}</robot>"),
+        "r.urdf",
+        None,
+        false,
+    );
+    assert!(e.expect_err("too many").what.contains("2000 bodies"));
+    let bodies = "<body><joint range=\"-1 1\"/></body>".repeat(5000);
+    let e = mjcf::parse(&format!("<mujoco><worldbody>{bodies}</worldbody></mujoco>"), "m.xml", None, false);
+    assert!(e.expect_err("too many").what.contains("2000 bodies"));
+    // The hull of every geom is made of all corners.
+    let corners = "0 0 0 1 0 0 0 1 0 0 0 1 ".repeat(100_000);
+    let geoms = "<geom type=\"mesh\" mesh=\"m\"/>".repeat(100_000);
+    let meshes = format!(
+        "<mujoco><asset><mesh name=\"m\" vertex=\"{corners}\"/></asset><worldbody>{geoms}</worldbody></mujoco>"
+    );
+    assert!(
+        mjcf::parse(&meshes, "m.xml", None, false).expect_err("too many").what.contains("corners in all")
+    );
+}
+
+#[test]
 fn b17_what_means_nothing_to_us_is_a_warning_and_refused_when_strict() {
     let cases = [
         (URDF, "</robot>", "<flux/></robot>", "flux"),

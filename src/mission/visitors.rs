@@ -106,9 +106,7 @@ impl Visitors {
     /// same visit.
     pub(super) fn meet(&mut self, status: &Status, trajectory: &Trajectory, held: Option<Attached>) {
         self.n_motions += 1;
-        if let Err(why) = self.checker.attach(held) {
-            debug_assert!(false, "the filter takes it: {why}");
-        }
+        self.checker.attach(held).expect("what the hand holds has a shape that the planner checks too");
         let (now, whole_s) = (status.now, trajectory.duration());
         let mut rng =
             ChaCha8Rng::seed_from_u64(self.seed ^ self.n_motions.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -150,9 +148,7 @@ impl Visitors {
 
     /// From the arm, where it is told to be, and what it holds, metres; at most one.
     fn distance(&mut self, status: &Status, obstacle: Obstacle) -> f64 {
-        if let Err(why) = self.checker.set_obstacles(vec![obstacle]) {
-            debug_assert!(false, "a ball: {why}");
-        }
+        self.checker.set_obstacles(vec![obstacle]).expect("a ball of numbers");
         let width_m = status.measured.map_or(0.0, |m| m.gripper.width_m);
         self.checker.room(&self.arm, &mut self.data, &status.command.q, width_m, &[], 1.0).still
     }

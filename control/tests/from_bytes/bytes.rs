@@ -31,6 +31,11 @@ impl Bytes<'_> {
         *first
     }
 
+    /// Zero to `n`, without it.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        usize::from(self.byte()) % n
+    }
+
     fn eight(&mut self) -> [u8; 8] {
         [(); 8].map(|()| self.byte())
     }

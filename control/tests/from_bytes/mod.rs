@@ -52,7 +52,7 @@ pub(crate) fn drive(kind: Kind, bytes: &[u8]) -> Outcome {
     static ARMS: OnceLock<[Arc<Arm>; 2]> = OnceLock::new();
     let arms = ARMS.get_or_init(|| [common::arm(), common::solid_arm()]);
     let mut bytes = Bytes(bytes);
-    let is_solid = bytes.byte() % 2 == 1;
+    let is_solid = bytes.below(2) == 1;
     let arm = Arc::clone(&arms[usize::from(is_solid)]);
     let mut outcome = Outcome::default();
     let config = bytes.config();
@@ -90,7 +90,7 @@ impl Session {
     /// One thing that happens.
     fn step(&mut self, b: &mut Bytes<'_>) {
         let now = self.rig.now;
-        match b.byte() % 32 {
+        match b.below(32) {
             0 | 1 => {
                 let main = match self.kind {
                     Kind::Trajectory => self.trajectory(b),
@@ -113,7 +113,7 @@ impl Session {
                 self.order(b, Motion::Joints(q));
             }
             5 => {
-                let axes = if b.byte() % 2 == 0 { TwistAxes::World } else { TwistAxes::Tool };
+                let axes = if b.below(2) == 0 { TwistAxes::World } else { TwistAxes::Tool };
                 let [linear_m_s, angular_rad_s] = [0.5, 1.0].map(|most| [(); 3].map(|()| b.number(most)));
                 self.order(b, Motion::Twist(Twist { linear_m_s, angular_rad_s, axes }));
             }
@@ -144,14 +144,13 @@ impl Session {
                 }
             }
             11 => {
-                let category =
-                    [StopCategory::Two, StopCategory::One, StopCategory::Zero][usize::from(b.byte() % 3)];
+                let category = [StopCategory::Two, StopCategory::One, StopCategory::Zero][b.below(3)];
                 self.rig.handle.stop(category);
             }
             12 => {
                 let at = b.time(now);
                 let handle = &mut self.rig.handle;
-                let done = match b.byte() % 3 {
+                let done = match b.below(3) {
                     0 => handle.reset(at),
                     1 => handle.activate(at),
                     _ => handle.disarm(at),
@@ -159,7 +158,7 @@ impl Session {
                 self.note(done);
             }
             13 => self.rig.handle.slow(b.number(1.0)),
-            14 => self.rig.alive = b.byte() % 4 != 0,
+            14 => self.rig.alive = b.below(4) != 0,
             15 => {
                 let world = world(b, now);
                 let done = self.rig.handle.watch(world);
@@ -185,8 +184,8 @@ impl Session {
             19 => {
                 self.is_even = false;
                 let mut state = JointState { stamp: now + TICK, ..self.rig.state };
-                let joint = usize::from(b.byte()) % N;
-                match b.byte() % 4 {
+                let joint = b.below(N);
+                match b.below(4) {
                     0 => state.q[joint] += b.number(0.1),
                     1 => state.dq[joint] = b.number(2.0),
                     2 => state.tau[joint] = b.number(100.0),
@@ -213,7 +212,7 @@ impl Session {
         // Only a full inbox leaves it so.
         let Some(lease) = &mut self.rig.lease else { return };
         let mut order = lease.order(now, motion);
-        match b.byte() % 8 {
+        match b.below(8) {
             0 => order.stamp = b.time(now),
             1 => (order.stamp, order.expires) = (b.time(now), b.time(now)),
             2 => (order.stamp, order.valid_from, order.expires) = (b.time(now), b.time(now), b.time(now)),
@@ -228,9 +227,9 @@ impl Session {
     }
 
     fn claim(&mut self, b: &mut Bytes<'_>) {
-        let owner = [Owner::Policy, Owner::Script, Owner::Planner, Owner::Human][usize::from(b.byte() % 4)];
-        let groups = [Groups::Arm, Groups::Gripper, Groups::All][usize::from(b.byte() % 3)];
-        let deadline_s = (b.byte() % 2 == 0).then(|| b.number(0.2));
+        let owner = [Owner::Policy, Owner::Script, Owner::Planner, Owner::Human][b.below(4)];
+        let groups = [Groups::Arm, Groups::Gripper, Groups::All][b.below(3)];
+        let deadline_s = (b.below(2) == 0).then(|| b.number(0.2));
         match self.rig.handle.claim(b.time(self.rig.now), owner, groups, deadline_s) {
             Ok(lease) => self.rig.lease = Some(lease),
             Err(e) => self.outcome.refused.push(e),
@@ -249,10 +248,10 @@ impl Session {
             let q = JointVector::from_fn(N, |j| start[j] + 0.7 * b.part());
             points.push(TrajectoryPoint { t, q, dq: zero, ddq: zero });
         }
-        for _ in 0..b.byte() % 4 {
-            let (k, joint) = (usize::from(b.byte()) % points.len(), usize::from(b.byte()) % N);
+        for _ in 0..b.below(4) {
+            let (k, joint) = (b.below(points.len()), b.below(N));
             let (p, l) = (&mut points[k], &self.rig.arm.limits()[joint]);
-            let what = b.byte() % 6;
+            let what = b.below(6);
             // Of one that was made too short before nothing more is changed.
             match if p.q.len() == N { what } else { 6 } {
                 0 => p.t = b.number(2.0),
@@ -288,9 +287,9 @@ impl Session {
                 + 0.3 * drift * t
         };
         let mut points: Vec<_> = (0..n).map(|k| JointVector::from_fn(N, |j| at(k, j))).collect();
-        for _ in 0..b.byte() % 4 {
-            let (k, joint) = (usize::from(b.byte()) % points.len(), usize::from(b.byte()) % N);
-            let what = b.byte() % 5;
+        for _ in 0..b.below(4) {
+            let (k, joint) = (b.below(points.len()), b.below(N));
+            let what = b.below(5);
             match if points[k].len() == N { what } else { 5 } {
                 0 => period_s = b.number(0.2),
                 1 => points[k][joint] = b.number(2.8),
@@ -329,7 +328,7 @@ impl Session {
 
 /// A ball near the arm.
 fn world(b: &mut Bytes<'_>, now: Time) -> World {
-    let things = (0..b.byte() % 3)
+    let things = (0..b.below(3))
         .map(|_| {
             let [x, y, z] = [(); 3].map(|()| b.number(0.8));
             let obstacle = Obstacle {
@@ -340,7 +339,7 @@ fn world(b: &mut Bytes<'_>, now: Time) -> World {
             Thing { obstacle, keep_m: b.number(0.1).abs(), speed_m_s: b.number(1.6).max(0.0) }
         })
         .collect();
-    let stamp = if b.byte() % 4 == 0 { b.time(now) } else { now };
+    let stamp = if b.below(4) == 0 { b.time(now) } else { now };
     World { stamp, expires: b.time(now), things, held: None }
 }
 

@@ -57,11 +57,14 @@ fn chunk(config: &[u8], changes: &[&[u8]], order: &[u8]) -> Vec<u8> {
         .concat()
 }
 
+/// The row of an order: what is configured, changes, times.
+type Order = fn(&[u8], &[&[u8]], &[u8]) -> Vec<u8>;
+
 /// The seeds of one target.
 pub(crate) fn seeds(kind: Kind) -> Vec<Seed> {
-    let (of, points, number): (fn(&[u8], &[&[u8]], &[u8]) -> Vec<u8>, _, _) = match kind {
-        Kind::Trajectory => (trajectory, "trajectory.points", "trajectory.points[1].q[2]"),
-        Kind::Chunk => (chunk, "chunk.points", "chunk.points[1][2]"),
+    let (of, points, number) = match kind {
+        Kind::Trajectory => (trajectory as Order, "trajectory.points", "trajectory.points[1].q[2]"),
+        Kind::Chunk => (chunk as Order, "chunk.points", "chunk.points[1][2]"),
     };
     let mut out = Vec::new();
     let mut add = |name, bytes, outlook| out.push(Seed { name, bytes, outlook });

@@ -96,7 +96,7 @@ pub(super) fn pose_within(
 
 pub(super) fn isometry(field: &str, xyz: [f64; 3], rpy: [f64; 3]) -> Result<Isometry3<f64>, Rejection> {
     for v in xyz.iter().chain(&rpy) {
-        if !(v.abs() <= FARTHEST) {
+        if !v.is_finite() || v.abs() > FARTHEST {
             let expected = format!("finite numbers within ±{FARTHEST:e}, metres and radians");
             return Err(Rejection::new(field.to_owned(), expected, v.to_string()));
         }

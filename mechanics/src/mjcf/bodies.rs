@@ -116,6 +116,7 @@ impl<'n> Walk<'_, 'n> {
         parent: usize,
         childclass: Option<&'n str>,
     ) -> Result<usize, ModelError> {
+        r.check_bodies(node, self.raw.len())?;
         let name =
             node.attribute("name").map_or_else(|| format!("body{}", self.raw.len()), ToOwned::to_owned);
         let plain = self.s.defaults.element(r, node, None)?;
@@ -140,6 +141,7 @@ impl<'n> Walk<'_, 'n> {
             body.joint = Some(joint);
             body.is_between_joints = !last;
             parent = self.raw.len();
+            r.check_bodies(*child, parent)?;
             self.raw.push(body);
             if last {
                 return Ok(parent);

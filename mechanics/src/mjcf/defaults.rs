@@ -8,12 +8,17 @@ use std::collections::BTreeMap;
 /// Deepest nesting of classes, and of bodies.
 pub(super) const MAX_DEPTH: usize = 200;
 
+/// All classes together may have so many attributes, each with what it inherits: bounds the memory of a hostile
+/// file, in which thousands of classes inherit thousands of attributes.
+const MAX_ATTRIBUTES: usize = 200_000;
+
 /// Attributes by tag, with all that the class inherits.
 type Class<'n> = BTreeMap<&'n str, BTreeMap<&'n str, &'n str>>;
 
 /// Every default class by name; the outermost is `main`.
 pub(super) struct Defaults<'n, 'i> {
     classes: BTreeMap<&'n str, Class<'n>>,
+    n_attributes: usize,
     nodes: core::marker::PhantomData<Node<'n, 'i>>,
 }
 
@@ -32,7 +37,7 @@ impl<'n> Element<'_, 'n, '_> {
 
 impl<'n, 'i> Defaults<'n, 'i> {
     pub(super) fn new() -> Self {
-        Self { classes: BTreeMap::new(), nodes: core::marker::PhantomData }
+        Self { classes: BTreeMap::new(), n_attributes: 0, nodes: core::marker::PhantomData }
     }
 
     /// Reads a top-level `<default>` with everything in it.
@@ -58,6 +63,11 @@ impl<'n, 'i> Defaults<'n, 'i> {
         for tag in node.children().filter(|n| n.is_element() && !n.has_tag_name("default")) {
             let attributes = class.entry(tag.tag_name().name()).or_default();
             attributes.extend(tag.attributes().map(|a| (a.name(), a.value())));
+        }
+        self.n_attributes += class.values().map(BTreeMap::len).sum::<usize>();
+        if self.n_attributes > MAX_ATTRIBUTES {
+            let what = format!("expected default classes of at most {MAX_ATTRIBUTES} attributes in all");
+            return Err(r.error(node, what));
         }
         for inner in node.children().filter(|n| n.has_tag_name("default")) {
             let inner_name = r.text(inner, "class")?;

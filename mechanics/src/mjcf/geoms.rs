@@ -112,15 +112,18 @@ fn read_mesh(
     };
     let hull = match asset.file {
         Some(file) => match r.find_mesh(node, &s.mesh_dir, file)? {
-            Some(path) => Reader::hull_of_file(&path, &asset.scale),
+            Some(path) => r.hull_of_file(node, &path, &asset.scale)?,
             None => Err(format!("there is no {file:?} under the robot's folder")),
         },
-        None => mesh::hull(
-            asset
-                .vertices
-                .chunks_exact(3)
-                .map(|v| Point3::from(Vector3::new(v[0], v[1], v[2]).component_mul(&asset.scale))),
-        ),
+        None => {
+            r.count_corners(node, asset.vertices.len() / 3)?;
+            mesh::hull(
+                asset
+                    .vertices
+                    .chunks_exact(3)
+                    .map(|v| Point3::from(Vector3::new(v[0], v[1], v[2]).component_mul(&asset.scale))),
+            )
+        }
     };
     match hull {
         Ok(shape) => Ok(Some(shape)),

@@ -58,26 +58,41 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// The hull of a mesh file, its points scaled by `scale`.
+    /// The hull of a mesh file that is named at `node`, its points scaled by `scale`; inside, a sentence saying what
+    /// is wrong with the file.
     ///
     /// # Errors
-    /// A sentence saying what is wrong with the file.
-    pub(crate) fn hull_of_file(path: &Path, scale: &Vector3<f64>) -> Result<GeomShape, String> {
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-        if !matches!(extension.as_str(), "stl" | "obj" | "dae") {
-            return Err(format!("expected a mesh in STL, OBJ or COLLADA (.dae), got .{extension}"));
-        }
-        let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
-        if size > MAX_MESH_BYTES {
-            return Err(format!("expected a mesh of at most {MAX_MESH_BYTES} bytes, got {size}"));
-        }
-        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-        let points = match extension.as_str() {
-            "obj" => obj_points(&bytes)?,
-            "dae" => dae::points(&bytes)?,
-            _ => stl_points(&bytes)?,
+    /// A [`ModelError`] when all meshes together are too large.
+    pub(crate) fn hull_of_file(
+        &mut self,
+        node: Node<'_, '_>,
+        path: &Path,
+        scale: &Vector3<f64>,
+    ) -> Result<Result<GeomShape, String>, ModelError> {
+        let points = match points_of_file(path) {
+            Ok(points) => points,
+            Err(why) => return Ok(Err(why)),
         };
-        hull(points.into_iter().map(|p| Point3::from(p.coords.component_mul(scale))))
+        self.count_corners(node, points.len())?;
+        Ok(hull(points.into_iter().map(|p| Point3::from(p.coords.component_mul(scale)))))
+    }
+}
+
+/// The corners of a mesh file, in its unit.
+fn points_of_file(path: &Path) -> Result<Vec<Point3<f64>>, String> {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if !matches!(extension.as_str(), "stl" | "obj" | "dae") {
+        return Err(format!("expected a mesh in STL, OBJ or COLLADA (.dae), got .{extension}"));
+    }
+    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > MAX_MESH_BYTES {
+        return Err(format!("expected a mesh of at most {MAX_MESH_BYTES} bytes, got {size}"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    match extension.as_str() {
+        "obj" => obj_points(&bytes),
+        "dae" => dae::points(&bytes),
+        _ => stl_points(&bytes),
     }
 }
 
