@@ -2,7 +2,7 @@
 
 use super::queries::{Ask, Who};
 use super::quick::{Found, MOST_MARGIN_M, N, Unsure};
-use super::solid::{Solid, far_apart, separation};
+use super::solid::{Solid, far_apart, is_within};
 use super::{Checker, SELF_MARGIN_M};
 use crate::arm::{Arm, ArmData};
 use crate::kinematics;
@@ -140,16 +140,14 @@ impl Checker {
     /// Whether two solids keep their distance where `data` has the arm.
     fn keeps(&self, arm: &Arm, data: &ArmData, u: &Unsure, [margin, own_margin]: [f64; 2]) -> bool {
         let margin = if matches!(u.second, Who::Obstacle(_)) { margin } else { own_margin };
-        let beyond = f64::MIN_POSITIVE + margin;
         let (Some((a, a_pose)), Some((b, b_pose))) =
             (self.find(arm, data, u.first), self.find(arm, data, u.second))
         else {
             return true;
         };
         let (a_center, b_center) = (a_pose * a.center, b_pose * b.center);
-        far_apart((a, &a_pose, &a_center), (b, &b_pose, &b_center), beyond)
-            || separation(a, &a_pose, b, &b_pose, beyond)
-                .is_none_or(|s| s.distance - margin >= f64::MIN_POSITIVE)
+        far_apart((a, &a_pose, &a_center), (b, &b_pose, &b_center), margin)
+            || !is_within((a, &a_pose), (b, &b_pose), margin)
     }
 
     /// A solid, and where it is in the world where `data` has the arm; `None`: nothing is held.

@@ -35,7 +35,7 @@ impl Clearance {
 }
 
 /// A solid that takes part in a comparison.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Link(usize),
     Held,

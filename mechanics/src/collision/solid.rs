@@ -192,6 +192,29 @@ pub(super) fn separation(
     })
 }
 
+/// Whether two solids have no more than `margin` (zero or more) between them, as [`separation`] finds it; how
+/// deep they are in each other is not looked for.
+pub(super) fn is_within(
+    (a, a_pose): (&Solid, &Isometry3<f64>),
+    (b, b_pose): (&Solid, &Isometry3<f64>),
+    margin: f64,
+) -> bool {
+    let radii = a.radius + b.radius;
+    let core_distance = match (segment_of(&a.core), segment_of(&b.core)) {
+        (Some(la), Some(lb)) => segments(a_pose, la, b_pose, lb).3,
+        _ => {
+            let a_from_b = a_pose.inv_mul(b_pose);
+            let difference = Difference { a: &a.core, b: &b.core, a_from_b: &a_from_b };
+            match gjk::distance(&difference, margin + radii) {
+                Found::Beyond => return false,
+                Found::Apart(pa, pb) => (pb - pa).norm(),
+                Found::Meeting(_) => return true,
+            }
+        }
+    };
+    core_distance - radii - margin < f64::MIN_POSITIVE
+}
+
 fn segment_of(core: &Core) -> Option<f64> {
     match core {
         Core::Point => Some(0.0),

@@ -2,6 +2,7 @@
 
 use super::lanes::{Eight, N, PackedPoints, Points};
 use super::obstacles::{Flat, Rows};
+use super::one::Balls;
 use super::places::{Places, RoundBall};
 use super::{UNSURE, Unsure};
 use crate::collision::cover::Ball;
@@ -10,8 +11,8 @@ use nalgebra::Isometry3;
 
 /// A solid of a cluster.
 #[derive(Clone, Debug)]
-struct Part {
-    who: Who,
+pub(super) struct Part {
+    pub(super) who: Who,
     /// The ball about all of it.
     ball: RoundBall,
     balls: Vec<RoundBall>,
@@ -27,7 +28,9 @@ pub(super) struct Cluster {
     pub(super) is_base: bool,
     /// The ball about all of it.
     pub(super) ball: RoundBall,
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
+    /// The balls of all of them, eight at a time.
+    pub(super) rows: Vec<Balls>,
     /// The obstacles that it is compared with: one bit each, by row; by eights of rows, rows with any.
     pub(super) compared: Vec<u8>,
     pub(super) compared_rows: Vec<u8>,
@@ -47,6 +50,7 @@ impl Cluster {
             is_base,
             ball: RoundBall::default(),
             parts: Vec::new(),
+            rows: Vec::new(),
             compared: Vec::new(),
             compared_rows: Vec::new(),
             is_placed: false,
@@ -62,17 +66,25 @@ impl Cluster {
     }
 
     pub(super) fn finish(&mut self) {
+        let all = self.parts.iter().enumerate().flat_map(|(i, p)| p.balls.iter().map(move |b| (i, *b)));
+        self.rows = all.collect::<Vec<_>>().chunks(N).map(Balls::new).collect();
         self.ball = RoundBall::about(self.parts.iter().flat_map(|p| &p.balls));
         self.parts_at = vec![PackedPoints::default(); self.parts.len()];
         self.balls_at = vec![PackedPoints::default(); self.parts.iter().map(|p| p.balls.len()).sum()];
     }
 
     #[inline(always)]
-    pub(super) fn place<E: Eight>(&mut self, e: E, places: &Places) {
+    pub(super) fn place<E: Eight>(&mut self, e: E, places: &Places, is_one: bool) {
         if self.is_placed {
             return;
         }
         self.is_placed = true;
+        if is_one {
+            for row in &mut self.rows {
+                row.place(e, places, self.link);
+            }
+            return;
+        }
         let mut at = self.balls_at.iter_mut();
         for (part, part_at) in self.parts.iter().zip(&mut self.parts_at) {
             for (ball, at) in part.balls.iter().zip(&mut at) {
@@ -110,8 +122,13 @@ impl Cluster {
                     if !is_one && o.square_to(e, &centers).up_to(most * most) == 0 {
                         continue;
                     }
-                    self.place(e, places);
-                    if !self.beside_one(e, k, o, margin, unsure) {
+                    self.place(e, places, is_one);
+                    let is_clear = if is_one {
+                        self.one_beside(e, k, o, margin, unsure)
+                    } else {
+                        self.all_beside(e, k, o, margin, unsure)
+                    };
+                    if !is_clear {
                         return false;
                     }
                 }
@@ -122,7 +139,7 @@ impl Cluster {
 
     /// Compares it, placed, with one obstacle; false when it surely is too near.
     #[inline(always)]
-    fn beside_one<E: Eight>(&self, e: E, k: usize, o: &Flat, margin: f32, unsure: &mut Vec<Unsure>) -> bool {
+    fn all_beside<E: Eight>(&self, e: E, k: usize, o: &Flat, margin: f32, unsure: &mut Vec<Unsure>) -> bool {
         let reach = margin + o.radius + o.slack;
         let mut first = 0;
         for (part, part_at) in self.parts.iter().zip(&self.parts_at) {
@@ -188,9 +205,15 @@ pub(super) fn beside<E: Eight>(
     true
 }
 
+/// Adds a pair to those that are undecided; once, however many of its balls are near.
 #[inline(always)]
-fn note(unsure: &mut Vec<Unsure>, poses: u8, first: Who, second: Who) {
-    if poses != 0 && unsure.len() < UNSURE {
+pub(super) fn note(unsure: &mut Vec<Unsure>, poses: u8, first: Who, second: Who) {
+    if poses == 0 {
+        return;
+    }
+    if let Some(known) = unsure.iter_mut().find(|u| u.first == first && u.second == second) {
+        known.poses |= poses;
+    } else if unsure.len() < UNSURE {
         unsure.push(Unsure { poses, first, second });
     }
 }

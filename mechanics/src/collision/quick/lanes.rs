@@ -143,8 +143,8 @@ impl<E: Eight> Points<E> {
     /// A point between them, and how far from it the farthest is.
     #[inline(always)]
     pub(super) fn ball(&self, e: E) -> (Self, f32) {
-        let middle = |v: Lanes<E>| v.store().0.iter().sum::<f32>() / N as f32;
-        let center = [middle(self.x), middle(self.y), middle(self.z)];
+        let (x, y, z) = (self.x.store(), self.y.store(), self.z.store());
+        let center = [x, y, z].map(|v| v.0.iter().sum::<f32>() / N as f32);
         let center = Self::all(e, center);
         let squares = self.square_to(&center).store();
         (center, squares.0.iter().fold(0.0f32, |m, v| if *v > m { *v } else { m }).sqrt())

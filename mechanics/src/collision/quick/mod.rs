@@ -10,6 +10,7 @@ mod cluster;
 mod eight;
 mod lanes;
 mod obstacles;
+mod one;
 mod places;
 
 use super::cover::cover;
@@ -23,6 +24,7 @@ use eight::{Widest, Work};
 use lanes::{Eight, Points};
 use nalgebra::{Isometry3, Point3};
 use obstacles::{Flat, Rows};
+use one::one_beside;
 use places::Places;
 
 pub(super) use lanes::N;
@@ -239,9 +241,15 @@ impl Work for Look<'_> {
             let reach = self.own_margin + *own_slack;
             let most = clusters[a].ball.outer + clusters[b].ball.outer + reach;
             if a_at.square_to(&b_at).up_to(most * most) != 0 {
-                clusters[a].place(e, places);
-                clusters[b].place(e, places);
-                if !beside(e, &clusters[a], &clusters[b], self.own_margin, *own_slack, unsure) {
+                clusters[a].place(e, places, self.is_one);
+                clusters[b].place(e, places, self.is_one);
+                let (a, b) = (&clusters[a], &clusters[b]);
+                let is_clear = if self.is_one {
+                    one_beside(e, (a, b), self.own_margin, *own_slack, unsure)
+                } else {
+                    beside(e, a, b, self.own_margin, *own_slack, unsure)
+                };
+                if !is_clear {
                     return Found::Hit;
                 }
             }

@@ -65,14 +65,14 @@ impl Flat {
     /// Squared distances of eight points from the box or cylinder without its rounding.
     #[inline(always)]
     pub(super) fn square_to<E: Eight>(&self, e: E, p: &Points<E>) -> Lanes<E> {
-        let all = |i: usize| Lanes::all(e, self.half[i]);
+        let [a, b, c] = self.half;
         let (x, y) = (self.along(e, 0, p), self.along(e, 1, p));
-        let z = self.along(e, 2, p).beyond(all(2));
+        let z = self.along(e, 2, p).beyond(Lanes::all(e, c));
         if self.is_cylinder {
-            let across = x.mul_add(x, y * y).sqrt().beyond(all(0));
+            let across = x.mul_add(x, y * y).sqrt().beyond(Lanes::all(e, a));
             across.mul_add(across, z * z)
         } else {
-            Points { x: x.beyond(all(0)), y: y.beyond(all(1)), z }.square()
+            Points { x: x.beyond(Lanes::all(e, a)), y: y.beyond(Lanes::all(e, b)), z }.square()
         }
     }
 

@@ -41,6 +41,27 @@ struct Frame {
     at: PackedPoints,
 }
 
+/// The same of one pose.
+pub(super) struct OneFrame {
+    axes: [[f32; 3]; 3],
+    at: [f32; 3],
+}
+
+impl OneFrame {
+    /// Where points of the link are.
+    #[inline(always)]
+    pub(super) fn points<E: Eight>(&self, e: E, p: &Points<E>) -> Points<E> {
+        Points { x: self.along(e, 0, p), y: self.along(e, 1, p), z: self.along(e, 2, p) }
+    }
+
+    #[inline(always)]
+    fn along<E: Eight>(&self, e: E, i: usize, p: &Points<E>) -> Lanes<E> {
+        let [x, y, z] = &self.axes;
+        let z = p.z.mul_add(Lanes::all(e, z[i]), Lanes::all(e, self.at[i]));
+        p.x.mul_add(Lanes::all(e, x[i]), p.y.mul_add(Lanes::all(e, y[i]), z))
+    }
+}
+
 /// A moving link.
 #[derive(Clone, Debug)]
 struct Moving {
@@ -170,13 +191,13 @@ impl Places {
         for (i, l) in self.moving.iter().enumerate() {
             let (x, y, z, mut at) = match l.parent {
                 None => {
-                    let all = |v| Points::all(e, v);
-                    (all(l.axes[0]), all(l.axes[1]), all(l.axes[2]), all(l.at))
+                    let [x, y, z] = l.axes;
+                    (Points::all(e, x), Points::all(e, y), Points::all(e, z), Points::all(e, l.at))
                 }
                 Some(p) => {
                     let parent = &self.frames[p];
-                    let turn = |v| parent.turn(e, v);
-                    (turn(l.axes[0]), turn(l.axes[1]), turn(l.axes[2]), parent.point(e, l.at))
+                    let [x, y, z] = l.axes;
+                    (parent.turn(e, x), parent.turn(e, y), parent.turn(e, z), parent.point(e, l.at))
                 }
             };
             let q = &self.q[l.joint];
@@ -199,6 +220,14 @@ impl Places {
         }
     }
 
+    /// Where a link is at the first pose.
+    #[inline(always)]
+    pub(super) fn first_frame(&self, link: usize) -> OneFrame {
+        let Frame { axes, at } = &self.frames[link];
+        let first = |p: &PackedPoints| [p[0].0[0], p[1].0[0], p[2].0[0]];
+        OneFrame { axes: [first(&axes[0]), first(&axes[1]), first(&axes[2])], at: first(at) }
+    }
+
     /// Where a point of a link is at all poses.
     #[inline(always)]
     pub(super) fn point<E: Eight>(&self, e: E, link: Option<usize>, at: &[f32; 3]) -> Points<E> {
@@ -211,14 +240,15 @@ impl Places {
 
 impl Frame {
     #[inline(always)]
-    fn turn<E: Eight>(&self, e: E, [a, b, c]: [f32; 3]) -> Points<E> {
+    fn turn<E: Eight>(&self, e: E, v: [f32; 3]) -> Points<E> {
+        Points { x: self.along(e, 0, v), y: self.along(e, 1, v), z: self.along(e, 2, v) }
+    }
+
+    #[inline(always)]
+    fn along<E: Eight>(&self, e: E, i: usize, [a, b, c]: [f32; 3]) -> Lanes<E> {
         let [x, y, z] = &self.axes;
-        let (a, b, c) = (Lanes::all(e, a), Lanes::all(e, b), Lanes::all(e, c));
-        let along = |i: usize| {
-            let (x, y, z) = (Lanes::load(e, &x[i]), Lanes::load(e, &y[i]), Lanes::load(e, &z[i]));
-            x.mul_add(a, y.mul_add(b, z * c))
-        };
-        Points { x: along(0), y: along(1), z: along(2) }
+        let z = Lanes::load(e, &z[i]) * Lanes::all(e, c);
+        Lanes::load(e, &x[i]).mul_add(Lanes::all(e, a), Lanes::load(e, &y[i]).mul_add(Lanes::all(e, b), z))
     }
 
     #[inline(always)]
