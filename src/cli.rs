@@ -46,9 +46,12 @@ pub(crate) enum Command {
         /// "where is the small green ball?", "is there a cube in the bowl?", or an instruction, to
         /// see the program that the model proposes for it.
         sentence: String,
-        /// A PNG or JPEG picture; the robot's fixed camera when left out.
+        /// A PNG or JPEG picture; the robot's fixed camera when left out. With --model as many as there are
+        /// --image, in order, and none when left out.
         #[arg(long)]
-        image: Option<PathBuf>,
+        image: Vec<PathBuf>,
+        #[command(flatten)]
+        model: ModelOptions,
         #[command(flatten)]
         common: Common,
     },
@@ -179,6 +182,36 @@ pub(crate) struct TrainOptions {
     /// Train nothing: write the weights file of the checkpoints as they stand.
     #[arg(long)]
     pub(crate) as_it_stands: bool,
+}
+
+/// A vision-language model of others, in place of the built-in one.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModelOptions {
+    /// Folder of a model as published (config.json, safetensors, tokenizer.json, ...): it is asked alone,
+    /// with its own chat template, and its answer is printed as it comes. Qwen3-VL so far.
+    #[arg(long)]
+    pub(crate) model: Option<PathBuf>,
+    /// Where the model computes: `cpu`, or `cuda` in a build with the feature cuda.
+    #[arg(long, default_value = "cpu", requires = "model")]
+    pub(crate) device: perception::vlm::Place,
+    /// In which numbers: `f32`, `f16`, or `bf16` on cuda.
+    #[arg(long, default_value = "f32", requires = "model")]
+    pub(crate) dtype: perception::vlm::Precision,
+    /// Most tokens of the answer.
+    #[arg(long, default_value_t = 512, requires = "model")]
+    pub(crate) max_tokens: usize,
+    /// Always the likeliest token; so without --temperature.
+    #[arg(long, requires = "model", conflicts_with_all = ["temperature", "top_p"])]
+    pub(crate) greedy: bool,
+    /// Tokens at random, from --seed: below 1 the likely become likelier.
+    #[arg(long, requires = "model")]
+    pub(crate) temperature: Option<f64>,
+    /// Only the likeliest tokens that together have this probability.
+    #[arg(long, requires = "temperature")]
+    pub(crate) top_p: Option<f64>,
+    /// Print the logits of tokens 0 to N-1 at the answer's first position too; end tokens then end nothing.
+    #[arg(long, value_name = "N", requires = "model")]
+    pub(crate) logits: Option<usize>,
 }
 
 #[derive(Clone, Debug, Args)]

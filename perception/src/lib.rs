@@ -8,6 +8,7 @@ pub mod pointing;
 pub mod tracker;
 pub mod train;
 pub mod vision;
+pub mod vlm;
 pub mod weights;
 
 pub use model::BuiltinModel;

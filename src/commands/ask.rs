@@ -9,7 +9,7 @@ use bridge::Canvas;
 use core::time::Duration;
 use perception::tracker::Tracker;
 use planner::TablePlanner;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use types::language::{Question, Referent, Task, Utterance};
 use types::plan::Outcome;
@@ -19,7 +19,15 @@ use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector,
 /// How much larger the answer's picture is drawn.
 const ZOOM: usize = 3;
 
-pub(crate) fn run(sentence: &str, image: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
+pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result<Exit, CommandError> {
+    let image = match images {
+        [] => None,
+        [one] => Some(one),
+        more => {
+            let got = more.len().to_string();
+            return Err(types::Rejection::new("--image", "one picture for the built-in model", got).into());
+        }
+    };
     let (scenario, setting) = scenario(common)?;
     let picture = match image {
         Some(path) => {

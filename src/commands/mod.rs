@@ -2,6 +2,7 @@
 
 pub(crate) mod alone;
 pub(crate) mod ask;
+pub(crate) mod ask_model;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod grounding;
@@ -21,6 +22,7 @@ use crate::suite::episode::Episode;
 use crate::suite::scenario::Scenario;
 use bridge::{BridgeError, RunFolder};
 use mechanics::Arm;
+use perception::vlm::VlmError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub(crate) enum CommandError {
     Bridge(#[from] BridgeError),
     #[error(transparent)]
     Refused(#[from] types::Rejection),
+    #[error(transparent)]
+    Model(#[from] VlmError),
     #[error("{0}")]
     Other(String),
 }
@@ -48,7 +52,8 @@ impl CommandError {
             Self::Config(_) | Self::Robot(_) | Self::Refused(_) => Exit::Usage,
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
-            Self::Bridge(_) => Exit::Failed,
+            Self::Bridge(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => Exit::Failed,
+            Self::Model(_) => Exit::Usage,
             Self::Other(_) => Exit::Usage,
         }
     }

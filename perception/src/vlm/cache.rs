@@ -1,0 +1,73 @@
+//! Keys and values of the tokens seen so far, in memory that is as large as the conversation needs.
+
+use super::error::Result;
+use candle_core::{DType, Device, Tensor};
+
+/// Capacity grows in steps of so many tokens.
+const STEP: usize = 256;
+
+/// Per layer keys and values, each (heads, capacity, d), of which the first `len` tokens count.
+#[derive(Debug)]
+pub(super) struct Cache {
+    layers: Vec<(Tensor, Tensor)>,
+    n_layers: usize,
+    heads: usize,
+    d: usize,
+    len: usize,
+    capacity: usize,
+    device: Device,
+    dtype: DType,
+}
+
+impl Cache {
+    /// An empty one; it takes no memory before [`Cache::reserve`].
+    pub(super) fn new(n_layers: usize, heads: usize, d: usize, device: &Device, dtype: DType) -> Self {
+        Self { layers: Vec::new(), n_layers, heads, d, len: 0, capacity: 0, device: device.clone(), dtype }
+    }
+
+    /// Tokens in it.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Room for `n` tokens in all; what is in it stays.
+    pub(super) fn reserve(&mut self, n: usize) -> Result<()> {
+        if n <= self.capacity {
+            return Ok(());
+        }
+        let capacity = n.next_multiple_of(STEP);
+        let mut grown = Vec::with_capacity(self.n_layers);
+        for i in 0..self.n_layers {
+            let empty = || Tensor::zeros((self.heads, capacity, self.d), self.dtype, &self.device);
+            let (k, v) = (empty()?, empty()?);
+            if self.len > 0 {
+                let (old_k, old_v) = &self.layers[i];
+                k.slice_set(&old_k.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+                v.slice_set(&old_v.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+            }
+            grown.push((k, v));
+        }
+        self.layers = grown;
+        self.capacity = capacity;
+        Ok(())
+    }
+
+    /// Writes the keys and values of the next tokens of one layer, and gives that layer's whole. The tokens
+    /// count once every layer has written and [`Cache::advance`] was called.
+    pub(super) fn append(&self, layer: usize, k_gtd: &Tensor, v_gtd: &Tensor) -> Result<(Tensor, Tensor)> {
+        let (k, v) = &self.layers[layer];
+        let end = self.len + k_gtd.dim(1)?;
+        k.slice_set(&k_gtd.contiguous()?, 1, self.len)?;
+        v.slice_set(&v_gtd.contiguous()?, 1, self.len)?;
+        Ok((k.narrow(1, 0, end)?, v.narrow(1, 0, end)?))
+    }
+
+    pub(super) fn advance(&mut self, n: usize) {
+        self.len += n;
+    }
+
+    /// Forgets all but the first `n` tokens; the memory stays.
+    pub(super) fn truncate(&mut self, n: usize) {
+        self.len = self.len.min(n);
+    }
+}

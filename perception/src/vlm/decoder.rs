@@ -1,0 +1,185 @@
+//! The language model behind a vision-language model: a stack of attention and gated layers over tokens,
+//! as the Qwen and Llama families have it.
+
+use super::attention::{MAX_SCORES, Sight, attend, join_heads, split_heads};
+use super::cache::Cache;
+use super::error::{Result, VlmError};
+use super::layers::{GatedMlp, Linear, RmsNorm, rotate};
+use super::positions::{Position, Rope};
+use super::source::Source;
+use candle_core::{D, DType, Device, Tensor};
+use types::Rejection;
+
+/// Sizes of a [`Decoder`].
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DecoderConfig {
+    pub(super) vocabulary: usize,
+    pub(super) hidden: usize,
+    pub(super) inner: usize,
+    pub(super) layers: usize,
+    pub(super) heads: usize,
+    pub(super) kv_heads: usize,
+    pub(super) head_dim: usize,
+    pub(super) epsilon: f64,
+    /// The output layer is the embedding itself.
+    pub(super) is_tied: bool,
+    pub(super) has_attention_bias: bool,
+    /// Queries and keys are normalised per head.
+    pub(super) has_qk_norm: bool,
+    /// Longest conversation that it was made for, tokens.
+    pub(super) max_positions: usize,
+}
+
+struct Layer {
+    before_attention: RmsNorm,
+    qkv: Linear,
+    qk_norm: Option<(RmsNorm, RmsNorm)>,
+    out: Linear,
+    before_mlp: RmsNorm,
+    mlp: GatedMlp,
+}
+
+/// Tokens in, logits of the next one out, with a memory of what went before.
+pub(super) struct Decoder {
+    config: DecoderConfig,
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+    head: Linear,
+    rope: Rope,
+    cache: Cache,
+    device: Device,
+    dtype: DType,
+}
+
+impl Decoder {
+    /// Tensors `prefix.embed_tokens`, `prefix.layers.…`, `prefix.norm`, and `head` when it is not tied.
+    pub(super) fn new(
+        source: &Source<'_>,
+        prefix: &str,
+        head: &str,
+        config: DecoderConfig,
+        rope: Rope,
+    ) -> Result<Self> {
+        let c = &config;
+        let embedding = source.get(&format!("{prefix}.embed_tokens.weight"), &[c.vocabulary, c.hidden])?;
+        let layers: Result<Vec<Layer>> =
+            (0..c.layers).map(|i| Layer::new(source, &format!("{prefix}.layers.{i}"), c)).collect();
+        let norm = RmsNorm::new(source, &format!("{prefix}.norm"), c.hidden, c.epsilon)?;
+        let head = if c.is_tied {
+            Linear::from_parts(embedding.clone(), None)
+        } else {
+            Linear::new(source, head, c.hidden, c.vocabulary, false)?
+        };
+        let (device, dtype) = (source.device().clone(), source.dtype());
+        let cache = Cache::new(c.layers, c.kv_heads, c.head_dim, &device, dtype);
+        Ok(Self { embedding, layers: layers?, norm, head, rope, cache, device, dtype, config })
+    }
+
+    pub(super) fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    pub(super) fn cache(&mut self) -> &mut Cache {
+        &mut self.cache
+    }
+
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(super) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Rows of the embedding, (tokens, hidden).
+    pub(super) fn embed(&self, ids: &[u32]) -> Result<Tensor> {
+        if let Some(id) = ids.iter().find(|id| **id as usize >= self.config.vocabulary) {
+            let expected = format!("tokens below {}", self.config.vocabulary);
+            return Err(Rejection::new("prompt", expected, id.to_string()).into());
+        }
+        let ids = Tensor::new(ids, &self.device)?;
+        Ok(self.embedding.index_select(&ids, 0)?)
+    }
+
+    /// Takes the next tokens, `x_tc` of (tokens, hidden), into the cache, which must have room for them, and
+    /// gives the last one's state, (1, hidden). After layer i, `added[i]` of the same shape is added. Gives up
+    /// between layers when `goes_on` says so; the cache then is as before.
+    pub(super) fn forward(
+        &mut self,
+        x_tc: Tensor,
+        positions: &[Position],
+        added: &[Tensor],
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Tensor> {
+        let (cos, sin) = self.rope.table(positions, self.dtype, &self.device)?;
+        let mut x = x_tc;
+        for (i, layer) in self.layers.iter().enumerate() {
+            if !goes_on() {
+                return Err(VlmError::Cancelled);
+            }
+            x = layer.forward(i, &x, &cos, &sin, &self.cache, &self.config)?;
+            if let Some(more) = added.get(i) {
+                x = (x + more)?;
+            }
+        }
+        let n = x.dim(0)?;
+        self.cache.advance(n);
+        self.norm.forward(&x.narrow(0, n - 1, 1)?)
+    }
+
+    /// The logits of every token of the vocabulary, from a state of (1, hidden).
+    pub(super) fn logits(&self, state: &Tensor) -> Result<Vec<f32>> {
+        Ok(self.head.forward(state)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+    }
+}
+
+impl Layer {
+    fn new(source: &Source<'_>, name: &str, c: &DecoderConfig) -> Result<Self> {
+        let attention = format!("{name}.self_attn");
+        let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        let parts = [("q_proj", n_q), ("k_proj", n_kv), ("v_proj", n_kv)];
+        let parts = parts.map(|(part, n)| (format!("{attention}.{part}"), n));
+        let norm = |of: &str| RmsNorm::new(source, &format!("{attention}.{of}_norm"), c.head_dim, c.epsilon);
+        Ok(Self {
+            before_attention: RmsNorm::new(source, &format!("{name}.input_layernorm"), c.hidden, c.epsilon)?,
+            qkv: Linear::stacked(source, &parts, c.hidden, c.has_attention_bias)?,
+            qk_norm: if c.has_qk_norm { Some((norm("q")?, norm("k")?)) } else { None },
+            out: Linear::new(source, &format!("{attention}.o_proj"), n_q, c.hidden, c.has_attention_bias)?,
+            before_mlp: RmsNorm::new(
+                source,
+                &format!("{name}.post_attention_layernorm"),
+                c.hidden,
+                c.epsilon,
+            )?,
+            mlp: GatedMlp::new(source, &format!("{name}.mlp"), c.hidden, c.inner, false)?,
+        })
+    }
+
+    fn forward(
+        &self,
+        idx: usize,
+        x: &Tensor,
+        cos: &Tensor,
+        sin: &Tensor,
+        cache: &Cache,
+        c: &DecoderConfig,
+    ) -> Result<Tensor> {
+        let qkv = self.qkv.forward(&self.before_attention.forward(x)?)?;
+        let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        let part = |begin, n, heads| split_heads(&qkv.narrow(D::Minus1, begin, n)?, heads);
+        let mut q = part(0, n_q, c.heads)?;
+        let mut k = part(n_q, n_kv, c.kv_heads)?;
+        let v = part(n_q + n_kv, n_kv, c.kv_heads)?;
+        if let Some((q_norm, k_norm)) = &self.qk_norm {
+            (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
+        }
+        let (q, k) = (rotate(&q, cos, sin)?, rotate(&k, cos, sin)?);
+        let first = cache.len();
+        let (k, v) = cache.append(idx, &k, &v)?;
+        let seen = attend(&q, &k, &v, Sight::Past(first), MAX_SCORES)?;
+        let x = (x + self.out.forward(&join_heads(&seen)?)?)?;
+        let y = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
+        Ok((x + y)?)
+    }
+}

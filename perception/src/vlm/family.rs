@@ -1,0 +1,69 @@
+//! What a family of models must bring, and which families there are. A new one is one file and one line here.
+
+use super::decoder::{Decoder, DecoderConfig};
+use super::error::Result;
+use super::patches::{PatchConfig, Patches};
+use super::picture::Medium;
+use super::prompt::Prompt;
+use super::qwen3_vl::{self, Qwen3Vl};
+use super::settings::{Node, read_json};
+use super::source::Source;
+use super::tokens::Tokens;
+use candle_core::Tensor;
+use std::path::Path;
+use types::Rejection;
+
+/// What a vision tower makes of one picture, per token and in the language model's channels.
+pub(super) struct Seen {
+    /// (tokens, hidden), in place of the tokens' embeddings.
+    pub(super) rows: Tensor,
+    /// The same shape, added after the first layers of the language model, one each.
+    pub(super) deep: Vec<Tensor>,
+}
+
+/// A family of vision-language models.
+pub(super) trait Family: Send {
+    fn config(&self) -> &DecoderConfig;
+    fn decoder(&mut self) -> &mut Decoder;
+    /// Runs the vision tower over one picture; gives up between layers when `goes_on` says so.
+    fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen>;
+    /// Puts pictures and films in the places that the template left for them.
+    fn prompt(&self, ids: &[u32], media: &[Medium], tokens: &Tokens) -> Result<Prompt>;
+}
+
+/// A folder whose settings were read and checked: enough to check its weights, and to load them.
+pub(super) enum Plan {
+    Qwen3Vl(Box<qwen3_vl::Config>, PatchConfig),
+}
+
+impl Plan {
+    /// Reads the settings in `dir`, and says which tokens must be special and for whom.
+    pub(super) fn read(dir: &Path) -> Result<(Self, Vec<(u32, &'static str)>)> {
+        const NAME: &str = "config.json";
+        let json = read_json(dir, NAME)?;
+        let json =
+            json.ok_or_else(|| Rejection::new(NAME, format!("a file in {}", dir.display()), "none"))?;
+        let root = Node::root(NAME, &json);
+        let family = root.need("model_type")?;
+        match family.text()? {
+            "qwen3_vl" => {
+                let (config, patches, special) = qwen3_vl::read(dir, &root)?;
+                Ok((Self::Qwen3Vl(Box::new(config), patches), special))
+            }
+            _ => Err(family.refuse("\"qwen3_vl\", the one family so far")),
+        }
+    }
+
+    pub(super) fn decoder(&self) -> &DecoderConfig {
+        match self {
+            Self::Qwen3Vl(config, _) => &config.text,
+        }
+    }
+
+    /// Builds the model from a source: the check of a checkpoint, its weights, or random ones.
+    pub(super) fn build(&self, source: &Source<'_>) -> Result<Box<dyn Family>> {
+        match self {
+            Self::Qwen3Vl(config, patches) => Ok(Box::new(Qwen3Vl::new(source, config, patches)?)),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Vision-language models of others, from a folder of weights as published: pictures and a sentence to text.
+//!
+//! [`Vlm`] is the whole of it. A family of models is one file beside this one over shared blocks; what a
+//! family must bring stands in `family.rs`. Every family is held against the reference implementation on
+//! tiny random checkpoints (`scripts/fixtures`).
+
+mod attention;
+mod cache;
+mod checkpoint;
+mod decoder;
+mod device;
+mod error;
+mod family;
+mod layers;
+mod model;
+mod patches;
+mod picture;
+mod positions;
+mod prompt;
+mod qwen3_vl;
+mod resize;
+mod sampling;
+mod settings;
+mod source;
+mod template;
+mod tokens;
+mod vision;
+
+pub use device::{Place, Precision};
+pub use error::VlmError;
+pub use model::{Answering, Generated, Vlm};
+pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};
+pub use prompt::Prompt;
+pub use sampling::Choice;

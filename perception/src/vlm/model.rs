@@ -1,0 +1,242 @@
+//! A vision-language model from a folder: load, ask, go on from what it has seen already.
+
+use super::checkpoint::Checkpoint;
+use super::device::{Place, Precision};
+use super::error::{Result, VlmError};
+use super::family::{Family, Plan};
+use super::picture::Medium;
+use super::prompt::Prompt;
+use super::sampling::{Choice, Sampler};
+use super::settings::{Node, read_json};
+use super::source::Source;
+use super::template::Template;
+use super::tokens::Tokens;
+use candle_core::Tensor;
+use std::path::Path;
+use types::Rejection;
+
+/// Most tokens that go through the model at a time: bounds the memory of a long prompt.
+const AT_A_TIME: usize = 1024;
+
+/// How an answer is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answering {
+    /// How each token is chosen.
+    pub choice: Choice,
+    /// Most tokens of the answer, 1 or more.
+    pub max_tokens: usize,
+    /// Whether the model's own end tokens end the answer.
+    pub stops_at_end: bool,
+}
+
+/// An answer, token by token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// The tokens of the answer, without an end token that ended it.
+    pub ids: Vec<u32>,
+    /// Them as text, without special tokens.
+    pub text: String,
+    /// The logits of the whole vocabulary from which the first token was chosen.
+    pub first_logits: Vec<f32>,
+    /// How many tokens of the prompt were known from the call before.
+    pub reused: usize,
+}
+
+/// A vision-language model in this process.
+pub struct Vlm {
+    family: Box<dyn Family>,
+    tokens: Tokens,
+    template: Template,
+    ends: Vec<u32>,
+    /// What the cache holds: token and picture behind it, one after the other.
+    known: Vec<(u32, u64)>,
+    identity: String,
+}
+
+impl core::fmt::Debug for Vlm {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Vlm({})", self.identity)
+    }
+}
+
+impl Vlm {
+    /// Loads the checkpoint in `dir`, in the layout in which it is published. `progress` is told bytes
+    /// loaded and bytes in all.
+    ///
+    /// # Errors
+    /// [`VlmError::Refused`] naming file and key or tensor: settings out of range, a tokenizer without the
+    /// special tokens that the model needs (B31), weights that are truncated, overlapping, missing, left
+    /// over, of another shape or type, or not finite (B30), all of it before memory is taken for them;
+    /// [`VlmError::Io`] for files that cannot be read; [`VlmError::Backend`] when the device has no room.
+    pub fn load(
+        dir: &Path,
+        place: Place,
+        precision: Precision,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self> {
+        let device = place.open()?;
+        let dtype = precision.on(place)?;
+        let (plan, special) = Plan::read(dir)?;
+        let tokens = Tokens::new(dir, plan.decoder().vocabulary)?;
+        for (id, whose) in special {
+            tokens.need_special(id, whose)?;
+        }
+        let ends = ends(dir, plan.decoder().vocabulary)?;
+        for id in &ends {
+            tokens.need_special(*id, "eos_token_id")?;
+        }
+        let template = Template::new(dir)?;
+        let checkpoint = Checkpoint::open(dir)?;
+        let check = Source::check(&checkpoint);
+        plan.build(&check)?;
+        // Older files keep a copy of a tied output layer, and frequencies that follow from the settings.
+        let is_tied = plan.decoder().is_tied;
+        check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
+        let source = Source::load(&checkpoint, &device, dtype, progress);
+        let family = plan.build(&source)?;
+        let identity = format!("{} ({}, {place}, {precision})", dir.display(), family_name(&plan));
+        Ok(Self { family, tokens, template, ends, known: Vec::new(), identity })
+    }
+
+    /// A line that tells which weights these are.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The checkpoint's chat template with one user's message: the media in order, then the sentence.
+    ///
+    /// # Errors
+    /// [`VlmError::Refused`] for a picture or film that cannot be used (B27), a sentence that is too long or
+    /// holds special tokens, or a template without a place for the media.
+    pub fn prompt(&self, media: &[Medium], sentence: &str) -> Result<Prompt> {
+        self.tokens.check_sentence(sentence)?;
+        media.iter().try_for_each(Medium::check)?;
+        let text = self.template.render(media, sentence)?;
+        self.family.prompt(&self.tokens.encode(&text)?, media, &self.tokens)
+    }
+
+    /// Answers. What the prompt shares with the last one from its beginning on is not computed again.
+    /// `on_token` hears every token as it is chosen; `goes_on` is asked between layers.
+    ///
+    /// # Errors
+    /// [`VlmError::Refused`] for settings out of range or a prompt that leaves no room for the answer;
+    /// [`VlmError::Cancelled`] when `goes_on` said so; [`VlmError::Backend`] for logits that are not finite
+    /// (B30), or a device without room.
+    pub fn answer(
+        &mut self,
+        prompt: &Prompt,
+        how: &Answering,
+        goes_on: &dyn Fn() -> bool,
+        on_token: &mut dyn FnMut(u32),
+    ) -> Result<Generated> {
+        let mut sampler = Sampler::new(how.choice)?;
+        let room = self.family.config().max_positions.saturating_sub(prompt.ids.len());
+        if how.max_tokens == 0 || how.max_tokens > room || prompt.ids.is_empty() {
+            let expected = format!("1 to {room} tokens after a prompt of {}", prompt.ids.len());
+            return Err(Rejection::new("max_tokens", expected, how.max_tokens.to_string()).into());
+        }
+        let keys = prompt.keys();
+        let shared = keys.iter().zip(&self.known).take_while(|(a, b)| a == b).count();
+        // The last token is always computed: its state is what the answer begins from.
+        let reused = shared.min(keys.len() - 1);
+        self.family.decoder().cache().truncate(reused);
+        self.known.truncate(reused);
+        self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens)?;
+        let mut logits = self.read(prompt, reused, &keys, goes_on)?;
+        let mut ids = Vec::new();
+        let mut first_logits = Vec::new();
+        for i in 0..how.max_tokens {
+            let id = sampler.next(&logits)?;
+            if i == 0 {
+                first_logits = core::mem::take(&mut logits);
+            }
+            if how.stops_at_end && self.ends.contains(&id) {
+                break;
+            }
+            ids.push(id);
+            on_token(id);
+            if i + 1 < how.max_tokens {
+                let decoder = self.family.decoder();
+                let position = prompt.next_position() + i as u32;
+                let x = decoder.embed(&[id])?;
+                let state = decoder.forward(x, &[[position; 3]], &[], goes_on)?;
+                logits = decoder.logits(&state)?;
+                self.known.push((id, 0));
+            }
+        }
+        Ok(Generated { text: self.tokens.decode(&ids)?, ids, first_logits, reused })
+    }
+
+    /// Forgets what it has seen.
+    pub fn reset(&mut self) {
+        self.family.decoder().cache().truncate(0);
+        self.known.clear();
+    }
+
+    /// Takes the prompt from token `begin` on into the cache; the logits after its last token.
+    fn read(
+        &mut self,
+        prompt: &Prompt,
+        begin: usize,
+        keys: &[(u32, u64)],
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<f32>> {
+        let decoder = self.family.decoder();
+        let mut x = decoder.embed(&prompt.ids[begin..])?;
+        let mut added: Vec<Tensor> = Vec::new();
+        for (at, n, patches) in prompt.pictures.iter().filter(|(at, n, _)| at + n > begin) {
+            let seen = self.family.see(patches, goes_on)?;
+            // A picture may have been read in part.
+            let from = begin.saturating_sub(*at);
+            let (at, n) = (at.saturating_sub(begin), n - from);
+            x = replaced(&x, at, &seen.rows.narrow(0, from, n)?)?;
+            for (i, rows) in seen.deep.iter().enumerate() {
+                if added.len() <= i {
+                    added.push(x.zeros_like()?);
+                }
+                added[i] = replaced(&added[i], at, &rows.narrow(0, from, n)?)?;
+            }
+        }
+        let decoder = self.family.decoder();
+        let (length, mut state) = (prompt.ids.len() - begin, None);
+        for first in (0..length).step_by(AT_A_TIME) {
+            let n = AT_A_TIME.min(length - first);
+            let part = |x: &Tensor| x.narrow(0, first, n);
+            let added = added.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+            let at = begin + first;
+            state = Some(decoder.forward(part(&x)?, &prompt.positions[at..at + n], &added, goes_on)?);
+            self.known.extend(&keys[at..at + n]);
+        }
+        let state = state.ok_or_else(|| VlmError::Backend("an empty prompt".into()))?;
+        decoder.logits(&state)
+    }
+}
+
+/// `x` with `rows` in the place of its own from row `at` on.
+fn replaced(x: &Tensor, at: usize, rows: &Tensor) -> Result<Tensor> {
+    let end = at + rows.dim(0)?;
+    let rest = x.dim(0)? - end;
+    let parts = [x.narrow(0, 0, at)?, rows.clone(), x.narrow(0, end, rest)?];
+    let parts: Vec<&Tensor> = parts.iter().filter(|p| p.dims()[0] > 0).collect();
+    Ok(Tensor::cat(&parts, 0)?)
+}
+
+/// The tokens that end an answer: of `generation_config.json`, else of `config.json`.
+fn ends(dir: &Path, vocabulary: usize) -> Result<Vec<u32>> {
+    for name in ["generation_config.json", "config.json"] {
+        let Some(json) = read_json(dir, name)? else { continue };
+        let root = Node::root(name, &json);
+        let found = root.get("eos_token_id").or_else(|| root.get("text_config")?.get("eos_token_id"));
+        if let Some(node) = found {
+            return Ok(node.sizes(0..=vocabulary - 1)?.into_iter().map(|id| id as u32).collect());
+        }
+    }
+    Err(Rejection::new("generation_config.json eos_token_id", "tokens that end an answer", "none").into())
+}
+
+fn family_name(plan: &Plan) -> &'static str {
+    match plan {
+        Plan::Qwen3Vl(..) => "Qwen3-VL",
+    }
+}

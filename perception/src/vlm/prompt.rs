@@ -1,0 +1,68 @@
+//! A prompt made ready: tokens, where each stands, and the pictures among them.
+
+use super::patches::Patches;
+use super::positions::Position;
+
+/// Tokens of a prompt with the pictures that stand among them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    pub(super) ids: Vec<u32>,
+    pub(super) positions: Vec<Position>,
+    /// Pictures in order, each with the token at which it begins and the number of its tokens.
+    pub(super) pictures: Vec<(usize, usize, Patches)>,
+    /// Where the next token of text would stand.
+    next: u32,
+}
+
+impl Prompt {
+    pub(super) fn new() -> Self {
+        Self { ids: Vec::new(), positions: Vec::new(), pictures: Vec::new(), next: 0 }
+    }
+
+    /// The tokens, one for every part of a picture.
+    #[must_use]
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// The pictures in order (of a film, every part): patches along height and width, and their values, a
+    /// patch after the other: colour, picture in time, row, column, each level v as (v / 255 − mean) / deviation.
+    pub fn pictures(&self) -> impl Iterator<Item = ([usize; 2], &[f32])> {
+        self.pictures.iter().map(|(_, _, patches)| (patches.grid, patches.values.as_slice()))
+    }
+
+    /// Where the first token of the answer stands, along all axes.
+    pub(super) fn next_position(&self) -> u32 {
+        self.next
+    }
+
+    /// Text goes on along all axes at once.
+    pub(super) fn push_text(&mut self, ids: &[u32]) {
+        for id in ids {
+            self.ids.push(*id);
+            self.positions.push([self.next; 3]);
+            self.next += 1;
+        }
+    }
+
+    /// A picture stands at one time, its tokens beside and below each other; the text after it goes on
+    /// beyond its longer side (Qwen2-VL's mRoPE).
+    pub(super) fn push_picture(&mut self, id: u32, patches: Patches, merge: usize) {
+        let [h, w] = patches.grid.map(|n| n / merge);
+        self.pictures.push((self.ids.len(), h * w, patches));
+        for i in 0..h * w {
+            self.ids.push(id);
+            self.positions.push([self.next, self.next + (i / w) as u32, self.next + (i % w) as u32]);
+        }
+        self.next += h.max(w) as u32;
+    }
+
+    /// What tells the token at `i` apart: its number, and the picture behind it.
+    pub(super) fn keys(&self) -> Vec<(u32, u64)> {
+        let mut keys: Vec<(u32, u64)> = self.ids.iter().map(|id| (*id, 0)).collect();
+        for (begin, n, patches) in &self.pictures {
+            keys[*begin..begin + n].iter_mut().for_each(|k| k.1 = patches.fingerprint);
+        }
+        keys
+    }
+}

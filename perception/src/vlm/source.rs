@@ -1,0 +1,99 @@
+//! Where a model's tensors come from: a checkpoint, or the check of one. A model is built by asking
+//! for its tensors by name and shape, so that one description serves both.
+
+use super::checkpoint::Checkpoint;
+use super::error::Result;
+use candle_core::{DType, Device, Tensor};
+use core::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use types::Rejection;
+
+enum Kind<'a> {
+    /// Checks name and shape; gives tensors without content.
+    Check(&'a Checkpoint),
+    Load(&'a Checkpoint, RefCell<&'a mut dyn FnMut(u64, u64)>),
+}
+
+/// Gives tensors by name and shape.
+pub(super) struct Source<'a> {
+    kind: Kind<'a>,
+    device: Device,
+    dtype: DType,
+    asked: RefCell<BTreeSet<String>>,
+    /// Bytes, in the files' own types.
+    loaded: Cell<u64>,
+}
+
+impl<'a> Source<'a> {
+    fn new(kind: Kind<'a>, device: &Device, dtype: DType) -> Self {
+        Self { kind, device: device.clone(), dtype, asked: RefCell::default(), loaded: Cell::new(0) }
+    }
+
+    pub(super) fn check(checkpoint: &'a Checkpoint) -> Self {
+        Self::new(Kind::Check(checkpoint), &Device::Cpu, DType::F32)
+    }
+
+    /// `progress` is told bytes loaded and bytes in all, in the files' own types.
+    pub(super) fn load(
+        checkpoint: &'a Checkpoint,
+        device: &Device,
+        dtype: DType,
+        progress: &'a mut dyn FnMut(u64, u64),
+    ) -> Self {
+        Self::new(Kind::Load(checkpoint, RefCell::new(progress)), device, dtype)
+    }
+
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(super) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The tensor `name`, whose shape must be `dims`.
+    pub(super) fn get(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        match &self.kind {
+            Kind::Check(checkpoint) => {
+                checkpoint.check(name, dims)?;
+                Ok(Tensor::zeros((0, 0), DType::F32, &self.device)?)
+            }
+            Kind::Load(checkpoint, progress) => {
+                let tensor = checkpoint.load(name, dims, &self.device, self.dtype)?;
+                self.loaded.set(self.loaded.get() + checkpoint.bytes_of(name));
+                progress.borrow_mut()(self.loaded.get(), checkpoint.bytes());
+                Ok(tensor)
+            }
+        }
+    }
+
+    /// The tensor `name` as a matrix: all axes but the first as one.
+    pub(super) fn matrix(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
+        Ok(self.get(name, dims)?.flatten_from(1)?)
+    }
+
+    /// Several matrices of `n_in` columns, one above the other: one product in place of several.
+    pub(super) fn stacked(&self, names: &[(String, usize)], n_in: usize) -> Result<Tensor> {
+        let parts: Result<Vec<Tensor>> =
+            names.iter().map(|(name, n_out)| self.get(name, &[*n_out, n_in])).collect();
+        Ok(Tensor::cat(&parts?, 0)?)
+    }
+
+    /// Several vectors, one after the other.
+    pub(super) fn joined(&self, names: &[(String, usize)]) -> Result<Tensor> {
+        let parts: Result<Vec<Tensor>> = names.iter().map(|(name, n)| self.get(name, &[*n])).collect();
+        Ok(Tensor::cat(&parts?, 0)?)
+    }
+
+    /// After a model was built: refuses tensors of the checkpoint that the model did not ask for (but those
+    /// that `is_spare`), and those that are not finite.
+    pub(super) fn finish(&self, is_spare: &dyn Fn(&str) -> bool) -> Result<()> {
+        let Kind::Check(checkpoint) = &self.kind else { return Ok(()) };
+        let asked = self.asked.borrow();
+        for name in checkpoint.names().filter(|n| !asked.contains(*n) && !is_spare(n)) {
+            return Err(Rejection::new(name.to_owned(), "no such tensor in this model", "one").into());
+        }
+        asked.iter().try_for_each(|name| checkpoint.check_finite(name))
+    }
+}

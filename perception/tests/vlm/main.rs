@@ -1,0 +1,5 @@
+//! Vision-language models of others: parity with the reference, and refusal of what is bad.
+
+mod fixture;
+mod parity;
+mod refusals;

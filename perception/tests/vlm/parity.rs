@@ -1,0 +1,153 @@
+//! Our vision-language models against the reference implementation, on tiny random checkpoints.
+
+use crate::fixture::{
+    LAYOUTS, bytes, expected, folder, ids, largest_difference, load, media, numbers, picture, sentence,
+};
+use perception::vlm::{Answering, Choice, Generated, Medium, Place, Precision, Prompt, Vlm};
+use serde_json::Value;
+
+const GREEDY: Answering = Answering { choice: Choice::Greedy, max_tokens: 64, stops_at_end: false };
+const CASES: [&str; 5] = ["text", "one", "several", "again", "video"];
+
+fn prompt(vlm: &Vlm, case: &Value) -> Prompt {
+    vlm.prompt(&media(case), sentence(case)).expect("a prompt")
+}
+
+fn answer(vlm: &mut Vlm, prompt: &Prompt) -> Generated {
+    vlm.answer(prompt, &GREEDY, &|| true, &mut |_| ()).expect("an answer")
+}
+
+#[test]
+fn pictures_become_the_same_levels_in_the_same_order() {
+    let (vlm, expected) = (load("qwen3-vl"), expected());
+    for name in ["large", "fits", "small", "other", "tall"] {
+        let prompt = vlm.prompt(&[Medium::Picture(picture(name))], "x").expect("a prompt");
+        let (grid, values) = prompt.pictures().next().expect("a picture");
+        let want: Vec<u32> = ids(&expected["grids"][name]);
+        assert_eq!([1, grid[0] as u32, grid[1] as u32], want[..], "{name}");
+        check_levels(name, values);
+    }
+    let case = &expected["qwen3-vl"]["video"];
+    let prompt = prompt(&vlm, case);
+    let values: Vec<f32> = prompt.pictures().flat_map(|(_, values)| values.to_vec()).collect();
+    check_levels("video", &values);
+}
+
+/// Every value is that of the reference's level, to the last bit but one.
+fn check_levels(name: &str, values: &[f32]) {
+    let levels = bytes(&format!("{name}.levels"));
+    assert_eq!(values.len(), levels.len(), "{name}");
+    for (i, (value, level)) in values.iter().zip(levels).enumerate() {
+        let want = (f32::from(level) / 255.0 - 0.5) / 0.5;
+        assert!((value - want).abs() < 1e-6, "{name}: value {i} is {value}, level {level} wants {want}");
+    }
+}
+
+#[test]
+fn prompts_logits_and_sixty_four_greedy_tokens_are_those_of_the_reference() {
+    let expected = expected();
+    for layout in LAYOUTS {
+        let mut vlm = load(layout);
+        for name in CASES {
+            let case = &expected[layout][name];
+            let prompt = prompt(&vlm, case);
+            assert_eq!(prompt.ids(), ids(&case["prompt_ids"]), "{layout} {name}");
+            vlm.reset();
+            let said = answer(&mut vlm, &prompt);
+            let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
+            println!("{layout} {name}: logits differ by {off:.2e} at most");
+            assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
+            assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}");
+            assert_eq!(said.text, case["text"].as_str().expect("text"), "{layout} {name}");
+            assert_eq!(said.reused, 0, "{layout} {name}");
+        }
+    }
+}
+
+#[test]
+fn what_a_prompt_shares_with_the_last_one_is_reused_and_changes_nothing() {
+    let expected = expected();
+    let mut vlm = load("qwen3-vl");
+    let cases = &expected["qwen3-vl"];
+    let (several, again) = (prompt(&vlm, &cases["several"]), prompt(&vlm, &cases["again"]));
+    answer(&mut vlm, &several);
+    // Two pictures are the same, the third is another one of another shape.
+    let shared = several.ids().iter().zip(again.ids()).take_while(|(a, b)| a == b).count();
+    let said = answer(&mut vlm, &again);
+    assert!(said.reused > 15 && said.reused < shared, "{} of {shared}", said.reused);
+    assert_eq!(said.ids, ids(&cases["again"]["ids"]));
+    assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
+    // The same once more: all but the last token.
+    let said = answer(&mut vlm, &again);
+    assert_eq!(said.reused, again.ids().len() - 1);
+    assert_eq!(said.ids, ids(&cases["again"]["ids"]));
+    assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
+    // Something else altogether, and back.
+    let text = prompt(&vlm, &cases["text"]);
+    assert_eq!(answer(&mut vlm, &text).ids, ids(&cases["text"]["ids"]));
+    assert_eq!(answer(&mut vlm, &several).ids, ids(&cases["several"]["ids"]));
+}
+
+#[test]
+fn half_precision_stays_close_to_full() {
+    let expected = expected();
+    for layout in LAYOUTS {
+        let mut vlm = Vlm::load(&folder(layout), Place::Cpu, Precision::F16, &mut |_, _| ()).expect("loads");
+        for name in CASES {
+            let case = &expected[layout][name];
+            let prompt = prompt(&vlm, case);
+            vlm.reset();
+            let off = largest_difference(&answer(&mut vlm, &prompt).first_logits, &numbers(&case["logits"]));
+            println!("{layout} {name}: f16 logits differ by {off:.2e} at most");
+            assert!(off > 0.0 && off <= 0.05, "{layout} {name}: f16 logits differ by {off}");
+        }
+    }
+}
+
+#[test]
+fn seeded_answers_repeat_and_cancelling_leaves_the_model_usable() {
+    let expected = expected();
+    let mut vlm = load("qwen3-vl");
+    let case = &expected["qwen3-vl"]["one"];
+    let prompt = prompt(&vlm, case);
+    let drawn = |vlm: &mut Vlm, seed| {
+        let how = Answering { choice: Choice::Random { temperature: 1.0, top_p: 0.9, seed }, ..GREEDY };
+        vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer").ids
+    };
+    let first = drawn(&mut vlm, 5);
+    assert_eq!(first, drawn(&mut vlm, 5));
+    assert_ne!(first, drawn(&mut vlm, 6));
+    let mut told = 0;
+    for allowed in [0, 2, 5, 9, 20] {
+        let asked = std::cell::Cell::new(0);
+        let goes_on = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= allowed
+        };
+        vlm.reset();
+        let e = vlm.answer(&prompt, &GREEDY, &goes_on, &mut |_| told += 1).expect_err("cancelled");
+        assert!(matches!(e, perception::vlm::VlmError::Cancelled), "{e}");
+        assert_eq!(answer(&mut vlm, &prompt).ids, ids(&case["ids"]));
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn the_models_own_end_token_ends_the_answer_when_it_is_let() {
+    let mut vlm = load("qwen3-vl");
+    let prompt = vlm.prompt(&[], "where?").expect("a prompt");
+    let long = Answering {
+        choice: Choice::Random { temperature: 1.5, top_p: 1.0, seed: 1 },
+        max_tokens: 1500,
+        stops_at_end: false,
+    };
+    let whole = vlm.answer(&prompt, &long, &|| true, &mut |_| ()).expect("an answer").ids;
+    let end = 393;
+    let at = whole.iter().position(|id| *id == end).expect("an end token among so many random ones");
+    let how = Answering { stops_at_end: true, ..long };
+    let short = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer").ids;
+    assert_eq!(short, whole[..at]);
+    let too_long = Answering { max_tokens: 3000, ..long };
+    let e = vlm.answer(&prompt, &too_long, &|| true, &mut |_| ()).expect_err("refused").to_string();
+    assert!(e.contains("max_tokens"), "{e}");
+}

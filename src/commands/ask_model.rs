@@ -1,0 +1,115 @@
+//! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
+
+use super::CommandError;
+use crate::cli::{Common, ModelOptions};
+use crate::exit::Exit;
+use perception::vlm::{Answering, Choice, Medium, Pixels, Vlm};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use types::Rejection;
+
+/// What `--json` prints, in one line.
+#[derive(Serialize)]
+struct Said<'a> {
+    /// The prompt's tokens, pictures expanded.
+    prompt_ids: &'a [u32],
+    /// The answer's tokens alone.
+    ids: &'a [u32],
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<&'a [f32]>,
+    timings: Timings,
+}
+
+/// Wall times, seconds.
+#[derive(Serialize)]
+struct Timings {
+    load_s: f64,
+    /// Pictures read, resized and cut up, the sentence written down.
+    prompt_s: f64,
+    /// From the prompt to the first token of the answer.
+    first_token_s: f64,
+    /// Tokens per second after the first.
+    tokens_per_s: f64,
+}
+
+pub(crate) fn run(
+    dir: &Path,
+    sentence: &str,
+    images: &[PathBuf],
+    options: &ModelOptions,
+    common: &Common,
+) -> Result<Exit, CommandError> {
+    let how = answering(options, common)?;
+    let begin = Instant::now();
+    let mut tell = progress();
+    let mut vlm = Vlm::load(dir, options.device, options.dtype, &mut tell)?;
+    let load_s = begin.elapsed().as_secs_f64();
+
+    let begin = Instant::now();
+    let media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
+    let prompt = vlm.prompt(&media, sentence)?;
+    let prompt_s = begin.elapsed().as_secs_f64();
+
+    let begin = Instant::now();
+    let mut first_token_s = 0.0;
+    let mut n = 0;
+    let mut count = |_| {
+        if n == 0 {
+            first_token_s = begin.elapsed().as_secs_f64();
+        }
+        n += 1;
+    };
+    let answer = vlm.answer(&prompt, &how, &|| true, &mut count)?;
+    let rest_s = begin.elapsed().as_secs_f64() - first_token_s;
+    let logits = match options.logits {
+        Some(n) => Some(answer.first_logits.get(..n).ok_or_else(|| {
+            let expected = format!("at most the vocabulary of {}", answer.first_logits.len());
+            Rejection::new("--logits", expected, n.to_string())
+        })?),
+        None => None,
+    };
+    let tokens_per_s = if n > 1 { f64::from(n - 1) / rest_s } else { 0.0 };
+    let timings = Timings { load_s, prompt_s, first_token_s, tokens_per_s };
+    let (prompt_ids, ids) = (prompt.ids(), answer.ids.as_slice());
+    let line = if common.json {
+        let said = Said { prompt_ids, ids, text: &answer.text, logits, timings };
+        serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?
+    } else {
+        answer.text
+    };
+    // A reader that went away is no failure of the model's.
+    let _ = writeln!(std::io::stdout(), "{line}");
+    Ok(Exit::Done)
+}
+
+fn answering(options: &ModelOptions, common: &Common) -> Result<Answering, Rejection> {
+    let choice = match options.temperature {
+        None => Choice::Greedy,
+        Some(temperature) => {
+            let (top_p, seed) = (options.top_p.unwrap_or(1.0), common.seed.unwrap_or(1));
+            Choice::Random { temperature, top_p, seed }
+        }
+    };
+    Ok(Answering { choice, max_tokens: options.max_tokens, stops_at_end: options.logits.is_none() })
+}
+
+fn picture(path: &Path) -> Result<Medium, CommandError> {
+    let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
+    Ok(Medium::Picture(Pixels::new(canvas.width(), canvas.height(), canvas.rgb().to_vec())?))
+}
+
+/// Every tenth of the weights, for a person at a terminal.
+fn progress() -> impl FnMut(u64, u64) {
+    let is_watched = std::io::stderr().is_terminal();
+    let mut told = 0;
+    move |loaded, all| {
+        let tenth = 10 * loaded / all.max(1);
+        if is_watched && tenth > told {
+            told = tenth;
+            eprintln!("loaded {}0 % of {} MB", tenth, all / 1_000_000);
+        }
+    }
+}

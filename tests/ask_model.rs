@@ -1,0 +1,91 @@
+//! `sinew ask --model`, as a person runs it, on the tiny random checkpoints of perception's tests.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/perception/tests/vlm/data");
+
+fn ask(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
+    command.arg("ask").args(args).output().expect("the program starts")
+}
+
+fn path(name: &str) -> String {
+    format!("{DATA}/{name}")
+}
+
+fn refused(args: &[&str]) -> String {
+    let out = ask(args);
+    assert_eq!(out.status.code(), Some(2), "{out:?}");
+    assert!(out.stdout.is_empty(), "{out:?}");
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+#[test]
+fn its_one_line_of_json_holds_what_the_reference_says_for_several_pictures() {
+    let expected = std::fs::read(path("expected.json")).expect("read");
+    let expected: Value = serde_json::from_slice(&expected).expect("JSON");
+    for layout in ["qwen3-vl", "qwen3-vl-4"] {
+        let case = &expected[layout]["several"];
+        let dir = path(layout);
+        let pictures = ["fits", "small", "other"].map(|n| path(&format!("{n}.png")));
+        let mut args = vec!["--model", dir.as_str()];
+        pictures.iter().for_each(|p| args.extend(["--image", p]));
+        args.push(case["sentence"].as_str().expect("a sentence"));
+        args.extend("--greedy --dtype f32 --device cpu --max-tokens 64 --logits 400 --json".split(' '));
+        let out = ask(&args);
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        let text = String::from_utf8(out.stdout).expect("text");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let said: Value = serde_json::from_str(&text).expect("JSON");
+        for key in ["prompt_ids", "ids", "text"] {
+            assert_eq!(said[key], case[key], "{layout} {key}");
+        }
+        let logits = said["logits"].as_array().expect("logits");
+        assert_eq!(logits.len(), 400);
+        for (i, (ours, theirs)) in logits.iter().zip(case["logits"].as_array().expect("logits")).enumerate() {
+            let (ours, theirs) = (ours.as_f64().expect("a number"), theirs.as_f64().expect("a number"));
+            assert!((ours - theirs).abs() <= 1e-4, "{layout}: token {i}: {ours}, the reference {theirs}");
+        }
+        let timings = said["timings"].as_object().expect("timings");
+        assert!(
+            timings.len() >= 4 && timings.values().all(|t| t.as_f64().is_some_and(|t| t > 0.0)),
+            "{timings:?}"
+        );
+    }
+}
+
+#[test]
+fn seeded_answers_repeat_and_no_logits_are_printed_unasked() {
+    let dir = path("qwen3-vl");
+    let said = |seed: &str| {
+        let args = ["--model", &dir, "hello", "--temperature", "1.2", "--top-p", "0.9", "--seed", seed];
+        let out = ask(&[&args[..], &["--max-tokens", "20", "--json"]].concat());
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        let said: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        assert!(said.get("logits").is_none());
+        said["ids"].clone()
+    };
+    assert_eq!(said("3"), said("3"));
+    assert_ne!(said("3"), said("4"));
+}
+
+#[test]
+fn what_cannot_be_asked_is_a_sentence_and_exit_code_two() {
+    let dir = path("qwen3-vl");
+    assert!(refused(&["--model", DATA, "hello"]).contains("config.json"));
+    assert!(refused(&["--model", &dir, "hello", "--dtype", "bf16"]).contains("f32 or f16 on the CPU"));
+    assert!(refused(&["--model", &dir, "hello", "--dtype", "q4"]).contains("f32, f16 or bf16"));
+    if cfg!(not(feature = "cuda")) {
+        assert!(refused(&["--model", &dir, "hello", "--device", "cuda"]).contains("scripts/cuda"));
+    }
+    assert!(refused(&["--model", &dir, "hello", "--max-tokens", "0"]).contains("max_tokens"));
+    assert!(refused(&["--model", &dir, "hello", "--temperature", "-1"]).contains("temperature"));
+    assert!(refused(&["--model", &dir, "<|im_start|>system", "--greedy"]).contains("special token"));
+    assert!(refused(&["--model", &dir, "hello", "--image", &path("large.ppm")]).contains("PNG or JPEG"));
+    assert!(refused(&["hello", "--max-tokens", "5"]).contains("--model"));
+    let two = path("fits.png");
+    assert!(refused(&["how many?", "--image", &two, "--image", &two]).contains("one picture"));
+    let logits = ["--model", &dir, "hello", "--logits", "417", "--max-tokens", "1"];
+    assert!(refused(&logits).contains("vocabulary of 416"));
+}
