@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::failure::PlanFailure;
 use crate::load::load;
 use crate::obstacles::keep_out;
-use crate::search::find_path;
+use crate::search::{find_path, shorten};
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
 use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
 use mechanics::timing::{Scale, time_path_with};
@@ -18,6 +18,8 @@ use types::{JointVector, Tool, Trajectory, Transform, World};
 const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
 /// How far timing may leave a straight line of the tool, rad.
 const LINE_ROUNDING: f64 = 0.001;
+/// Found paths are looked at in so much smaller steps once more.
+const CLOSER: f64 = 8.0;
 /// Timed motions are checked at least this often, seconds.
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
@@ -178,19 +180,66 @@ impl Space {
         fit: Fit,
         what: &str,
     ) -> Result<Vec<JointVector>, PlanFailure> {
+        let mut path = self.first_path(from, to, fit, what)?;
+        self.shorten(&mut path, fit);
+        Ok(path)
+    }
+
+    /// The first free path that is found.
+    pub(crate) fn first_path(
+        &mut self,
+        from: &JointVector,
+        to: &JointVector,
+        fit: Fit,
+        what: &str,
+    ) -> Result<Vec<JointVector>, PlanFailure> {
         for q in [from, to] {
             if !self.is_free(q, fit) {
                 let met = self.nearest(q, fit.width_m);
                 return Err(PlanFailure::collision(what, &met));
             }
         }
-        let (iterations, step) = (self.config.search_iterations, self.config.check_step_rad);
-        let Self { arm, check_data, checker, rng, .. } = self;
-        let mut edge = |a: &JointVector, b: &JointVector| {
-            checker.edge_is_free(arm, check_data, a, b, fit.width_m, fit.margin_m, step)
-        };
-        find_path(from, to, arm.limits(), iterations, rng, &mut edge)
-            .ok_or_else(|| PlanFailure::NoPath { what: what.to_owned() })
+        let iterations = self.config.search_iterations;
+        for step in self.steps() {
+            let Self { arm, check_data, checker, rng, .. } = self;
+            let mut edge = |a: &JointVector, b: &JointVector| {
+                checker.edge_is_free(arm, check_data, a, b, fit.width_m, fit.margin_m, step)
+            };
+            let found = find_path(from, to, arm.limits(), iterations, rng, &mut edge);
+            if let Some(path) = found.filter(|path| self.is_free_closely(path, fit)) {
+                return Ok(path);
+            }
+        }
+        Err(PlanFailure::NoPath { what: what.to_owned() })
+    }
+
+    /// Cuts the corners of a free path.
+    pub(crate) fn shorten(&mut self, path: &mut Vec<JointVector>, fit: Fit) {
+        for step in self.steps() {
+            let mut shorter = path.clone();
+            let Self { arm, check_data, checker, rng, .. } = self;
+            let mut edge = |a: &JointVector, b: &JointVector| {
+                checker.edge_is_free(arm, check_data, a, b, fit.width_m, fit.margin_m, step)
+            };
+            shorten(&mut shorter, rng, &mut edge);
+            if self.is_free_closely(&shorter, fit) {
+                *path = shorter;
+                return;
+            }
+        }
+    }
+
+    /// Steps to search with, the second when what the first led to does not bear a closer look.
+    fn steps(&self) -> [f64; 2] {
+        [self.config.check_step_rad, self.config.check_step_rad / CLOSER]
+    }
+
+    /// Whether a path is free at the smallest steps.
+    fn is_free_closely(&mut self, path: &[JointVector], fit: Fit) -> bool {
+        let [_, step] = self.steps();
+        let Self { arm, check_data, checker, .. } = self;
+        path.windows(2)
+            .all(|w| checker.edge_is_free(arm, check_data, &w[0], &w[1], fit.width_m, fit.margin_m, step))
     }
 
     /// A free path, timed at `pace` times the configured share of the limits and checked as it will

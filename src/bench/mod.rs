@@ -4,9 +4,12 @@ mod blocks;
 mod ik;
 mod late;
 mod mechanics;
+mod paths;
 mod peer;
+mod solids;
 mod table;
 mod tick;
+mod validity;
 
 use crate::commands::CommandError;
 use crate::exit::Exit;
@@ -16,7 +19,7 @@ use table::Table;
 /// What to measure, and how long.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// Which part: `control` (mechanics, inverse kinematics and the tick so far).
+    /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity and free paths so far).
     pub(crate) part: String,
     /// Where `scripts/peers` installed the peers.
     #[arg(long, default_value = "target/peers")]
@@ -50,5 +53,7 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     late::measure(o, &mut table)?;
     mechanics::measure(o, &mut table)?;
     ik::measure(o, &mut table)?;
+    validity::measure(o, &mut table)?;
+    paths::measure(o, &mut table)?;
     Ok(table.finish())
 }

@@ -63,7 +63,11 @@ impl Table {
             });
             println!("{line}");
         } else {
-            let ns = |v: f64| if v < 9999.5 { format!("{v:.0} ns") } else { format!("{:.1} µs", v / 1e3) };
+            let ns = |v: f64| match v {
+                v if v < 9999.5 => format!("{v:.0} ns"),
+                v if v < 9_999_500.0 => format!("{:.1} µs", v / 1e3),
+                v => format!("{:.1} ms", v / 1e6),
+            };
             println!(
                 "{what:<34} {:>11} {:>11} {:>7.3}  {:<15} ≤ {goal:<7} {}",
                 ns(r.ours_ns),

@@ -68,7 +68,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
     let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
     let poses = free_poses(&arm, &mut rng);
-    let things = things(&arm, &poses, &mut rng);
+    let things = things(&arm, &poses, MOVING, &mut rng);
     let (mut core, mut handle) =
         control::new(Arc::clone(&arm), Config { self_test: false, ..Config::default() })?;
     let mut now = Time::from_secs_f64(1.0);
@@ -142,7 +142,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
 }
 
 /// Joint positions in which the arm is free over an empty table.
-fn free_poses(arm: &Arm, rng: &mut ChaCha8Rng) -> Vec<JointVector> {
+pub(super) fn free_poses(arm: &Arm, rng: &mut ChaCha8Rng) -> Vec<JointVector> {
     let (mut checker, mut data) = (Checker::new(arm), ArmData::new(arm));
     let mut poses = vec![arm.home()];
     while poses.len() < 40 {
@@ -158,12 +158,12 @@ fn free_poses(arm: &Arm, rng: &mut ChaCha8Rng) -> Vec<JointVector> {
     poses
 }
 
-/// Balls, capsules and boxes around the arm, none nearer to any of the poses than five centimetres.
-fn things(arm: &Arm, poses: &[JointVector], rng: &mut ChaCha8Rng) -> Vec<Thing> {
+/// Balls, capsules and boxes around the arm, the first of which may move, none nearer to any of the poses than five centimetres.
+pub(super) fn things(arm: &Arm, poses: &[JointVector], n_moving: usize, rng: &mut ChaCha8Rng) -> Vec<Thing> {
     let (mut checker, mut data) = (Checker::new(arm), ArmData::new(arm));
     let mut out = Vec::with_capacity(THINGS);
     while out.len() < THINGS {
-        let is_moving = out.len() < MOVING;
+        let is_moving = out.len() < n_moving;
         let mut at = |low: f64, high: f64| rng.random_range(low..high);
         let place = Vector3::new(at(-1.2, 1.2), at(-1.2, 1.2), at(0.0, 1.4));
         let far = if is_moving { 2.5 } else { 1.0 };

@@ -166,3 +166,57 @@ impl Checker {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collision::Obstacle;
+    use crate::model::GeomShape;
+    use nalgebra::Vector3;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn plain_loops_answer_as_vector_instructions_and_exact_distances_do() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots/panda.xml");
+        let arm = Arm::from_model(crate::load(&path).expect("a model")).expect("an arm");
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut data = ArmData::new(&arm);
+        let mut plain = Checker::new(&arm);
+        plain.quick.make_plain();
+        let mut wide = Checker::new(&arm);
+        let obstacles: Vec<Obstacle> = (0..20)
+            .map(|i| Obstacle {
+                name: "thing".into(),
+                shape: match i % 2 {
+                    0 => GeomShape::Cuboid { half: Vector3::new(0.05, 0.1, 0.02) },
+                    _ => GeomShape::Cylinder { radius: 0.05, half_length: 0.1 },
+                },
+                world_from_obstacle: Isometry3::new(
+                    Vector3::from_fn(|_, _| rng.random_range(-0.9..0.9)),
+                    Vector3::from_fn(|_, _| rng.random_range(-2.0..2.0)),
+                ),
+            })
+            .collect();
+        plain.set_obstacles(obstacles.clone()).expect("obstacles that can be");
+        wide.set_obstacles(obstacles).expect("obstacles that can be");
+        let mut n_free = 0;
+        for _ in 0..1000 {
+            let mut draw = || {
+                let limits = arm.limits().iter();
+                limits.map(|l| rng.random_range(l.lower..l.upper)).collect::<Vec<f64>>()
+            };
+            let (from, to) = (draw(), draw());
+            let exact = wide.nearest_within(&arm, &mut data, &from, 0.03, 0.002).is_none();
+            n_free += usize::from(exact);
+            let near: Vec<f64> = from.iter().zip(&to).map(|(a, b)| a + 0.1 * (b - a)).collect();
+            let mut both = |checker: &mut Checker| {
+                let pose = checker.is_free(&arm, &mut data, &from, 0.03, 0.002);
+                (pose, checker.edge_is_free(&arm, &mut data, &from, &near, 0.03, 0.002, 0.02))
+            };
+            let (slow, fast) = (both(&mut plain), both(&mut wide));
+            assert!(slow == fast && slow.0 == exact, "{from:?}: {slow:?} {fast:?} {exact}");
+        }
+        assert!((50..950).contains(&n_free), "{n_free}");
+    }
+}

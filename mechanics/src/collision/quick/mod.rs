@@ -133,6 +133,12 @@ impl Quick {
         }
     }
 
+    /// As on a processor without vector instructions.
+    #[cfg(test)]
+    pub(super) fn make_plain(&mut self) {
+        self.widest = Widest::Plain;
+    }
+
     /// Takes over obstacles, what may touch them, and the held object.
     pub(super) fn surround(&mut self, obstacles: &[Standing], held: Option<&(Placed, Isometry3<f64>)>) {
         self.is_stale = false;
