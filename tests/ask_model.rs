@@ -80,7 +80,7 @@ fn what_cannot_be_asked_is_a_sentence_and_exit_code_two() {
         assert!(refused(&["--model", &dir, "hello", "--device", "cuda"]).contains("scripts/cuda"));
     }
     assert!(refused(&["--model", &dir, "hello", "--max-tokens", "0"]).contains("max_tokens"));
-    assert!(refused(&["--model", &dir, "hello", "--temperature", "-1"]).contains("temperature"));
+    assert!(refused(&["--model", &dir, "hello", "--temperature=-1"]).contains("temperature"));
     assert!(refused(&["--model", &dir, "<|im_start|>system", "--greedy"]).contains("special token"));
     assert!(refused(&["--model", &dir, "hello", "--image", &path("large.ppm")]).contains("PNG or JPEG"));
     assert!(refused(&["hello", "--max-tokens", "5"]).contains("--model"));

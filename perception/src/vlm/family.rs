@@ -31,6 +31,9 @@ pub(super) trait Family: Send {
     fn prompt(&self, ids: &[u32], media: &[Medium], tokens: &Tokens) -> Result<Prompt>;
 }
 
+/// Tokens that must be special, each with the setting that says so.
+pub(super) type Special = Vec<(u32, &'static str)>;
+
 /// A folder whose settings were read and checked: enough to check its weights, and to load them.
 pub(super) enum Plan {
     Qwen3Vl(Box<qwen3_vl::Config>, PatchConfig),
@@ -38,7 +41,7 @@ pub(super) enum Plan {
 
 impl Plan {
     /// Reads the settings in `dir`, and says which tokens must be special and for whom.
-    pub(super) fn read(dir: &Path) -> Result<(Self, Vec<(u32, &'static str)>)> {
+    pub(super) fn read(dir: &Path) -> Result<(Self, Special)> {
         const NAME: &str = "config.json";
         let json = read_json(dir, NAME)?;
         let json =

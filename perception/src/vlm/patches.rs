@@ -49,13 +49,16 @@ impl PatchConfig {
             let list: [f64; 3] = list.try_into().map_err(|_| node.refuse("three numbers"))?;
             Ok(list.map(|v| v as f32))
         };
-        for (key, wanted) in [("do_resize", true), ("do_rescale", true), ("do_normalize", true)] {
+        for key in ["do_resize", "do_rescale", "do_normalize"] {
             if let Some(node) = image.get(key)
-                && node.flag()? != wanted
+                && !node.flag()?
             {
                 return Err(node.refuse("true"));
             }
         }
+        // Bicubic, in the numbering of Pillow; levels by 255.
+        image.get("resample").map_or(Ok(3), |n| n.size(3..=3))?;
+        image.get("rescale_factor").map_or(Ok(0.0), |n| n.number(0.003_921..=0.003_922))?;
         let config = Self {
             patch: small("patch_size", 16)?,
             temporal: small("temporal_patch_size", 2)?,

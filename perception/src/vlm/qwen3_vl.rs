@@ -4,7 +4,7 @@
 
 use super::decoder::{Decoder, DecoderConfig};
 use super::error::{Result, VlmError};
-use super::family::{Family, Seen};
+use super::family::{Family, Seen, Special};
 use super::layers::{LayerNorm, Linear};
 use super::patches::{PatchConfig, Patches, merged_order};
 use super::picture::Medium;
@@ -54,6 +54,7 @@ pub(super) struct Config {
 impl Config {
     /// From `config.json` of transformers 4 (`rope_theta`, `rope_scaling`) or 5 (`rope_parameters`).
     pub(super) fn new(root: &Node<'_>) -> Result<Self> {
+        const TIED: &str = "tie_word_embeddings";
         let text = root.need("text_config")?;
         text.only("hidden_act", "silu")?;
         let size = |node: &Node<'_>, key: &str, most: usize| node.need(key)?.size(1..=most);
@@ -98,7 +99,7 @@ impl Config {
             kv_heads,
             head_dim,
             epsilon: text.need("rms_norm_eps")?.number(0.0..=1.0)?,
-            is_tied: flag(root, "tie_word_embeddings")?,
+            is_tied: flag(if root.get(TIED).is_some() { root } else { &text }, TIED)?,
             has_attention_bias: flag(&text, "attention_bias")?,
             has_qk_norm: true,
             max_positions: size(&text, "max_position_embeddings", 1 << 30)?,
@@ -347,7 +348,7 @@ impl Family for Qwen3Vl {
 }
 
 /// What a folder with Qwen3-VL says of it, and the special tokens that it needs.
-pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, PatchConfig, Vec<(u32, &'static str)>)> {
+pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, PatchConfig, Special)> {
     let config = Config::new(root)?;
     const NEW: &str = "processor_config.json";
     const OLD: &str = "preprocessor_config.json";

@@ -91,7 +91,7 @@ impl<'a> Source<'a> {
     pub(super) fn finish(&self, is_spare: &dyn Fn(&str) -> bool) -> Result<()> {
         let Kind::Check(checkpoint) = &self.kind else { return Ok(()) };
         let asked = self.asked.borrow();
-        for name in checkpoint.names().filter(|n| !asked.contains(*n) && !is_spare(n)) {
+        if let Some(name) = checkpoint.names().find(|n| !asked.contains(*n) && !is_spare(n)) {
             return Err(Rejection::new(name.to_owned(), "no such tensor in this model", "one").into());
         }
         asked.iter().try_for_each(|name| checkpoint.check_finite(name))

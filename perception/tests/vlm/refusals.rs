@@ -230,6 +230,8 @@ fn other_files_of_a_checkpoint_are_refused_by_name_too() {
         ("image_mean", serde_json::json!([0.5, 0.5])),
         ("size", serde_json::json!({"shortest_edge": 9000, "longest_edge": 100})),
         ("do_resize", false.into()),
+        ("resample", 2.into()),
+        ("rescale_factor", 1.0.into()),
     ] {
         copy.json("processor_config.json", |json| json["image_processor"][key] = value);
         says(&copy.0, &[key.trim_start_matches("size")]);
