@@ -19,7 +19,7 @@ const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
 /// How far timing may leave a straight line of the tool, rad.
 const LINE_ROUNDING: f64 = 0.001;
 /// Found paths are looked at in so much smaller steps once more.
-const CLOSER: f64 = 8.0;
+const CLOSER: f64 = 4.0;
 /// Timed motions are checked at least this often, seconds.
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.

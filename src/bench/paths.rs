@@ -22,7 +22,7 @@ use types::JointVector;
 /// Where every problem starts from: home.
 const HOME: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 /// So many of the problems, drawn.
-const PROBLEMS: usize = 350;
+const PROBLEMS: usize = 300;
 /// How far the joint that moves most goes between two looks of both sides' searches, rad.
 const STEP: f64 = 0.01;
 /// The same where our paths are checked, rad, and how deep they may be in something there: contacts between two
@@ -31,7 +31,7 @@ const FINE: f64 = 0.001;
 const GRAZE_M: f64 = 1e-4;
 /// Extensions that ours may try; seconds that the peer may take.
 const ITERATIONS: usize = 100_000;
-const SECONDS: f64 = 3.0;
+const SECONDS: f64 = 2.0;
 /// Ours at most so much of the peer's time.
 const GOAL: f64 = 0.02;
 

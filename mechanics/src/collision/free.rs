@@ -18,6 +18,16 @@ struct Batch {
     n: usize,
 }
 
+impl Batch {
+    /// Adds the pose a share of the way between two.
+    fn push(&mut self, from: &[f64], to: &[f64], share: f64) {
+        for (out, (a, b)) in self.poses[self.n].iter_mut().zip(from.iter().zip(to)) {
+            *out = a + share * (b - a);
+        }
+        self.n += 1;
+    }
+}
+
 impl Checker {
     /// Whether everything keeps more than `margin` metres from obstacles and links more than the
     /// smaller of `margin` and [`SELF_MARGIN_M`] from each other. False for joints that are not finite.
@@ -33,7 +43,8 @@ impl Checker {
 
     /// Whether the straight joint motion from `from` to `to` is free as [`Self::is_free`] has it, looked
     /// at where the joint that moves most has moved another `step` rad (m): both ends, then the middle,
-    /// then the quarters, and so on, so that a contact is met early. What happens between two such
+    /// then the quarters, and so on to every eighth place, so that a contact is met early; then the others
+    /// from one end to the other. What happens between two such
     /// places is for the margin: half a step moves the arm by at most half of `step` times its reach
     /// for each joint that moves.
     ///
@@ -57,8 +68,10 @@ impl Checker {
         // A motion that ends in contact is the usual failure.
         batch.poses[0][..n].copy_from_slice(&to[..n]);
         batch.poses[1][..n].copy_from_slice(&from[..n]);
+        // Every eighth place first, the middle of what is left in turn.
         let mut stride = n_steps.next_power_of_two() / 2;
-        while stride > 0 {
+        let last = if n_steps > N { N } else { 1 };
+        while stride >= last {
             for i in (stride..n_steps).step_by(2 * stride) {
                 if batch.n == N {
                     if !self.are_free(arm, data, &batch, width_m, margin) {
@@ -66,15 +79,21 @@ impl Checker {
                     }
                     batch.n = 0;
                 }
-                let x = i as f64 / n_steps as f64;
-                for j in 0..n {
-                    batch.poses[batch.n][j] = from[j] + x * (to[j] - from[j]);
-                }
-                batch.n += 1;
+                batch.push(from, to, i as f64 / n_steps as f64);
             }
             stride /= 2;
         }
-        self.are_free(arm, data, &batch, width_m, margin)
+        if !self.are_free(arm, data, &batch, width_m, margin) {
+            return false;
+        }
+        // Then those between, which lie close together: little is near all of them.
+        (last > 1).then(|| (0..n_steps).step_by(N)).into_iter().flatten().all(|begin| {
+            batch.n = 0;
+            for i in begin + 1..(begin + N).min(n_steps) {
+                batch.push(from, to, i as f64 / n_steps as f64);
+            }
+            batch.n == 0 || self.are_free(arm, data, &batch, width_m, margin)
+        })
     }
 
     /// Whether all of them are free.
