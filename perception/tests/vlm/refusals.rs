@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A copy of a fixture that a test may spoil; gone when it is dropped.
-struct Copy(PathBuf);
+pub(crate) struct Copy(pub(crate) PathBuf);
 
 impl Copy {
-    fn of(layout: &str, test: &str) -> Self {
+    pub(crate) fn of(layout: &str, test: &str) -> Self {
         let to = std::env::temp_dir().join(format!("sinew-vlm-{test}-{}", std::process::id()));
         fs::create_dir_all(&to).expect("a folder");
         for entry in fs::read_dir(folder(layout)).expect("the fixture") {
@@ -24,7 +24,7 @@ impl Copy {
         self.0.join(name)
     }
 
-    fn json(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn json(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut json: Value =
             serde_json::from_slice(&fs::read(self.path(name)).expect("read")).expect("JSON");
         change(&mut json);
