@@ -21,7 +21,7 @@ const SMALL: usize = 20;
 const SPAN_S: f64 = 6.0;
 /// Instants with real processes, at most; and how many run at the same time.
 const IN_PROCESSES: usize = 20;
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Failures that are shown of a row.
 const SHOWN: usize = 3;
 
@@ -53,10 +53,19 @@ pub(crate) fn run(
                 let robot = &setting.config.robot.profile;
                 let one = |i: usize| {
                     let mut rng = ChaCha8Rng::seed_from_u64(seed_of(&setting, row, i));
-                    real(robot, &mut rng).err().map(|why| format!("process {i}: {why}"))
+                    real(robot, &mut rng).map_err(|why| format!("process {i}: {why}"))
                 };
-                let (mut count, mut failures) = tally(m, Some(AT_ONCE), one);
-                count += " in processes";
+                let tried = eval::in_parallel(m, Some(AT_ONCE), one, |_, _| (), Result::is_ok);
+                let good = tried.iter().filter(|t| **t == Ok(true)).count();
+                let busy = tried.iter().filter(|t| **t == Ok(false)).count();
+                let mut failures: Vec<String> = tried.into_iter().filter_map(Result::err).collect();
+                let mut count = format!("{good}/{} in processes", m - busy);
+                if busy > 0 {
+                    count += &format!(" ({busy} not tried: the machine is busy)");
+                }
+                if good == 0 {
+                    failures.push("not once could it be tried".into());
+                }
                 if let Some(check) = lockstep {
                     let (here, more) = tally(n, None, |i| attempt(&setting, row, check, i).err());
                     count = format!("{here}, {count}");

@@ -10,8 +10,9 @@ use types::Fault;
 /// One instant of a row in lockstep.
 pub(crate) type InLockstep = fn(&mut Trial) -> Result<(), String>;
 
-/// One instant of a row with real processes: the robot's name, and where its times are drawn from.
-pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<(), String>;
+/// One instant of a row with real processes: the robot's name, and where its times are drawn from; `false` when the
+/// machine was too busy to try.
+pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<bool, String>;
 
 /// How a row is tried.
 #[derive(Copy, Clone)]
