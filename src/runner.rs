@@ -124,11 +124,14 @@ fn carry_out(
     if exit == Exit::VerdictsDiffer {
         mission.log.error("run", "verdicts", format!("the simulator's truth differs: {against}"));
     }
+    // What moves while the encoders are proven is nobody's motion.
+    let ready = mission.ready;
     let fastest = mission
         .body
         .trace()
         .samples()
         .iter()
+        .filter(|s| s.stamp >= ready)
         .flat_map(|s| s.dq.to_vec())
         .fold(0.0, |m: f64, v| m.max(v.abs()));
     let invariants = mission.body.invariants();

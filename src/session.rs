@@ -184,6 +184,7 @@ pub(crate) fn mission(
         least_grip_m: 0.0,
         world_told: None,
         visitors: None,
+        ready: types::Time::ZERO,
         lease: None,
         _sentinel: sentinel,
         motions: 0,

@@ -50,7 +50,9 @@ impl Mission {
         self.body.advance(SLICE)?;
         let now = self.now();
         self.body.control().activate(now)?;
-        self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)
+        self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)?;
+        self.ready = self.now();
+        Ok(())
     }
 
     /// The newest measured state.

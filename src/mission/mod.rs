@@ -50,6 +50,8 @@ pub(crate) struct Mission {
     pub(crate) world_told: Option<types::Time>,
     /// Who comes into the arm's way, where that is measured.
     pub(crate) visitors: Option<Visitors>,
+    /// When the arm held for the first time, its encoders proven.
+    pub(crate) ready: types::Time,
     /// The right to move the arm, and when it was last kept alive.
     pub(crate) lease: Option<(control::Lease, types::Time)>,
     /// Stops the arm if the mission panics (F31).
