@@ -4,6 +4,7 @@
 use crate::alone::Outcome;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -70,14 +71,9 @@ fn broken(robot: &str, what: &str, rng: &mut ChaCha8Rng) -> Result<Option<Outcom
     Ok(None)
 }
 
-/// Sends a signal by its name.
-fn signal(child: &Child, name: &str) -> Result<(), String> {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
-    match sent {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("kill {name}: {status}")),
-        Err(e) => Err(format!("kill {name}: {e}")),
-    }
+fn signal(child: &Child, signal: Signal) -> Result<(), String> {
+    let sent = kill_process(Pid::from_child(child), signal);
+    sent.map_err(|e| format!("{signal:?} to process {}: {e}", child.id()))
 }
 
 /// The whole process, the simulated robot in it, pauses for two seconds and goes on; its watchdog does not pause.
@@ -85,9 +81,9 @@ pub(super) fn f26(robot: &str, rng: &mut ChaCha8Rng) -> Result<bool, String> {
     for _ in 0..TRIES {
         let child = start(robot, 8.0, &[])?;
         std::thread::sleep(Duration::from_secs_f64(rng.random_range(UNDER_WAY_S)));
-        signal(&child, "-STOP")?;
+        signal(&child, Signal::STOP)?;
         std::thread::sleep(Duration::from_secs(2));
-        signal(&child, "-CONT")?;
+        signal(&child, Signal::CONT)?;
         let outcome = finish(child)?;
         // What was stopped before the pause was not stopped by it.
         if outcome.faults.first().is_some_and(|f| f != "F26") {
