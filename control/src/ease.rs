@@ -5,6 +5,7 @@
 //! itself hardly moves.
 
 use crate::path::Reference;
+use crate::smooth;
 use types::{JointLimits, JointVector};
 
 /// The most by which a joint's reference goes, rad (m): an arm that is farther off is stopped by F17.
@@ -34,13 +35,8 @@ impl Ease {
         if by.iter().all(|v| v.abs() < TRIFLE) {
             return None;
         }
-        // Greatest first, second and third derivative of the quintic over unit time: 1.875, 5.774 and 60.
-        let duration = limits.iter().zip(by.iter()).fold(SHORTEST_S, |t, (l, by)| {
-            let d = by.abs() / SHARE;
-            t.max(1.875 * d / l.velocity)
-                .max(libm::sqrt(5.774 * d / l.acceleration))
-                .max(libm::cbrt(60.0 * d / l.jerk))
-        });
+        let duration =
+            limits.iter().zip(by.iter()).fold(SHORTEST_S, |t, (l, by)| t.max(smooth::seconds(*by, l, SHARE)));
         Some(Self { from, by, duration, t: 0.0 })
     }
 
@@ -54,12 +50,8 @@ impl Ease {
 
     pub(crate) fn reference(&self) -> Reference {
         let (t, n) = (self.duration, self.from.len());
-        let x = (self.t / t).clamp(0.0, 1.0);
-        let (y, dy, ddy) = (
-            x * x * x * (10.0 + x * (-15.0 + 6.0 * x)),
-            30.0 * x * x * (1.0 + x * (-2.0 + x)) / t,
-            60.0 * x * (1.0 + x * (-3.0 + 2.0 * x)) / (t * t),
-        );
+        let [y, dy, ddy] = smooth::step((self.t / t).clamp(0.0, 1.0));
+        let (dy, ddy) = (dy / t, ddy / (t * t));
         Reference {
             q: JointVector::from_fn(n, |i| self.from[i] + self.by[i] * y),
             dq: JointVector::from_fn(n, |i| self.by[i] * dy),

@@ -38,6 +38,7 @@ mod report;
 mod requests;
 pub mod rt;
 mod servo;
+mod smooth;
 mod state;
 mod supervise;
 pub mod thread;

@@ -12,10 +12,8 @@ use crate::course::{Course, Offset};
 use crate::pace::{BLEND_SHARE, Caps, Pace, Running};
 use crate::profile::Profile;
 use crate::report::MotionId;
+use crate::smooth;
 use types::{JointLimits, JointVector};
-
-/// Greatest first, second and third derivative of the quintic from 0 to 1 over unit time.
-const BLEND_PEAKS: [f64; 3] = [1.875, 5.773_502_691_896_258, 60.0];
 
 /// Where the arm shall be, without torques.
 #[derive(Copy, Clone, Debug)]
@@ -108,14 +106,14 @@ impl Job {
         for (offset, l) in offset.iter().zip(limits) {
             let per = offset.abs() / BLEND_SHARE;
             blend = blend
-                .max(BLEND_PEAKS[0] * per / l.velocity)
-                .max(libm::sqrt(BLEND_PEAKS[1] * per / l.acceleration))
-                .max(libm::cbrt(BLEND_PEAKS[2] * per / l.jerk));
+                .max(smooth::PEAKS[0] * per / l.velocity)
+                .max(libm::sqrt(smooth::PEAKS[1] * per / l.acceleration))
+                .max(libm::cbrt(smooth::PEAKS[2] * per / l.jerk));
         }
         self.offset = Offset { from: -blend, over: blend, ..Offset::none(start.len()) };
         self.offset.start[0] = offset;
         let reached: f64 = offset.iter().zip(self.profile.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
-        self.offset_speed = BLEND_PEAKS[0] * reached / blend.max(1e-9);
+        self.offset_speed = smooth::PEAKS[0] * reached / blend.max(1e-9);
         self.s = -blend;
         self.begun = self.s;
         self.stop_end = self.s;

@@ -7,6 +7,7 @@
 //! where it is led loses its power at once: nothing had begun.
 
 use crate::path::Reference;
+use crate::smooth;
 use types::{JointLimits, JointVector};
 
 /// How far a joint is led out: rad (0.3 degrees), or twice as many metres as a radian of it would move a tool half
@@ -21,8 +22,6 @@ const WAY_S: f64 = 0.08;
 const SHARE: f64 = 0.5;
 /// Standing before the first joint, and out there before it is judged, seconds.
 const SETTLE_S: f64 = 0.05;
-/// Greatest second and third derivative of the quintic from 0 to 1 over unit time.
-const PEAKS: [f64; 2] = [5.773_502_691_896_258, 60.0];
 
 /// What an encoder says that cannot be right.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -58,10 +57,7 @@ impl Proof {
 
     /// Seconds for the way out.
     fn way_s(limits: &JointLimits) -> f64 {
-        WAY_S
-            .max(libm::sqrt(PEAKS[0] * OUT / (SHARE * limits.acceleration)))
-            .max(libm::cbrt(PEAKS[1] * OUT / (SHARE * limits.jerk)))
-            .max(2.0 * OUT / (SHARE * limits.velocity))
+        WAY_S.max(smooth::seconds(OUT, limits, SHARE))
     }
 
     /// How far the joint whose turn it is shall be led out, away from the nearer end of its range.
@@ -119,11 +115,11 @@ impl Proof {
             return next;
         }
         let (x, sign) = if self.t < out { (self.t / way, 1.0) } else { ((back - self.t) / way, -1.0) };
-        let x = x.clamp(0.0, 1.0);
+        let [y, dy, ddy] = smooth::step(x.clamp(0.0, 1.0));
         let (j, by) = (self.joint, self.asked(limits));
-        next.q[j] += by * x * x * x * (10.0 + x * (-15.0 + 6.0 * x));
-        next.dq[j] = sign * by * 30.0 * x * x * (1.0 + x * (-2.0 + x)) / way;
-        next.ddq[j] = by * 60.0 * x * (1.0 + x * (-3.0 + 2.0 * x)) / (way * way);
+        next.q[j] += by * y;
+        next.dq[j] = sign * by * dy / way;
+        next.ddq[j] = by * ddy / (way * way);
         next
     }
 }
