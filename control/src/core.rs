@@ -108,7 +108,7 @@ impl Core {
             data: ArmData::new(&arm),
             filter: Filter::new(&arm, body, reaches, tuning.period),
             servo_data: Scratch::new(&arm),
-            progress: Progress::new(),
+            progress: Progress::new(n),
             contact: Observer::new(&arm),
             motors: Motors::new(),
             springs: Springs::new(&arm),
@@ -393,6 +393,7 @@ impl Controller for Core {
             next = self.brake_from(self.reference);
         }
         self.reference = next;
+        self.progress.note(now, &next.q);
         if !powered && let Some(m) = &self.estimate.measured {
             self.gripper.stand(m.gripper.width_m);
         }

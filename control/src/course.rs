@@ -86,6 +86,12 @@ impl Course {
         self.points[self.points.len() - 1].t
     }
 
+    /// Whether its first point stands.
+    pub(crate) fn starts_at_rest(&self) -> bool {
+        let first = &self.points[0];
+        first.dq.iter().chain(first.ddq.iter()).all(|v| v.abs() <= 1e-6)
+    }
+
     pub(crate) fn start(&self) -> &JointVector {
         &self.points[0].q
     }

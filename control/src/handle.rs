@@ -5,7 +5,7 @@ use crate::course::{Course, check_joints};
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 use crate::message::{HandleWires, Message, Ordered, What};
-use crate::pace::Pace;
+use crate::pace::Paces;
 use crate::path::Job;
 use crate::profile::{self, Profile};
 use crate::report::{MotionId, Report, Status, TraceSample};
@@ -170,15 +170,13 @@ impl Handle {
         let what = match motion {
             Motion::Follow(trajectory) => {
                 let course = Course::of_trajectory(&trajectory);
-                let pace = Pace::new(&course, self.arm.limits(), self.tool_pace(&course))?;
-                let profile = self.profile("trajectory", &course, pace.nominal)?;
-                What::Follow(Box::new(Job::new(id, course, pace, None, profile)))
+                let paces = Paces::of_trajectory(&course, self.arm.limits(), self.tool_pace(&course))?;
+                What::Follow(self.job(id, "trajectory", course, paces)?)
             }
             Motion::Chunk(chunk) => {
                 let course = Course::of_chunk(&chunk, self.arm.limits())?;
-                let (pace, caps) = Pace::of_chunk(&course, self.arm.limits(), self.tool_pace(&course))?;
-                let profile = self.profile("chunk", &course, pace.nominal)?;
-                What::Chunk(Box::new(Job::new(id, course, pace, Some(caps), profile)))
+                let paces = Paces::of_chunk(&course, self.arm.limits(), self.tool_pace(&course))?;
+                What::Chunk(self.job(id, "chunk", course, paces)?)
             }
             Motion::Velocity(_) | Motion::Twist(_) if expires.secs_since(stamp) > LONGEST_VELOCITY_S => {
                 return Err(Rejection::new(
@@ -232,10 +230,12 @@ impl Handle {
         (self.tool_speed / profile::tool_speed(course, &self.arm)).min(1.0)
     }
 
-    /// How fast a path moves the arm, and how near to itself.
-    fn profile(&mut self, what: &str, course: &Course, nominal: f64) -> Result<Profile, Rejection> {
+    /// A path made ready for the core, with how fast it moves the arm, and how near to itself.
+    fn job(&mut self, id: MotionId, what: &str, course: Course, paces: Paces) -> Result<Box<Job>, Rejection> {
         let width = self.status().measured.map_or(0.0, |m| m.gripper.width_m);
-        Profile::new(what, course, nominal, &self.reaches, &self.arm, &mut self.checker, width)
+        let (reaches, arm) = (&self.reaches, &self.arm);
+        let profile = Profile::new(what, &course, paces.slowest(), reaches, arm, &mut self.checker, width)?;
+        Ok(Box::new(Job::new(id, course, paces, profile)))
     }
 
     /// Joint positions near the present ones that bring the tool to a pose, clear of the arm itself (B10).
@@ -388,7 +388,7 @@ mod tests {
         let mut rig = Rig::active(arm.clone());
         let home = rig.hold_q();
         let far = reach(&arm, &home, 1.5, 0.5);
-        assert!(Pace::new(&Course::of_trajectory(&far), arm.limits(), 1.0).is_err());
+        assert!(Paces::of_trajectory(&Course::of_trajectory(&far), arm.limits(), 1.0).is_err());
         let lenient: Vec<JointLimits> = arm
             .limits()
             .iter()
@@ -400,9 +400,8 @@ mod tests {
             })
             .collect();
         let far = Course::of_trajectory(&far);
-        let pace = Pace::new(&far, &lenient, 1.0).expect("within a hundred times the limits");
-        let profile = rig.handle.profile("trajectory", &far, pace.nominal).expect("clear of itself");
-        let job = Job::new(MotionId(99), far, pace, None, profile);
+        let paces = Paces::of_trajectory(&far, &lenient, 1.0).expect("within a hundred times the limits");
+        let job = rig.handle.job(MotionId(99), "trajectory", far, paces).expect("clear of itself");
         let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
         let order = Ordered {
             id: MotionId(99),
@@ -412,7 +411,7 @@ mod tests {
             valid_from: rig.now,
             expires: rig.now + core::time::Duration::from_secs(1),
             has_waited: false,
-            what: What::Follow(Box::new(job)),
+            what: What::Follow(job),
         };
         rig.handle.send(rig.now, Message::Order(order)).expect("sent");
         rig.lease = Some(lease);

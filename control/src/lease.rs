@@ -99,7 +99,10 @@ impl Lease {
 /// What the arm shall do.
 #[derive(Clone, Debug)]
 pub enum Motion {
-    /// Follow a trajectory from where the arm holds to its end.
+    /// Follow a trajectory to its end. From rest as it is, if it begins at rest where the arm holds; from any other
+    /// motion, or if it begins with one, it goes over smoothly, if it begins where the arm is told to be when the
+    /// order becomes valid. If it finds no way over, the arm slows down until it does, or rests. What begins
+    /// with a motion and was under way for a while is joined as far along as the arm got meanwhile.
     Follow(Box<Trajectory>),
     /// Follow what a policy wants from the order's stamp on, for as long as it is known. Positions that the arm
     /// has gone past since that stamp are left out; into the rest it goes over smoothly, from whatever it
@@ -134,7 +137,8 @@ pub struct Order {
     pub stamp: Time,
     /// Not before.
     pub valid_from: Time,
-    /// Not begun after; a velocity also ends then (F38).
+    /// Not begun after, but for a trajectory that the arm has to slow down for: within a second of it. A velocity
+    /// also ends then (F38).
     pub expires: Time,
     /// What.
     pub motion: Motion,

@@ -10,7 +10,6 @@
 
 mod authority;
 mod brake;
-mod chunks;
 pub mod clock;
 mod compliance;
 mod config;
@@ -23,6 +22,7 @@ mod filter;
 mod gripper;
 mod handle;
 pub mod histogram;
+mod joining;
 mod lease;
 mod limiter;
 mod mailbox;

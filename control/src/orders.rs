@@ -10,11 +10,23 @@ use crate::path::Job;
 use crate::report::{Cause, MotionId, RefusedWhy, Report, Request};
 use crate::servo::{Aim, Servo};
 use crate::state::{State, Stop};
-use types::Time;
 use types::motion::START_TOLERANCE;
+use types::{JointVector, Time};
 
 /// How soon an order that could not begin tries again.
 const RETRY: core::time::Duration = core::time::Duration::from_millis(4);
+/// How long what moves may take to slow down for a trajectory that came in time.
+const MAKES_WAY: core::time::Duration = core::time::Duration::from_secs(1);
+
+/// How a trajectory begins.
+enum WayIn {
+    /// Where the arm stands, as it is.
+    FromRest,
+    /// From a motion, or with one.
+    TakeOver,
+    /// Once the arm has come to rest.
+    Wait,
+}
 
 impl What {
     fn request(&self) -> Request {
@@ -152,7 +164,9 @@ impl Core {
     pub(crate) fn let_wait(&mut self, now: Time, order: Ordered) {
         self.next_try = now + RETRY;
         let place = order.what.place();
-        self.pending[place] = Some(Ordered { has_waited: true, ..order });
+        let makes_way = matches!(order.what, What::Follow(_)) && !order.has_waited;
+        let expires = if makes_way { order.expires + MAKES_WAY } else { order.expires };
+        self.pending[place] = Some(Ordered { has_waited: true, expires, ..order });
     }
 
     pub(crate) fn drop_order(&mut self, order: Ordered, why: RefusedWhy) {
@@ -184,15 +198,15 @@ impl Core {
     }
 
     fn carry_out(&mut self, now: Time, order: Ordered) {
-        if matches!(order.what, What::Chunk(_)) {
-            self.take_chunk(now, order);
-            return;
-        }
         let why = match &order.what {
-            What::Follow(job) => self.why_not_follow(job),
+            What::Follow(job) => match self.way_in(&order, job) {
+                Ok(WayIn::FromRest) => None,
+                Ok(WayIn::TakeOver) => return self.take_over(now, order),
+                Ok(WayIn::Wait) => return self.let_wait(now, order),
+                Err(why) => Some(why),
+            },
+            What::Chunk(_) => return self.take_over(now, order),
             What::Servo(_) => self.why_not_servo(),
-            // Taken above.
-            What::Chunk(_) => None,
             What::Comply(to) => self.why_not_comply(to),
             What::Hold | What::Grip(_) => match self.state {
                 State::Stopping(..) => Some(RefusedWhy::Busy),
@@ -204,7 +218,8 @@ impl Core {
             return;
         }
         match order.what {
-            What::Follow(job) => self.follow(job),
+            What::Follow(_) => self.follow(order),
+            // Taken over above.
             What::Chunk(job) => self.give_back(Spent::Job(job)),
             What::Servo(aim) => {
                 if !self.servo(now, order.id, aim, order.expires) {
@@ -226,17 +241,27 @@ impl Core {
         }
     }
 
-    fn why_not_follow(&self, job: &Job) -> Option<RefusedWhy> {
-        match self.state {
-            State::Disarmed => Some(RefusedWhy::Disarmed),
-            State::Fault { .. } => Some(RefusedWhy::Latched),
-            State::Proving(_) | State::Follow(_) | State::Servo(_) | State::Stopping(..) => {
-                Some(RefusedWhy::Busy)
-            }
-            State::Hold if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
-            State::Hold => (job.start().len() != self.reference.q.len()
-                || job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE)
-                .then_some(RefusedWhy::StartsElsewhere),
+    /// How a trajectory begins from what the arm does, if it begins where the arm is, or was at the time that it
+    /// was made for (B13).
+    fn way_in(&self, order: &Ordered, job: &Job) -> Result<WayIn, RefusedWhy> {
+        let stands = match &self.state {
+            State::Hold => true,
+            State::Follow(before) => before.at_rest(),
+            State::Servo(servo) => servo.at_rest(),
+            State::Stopping(..) if self.is_taken_over() => return Ok(WayIn::Wait),
+            _ => return Err(RefusedWhy::Busy),
+        };
+        if !self.estimate.is_fresh() {
+            return Err(RefusedWhy::NoState);
+        }
+        let is_at =
+            |q: &JointVector| job.start().len() == q.len() && job.start().max_abs_diff(q) <= START_TOLERANCE;
+        let was_there = || self.progress.place(order.made_for()).is_some_and(is_at);
+        match stands && job.starts_at_rest() {
+            true if is_at(&self.reference.q) => Ok(WayIn::FromRest),
+            _ if !was_there() => Err(RefusedWhy::StartsElsewhere),
+            true => Ok(WayIn::FromRest),
+            false => Ok(WayIn::TakeOver),
         }
     }
 
@@ -254,10 +279,15 @@ impl Core {
     /// From hold and from any motion; while stopping, only where a higher rank takes over.
     fn why_not_servo(&self) -> Option<RefusedWhy> {
         match &self.state {
-            State::Stopping(_, stop) if *stop != Stop::two(Cause::Preempted) => Some(RefusedWhy::Busy),
+            State::Stopping(..) if !self.is_taken_over() => Some(RefusedWhy::Busy),
             _ if !self.estimate.is_fresh() => Some(RefusedWhy::NoState),
             _ => None,
         }
+    }
+
+    /// Whether the arm only stops because a higher rank has taken over.
+    fn is_taken_over(&self) -> bool {
+        matches!(&self.state, State::Stopping(_, stop) if *stop == Stop::two(Cause::Preempted))
     }
 
     /// Begins a motion without a path, or changes where it leads; `false` when there is no verified stop from
@@ -299,11 +329,21 @@ impl Core {
         true
     }
 
-    fn follow(&mut self, mut job: Box<Job>) {
+    fn follow(&mut self, mut order: Ordered) {
+        let What::Follow(job) = &mut order.what else { return };
         job.begin(&self.reference.q, self.slow(), self.arm.limits());
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let is_far = job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE;
+        if is_far && !self.filter.blend_is_clear(&self.arm, job, width_m) {
+            self.drop_order(order, RefusedWhy::TooFar);
+            return;
+        }
+        let What::Follow(job) = order.what else { return };
         self.filter.begin(&self.arm, &job, width_m, true);
-        self.contact.begin();
+        match self.state.motion() {
+            Some(before) => self.tell(Report::Superseded(before)),
+            None => self.contact.begin(),
+        }
         self.tell(Report::Started(job.id));
         self.tell_slowed(&job.pace);
         self.go(State::Follow(job), Cause::Submitted);

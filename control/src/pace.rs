@@ -37,9 +37,9 @@ const SHARPEST: f64 = 2000.0;
 const RESERVE: f64 = 0.9;
 /// Part of h that the braking curves plan with, the rest being left to the tracking of the curve.
 const PLANNED: f64 = 0.8;
-/// What a chunk may use of velocity, acceleration and jerk, and what it may together with a blend from the one
-/// before: its own and at least so much more.
-const CHUNK_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
+/// What a path that takes over from a motion may use of velocity, acceleration and jerk, and what it may together
+/// with the blend from there: its own and at least so much more.
+const JOINING_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
 const CAPS: [f64; 3] = [0.95, 0.8, 0.75];
 const BLEND_ADDS: f64 = 0.25;
 /// The joint, if it is one's, and the limit that make a path run slower than it was given.
@@ -80,6 +80,47 @@ const STOPS: usize = 16;
 const STOP_TICK: f64 = 0.001;
 const STOP_TICKS: usize = 4000;
 
+/// How fast a path may be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Paces {
+    /// From rest, if it begins there; else as `joining`.
+    pub(crate) own: Pace,
+    /// Where it takes over from a motion; `None` when it leaves no room for a blend.
+    pub(crate) joining: Option<(Pace, Caps)>,
+}
+
+impl Paces {
+    /// # Errors
+    /// A [`Rejection`] for a trajectory that may be run neither from rest nor from a motion.
+    pub(crate) fn of_trajectory(
+        course: &Course,
+        limits: &[JointLimits],
+        most: f64,
+    ) -> Result<Self, Rejection> {
+        if course.start().len() == limits.len() && !course.starts_at_rest() {
+            return Self::joining("trajectory", course, limits, most);
+        }
+        let own = Pace::from_rest(course, limits, most)?;
+        Ok(Self { own, joining: Pace::joining("trajectory", course, limits, most).ok() })
+    }
+
+    /// # Errors
+    /// As [`Pace::joining`].
+    pub(crate) fn of_chunk(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
+        Self::joining("chunk", course, limits, most)
+    }
+
+    fn joining(what: &str, course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
+        let (own, caps) = Pace::joining(what, course, limits, most)?;
+        Ok(Self { joining: Some((own.clone(), caps)), own })
+    }
+
+    /// The slower of both, where it runs at its nominal pace.
+    pub(crate) fn slowest(&self) -> f64 {
+        self.joining.iter().fold(self.own.nominal, |slowest, (pace, _)| pace.nominal.min(slowest))
+    }
+}
+
 /// Derivatives of one joint at one point of the path, absolute values.
 #[derive(Copy, Clone)]
 struct Derivatives {
@@ -89,12 +130,12 @@ struct Derivatives {
 }
 
 impl Pace {
-    /// Measures a trajectory between its knots too. It runs at the pace `most` at most.
+    /// Measures a trajectory that begins from rest, between its knots too. It runs at the pace `most` at most.
     ///
     /// # Errors
-    /// A [`Rejection`] when a joint leaves its range between two knots, when the motion does not
-    /// start at rest, or when it would have to run at less than half its speed to keep the limits.
-    pub(crate) fn new(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
+    /// A [`Rejection`] when a joint leaves its range between two knots, when the trajectory does not begin at
+    /// rest, or when it would have to run at less than half its speed to keep the limits.
+    pub(crate) fn from_rest(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
         let points = course.points();
         let n = limits.len();
         if points[0].q.len() != n {
@@ -104,7 +145,7 @@ impl Pace {
                 points[0].q.len().to_string(),
             ));
         }
-        if points[0].dq.iter().chain(points[0].ddq.iter()).any(|v| v.abs() > 1e-6) {
+        if !course.starts_at_rest() {
             return Err(Rejection::new(
                 "trajectory.points[0].dq",
                 "a first point at rest",
@@ -131,32 +172,33 @@ impl Pace {
         Ok(pace)
     }
 
-    /// For a path that others may be blended into: slowed so that its own derivatives leave room for that.
+    /// For a path that takes over from a motion: slowed so that its own derivatives leave room for a blend.
     /// Returns, per joint, what path and blend together may use of position's derivatives over path time.
     ///
     /// # Errors
     /// A [`Rejection`] when it would have to run at less than half its speed.
-    pub(crate) fn of_chunk(
+    pub(crate) fn joining(
+        what: &str,
         course: &Course,
         limits: &[JointLimits],
-        most_pace: f64,
+        most: f64,
     ) -> Result<(Self, Caps), Rejection> {
-        let (nominal, slowed_by) = fastest("chunk", course.points(), limits, CHUNK_SHARES, most_pace)?;
-        let mut most = [JointVector::zeros(limits.len()); 3];
+        let (nominal, slowed_by) = fastest(what, course.points(), limits, JOINING_SHARES, most)?;
+        let mut greatest = [JointVector::zeros(limits.len()); 3];
         for_each_sample(course.points(), limits, |_, joint, d, _| {
-            for (most, value) in most.iter_mut().zip([d.first, d.second, d.third]) {
-                most[joint] = most[joint].max(value);
+            for (greatest, value) in greatest.iter_mut().zip([d.first, d.second, d.third]) {
+                greatest[joint] = greatest[joint].max(value);
             }
             Ok(())
         })?;
         let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
-        let mut caps = most;
+        let mut caps = greatest;
         for (j, l) in limits.iter().enumerate() {
             let bounds = [l.velocity, l.acceleration, l.jerk];
             for (k, bound) in bounds.into_iter().enumerate() {
                 let own = bound / libm::pow(nominal, (k + 1) as f64);
-                caps[k][j] = (most[k][j] + BLEND_ADDS * own).min(CAPS[k] * own);
+                caps[k][j] = (greatest[k][j] + BLEND_ADDS * own).min(CAPS[k] * own);
             }
             let cap = Derivatives { first: caps[0][j], second: caps[1][j], third: caps[2][j] };
             pace.tighten(&mut g, l, cap);

@@ -1,15 +1,15 @@
 //! A motion as the core runs it: the trajectory, its pace, and the blend onto its start.
 //!
-//! The trajectory's first point may lie up to `START_TOLERANCE` away from where the arm holds. The
-//! path therefore begins `blend` seconds earlier, at s = −blend, with a quintic from rest to rest
+//! The trajectory's first point may lie up to `START_TOLERANCE` away from where the arm holds, and farther where it
+//! was on its way when the trajectory was made. The path therefore begins `blend` seconds earlier, at s = −blend, with a quintic from rest to rest
 //! (10 x³ − 15 x⁴ + 6 x⁵) that takes the offset away using at most half of every limit. The whole is
 //! one twice differentiable path, so a stop works in the blend as anywhere else.
 //!
-//! A chunk may begin in the middle, from any motion: what is left between the two is blended away while it
-//! runs, in path time, so that the pace goes on as it is.
+//! What takes over from a motion, a chunk always, may begin in the middle: what is left between the two is blended
+//! away while it runs, in path time, so that the pace goes on as it is.
 
 use crate::course::{Course, Offset};
-use crate::pace::{BLEND_SHARE, Caps, Pace, Running};
+use crate::pace::{BLEND_SHARE, Pace, Paces, Running};
 use crate::profile::Profile;
 use crate::report::MotionId;
 use crate::smooth;
@@ -35,7 +35,9 @@ impl Reference {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: MotionId,
+    /// At which it runs: one of `paces`.
     pub(crate) pace: Pace,
+    paces: Paces,
     course: Course,
     running: Running,
     /// Path time, seconds; negative before the start of a trajectory, in the blend.
@@ -48,8 +50,8 @@ pub(crate) struct Job {
     offset: Offset,
     /// Bound on the speed that the offset adds to any point of the arm, at pace one, m/s.
     offset_speed: f64,
-    /// What path and offset together may use of the derivatives; `None` for a path that begins at rest.
-    caps: Option<Caps>,
+    /// Bounds on the joints' speeds until the offset is gone, at pace one, rad/s (m/s).
+    blend_speeds: JointVector,
     profile: Profile,
     /// That the path is not known any further was told (F4).
     pub(crate) is_dry: bool,
@@ -64,17 +66,12 @@ const BLENDS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.9, 1.3, 1.9];
 const BLEND_LOOKS: usize = 16;
 
 impl Job {
-    pub(crate) fn new(
-        id: MotionId,
-        course: Course,
-        pace: Pace,
-        caps: Option<Caps>,
-        profile: Profile,
-    ) -> Self {
+    pub(crate) fn new(id: MotionId, course: Course, paces: Paces, profile: Profile) -> Self {
         let n = course.start().len();
         Self {
             id,
-            pace,
+            pace: paces.own.clone(),
+            paces,
             course,
             running: Running { r: 0.0, rate: 0.0 },
             s: 0.0,
@@ -82,7 +79,7 @@ impl Job {
             stop_end: 0.0,
             offset: Offset::none(n),
             offset_speed: 0.0,
-            caps,
+            blend_speeds: JointVector::zeros(n),
             profile,
             is_dry: false,
         }
@@ -93,13 +90,24 @@ impl Job {
         self.course.start()
     }
 
-    /// Whether it is a chunk: a path that others are blended into.
+    /// Whether its first point stands.
+    pub(crate) fn starts_at_rest(&self) -> bool {
+        self.course.starts_at_rest()
+    }
+
+    /// Whether it is a chunk: others follow that know the way from there.
     pub(crate) fn is_chunk(&self) -> bool {
-        self.caps.is_some()
+        !self.course.ends_at_rest
+    }
+
+    /// At which it would take over from a motion.
+    pub(crate) fn joining(&self) -> Option<&Pace> {
+        self.paces.joining.as_ref().map(|(pace, _)| pace)
     }
 
     /// Begins at rest at `from`, at the part `slow` of the nominal pace.
     pub(crate) fn begin(&mut self, from: &JointVector, slow: f64, limits: &[JointLimits]) {
+        self.pace = self.paces.own.clone();
         let start = *self.start();
         let offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
         let mut blend = 0.0f64;
@@ -112,8 +120,10 @@ impl Job {
         }
         self.offset = Offset { from: -blend, over: blend, ..Offset::none(start.len()) };
         self.offset.start[0] = offset;
-        let reached: f64 = offset.iter().zip(self.profile.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
-        self.offset_speed = smooth::PEAKS[0] * reached / blend.max(1e-9);
+        let speed = |i: usize| smooth::PEAKS[0] * offset[i].abs() / blend.max(1e-9);
+        self.blend_speeds = JointVector::from_fn(start.len(), speed);
+        self.offset_speed =
+            self.blend_speeds.iter().zip(self.profile.reaches.iter()).map(|(v, r)| v * r).sum();
         self.s = -blend;
         self.begun = self.s;
         self.stop_end = self.s;
@@ -130,7 +140,10 @@ impl Job {
         running: Running,
         limits: &[JointLimits],
     ) -> bool {
-        let Some(caps) = self.caps else { return false };
+        let Some((pace, caps)) = &self.paces.joining else { return false };
+        if !pace.admits(&running) {
+            return false;
+        }
         let here = self.course.at(s);
         let n = from[0].len();
         let start = core::array::from_fn(|k| JointVector::from_fn(n, |j| from[k][j] - here[k][j]));
@@ -154,6 +167,8 @@ impl Job {
         };
         let found = if is_nothing { Some(Offset::none(n)) } else { BLENDS.into_iter().find_map(fits) };
         let Some(offset) = found else { return false };
+        self.pace = pace.clone();
+        self.blend_speeds = caps[0];
         self.offset = offset;
         self.offset_speed = 0.0;
         for k in 0..=2 * BLEND_LOOKS {
@@ -202,9 +217,8 @@ impl Job {
     /// Path time at which the blend is over, and a bound on how fast every joint moves the arm meanwhile,
     /// m/s, at pace one.
     pub(crate) fn blend(&self) -> (f64, JointVector) {
-        let n = self.course.start().len();
-        let speed = |j: usize| self.caps.map_or(0.0, |caps| caps[0][j]) * self.profile.reaches[j];
-        (self.offset.end(), JointVector::from_fn(n, speed))
+        let speed = |j: usize| self.blend_speeds[j] * self.profile.reaches[j];
+        (self.offset.end(), JointVector::from_fn(self.blend_speeds.len(), speed))
     }
 
     /// Moves on by `dt` seconds towards the part `slow` of the nominal pace; zero stops.

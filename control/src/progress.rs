@@ -1,44 +1,74 @@
-//! How far along its paths the arm had got at any time of the last seconds: what of a chunk it has consumed.
+//! Where the arm was told to be in the last seconds, and how far along its paths it had got: what of a path it has
+//! consumed since that was made.
 
-use types::Time;
+use types::{JointVector, Time};
 
-/// Ticks that are remembered: at a millisecond each, four seconds.
+/// Ticks in which something moved that are remembered: at a millisecond each, four seconds.
 const TICKS: usize = 4096;
 
-/// Path time that has passed since the beginning, tick by tick.
+/// What one tick brought about.
+#[derive(Copy, Clone)]
+struct Tick {
+    at: Time,
+    /// Path time that had passed in all, seconds.
+    total: f64,
+    /// Joint positions, rad (m).
+    q: JointVector,
+}
+
+/// Path time that has passed since the beginning, and places, tick by tick.
 pub(crate) struct Progress {
-    ring: Box<[(Time, f64)]>,
+    ring: Box<[Tick]>,
     n: usize,
     total: f64,
 }
 
 impl Progress {
-    pub(crate) fn new() -> Self {
-        Self { ring: vec![(Time::ZERO, 0.0); TICKS].into(), n: 0, total: 0.0 }
+    /// For an arm of `n_joints`.
+    pub(crate) fn new(n_joints: usize) -> Self {
+        let nothing = Tick { at: Time::ZERO, total: 0.0, q: JointVector::zeros(n_joints) };
+        Self { ring: vec![nothing; TICKS].into(), n: 0, total: 0.0 }
     }
 
-    /// Notes that `passed` seconds of path time have passed up to `now`.
-    pub(crate) fn note(&mut self, now: Time, passed: f64) {
+    /// Lets `passed` seconds of path time pass.
+    pub(crate) fn pass(&mut self, passed: f64) {
         self.total += passed;
-        self.ring[self.n % TICKS] = (now, self.total);
+    }
+
+    /// Notes how far it has got at `now`, and where the arm is; a tick in which nothing changed is not remembered.
+    pub(crate) fn note(&mut self, now: Time, q: &JointVector) {
+        let last = self.n.checked_sub(1).map(|k| &self.ring[k % TICKS]);
+        if last.is_some_and(|last| last.total == self.total && last.q == *q) {
+            return;
+        }
+        self.ring[self.n % TICKS] = Tick { at: now, total: self.total, q: *q };
         self.n += 1;
     }
 
     /// Path time that has passed since `then`; `None` when that is longer ago than what is remembered.
     pub(crate) fn since(&self, then: Time) -> Option<f64> {
+        match self.newest_until(then) {
+            Some(tick) => Some(self.total - tick.total),
+            // Before everything that was ever noted nothing had passed.
+            None => (self.n <= TICKS).then_some(self.total),
+        }
+    }
+
+    /// Where the arm was at `then`; `None` when that is not remembered.
+    pub(crate) fn place(&self, then: Time) -> Option<&JointVector> {
+        self.newest_until(then).map(|tick| &tick.q)
+    }
+
+    /// The newest remembered tick that is not after `then`.
+    fn newest_until(&self, then: Time) -> Option<&Tick> {
         let kept = self.n.min(TICKS);
-        let at = |back: usize| self.ring[(self.n - 1 - back) % TICKS];
-        // The newest tick that is not after `then`.
+        let back = |back: usize| &self.ring[(self.n - 1 - back) % TICKS];
         let (mut low, mut high) = (0, kept);
         while low < high {
             let middle = (low + high) / 2;
-            if at(middle).0 > then { low = middle + 1 } else { high = middle }
+            if back(middle).at > then { low = middle + 1 } else { high = middle }
         }
-        if low < kept {
-            return Some(self.total - at(low).1);
-        }
-        // Before everything that was ever noted nothing had passed.
-        (self.n <= TICKS).then_some(self.total)
+        (low < kept).then(|| back(low))
     }
 }
 
@@ -48,17 +78,23 @@ mod tests {
 
     #[test]
     fn what_has_passed_since_a_time_is_what_was_noted_after_it() {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(1);
+        let place = |k: i32| JointVector::from_fn(1, |_| f64::from(k / 2));
         assert_eq!(progress.since(Time::ZERO), Some(0.0));
+        assert!(progress.place(Time::ZERO).is_none());
         for k in 1..=10_000 {
-            let passed = if k % 2 == 0 { 0.002 } else { 0.0 };
-            progress.note(Time::from_secs_f64(f64::from(k) * 1e-3), passed);
+            progress.pass(if k % 2 == 0 { 0.002 } else { 0.0 });
+            // Every other tick nothing changes.
+            progress.note(Time::from_secs_f64(f64::from(k) * 1e-3), &place(k));
         }
         let now = Time::from_secs_f64(10.0);
         assert_eq!(progress.since(now), Some(0.0));
         let since = |s: f64| progress.since(Time::from_secs_f64(s)).expect("remembered");
         assert!((since(9.0) - 1.0).abs() < 1e-9);
-        assert!((since(7.5) - 2.5).abs() < 1e-9);
-        assert_eq!(progress.since(Time::from_secs_f64(5.0)), None, "four seconds are remembered");
+        assert!((since(3.5) - 6.5).abs() < 1e-9);
+        assert_eq!(progress.place(Time::from_secs_f64(9.0)), Some(&place(9000)));
+        assert_eq!(progress.place(Time::from_secs_f64(9.001)), Some(&place(9000)), "it stood");
+        assert_eq!(progress.since(Time::from_secs_f64(1.0)), None, "4096 changes are remembered");
+        assert!(progress.place(Time::from_secs_f64(1.0)).is_none());
     }
 }

@@ -221,6 +221,7 @@ impl Core {
                 found.rates
             }
         };
+        let wish = if self.is_awaited() { JointVector::zeros(wish.len()) } else { wish };
         let wish =
             twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);

@@ -25,7 +25,7 @@
 //! * Follow: along a trajectory whose every later point can still be stopped before (see `pace`), as fast
 //!   and as far as the safety filter lets it (see `filter`): before something in the way it waits here.
 //! * Servo: by velocities or to a target, from hold and from any motion, also from a stop that only a higher
-//!   rank brought about; Follow may take over from it with a chunk (see `servo`, `chunks`).
+//!   rank brought about; a path may take over from it (see `servo`, `joining`).
 //! * Stopping: the pace goes to zero along the path; or, without one or if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.

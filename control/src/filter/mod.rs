@@ -24,7 +24,6 @@ mod free;
 
 use crate::authority::ARM;
 use crate::core::Core;
-use crate::message::{Ordered, What};
 use crate::path::Job;
 use crate::report::{LimitKind, Report};
 use crate::state::{State, steps};
@@ -309,6 +308,8 @@ impl Look<'_> {
 impl Core {
     /// Moves a motion on by one tick, as fast as is asked for and as the filter lets it.
     pub(crate) fn follow_on(&mut self, now: Time, slow: f64) {
+        let State::Follow(job) = &self.state else { return };
+        let slow = slow * self.makes_way(job);
         let State::Follow(job) = &mut self.state else { return };
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let (mut frontier, mut near) = self.filter.frontier(&self.arm, now, job, width_m);
@@ -321,10 +322,6 @@ impl Core {
         let begun = job.s();
         let trust = self.filter.trust(now);
         let mut applied = slow * trust;
-        // A slower chunk waits to take over.
-        if let Some(Ordered { what: What::Chunk(next), .. }) = &self.pending[ARM] {
-            applied = applied.min(next.pace.nominal / job.pace.nominal);
-        }
         let period = self.tuning.period;
         // Ticks are no instants: the stop is to end two of them early.
         let last = frontier - 2.0 * period;
@@ -349,7 +346,7 @@ impl Core {
             }
         }
         let passed = job.s() - begun;
-        self.progress.note(now, passed);
+        self.progress.pass(passed);
         // F4: the path is not known any further.
         let is_dry = is_known && !is_free && self.pending[ARM].is_none() && applied < 0.99 * slow * trust;
         if is_dry && !core::mem::replace(&mut job.is_dry, true) {
