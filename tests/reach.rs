@@ -111,6 +111,22 @@ fn an_arm_known_by_its_urdf_alone_reaches_random_poses_by_the_simulators_truth()
 }
 
 #[test]
+fn an_arm_whose_motors_take_positions_or_velocities_reaches_them_as_well() {
+    let folder = Folder::new("drives");
+    folder.file("six.urdf", &urdf(0.12, 0.0, 1.0));
+    for drive in ["position", "velocity"] {
+        let profile = format!("name = \"six\"\nmodel = \"six.urdf\"\ndrive = \"{drive}\"\n");
+        let (code, text, notes) =
+            reach(&folder.file(&format!("{drive}.toml"), &profile), &["--episodes", "6"]);
+        assert_eq!(code, 0, "{drive}: {text}{notes}");
+    }
+    let profile = "name = \"six\"\nmodel = \"six.urdf\"\ndrive = \"hope\"\n";
+    let (code, _, notes) = reach(&folder.file("hope.toml", profile), &["--episodes", "1"]);
+    assert_eq!(code, 2, "{notes}");
+    assert!(notes.contains("hope") && notes.contains("velocity"), "{notes}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_rows_and_another_seed_other_poses() {
     let folder = Folder::new("same");
     let robot = folder.file("six.urdf", &urdf(0.12, 0.0, 1.0));

@@ -290,6 +290,7 @@ impl Core {
         self.torque_quiet += self.dt;
         if let Some((part, v)) = cut
             && powered
+            && self.gives_torques()
             && part > self.tuning.torque_trifle
         {
             if self.torque_quiet > TORQUE_QUIET {
@@ -403,7 +404,7 @@ impl Controller for Core {
             stamp: now,
             expires: now + core::time::Duration::from_secs_f64(valid),
             q: self.reference.q,
-            dq: self.reference.dq,
+            dq: self.told_velocity(powered),
             ddq: self.reference.ddq,
             tau,
             gripper: self.gripper.step(dt),

@@ -1,6 +1,7 @@
 //! Everybody else's end: requests in, reports out. Never waits for the core.
 
 use crate::authority::Claim;
+use crate::compliance::Compliance;
 use crate::course::{Course, check_joints};
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
@@ -17,7 +18,7 @@ use mechanics::ik::{Options, Solver};
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use types::{JointVector, Rejection, StopCategory, Time, Tool, Transform};
+use types::{Drive, JointVector, Rejection, StopCategory, Time, Tool, Transform};
 
 /// An order counts for at most so long, seconds.
 const LONGEST_ORDER_S: f64 = 10.0;
@@ -204,6 +205,14 @@ impl Handle {
             }
             Motion::Comply(compliance) => {
                 compliance.check(self.arm.n_joints())?;
+                let drive = self.arm.profile().drive;
+                if drive != Drive::Torque && compliance != Compliance::Stiff {
+                    return Err(Rejection::new(
+                        "compliance",
+                        "a robot that takes torques",
+                        format!("one that takes a {drive:?}").to_lowercase(),
+                    ));
+                }
                 What::Comply(compliance)
             }
             Motion::Hold => What::Hold,

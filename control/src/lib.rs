@@ -16,6 +16,7 @@ mod config;
 mod contact;
 mod core;
 mod course;
+mod drive;
 mod ease;
 mod estimate;
 mod filter;

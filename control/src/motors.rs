@@ -38,12 +38,12 @@ impl Motors {
         }
     }
 
-    /// Compares a fresh state with the torques that were told in the tick before. Where a robot measures no
-    /// torques this says nothing, and the following error (F17) and the observer (F21) are left.
+    /// Compares a fresh state with the torques that were told in the tick before, if the robot takes any. Where it
+    /// takes or measures none only what is measured is judged (F18), and the following error (F17) is left.
     pub(crate) fn judge(
         &mut self,
         state: &JointState,
-        told: &JointVector,
+        told: Option<&JointVector>,
         limits: &[JointLimits],
         tuning: &Tuning,
         dt: f64,
@@ -52,8 +52,9 @@ impl Motors {
         let mut found = None;
         self.is_hot = false;
         for (i, l) in limits.iter().enumerate() {
-            let off = (state.tau[i] - told[i]).abs() > tuning.contact_share * l.torque && self.senses;
-            let is_opposite = off && state.tau[i] * told[i] < 0.0;
+            let told = told.filter(|_| self.senses).map_or(state.tau[i], |told| told[i]);
+            let off = (state.tau[i] - told).abs() > tuning.contact_share * l.torque;
+            let is_opposite = off && state.tau[i] * told < 0.0;
             let count = |held: &mut f64, wrong: bool| *held = if wrong { *held + dt } else { 0.0 };
             // What a motor can give for ever heats it no more than it cools.
             let load = state.tau[i] / l.torque;
@@ -102,7 +103,7 @@ mod tests {
             let state = JointState { stamp: Time::ZERO, q: zero, dq: zero, tau, gripper };
             let (mut hot, mut stopped) = (None, None);
             for ms in 0..5000 {
-                let found = motors.judge(&state, &tau, arm.limits(), &tuning, 1e-3);
+                let found = motors.judge(&state, Some(&tau), arm.limits(), &tuning, 1e-3);
                 if motors.is_hot && hot.is_none() {
                     hot = Some(ms);
                 }

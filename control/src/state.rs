@@ -165,7 +165,11 @@ impl Core {
 
     /// Starts, deepens or registers a stop. `fault` is told once, when the stop begins or latches.
     pub(crate) fn stop(&mut self, stop: Stop) {
-        if let Cause::Fault(fault) = stop.cause {
+        // What goes on while the arm stops for it is no other fault.
+        let is_known = matches!(&self.state, State::Stopping(_, before) if *before == stop);
+        if let Cause::Fault(fault) = stop.cause
+            && !is_known
+        {
             self.tell(Report::Fault { fault, latched: stop.latched });
         }
         if !stop.is_end() && stop.cause != Cause::Preempted {

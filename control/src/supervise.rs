@@ -252,7 +252,8 @@ impl Core {
             return;
         };
         let limits = self.arm.limits();
-        match self.motors.judge(state, &self.last.tau, limits, &self.tuning, self.dt) {
+        let told = self.gives_torques().then_some(&self.last.tau);
+        match self.motors.judge(state, told, limits, &self.tuning, self.dt) {
             Some(Fault::F19Runaway) => {
                 // Whoever controls it the wrong way cannot stop it: with brakes the power goes at once.
                 let category = if self.arm.profile().brakes { StopCategory::Zero } else { StopCategory::One };

@@ -17,6 +17,7 @@ pub mod render;
 pub mod robot;
 pub mod samples;
 pub mod scene;
+mod servo;
 pub mod snapshot;
 mod tree;
 pub mod truth;

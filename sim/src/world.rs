@@ -6,6 +6,7 @@ use crate::gripper::GripperDrive;
 use crate::mjcf_out;
 use crate::physics::Physics;
 use crate::scene::SceneSpec;
+use crate::servo::Servos;
 use crate::snapshot::{Snapshot, Stage};
 use crate::tree::Tree;
 use crate::truth::{TrueObject, Truth};
@@ -15,7 +16,7 @@ use nalgebra::Isometry3;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use types::{JointCommand, JointState, JointVector, Rejection, Time};
+use types::{Drive, JointCommand, JointState, JointVector, Rejection, Time};
 
 /// Duration of one step.
 pub const STEP: Duration = Duration::from_millis(1);
@@ -44,6 +45,7 @@ pub struct World {
     stage: Arc<Stage>,
     physics: Physics,
     gripper: GripperDrive,
+    servos: Servos,
     arm_dofs: Vec<usize>,
     gripper_dofs: Vec<usize>,
     command: Option<JointCommand>,
@@ -92,6 +94,7 @@ impl World {
         let mut world = Self {
             stage: Arc::new(Stage::new(arm.model(), scene)),
             gripper: GripperDrive::new(&arm, width),
+            servos: Servos::new(&arm),
             tau: vec![0.0; physics.dofs().len()],
             full_dq: vec![0.0; full_q.len()],
             applied: JointVector::zeros(arm.n_joints()),
@@ -244,10 +247,11 @@ impl World {
         let live = self.command.filter(|c| c.enabled && c.expires >= self.now && self.is_permitted);
         let brake = live.is_none();
         let held = if brake { self.weight() } else { self.applied };
+        let given = live.map_or(JointVector::zeros(held.len()), |c| self.given(&c));
         let fault = robot_fault(&self.faults, self.start, self.now);
         for (i, &dof) in self.arm_dofs.iter().enumerate() {
             let most = self.arm.limits()[i].torque;
-            self.applied[i] = live.map_or(0.0, |c| c.tau[i].clamp(-most, most));
+            self.applied[i] = given[i].clamp(-most, most);
             match fault {
                 Some(RobotFault::DeadMotor(joint)) if joint == i => self.applied[i] = 0.0,
                 Some(RobotFault::Runaway(joint)) if joint == i => self.applied[i] = -self.applied[i],
@@ -272,6 +276,19 @@ impl World {
         for (i, &dof) in self.gripper_dofs.iter().enumerate() {
             self.tau[dof] = self.gripper.torque(i);
         }
+    }
+
+    /// What the motors give for a command: the torques that it says, or what their own controllers make of it.
+    fn given(&mut self, command: &JointCommand) -> JointVector {
+        if self.arm.profile().drive == Drive::Torque {
+            return command.tau;
+        }
+        if self.braked {
+            let weight = self.weight();
+            self.servos.begin(weight);
+        }
+        let here = self.state();
+        self.servos.torque(&self.arm, command, &here, STEP.as_secs_f64())
     }
 
     /// Torques that carry the arm's own weight. A closed brake carries it; the engine's dry friction
@@ -310,18 +327,23 @@ impl World {
         self.stopped.as_ref()
     }
 
-    /// What the robot's sensors say; draws their noise.
-    pub fn sense(&mut self) -> JointState {
+    /// Where the robot is and what its motors give.
+    fn state(&self) -> JointState {
         let n = self.arm.n_joints();
         let (width_m, rate) = self.width();
         let joints = self.arm.arm_joint_idx();
-        let mut out = JointState {
+        JointState {
             stamp: self.now,
             q: JointVector::from_fn(n, |i| self.full_q[joints[i]]),
             dq: JointVector::from_fn(n, |i| self.full_dq[joints[i]]),
             tau: self.applied,
             gripper: self.gripper.state(width_m, rate),
-        };
+        }
+    }
+
+    /// What the robot's sensors say; draws their noise.
+    pub fn sense(&mut self) -> JointState {
+        let mut out = self.state();
         if self.noise != Noise::default() {
             let Noise { q, dq, tau, width_m } = self.noise;
             for (vector, sigma) in [(&mut out.q, q), (&mut out.dq, dq), (&mut out.tau, tau)] {

@@ -3,10 +3,11 @@
 mod common;
 
 use common::{Driver, arm, object, scene};
+use mechanics::Arm;
 use sim::{FaultKind, FaultSpec, GripperFault, Noise, Rig, RobotFault, World, contract, live};
 use std::time::{Duration, Instant};
 use types::seams::{Clock, Robot, RobotError};
-use types::{JointCommand, JointState, JointVector, Shape, Size, Time};
+use types::{Drive, JointCommand, JointState, JointVector, RobotProfile, Shape, Size, Time};
 
 /// Wall time since the test began.
 struct Wall(Instant);
@@ -44,7 +45,10 @@ fn holder(d: Driver) -> impl FnMut(&JointState) -> JointCommand {
 }
 
 fn rig(name: &str) -> (Rig, Driver) {
-    let a = arm(name);
+    rig_of(arm(name))
+}
+
+fn rig_of(a: Arm) -> (Rig, Driver) {
     let spec = object("o", Shape::Cube, Size::Small, [0.5, 0.0]);
     (Rig::new(World::new(&a, &scene(vec![spec]), 7).expect("world")), Driver::new(a))
 }
@@ -54,9 +58,12 @@ fn fault(kind: FaultKind) -> FaultSpec {
 }
 
 #[test]
-fn the_robot_in_lockstep_keeps_every_promise_of_a_robot() {
-    for name in ["panda", "so101"] {
-        let (rig, d) = rig(name);
+fn the_robot_in_lockstep_keeps_every_promise_of_a_robot_whatever_it_is_told() {
+    let drives = [Drive::Torque, Drive::Position, Drive::Velocity];
+    for (name, drive) in ["panda", "so101"].into_iter().flat_map(|name| drives.map(|drive| (name, drive))) {
+        let a = arm(name);
+        let (rig, d) =
+            rig_of(Arm::new(a.model().clone(), RobotProfile { drive, ..a.profile().clone() }).expect(name));
         let n = d.arm.n_joints();
         let (mut robot, mut clock) = (rig.robot(), rig.clock());
         contract::robot_keeps_its_promises(&mut robot, &mut clock, n, &mut holder(d)).expect(name);

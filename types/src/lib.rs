@@ -21,6 +21,6 @@ pub use frames::{Base, Optical, Tool, Transform, World};
 pub use image::{Image, Intrinsics};
 pub use joints::{JointLimits, JointVector, MAX_JOINTS};
 pub use motion::{GripperCommand, GripperState, JointCommand, JointState, Trajectory};
-pub use profile::{GripperProfile, RobotProfile};
+pub use profile::{Drive, GripperProfile, RobotProfile};
 pub use scene::{Color, Detection, ObjectId, Scene, Shape, Size, TrackedObject};
 pub use time::Time;

@@ -58,8 +58,8 @@ impl JointState {
     }
 }
 
-/// What the arm is told for one cycle. A torque-controlled robot uses `tau`; a position-controlled
-/// one uses `q`; both are always filled and within limits.
+/// What the arm is told for one cycle. What of it counts is [`crate::Drive`]'s: `tau`, `q` with `dq`, or `dq`; all
+/// are always filled and within limits.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JointCommand {
     /// The tick this was decided at.

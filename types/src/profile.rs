@@ -66,6 +66,9 @@ pub struct RobotProfile {
     /// The gripper; absent: there is none.
     #[serde(default)]
     pub gripper: GripperProfile,
+    /// What the robot is told.
+    #[serde(default)]
+    pub drive: Drive,
     /// How late the loop may be before it counts as an overrun (F25), milliseconds.
     #[serde(default = "default_overrun_ms")]
     pub overrun_ms: f64,
@@ -85,6 +88,19 @@ fn default_overrun_ms() -> f64 {
 
 fn default_contact_share() -> f64 {
     0.15
+}
+
+/// What a robot's motors are told in every cycle; the rest of a [`crate::JointCommand`] is for information.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drive {
+    /// Torques: the arm's model and gains are the loop's own, and it can be made to yield.
+    #[default]
+    Torque,
+    /// Positions, with the speeds they are passed at: the motors' own controllers go there.
+    Position,
+    /// Velocities; where that leads is watched and put right by the loop.
+    Velocity,
 }
 
 /// A two-finger gripper whose opening is a function of its joints.

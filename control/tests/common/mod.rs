@@ -88,6 +88,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
             center_shift: 0.0,
             finger_depth_m: 0.0,
         },
+        drive: types::Drive::Torque,
         overrun_ms: 20.0,
         contact_share: 0.15,
         brakes: false,

@@ -99,6 +99,7 @@ fn guess(model: &Model) -> RobotProfile {
         kd: Vec::new(),
         reach_m: [0.0; 4],
         gripper: GripperProfile::default(),
+        drive: types::Drive::Torque,
         overrun_ms: 20.0,
         contact_share: 0.15,
         brakes: false,

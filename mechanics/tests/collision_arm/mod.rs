@@ -114,6 +114,7 @@ pub(crate) fn stick_arm() -> Arm {
             center_shift: 0.0,
             finger_depth_m: 0.0,
         },
+        drive: types::Drive::Torque,
         overrun_ms: 20.0,
         contact_share: 0.15,
         brakes: false,

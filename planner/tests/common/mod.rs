@@ -76,6 +76,7 @@ fn profile(reach_m: [f64; 4], width_m: f64) -> RobotProfile {
             center_shift: 0.0,
             finger_depth_m: 0.01,
         },
+        drive: types::Drive::Torque,
         overrun_ms: 20.0,
         contact_share: 0.15,
         brakes: false,

@@ -5,13 +5,14 @@ use mechanics::{Arm, ArmData, Jacobian, inverse_dynamics, tool_jacobian, tool_po
 use nalgebra::{DMatrix, Isometry3, Vector6};
 use sim::{ObjectSpec, SceneSpec, World};
 use std::path::Path;
-use types::{Color, GripperCommand, JointCommand, JointVector, RobotProfile, Shape, Size, Time};
+use types::{Color, Drive, GripperCommand, JointCommand, JointVector, RobotProfile, Shape, Size, Time};
 
-/// A built-in arm: `panda` or `so101`.
+/// A built-in arm: `panda` or `so101`, told torques.
 pub fn arm(name: &str) -> Arm {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots");
     let text = std::fs::read_to_string(dir.join(format!("{name}.toml"))).expect("profile");
-    let profile: RobotProfile = toml::from_str(&text).expect("profile");
+    let mut profile: RobotProfile = toml::from_str(&text).expect("profile");
+    profile.drive = Drive::Torque;
     let model = mechanics::load(&dir.join(&profile.model)).expect("model");
     Arm::new(model, profile).expect("arm")
 }
