@@ -21,6 +21,9 @@ use table::Table;
 pub(crate) struct BenchOptions {
     /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity and free paths so far).
     pub(crate) part: String,
+    /// Of the part only this: tick, late, mechanics, ik, validity or paths; all of them by default.
+    #[arg(long)]
+    pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.
     #[arg(long, default_value = "target/peers")]
     pub(crate) peers: PathBuf,
@@ -38,6 +41,18 @@ pub(crate) struct BenchOptions {
     pub(crate) json: bool,
 }
 
+type Measure = fn(&BenchOptions, &mut Table) -> Result<(), CommandError>;
+
+/// What is measured of control, in this order.
+const PARTS: [(&str, Measure); 6] = [
+    ("tick", tick::measure),
+    ("late", late::measure),
+    ("mechanics", mechanics::measure),
+    ("ik", ik::measure),
+    ("validity", validity::measure),
+    ("paths", paths::measure),
+];
+
 /// Measures; 0: every goal met, 1: a line is short, 2: a peer is missing.
 pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     if o.part != "control" {
@@ -47,13 +62,15 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
         return Err(types::Rejection::new("--blocks", "2 or more", o.blocks.to_string()).into());
     }
     types::Rejection::positive("--block-ms", o.block_ms as f64)?;
+    let only = o.only.as_deref();
+    if let Some(name) = only.filter(|name| PARTS.iter().all(|(part, _)| part != name)) {
+        let names = PARTS.map(|(part, _)| part).join(", ");
+        return Err(types::Rejection::new("--only", names, name.to_owned()).into());
+    }
     let mut table = Table::new(o.json);
     table.machine();
-    tick::measure(o, &mut table)?;
-    late::measure(o, &mut table)?;
-    mechanics::measure(o, &mut table)?;
-    ik::measure(o, &mut table)?;
-    validity::measure(o, &mut table)?;
-    paths::measure(o, &mut table)?;
+    for (_, measure) in PARTS.iter().filter(|(part, _)| only.is_none_or(|name| name == *part)) {
+        measure(o, &mut table)?;
+    }
     Ok(table.finish())
 }
