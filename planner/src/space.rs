@@ -18,8 +18,10 @@ use types::{JointVector, Tool, Trajectory, Transform, World};
 const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
 /// How far timing may leave a straight line of the tool, rad.
 const LINE_ROUNDING: f64 = 0.001;
-/// Found paths are looked at in so much smaller steps once more.
+/// Found paths are looked at in so much smaller steps once more, and are to keep so far from everything there that
+/// nothing is grazed in between, metres; or in steps half as long.
 const CLOSER: f64 = 4.0;
+const GRAZE_M: f64 = 2e-4;
 /// Timed motions are checked at least this often, seconds.
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
@@ -238,8 +240,11 @@ impl Space {
     fn is_free_closely(&mut self, path: &[JointVector], fit: Fit) -> bool {
         let [_, step] = self.steps();
         let Self { arm, check_data, checker, .. } = self;
-        path.windows(2)
-            .all(|w| checker.edge_is_free(arm, check_data, &w[0], &w[1], fit.width_m, fit.margin_m, step))
+        let mut is_free = |step: f64, margin_m: f64| {
+            path.windows(2)
+                .all(|w| checker.edge_is_free(arm, check_data, &w[0], &w[1], fit.width_m, margin_m, step))
+        };
+        is_free(step, fit.margin_m + GRAZE_M) || is_free(0.5 * step, fit.margin_m)
     }
 
     /// A free path, timed at `pace` times the configured share of the limits and checked as it will

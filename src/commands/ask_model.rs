@@ -85,7 +85,7 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-fn answering(options: &ModelOptions, common: &Common) -> Result<Answering, Rejection> {
+fn answering(options: &ModelOptions, common: &Common) -> Result<Answering<'static>, Rejection> {
     let choice = match options.temperature {
         None => Choice::Greedy,
         Some(temperature) => {
@@ -93,7 +93,12 @@ fn answering(options: &ModelOptions, common: &Common) -> Result<Answering, Rejec
             Choice::Random { temperature, top_p, seed }
         }
     };
-    Ok(Answering { choice, max_tokens: options.max_tokens, stops_at_end: options.logits.is_none() })
+    Ok(Answering {
+        choice,
+        max_tokens: options.max_tokens,
+        stops_at_end: options.logits.is_none(),
+        grammar: None,
+    })
 }
 
 fn picture(path: &Path) -> Result<Medium, CommandError> {

@@ -11,6 +11,7 @@ mod decoder;
 mod device;
 mod error;
 mod family;
+mod grammar;
 mod layers;
 mod model;
 mod patches;
@@ -28,6 +29,7 @@ mod vision;
 
 pub use device::{Place, Precision};
 pub use error::VlmError;
+pub use grammar::Grammar;
 pub use model::{Answering, Generated, Vlm};
 pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};
 pub use prompt::Prompt;

@@ -4,6 +4,7 @@ use super::checkpoint::Checkpoint;
 use super::device::{Place, Precision};
 use super::error::{Result, VlmError};
 use super::family::{Family, Plan};
+use super::grammar::{Following, Grammar, Guide};
 use super::picture::Medium;
 use super::prompt::Prompt;
 use super::sampling::{Choice, Sampler};
@@ -20,13 +21,15 @@ const AT_A_TIME: usize = 1024;
 
 /// How an answer is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answering {
+pub struct Answering<'a> {
     /// How each token is chosen.
     pub choice: Choice,
     /// Most tokens of the answer, 1 or more.
     pub max_tokens: usize,
     /// Whether the model's own end tokens end the answer.
     pub stops_at_end: bool,
+    /// What the answer may be; then it ends when it is complete.
+    pub grammar: Option<&'a Grammar>,
 }
 
 /// An answer, token by token.
@@ -40,6 +43,8 @@ pub struct Generated {
     pub first_logits: Vec<f32>,
     /// How many tokens of the prompt were known from the call before.
     pub reused: usize,
+    /// Whether it is what the grammar asks for, from beginning to end; true without one.
+    pub is_complete: bool,
 }
 
 /// A vision-language model in this process.
@@ -48,6 +53,8 @@ pub struct Vlm {
     tokens: Tokens,
     template: Template,
     ends: Vec<u32>,
+    /// The vocabulary made ready for grammars, once one was asked for.
+    guide: Option<Guide>,
     /// What the cache holds: token and picture behind it, one after the other.
     known: Vec<(u32, u64)>,
     identity: String,
@@ -95,7 +102,7 @@ impl Vlm {
         let source = Source::load(&checkpoint, &device, dtype, progress);
         let family = plan.build(&source)?;
         let identity = format!("{} ({}, {place}, {precision})", dir.display(), family_name(&plan));
-        Ok(Self { family, tokens, template, ends, known: Vec::new(), identity })
+        Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })
     }
 
     /// A line that tells which weights these are.
@@ -126,7 +133,7 @@ impl Vlm {
     pub fn answer(
         &mut self,
         prompt: &Prompt,
-        how: &Answering,
+        how: &Answering<'_>,
         goes_on: &dyn Fn() -> bool,
         on_token: &mut dyn FnMut(u32),
     ) -> Result<Generated> {
@@ -136,6 +143,7 @@ impl Vlm {
             let expected = format!("1 to {room} tokens after a prompt of {}", prompt.ids.len());
             return Err(Rejection::new("max_tokens", expected, how.max_tokens.to_string()).into());
         }
+        let mut following = how.grammar.map(|grammar| self.follow(grammar)).transpose()?;
         let keys = prompt.keys();
         let shared = keys.iter().zip(&self.known).take_while(|(a, b)| a == b).count();
         // The last token is always computed: its state is what the answer begins from.
@@ -147,15 +155,21 @@ impl Vlm {
         let mut ids = Vec::new();
         let mut first_logits = Vec::new();
         for i in 0..how.max_tokens {
-            let id = sampler.next(&logits)?;
             if i == 0 {
-                first_logits = core::mem::take(&mut logits);
+                first_logits.clone_from(&logits);
             }
-            if how.stops_at_end && self.ends.contains(&id) {
+            let allowed = following.as_mut().map(Following::allowed).transpose()?;
+            let id = sampler.next(&mut logits, allowed.as_ref())?;
+            if (how.stops_at_end || following.is_some()) && self.ends.contains(&id) {
                 break;
             }
             ids.push(id);
             on_token(id);
+            if let Some(following) = &mut following
+                && following.take(id)?
+            {
+                break;
+            }
             if i + 1 < how.max_tokens {
                 let decoder = self.family.decoder();
                 let position = prompt.next_position() + i as u32;
@@ -165,7 +179,19 @@ impl Vlm {
                 self.known.push((id, 0));
             }
         }
-        Ok(Generated { text: self.tokens.decode(&ids)?, ids, first_logits, reused })
+        let is_complete = following.as_mut().map_or(Ok(true), Following::is_complete)?;
+        Ok(Generated { text: self.tokens.decode(&ids)?, ids, first_logits, reused, is_complete })
+    }
+
+    fn follow(&mut self, grammar: &Grammar) -> Result<Following> {
+        if self.guide.is_none() {
+            let end = self.ends.first().copied().unwrap_or(0);
+            self.guide = Some(Guide::new(&self.tokens, self.family.config().vocabulary, end)?);
+        }
+        match &self.guide {
+            Some(guide) => guide.begin(grammar),
+            None => Err(VlmError::Backend("no grammar could be made".into())),
+        }
     }
 
     /// Forgets what it has seen.

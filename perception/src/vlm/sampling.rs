@@ -1,6 +1,7 @@
 //! Choosing the next token from its logits.
 
 use super::error::{Result, VlmError};
+use super::grammar::Allowed;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use types::Rejection;
@@ -45,11 +46,25 @@ impl Sampler {
         Ok(Self { choice, rng: ChaCha8Rng::seed_from_u64(seed) })
     }
 
-    /// The next token. Logits that are not finite are refused: the weights behind them are bad (B30).
-    pub(super) fn next(&mut self, logits: &[f32]) -> Result<u32> {
+    /// The next token, of those that are allowed. Logits that are not finite are refused: the weights behind them
+    /// are bad (B30).
+    pub(super) fn next(&mut self, logits: &mut [f32], allowed: Option<&Allowed>) -> Result<u32> {
         if let Some(i) = logits.iter().position(|l| !l.is_finite()) {
             let what = format!("expected finite logits, got {} for token {i}", logits[i]);
             return Err(VlmError::Backend(what));
+        }
+        if let Some(allowed) = allowed {
+            let mut any = false;
+            for (id, logit) in (0..).zip(logits.iter_mut()) {
+                let is_allowed = (id as usize) < allowed.len() && allowed.is_allowed(id);
+                any |= is_allowed;
+                if !is_allowed {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+            if !any {
+                return Err(VlmError::Backend("the grammar allows no token".into()));
+            }
         }
         Ok(match self.choice {
             Choice::Greedy => greedy(logits),
@@ -90,13 +105,13 @@ mod tests {
 
     fn drawn(temperature: f64, top_p: f64, seed: u64, n: usize) -> Vec<u32> {
         let mut sampler = Sampler::new(Choice::Random { temperature, top_p, seed }).expect("in range");
-        (0..n).map(|_| sampler.next(&[0.0, 2.0, 1.0, -9.0]).expect("finite")).collect()
+        (0..n).map(|_| sampler.next(&mut [0.0, 2.0, 1.0, -9.0], None).expect("finite")).collect()
     }
 
     #[test]
     fn greedy_takes_the_first_of_the_likeliest() {
         let mut sampler = Sampler::new(Choice::Greedy).expect("in range");
-        assert_eq!(sampler.next(&[0.5, 3.0, -1.0, 3.0]).expect("finite"), 1);
+        assert_eq!(sampler.next(&mut [0.5, 3.0, -1.0, 3.0], None).expect("finite"), 1);
     }
 
     #[test]
@@ -123,6 +138,6 @@ mod tests {
             assert!(Sampler::new(Choice::Random { temperature, top_p, seed: 0 }).is_err());
         }
         let mut sampler = Sampler::new(Choice::Greedy).expect("in range");
-        assert!(sampler.next(&[0.0, f32::NAN]).expect_err("B30").to_string().contains("token 1"));
+        assert!(sampler.next(&mut [0.0, f32::NAN], None).expect_err("B30").to_string().contains("token 1"));
     }
 }

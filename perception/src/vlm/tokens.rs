@@ -2,8 +2,10 @@
 
 use super::error::{Result, VlmError};
 use super::settings::read_text;
+use llguidance::toktrie::TokTrie;
+use std::collections::HashMap;
 use std::path::Path;
-use tokenizers::Tokenizer;
+use tokenizers::{DecoderWrapper, Tokenizer};
 use types::Rejection;
 
 /// Longest `tokenizer.json`; published ones have up to 35 MiB.
@@ -62,6 +64,39 @@ impl Tokens {
         text.map_err(|e| VlmError::Backend(format!("the tokenizer failed: {e}")))
     }
 
+    /// What each of `vocabulary` tokens stands for, as bytes; special tokens behind a byte that no text has, and
+    /// nothing for numbers that no token has.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a tokenizer that is not byte-level.
+    pub(super) fn bytes(&self, vocabulary: usize) -> Result<Vec<Vec<u8>>> {
+        let is_byte_level = |d: &DecoderWrapper| matches!(d, DecoderWrapper::ByteLevel(_));
+        let decoder = self.tokenizer.get_decoder();
+        if !decoder.is_some_and(|d| match d {
+            DecoderWrapper::Sequence(all) => all.get_decoders().iter().any(is_byte_level),
+            one => is_byte_level(one),
+        }) {
+            let expected = "a byte-level tokenizer, for answers in a grammar";
+            return Err(Rejection::new("tokenizer.json decoder", expected, "another").into());
+        }
+        let byte_of: HashMap<char, u8> = signs_of_bytes().collect();
+        let added = self.tokenizer.get_added_tokens_decoder();
+        let word = |id: u32| match (added.get(&id), self.tokenizer.id_to_token(id)) {
+            (Some(token), _) if token.special => {
+                let mut marked = vec![TokTrie::SPECIAL_TOKEN_MARKER];
+                marked.extend(token.content.bytes());
+                marked
+            }
+            (Some(token), _) => token.content.clone().into_bytes(),
+            // A sign that stands for no byte is in no text.
+            (None, Some(token)) => {
+                token.chars().map(|c| byte_of.get(&c).copied()).collect::<Option<_>>().unwrap_or_default()
+            }
+            (None, None) => Vec::new(),
+        };
+        Ok((0..vocabulary as u32).map(word).collect())
+    }
+
     /// Refuses a sentence that is too long, or holds a special token: it could end its own message and
     /// begin another one in somebody else's name.
     pub(super) fn check_sentence(&self, sentence: &str) -> Result<()> {
@@ -76,4 +111,15 @@ impl Tokens {
             None => Ok(()),
         }
     }
+}
+
+/// The sign that byte-level tokenizers write for each byte (Radford et al., 2019): itself where it can be seen, else
+/// one from U+0100 on, in order.
+fn signs_of_bytes() -> impl Iterator<Item = (char, u8)> {
+    let mut unseen = 0x100..;
+    (0..=255u8).map(move |byte| {
+        let is_seen = matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+        let sign = if is_seen { Some(char::from(byte)) } else { unseen.next().and_then(char::from_u32) };
+        (sign.unwrap_or_default(), byte)
+    })
 }

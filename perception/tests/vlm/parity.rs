@@ -7,7 +7,8 @@ use crate::refusals::Copy;
 use perception::vlm::{Answering, Choice, Generated, Medium, Place, Precision, Prompt, Vlm};
 use serde_json::Value;
 
-const GREEDY: Answering = Answering { choice: Choice::Greedy, max_tokens: 64, stops_at_end: false };
+const GREEDY: Answering<'_> =
+    Answering { choice: Choice::Greedy, max_tokens: 64, stops_at_end: false, grammar: None };
 const CASES: [&str; 5] = ["text", "one", "several", "again", "video"];
 
 fn prompt(vlm: &Vlm, case: &Value) -> Prompt {
@@ -147,6 +148,7 @@ fn the_models_own_end_token_ends_the_answer_when_it_is_let() {
         choice: Choice::Random { temperature: 1.5, top_p: 1.0, seed: 1 },
         max_tokens: 300,
         stops_at_end: false,
+        grammar: None,
     };
     let whole = vlm.answer(&prompt, &long, &|| true, &mut |_| ()).expect("an answer").ids;
     let at = whole.iter().position(|id| ends.contains(id)).expect("an end among so many random tokens");

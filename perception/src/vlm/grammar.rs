@@ -1,0 +1,226 @@
+//! What an answer may be: the JSON of a schema whose every part is bounded, held to token by token.
+
+use super::error::{Result, VlmError};
+use super::tokens::Tokens;
+use llguidance::api::TopLevelGrammar;
+use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokRxInfo, TokTrie};
+use llguidance::{Matcher, ParserFactory};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use types::Rejection;
+
+/// Longest answer that a schema may allow, bytes.
+const MOST_BYTES: usize = 1 << 20;
+/// How deep a schema may nest.
+const DEEPEST: usize = 16;
+/// A character of a string, written as two escapes.
+const BYTES_PER_CHAR: usize = 12;
+/// What a schema may say besides what bounds it.
+const NOTES: [&str; 2] = ["title", "description"];
+
+/// A set of answers: JSON objects that keep a schema, written without white space but for one space after a colon
+/// or comma.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grammar {
+    schema: Value,
+    most_bytes: usize,
+}
+
+impl Grammar {
+    /// The answers of a JSON schema made of `const`, `enum`, `anyOf`, and of the types `boolean`, `null`, `integer`
+    /// (with `minimum` and `maximum`), `string` (`maxLength`, `pattern` besides), `array` (`items`, `maxItems`) and
+    /// `object` (`properties`, of which `required` names all).
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the place in the schema that is something else, or not bounded.
+    pub fn new(schema: Value) -> Result<Self, Rejection> {
+        let most_bytes = most_bytes(&schema, "schema", 0)?;
+        Ok(Self { schema, most_bytes })
+    }
+
+    /// No answer is longer, in bytes; nor has it more tokens.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes
+    }
+}
+
+/// The longest text that a schema allows.
+fn most_bytes(schema: &Value, at: &str, depth: usize) -> Result<usize, Rejection> {
+    let refuse = |expected: &str| {
+        let got: String = schema.to_string().chars().take(80).collect();
+        Err(Rejection::new(at.to_owned(), expected.to_owned(), got))
+    };
+    let (Some(object), true) = (schema.as_object(), depth < DEEPEST) else {
+        return refuse("an object, not nested deeper than 16 times");
+    };
+    let known: &[&str] = match object.get("type").and_then(Value::as_str) {
+        Some("boolean" | "null") => &["type"],
+        Some("integer") => &["type", "minimum", "maximum"],
+        Some("string") => &["type", "maxLength", "minLength", "pattern"],
+        Some("array") => &["type", "items", "maxItems", "minItems"],
+        Some("object") => &["type", "properties", "required", "additionalProperties"],
+        Some(_) => return refuse("a type of boolean, null, integer, string, array, object"),
+        None => &["const", "enum", "anyOf"],
+    };
+    if let Some(key) = object.keys().find(|k| !known.contains(&k.as_str()) && !NOTES.contains(&k.as_str())) {
+        return Err(Rejection::new(format!("{at}.{key}"), known.join(", "), "this".to_owned()));
+    }
+    let written = |v: &Value| v.to_string().len();
+    let number = |key: &str| object.get(key).and_then(Value::as_u64).map(|n| n as usize);
+    let listed = |key: &str| object.get(key).and_then(Value::as_array).filter(|l| !l.is_empty());
+    let most = match object.get("type").and_then(Value::as_str) {
+        None => match (object.get("const"), listed("enum"), listed("anyOf")) {
+            (Some(value), None, None) => written(value),
+            (None, Some(values), None) => values.iter().map(written).max().unwrap_or(0),
+            (None, None, Some(choices)) => {
+                let mut most = 0;
+                for (i, choice) in choices.iter().enumerate() {
+                    most = most.max(most_bytes(choice, &format!("{at}.anyOf[{i}]"), depth + 1)?);
+                }
+                most
+            }
+            _ => return refuse("one of const, enum and anyOf, or a type"),
+        },
+        Some("boolean" | "null") => 5,
+        Some("integer") => match (object.get("minimum"), object.get("maximum")) {
+            (Some(low), Some(high)) if low.is_i64() && high.is_i64() => written(low).max(written(high)),
+            _ => return refuse("minimum and maximum, whole numbers"),
+        },
+        Some("string") => match number("maxLength") {
+            Some(n) => n.saturating_mul(BYTES_PER_CHAR) + 2,
+            None => return refuse("maxLength"),
+        },
+        Some("array") => match (number("maxItems"), object.get("items")) {
+            (Some(n), Some(items)) => {
+                let item = most_bytes(items, &format!("{at}.items"), depth + 1)?;
+                n.saturating_mul(item.saturating_add(2)) + 2
+            }
+            _ => return refuse("maxItems and items"),
+        },
+        _ => {
+            let properties = object.get("properties").and_then(Value::as_object);
+            let required = object.get("required").and_then(Value::as_array);
+            let (Some(properties), Some(required)) = (properties, required) else {
+                return refuse("properties, and required naming all of them");
+            };
+            if !properties.keys().all(|k| required.iter().any(|r| r.as_str() == Some(k)))
+                || required.len() != properties.len()
+                || object.get("additionalProperties") != Some(&Value::Bool(false))
+            {
+                return refuse("required naming all properties, and additionalProperties false");
+            }
+            let mut most = 2usize;
+            for (key, value) in properties {
+                let value = most_bytes(value, &format!("{at}.properties.{key}"), depth + 1)?;
+                most = most.saturating_add(key.len() + 6).saturating_add(value);
+            }
+            most
+        }
+    };
+    if most > MOST_BYTES { refuse("a set of answers of at most a megabyte each") } else { Ok(most) }
+}
+
+/// A checkpoint's vocabulary, made ready to hold answers to grammars.
+pub(super) struct Guide {
+    factory: ParserFactory,
+}
+
+impl Guide {
+    /// `end` is a token that ends answers.
+    pub(super) fn new(tokens: &Tokens, vocabulary: usize, end: u32) -> Result<Self> {
+        let failed = |e: &dyn core::fmt::Display| VlmError::Backend(format!("the grammar failed: {e}"));
+        let words = tokens.bytes(vocabulary)?;
+        let trie = TokTrie::from(&TokRxInfo::new(vocabulary as u32, end), &words);
+        let env: llguidance::toktrie::TokEnv = Arc::new(ApproximateTokEnv::new(trie));
+        let slices = llguidance::earley::SlicedBiasComputer::json_slices();
+        let mut factory =
+            ParserFactory::new(&env, InferenceCapabilities::default(), &slices).map_err(|e| failed(&e))?;
+        factory.quiet();
+        Ok(Self { factory })
+    }
+
+    /// Nothing is said yet.
+    pub(super) fn begin(&self, grammar: &Grammar) -> Result<Following> {
+        let mut schema = grammar.schema.clone();
+        if let Some(object) = schema.as_object_mut() {
+            let compact =
+                json!({ "whitespace_flexible": false, "item_separator": ", ?", "key_separator": ": ?" });
+            object.insert("x-guidance".to_owned(), compact);
+        }
+        let parser = self.factory.create_parser(TopLevelGrammar::from_json_schema(schema));
+        let parser = parser.map_err(|e| {
+            let why: String = e.to_string().lines().next().unwrap_or_default().to_owned();
+            VlmError::from(Rejection::new("schema", "one that answers can be held to", why))
+        })?;
+        Ok(Following { matcher: Matcher::new(Ok(parser)) })
+    }
+}
+
+/// An answer under way.
+pub(super) struct Following {
+    matcher: Matcher,
+}
+
+/// The tokens that may come next.
+pub(super) type Allowed = SimpleVob;
+
+impl Following {
+    /// What may come next.
+    pub(super) fn allowed(&mut self) -> Result<Allowed> {
+        self.matcher.compute_mask().map_err(|e| Self::failed(&e))
+    }
+
+    /// Takes the token that came; whether the answer is complete and nothing can follow.
+    pub(super) fn take(&mut self, id: u32) -> Result<bool> {
+        self.matcher.consume_token(id).map_err(|e| Self::failed(&e))?;
+        Ok(self.matcher.is_stopped())
+    }
+
+    /// Whether what was said so far is an answer.
+    pub(super) fn is_complete(&mut self) -> Result<bool> {
+        Ok(self.matcher.is_stopped() || self.matcher.is_accepting().map_err(|e| Self::failed(&e))?)
+    }
+
+    fn failed(e: &dyn core::fmt::Display) -> VlmError {
+        let why: String = e.to_string().lines().next().unwrap_or_default().to_owned();
+        VlmError::Backend(format!("the grammar failed: {why}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(schema: Value) -> String {
+        Grammar::new(schema).expect_err("not bounded").field.into_owned()
+    }
+
+    #[test]
+    fn a_schema_that_is_not_bounded_is_refused_by_its_place() {
+        let list = json!({ "type": "array", "maxItems": 3, "items": { "type": "string" } });
+        assert_eq!(refused(list), "schema.items");
+        assert_eq!(refused(json!({ "type": "number" })), "schema");
+        assert_eq!(refused(json!({ "type": "integer", "minimum": 0 })), "schema");
+        assert_eq!(refused(json!({ "$ref": "#" })), "schema.$ref");
+        let open = json!({ "type": "object", "properties": { "a": { "const": 1 } }, "required": [],
+            "additionalProperties": false });
+        assert_eq!(refused(open), "schema");
+        let mut deep = json!({ "const": 0 });
+        for _ in 0..20 {
+            deep = json!({ "anyOf": [deep] });
+        }
+        assert!(refused(deep).starts_with("schema.anyOf[0].anyOf[0]"));
+        let many = json!({ "type": "array", "maxItems": 1_000_000_000u64, "items": { "const": 1 } });
+        assert_eq!(refused(many), "schema");
+    }
+
+    #[test]
+    fn the_longest_answer_is_known() {
+        let schema = json!({ "type": "object", "required": ["on", "n"], "additionalProperties": false,
+            "properties": { "on": { "type": "boolean" }, "n": { "type": "integer", "minimum": -10, "maximum": 9 } } });
+        let longest = "{\"on\": false, \"n\": -10}".len();
+        let bound = Grammar::new(schema).expect("bounded").most_bytes();
+        assert!((longest..longest + 6).contains(&bound), "{bound} for {longest}");
+    }
+}

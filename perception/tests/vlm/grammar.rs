@@ -1,0 +1,93 @@
+//! Answers that are held to a grammar: whatever the weights want, what comes out is of the schema.
+
+use crate::fixture::load;
+use perception::vlm::{Answering, Choice, Grammar};
+use serde_json::{Value, json};
+
+fn object(properties: Value) -> Value {
+    let required: Vec<String> = properties.as_object().expect("an object").keys().cloned().collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// A list of boxes with labels, a verdict, and a choice of calls: what the planner asks of a model.
+fn schemas() -> [Value; 3] {
+    let place = json!({ "type": "integer", "minimum": 0, "maximum": 1000 });
+    let label = json!({ "type": "string", "maxLength": 20 });
+    let corners = json!({ "type": "array", "items": place, "minItems": 4, "maxItems": 4 });
+    let found = object(json!({ "bbox_2d": corners, "label": label }));
+    let verdict = object(json!({ "answer": { "type": "boolean" }, "reason": { "type": "string", "maxLength": 30 } }));
+    let thing = json!({ "enum": ["the red cube", "the blue bowl", "the \"odd\" one"] });
+    let pick = object(json!({ "skill": { "const": "pick" }, "object": thing }));
+    let home = object(json!({ "skill": { "const": "home" } }));
+    let calls = json!({ "type": "array", "items": { "anyOf": [pick, home] }, "minItems": 1, "maxItems": 3 });
+    [json!({ "type": "array", "items": found, "maxItems": 4 }), verdict, calls]
+}
+
+/// Whether a value is of a schema, as far as these schemas go; written apart from what holds the answers to them.
+fn keeps(value: &Value, schema: &Value) -> bool {
+    if let Some(choices) = schema["anyOf"].as_array() {
+        return choices.iter().any(|c| keeps(value, c));
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return values.contains(value);
+    }
+    match schema["type"].as_str() {
+        None => value == &schema["const"],
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.as_i64().is_some_and(|v| {
+            (schema["minimum"].as_i64()..=schema["maximum"].as_i64()).contains(&Some(v))
+        }),
+        Some("string") => value
+            .as_str()
+            .is_some_and(|s| s.chars().count() as u64 <= schema["maxLength"].as_u64().expect("a length")),
+        Some("array") => value.as_array().is_some_and(|items| {
+            let n = items.len() as u64;
+            n >= schema["minItems"].as_u64().unwrap_or(0)
+                && n <= schema["maxItems"].as_u64().expect("a length")
+                && items.iter().all(|v| keeps(v, &schema["items"]))
+        }),
+        _ => value.as_object().is_some_and(|fields| {
+            let wanted = schema["properties"].as_object().expect("properties");
+            fields.len() == wanted.len()
+                && wanted.iter().all(|(k, s)| fields.get(k).is_some_and(|v| keeps(v, s)))
+        }),
+    }
+}
+
+#[test]
+fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
+    // 10,000 with SINEW_GENERATIONS=10000: see the README.
+    let n: u64 = std::env::var("SINEW_GENERATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let mut vlm = load("qwen3-vl");
+    let prompt = vlm.prompt(&[], "what is on the table?").expect("a prompt");
+    let (mut longest, mut different) = (0, std::collections::BTreeSet::new());
+    for (k, schema) in schemas().iter().cycle().take(n as usize).enumerate() {
+        let grammar = Grammar::new(schema.clone()).expect("bounded");
+        let choice = match k {
+            0..3 => Choice::Greedy,
+            _ => Choice::Random { temperature: 1.5, top_p: 1.0, seed: k as u64 },
+        };
+        let how =
+            Answering { choice, max_tokens: grammar.most_bytes(), stops_at_end: true, grammar: Some(&grammar) };
+        let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
+        assert!(said.is_complete, "{k}: it ends: {}", said.text);
+        let value: Value = serde_json::from_str(&said.text).unwrap_or_else(|e| panic!("{k}: {e}: {}", said.text));
+        assert!(keeps(&value, schema), "{k}: {value} is not of {schema}");
+        longest = longest.max(said.ids.len());
+        different.insert(said.text);
+    }
+    println!("{n} answers, {} of them different, {longest} tokens at most", different.len());
+    assert!(different.len() as u64 > n / 3, "the weights choose among what is allowed");
+}
+
+#[test]
+fn an_answer_that_is_cut_off_says_that_it_is_not_complete() {
+    let mut vlm = load("qwen3-vl");
+    let prompt = vlm.prompt(&[], "what?").expect("a prompt");
+    let grammar = Grammar::new(schemas()[1].clone()).expect("bounded");
+    let how = Answering { choice: Choice::Greedy, max_tokens: 3, stops_at_end: true, grammar: Some(&grammar) };
+    let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
+    assert!(!said.is_complete && said.ids.len() == 3, "{said:?}");
+    let free = Answering { grammar: None, ..how };
+    assert!(vlm.answer(&prompt, &free, &|| true, &mut |_| ()).expect("an answer").is_complete);
+}
