@@ -197,6 +197,10 @@ pub(crate) struct ModelOptions {
     /// In which numbers: `f32`, `f16`, or `bf16` on cuda.
     #[arg(long, default_value = "f32", requires = "model")]
     pub(crate) dtype: perception::vlm::Precision,
+    /// Ask with one of Sinew's own prompts, and hold the answer to its JSON: look, describe, count (one picture),
+    /// judge (one from before, one from after), read (none).
+    #[arg(long, requires = "model", conflicts_with = "logits")]
+    pub(crate) role: Option<perception::roles::Role>,
     /// Most tokens of the answer.
     #[arg(long, default_value_t = 512, requires = "model")]
     pub(crate) max_tokens: usize,

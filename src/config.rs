@@ -50,7 +50,14 @@ section!(
 );
 section!(
     /// `[perception]`
-    Perception { weights: String, pictures_per_look: u32, answer_limit_s: f64 }
+    Perception {
+        weights: String,
+        model: String,
+        device: String,
+        dtype: String,
+        pictures_per_look: u32,
+        answer_limit_s: f64,
+    }
 );
 section!(
     /// `[planner]`
@@ -141,6 +148,15 @@ impl Config {
         for (field, value, low, high) in ranges {
             if !(low..=high).contains(&value) {
                 return Err(Rejection::new(field, format!("{low} to {high}"), value.to_string()));
+            }
+        }
+        let p = &self.perception;
+        let dtypes: &[&str] = if p.device == "cuda" { &["f32", "f16", "bf16"] } else { &["f32", "f16"] };
+        for (field, value, words) in
+            [("perception.device", &p.device, &["cpu", "cuda"][..]), ("perception.dtype", &p.dtype, dtypes)]
+        {
+            if !words.contains(&value.as_str()) {
+                return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }
         }
         for b in &self.safety.keep_out_m {

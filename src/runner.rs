@@ -55,9 +55,8 @@ pub(crate) fn run(
     log: Log,
     is_interactive: bool,
 ) -> Result<Outcome, StartError> {
-    let make = |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> {
-        Ok(Box::new(session::model(config)?))
-    };
+    let make =
+        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { session::any_model(config) };
     run_with(config, arm, episode, pace, log, is_interactive, &make)
 }
 
@@ -92,9 +91,8 @@ pub(crate) fn run_visited(
     is_told: bool,
 ) -> Result<Outcome, StartError> {
     let log = Log::new(Screen::Silent, None);
-    let make = |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> {
-        Ok(Box::new(session::model(config)?))
-    };
+    let make =
+        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { session::any_model(config) };
     let mut mission = session::mission(config, arm, episode, Pace::Lockstep, log, None, &make)?;
     mission.visitors = Some(Visitors::new(arm.clone(), episode.seed, is_told));
     carry_out(config, arm, episode, mission)

@@ -5,6 +5,7 @@ pub mod language;
 pub mod lift;
 pub mod model;
 pub mod pointing;
+pub mod roles;
 pub mod tracker;
 pub mod train;
 pub mod vision;

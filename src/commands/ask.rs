@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use types::language::{Question, Referent, Task, Utterance};
 use types::plan::Outcome;
-use types::seams::{Budget, Planner, VisionLanguageModel};
+use types::seams::{Budget, Planner};
 use types::{Detection, GripperState, Image, Intrinsics, JointState, JointVector, Scene, Time, Transform};
 
 /// How much larger the answer's picture is drawn.
@@ -36,7 +36,7 @@ pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result
         None => None,
     };
     let mut log = open_log(common, "ask")?;
-    let mut model = session::model(&setting.config)?;
+    let mut model = session::any_model(&setting.config)?;
     let cancel = AtomicBool::new(false);
     let limit = Duration::from_secs_f64(setting.config.perception.answer_limit_s);
     let answer = model
@@ -60,12 +60,8 @@ pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result
         None => {
             let episode = episode(&scenario, &setting, Some(sentence))?;
             let (_rig, mut cameras) = session::world(&setting.config, &setting.arm, &episode)?;
-            let mut eyes = Eyes::new(
-                Box::new(model),
-                Tracker::new(),
-                setting.config.perception.pictures_per_look,
-                limit,
-            );
+            let mut eyes =
+                Eyes::new(model, Tracker::new(), setting.config.perception.pictures_per_look, limit);
             eyes.look("the table", &mut cameras, &|| Time::ZERO, &mut log)
                 .map_err(|(fault, said)| CommandError::Other(format!("{}: {said}", fault.id())))?;
             let scene = eyes.scene(Time::ZERO);

@@ -3,6 +3,7 @@
 use super::CommandError;
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
+use perception::roles::Role;
 use perception::vlm::{Answering, Choice, Medium, Pixels, Vlm};
 use serde::Serialize;
 use std::io::{IsTerminal as _, Write as _};
@@ -42,7 +43,16 @@ pub(crate) fn run(
     options: &ModelOptions,
     common: &Common,
 ) -> Result<Exit, CommandError> {
-    let how = answering(options, common)?;
+    let grammar = options.role.map(Role::grammar).transpose()?;
+    let how = Answering { grammar: grammar.as_ref(), ..answering(options, common)? };
+    let asked = match options.role {
+        Some(role) if role.pictures() != images.len() => {
+            let expected = format!("{} pictures for --role {}", role.pictures(), role.name());
+            return Err(Rejection::new("--image", expected, images.len().to_string()).into());
+        }
+        Some(role) => role.prompt(sentence),
+        None => sentence.to_owned(),
+    };
     let begin = Instant::now();
     let mut tell = progress();
     let mut vlm = Vlm::load(dir, options.device, options.dtype, &mut tell)?;
@@ -50,7 +60,7 @@ pub(crate) fn run(
 
     let begin = Instant::now();
     let media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
-    let prompt = vlm.prompt(&media, sentence)?;
+    let prompt = vlm.prompt(&media, &asked)?;
     let prompt_s = begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
@@ -63,6 +73,10 @@ pub(crate) fn run(
         n += 1;
     };
     let answer = vlm.answer(&prompt, &how, &|| true, &mut count)?;
+    if !answer.is_complete {
+        let got = format!("no end within {} tokens", how.max_tokens);
+        return Err(Rejection::new("answer", "the JSON of its role", got).into());
+    }
     let rest_s = begin.elapsed().as_secs_f64() - first_token_s;
     let logits = match options.logits {
         Some(n) => Some(answer.first_logits.get(..n).ok_or_else(|| {

@@ -126,7 +126,9 @@ impl Eyes {
                     }
                     Err((fault, said, _)) => return Err((fault, said)),
                 };
-                let detections = self.detect(&image).map_err(|why| (Fault::F45ModelGarbage, why))?;
+                let detected = self.detect(&image);
+                self.note_calls(log);
+                let detections = detected.map_err(|why| (Fault::F45ModelGarbage, why))?;
                 self.tracker.update(&image, &detections);
                 newest = Some((image, detections));
             }
@@ -146,6 +148,13 @@ impl Eyes {
             );
         }
         Ok(())
+    }
+
+    /// Every call of a language model leaves an event.
+    fn note_calls(&mut self, log: &mut Log) {
+        for call in self.model.take_calls() {
+            log.detail("perception", "model-call", serde_json::to_string(&call).unwrap_or_default());
+        }
     }
 
     /// What the model sees in one picture.
@@ -177,6 +186,7 @@ impl Eyes {
             let begun = std::time::Instant::now();
             let answer = self.model.answer(None, sentence, budget);
             let late = begun.elapsed() > self.limit;
+            self.note_calls(log);
             match answer.and_then(|a| if late { Err(ModelError::Timeout(self.limit)) } else { Ok(a) }) {
                 Ok(answer) => {
                     log.detail("perception", "reading", format!("confidence {:.3}", answer.confidence));

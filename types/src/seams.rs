@@ -122,6 +122,25 @@ pub struct Answer {
     pub confidence: f32,
 }
 
+/// One call of a language model, for the record.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ModelCall {
+    /// Which weights.
+    pub model: String,
+    /// What it was asked for, and the version of the prompt.
+    pub role: String,
+    /// Hash of the prompt.
+    pub prompt: String,
+    /// Hash of each picture.
+    pub pictures: Vec<String>,
+    /// Seed of the choice of tokens; `None` where the likeliest is taken.
+    pub seed: Option<u64>,
+    /// Tokens of prompt and answer.
+    pub tokens: [usize; 2],
+    /// What it said, or why it did not.
+    pub answer: String,
+}
+
 /// A model that reads a picture and a sentence, in process, behind HTTP or on another machine.
 pub trait VisionLanguageModel: Send {
     /// A line that identifies the weights, for recordings.
@@ -136,6 +155,10 @@ pub trait VisionLanguageModel: Send {
         sentence: &str,
         budget: Budget<'_>,
     ) -> Result<Answer, ModelError>;
+    /// The calls of a language model since this was last asked, for the record.
+    fn take_calls(&mut self) -> Vec<ModelCall> {
+        Vec::new()
+    }
 }
 
 /// Picture to objects: grounding over any [`VisionLanguageModel`]; the simulator's truth in tests alone.

@@ -80,6 +80,16 @@ fn find<'a>(words: &'a [String], list: &[&str]) -> Option<&'a str> {
     words.iter().map(String::as_str).find(|w| list.contains(w))
 }
 
+/// What holds whoever reads: prohibitions, conditions, exceptions, what is beyond the skills, quantities that no
+/// phrase can hold.
+///
+/// # Errors
+/// As [`admit`].
+pub fn stops(words: &[String]) -> Result<(), Stopped> {
+    stops_of(words)?;
+    numbers(words)
+}
+
 fn stops_of(words: &[String]) -> Result<(), Stopped> {
     if let Some(w) = find(words, PROHIBITIONS) {
         return Err(stopped(Utterance::Refuse(format!(

@@ -15,7 +15,8 @@ fn schemas() -> [Value; 3] {
     let label = json!({ "type": "string", "maxLength": 20 });
     let corners = json!({ "type": "array", "items": place, "minItems": 4, "maxItems": 4 });
     let found = object(json!({ "bbox_2d": corners, "label": label }));
-    let verdict = object(json!({ "answer": { "type": "boolean" }, "reason": { "type": "string", "maxLength": 30 } }));
+    let verdict =
+        object(json!({ "answer": { "type": "boolean" }, "reason": { "type": "string", "maxLength": 30 } }));
     let thing = json!({ "enum": ["the red cube", "the blue bowl", "the \"odd\" one"] });
     let pick = object(json!({ "skill": { "const": "pick" }, "object": thing }));
     let home = object(json!({ "skill": { "const": "home" } }));
@@ -34,9 +35,9 @@ fn keeps(value: &Value, schema: &Value) -> bool {
     match schema["type"].as_str() {
         None => value == &schema["const"],
         Some("boolean") => value.is_boolean(),
-        Some("integer") => value.as_i64().is_some_and(|v| {
-            (schema["minimum"].as_i64()..=schema["maximum"].as_i64()).contains(&Some(v))
-        }),
+        Some("integer") => value
+            .as_i64()
+            .is_some_and(|v| (schema["minimum"].as_i64()..=schema["maximum"].as_i64()).contains(&Some(v))),
         Some("string") => value
             .as_str()
             .is_some_and(|s| s.chars().count() as u64 <= schema["maxLength"].as_u64().expect("a length")),
@@ -67,11 +68,16 @@ fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
             0..3 => Choice::Greedy,
             _ => Choice::Random { temperature: 1.5, top_p: 1.0, seed: k as u64 },
         };
-        let how =
-            Answering { choice, max_tokens: grammar.most_bytes(), stops_at_end: true, grammar: Some(&grammar) };
+        let how = Answering {
+            choice,
+            max_tokens: grammar.most_bytes(),
+            stops_at_end: true,
+            grammar: Some(&grammar),
+        };
         let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
         assert!(said.is_complete, "{k}: it ends: {}", said.text);
-        let value: Value = serde_json::from_str(&said.text).unwrap_or_else(|e| panic!("{k}: {e}: {}", said.text));
+        let value: Value =
+            serde_json::from_str(&said.text).unwrap_or_else(|e| panic!("{k}: {e}: {}", said.text));
         assert!(keeps(&value, schema), "{k}: {value} is not of {schema}");
         longest = longest.max(said.ids.len());
         different.insert(said.text);
@@ -85,7 +91,8 @@ fn an_answer_that_is_cut_off_says_that_it_is_not_complete() {
     let mut vlm = load("qwen3-vl");
     let prompt = vlm.prompt(&[], "what?").expect("a prompt");
     let grammar = Grammar::new(schemas()[1].clone()).expect("bounded");
-    let how = Answering { choice: Choice::Greedy, max_tokens: 3, stops_at_end: true, grammar: Some(&grammar) };
+    let how =
+        Answering { choice: Choice::Greedy, max_tokens: 3, stops_at_end: true, grammar: Some(&grammar) };
     let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
     assert!(!said.is_complete && said.ids.len() == 3, "{said:?}");
     let free = Answering { grammar: None, ..how };

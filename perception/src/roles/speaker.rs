@@ -1,0 +1,181 @@
+//! A language model behind the seam of the built-in one: it looks, and it reads the sentences that the built-in
+//! reader does not understand.
+
+use super::{Role, detections, licence, utterance};
+use crate::language::{Reader, gates, text};
+use crate::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
+use std::time::Instant;
+use types::language::Utterance;
+use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
+use types::{Detection, Image, Rejection};
+
+/// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
+const MOST_TOKENS: usize = 1536;
+
+/// What was said to a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spoken {
+    /// The answer, of the grammar from beginning to end.
+    pub text: String,
+    /// Tokens of prompt and answer.
+    pub tokens: [usize; 2],
+}
+
+/// Whoever answers prompts: in this process, or elsewhere.
+pub trait Speaker: Send {
+    /// A line that tells which weights these are.
+    fn identity(&self) -> String;
+    /// The answer to a prompt with pictures before it.
+    ///
+    /// # Errors
+    /// [`ModelError`]; [`ModelError::Unusable`] for an answer that is not of the grammar.
+    fn say(
+        &mut self,
+        pictures: &[&Image],
+        prompt: &str,
+        grammar: &Grammar,
+        budget: Budget<'_>,
+    ) -> Result<Spoken, ModelError>;
+}
+
+impl Speaker for Vlm {
+    fn identity(&self) -> String {
+        Vlm::identity(self).to_owned()
+    }
+
+    fn say(
+        &mut self,
+        pictures: &[&Image],
+        prompt: &str,
+        grammar: &Grammar,
+        budget: Budget<'_>,
+    ) -> Result<Spoken, ModelError> {
+        let begun = Instant::now();
+        let is_late = || begun.elapsed() > budget.limit;
+        let media = pictures.iter().map(|image| pixels(image).map(Medium::Picture));
+        let media = media.collect::<Result<Vec<_>, _>>()?;
+        let prompt = self.prompt(&media, prompt)?;
+        let how = Answering {
+            choice: Choice::Greedy,
+            max_tokens: grammar.most_bytes().min(MOST_TOKENS),
+            stops_at_end: true,
+            grammar: Some(grammar),
+        };
+        let goes_on = || !budget.is_cancelled() && !is_late();
+        let said = match self.answer(&prompt, &how, &goes_on, &mut |_| ()) {
+            Err(VlmError::Cancelled) if is_late() => return Err(ModelError::Timeout(budget.limit)),
+            said => said?,
+        };
+        if !said.is_complete {
+            return Err(ModelError::Unusable(format!("no end within {} tokens", how.max_tokens)));
+        }
+        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()] })
+    }
+}
+
+fn pixels(image: &Image) -> Result<Pixels, Rejection> {
+    Pixels::new(image.intrinsics.width as usize, image.intrinsics.height as usize, image.rgb.to_vec())
+}
+
+/// A speaker as the model of a run, with the built-in reader beside it.
+///
+/// Pictures are looked at by the speaker; what is written in them can become a label of a thing and nothing else.
+/// Sentences are read by the built-in reader. One that it does not understand, and that nothing forbids, is read by
+/// the speaker, who is not shown any picture; its proposal counts as far as the sentence licenses it, and else
+/// becomes a question.
+pub struct SpeakingModel<S> {
+    speaker: S,
+    reader: Reader,
+    calls: Vec<ModelCall>,
+}
+
+impl<S: Speaker> SpeakingModel<S> {
+    /// The speaker, with a reader.
+    pub fn new(speaker: S, reader: Reader) -> Self {
+        Self { speaker, reader, calls: Vec::new() }
+    }
+
+    fn ask(
+        &mut self,
+        role: Role,
+        pictures: &[&Image],
+        sentence: &str,
+        budget: Budget<'_>,
+    ) -> Result<String, ModelError> {
+        let (prompt, grammar) = (role.prompt(sentence), role.grammar()?);
+        let said = self.speaker.say(pictures, &prompt, &grammar, budget);
+        let (answer, tokens) = match &said {
+            Ok(said) => (said.text.clone(), said.tokens),
+            Err(why) => (why.to_string(), [0, 0]),
+        };
+        self.calls.push(ModelCall {
+            model: self.speaker.identity(),
+            role: format!("{}, {}", role.name(), role.version()),
+            prompt: hash(prompt.as_bytes()),
+            pictures: pictures.iter().map(|image| hash(&image.rgb)).collect(),
+            seed: None,
+            tokens,
+            answer,
+        });
+        said.map(|said| said.text)
+    }
+
+    fn look(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError> {
+        let said = self.ask(Role::Look, &[image], "", budget)?;
+        detections(&said, image.intrinsics.width, image.intrinsics.height)
+            .map_err(|e| ModelError::Unusable(e.to_string()))
+    }
+
+    fn read(&mut self, sentence: &str, budget: Budget<'_>) -> Result<(Utterance, f32), ModelError> {
+        let reading = self.reader.read(sentence);
+        let is_read = !matches!(reading.utterance, Utterance::Unclear(_));
+        let (Ok(words), false) = (text::tokens(sentence), is_read) else {
+            return Ok((reading.utterance, reading.confidence));
+        };
+        if gates::stops(&words).is_err() {
+            return Ok((reading.utterance, reading.confidence));
+        }
+        let said = self.ask(Role::Read, &[], sentence, budget)?;
+        let proposal = utterance(&said).map_err(|e| ModelError::Unusable(e.to_string()))?;
+        Ok(match licence::check(&words, &proposal) {
+            Ok(()) => (proposal, 1.0),
+            Err(question) => (Utterance::Unclear(question), 1.0),
+        })
+    }
+}
+
+impl<S: Speaker> VisionLanguageModel for SpeakingModel<S> {
+    fn identity(&self) -> String {
+        self.speaker.identity()
+    }
+
+    fn answer(
+        &mut self,
+        image: Option<&Image>,
+        sentence: &str,
+        budget: Budget<'_>,
+    ) -> Result<Answer, ModelError> {
+        if budget.is_cancelled() {
+            return Err(ModelError::Cancelled);
+        }
+        let detections = match image {
+            Some(image) => self.look(image, budget)?,
+            None => Vec::new(),
+        };
+        if sentence.trim().is_empty() {
+            return Ok(Answer { detections, utterance: Utterance::Empty, confidence: 1.0 });
+        }
+        let (utterance, confidence) = self.read(sentence, budget)?;
+        Ok(Answer { detections, utterance, confidence })
+    }
+
+    fn take_calls(&mut self) -> Vec<ModelCall> {
+        core::mem::take(&mut self.calls)
+    }
+}
+
+/// FNV-1a of 64 bits, as sixteen hex digits: tells what was the same.
+fn hash(bytes: &[u8]) -> String {
+    let fold = |h: u64, b: &u8| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3);
+    format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold))
+}

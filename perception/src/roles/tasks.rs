@@ -1,0 +1,349 @@
+//! Calls in a model's text: what it proposes to do, to answer, or why it does not know. A closed set, as JSON.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use types::language::{Quantity, Question, Referent, Relation, Superlative, Task, Utterance};
+use types::{Color, Rejection, Shape, Size};
+
+/// Most tasks of one sentence.
+const MOST_TASKS: usize = 6;
+/// Most objects of a stack.
+const MOST_STACKED: usize = 6;
+/// Longest question back, characters.
+const LONGEST_WORDS: usize = 120;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Which {
+    The,
+    Any,
+    All,
+    Largest,
+    Smallest,
+    Leftmost,
+    Rightmost,
+    Nearest,
+    Furthest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Where {
+    In,
+    On,
+    LeftOf,
+    RightOf,
+    InFrontOf,
+    Behind,
+    NextTo,
+}
+
+/// An object, as the model names it: "any" where it says nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Thing {
+    which: Which,
+    size: Option<String>,
+    color: Option<String>,
+    shape: Option<String>,
+    #[serde(default)]
+    place: Option<Place>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    relation: Where,
+    object: Box<Thing>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "skill", rename_all = "snake_case", deny_unknown_fields)]
+enum Call {
+    Pick { object: Thing },
+    Place { object: Thing, relation: Where, target: Thing },
+    Push { object: Thing, relation: Where, target: Option<Thing> },
+    Stack { objects: Vec<Thing> },
+    SortByColor { objects: Thing },
+    Swap { one: Thing, other: Thing },
+    // Braces: of a bare name serde would pass over fields that it has not.
+    OpenGripper {},
+    CloseGripper {},
+    Home {},
+    Look {},
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+enum Asked {
+    Count { object: Thing },
+    Exists { object: Thing },
+    Holds { object: Thing, relation: Where, target: Thing },
+    ColorOf { object: Thing },
+    Where { object: Thing },
+    Describe {},
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Said {
+    Do(Vec<Call>),
+    Answer(Asked),
+    AskBack(String),
+    Refuse(String),
+}
+
+fn object(properties: Value) -> Value {
+    let required: Vec<&String> = properties.as_object().into_iter().flat_map(|o| o.keys()).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// One of some words, or nothing.
+fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Value {
+    let words: Vec<Value> = all.iter().map(|v| word(*v).into()).chain([Value::Null]).collect();
+    json!({ "enum": words })
+}
+
+/// The JSON that is asked for.
+pub(super) fn schema() -> Value {
+    let which = json!({ "enum": ["the", "any", "all", "largest", "smallest", "leftmost", "rightmost", "nearest",
+        "furthest"] });
+    let relation = json!({ "enum": ["in", "on", "left_of", "right_of", "in_front_of", "behind", "next_to"] });
+    let thing = |place: Value| {
+        object(
+            json!({ "which": which, "size": words(Size::ALL, Size::word), "color": words(Color::ALL, Color::word),
+            "shape": words(Shape::ALL, Shape::word), "place": place }),
+        )
+    };
+    let plain = thing(json!({ "type": "null" }));
+    let placed = object(json!({ "relation": relation, "object": plain }));
+    let thing = thing(json!({ "anyOf": [{ "type": "null" }, placed] }));
+    let call = |skill: &str, arguments: Value| {
+        let mut properties = serde_json::Map::from_iter([("skill".to_owned(), json!({ "const": skill }))]);
+        properties.extend(arguments.as_object().cloned().unwrap_or_default());
+        object(Value::Object(properties))
+    };
+    let stacked = json!({ "type": "array", "items": thing, "minItems": 1, "maxItems": MOST_STACKED });
+    let maybe = json!({ "anyOf": [{ "type": "null" }, thing] });
+    let calls = [
+        call("pick", json!({ "object": thing })),
+        call("place", json!({ "object": thing, "relation": relation, "target": thing })),
+        call("push", json!({ "object": thing, "relation": relation, "target": maybe })),
+        call("stack", json!({ "objects": stacked })),
+        call("sort_by_color", json!({ "objects": thing })),
+        call("swap", json!({ "one": thing, "other": thing })),
+        call("open_gripper", json!({})),
+        call("close_gripper", json!({})),
+        call("home", json!({})),
+        call("look", json!({})),
+    ];
+    let question = |ask: &str, arguments: Value| {
+        let mut properties = serde_json::Map::from_iter([("ask".to_owned(), json!({ "const": ask }))]);
+        properties.extend(arguments.as_object().cloned().unwrap_or_default());
+        object(Value::Object(properties))
+    };
+    let questions = [
+        question("count", json!({ "object": thing })),
+        question("exists", json!({ "object": thing })),
+        question("holds", json!({ "object": thing, "relation": relation, "target": thing })),
+        question("color_of", json!({ "object": thing })),
+        question("where", json!({ "object": thing })),
+        question("describe", json!({})),
+    ];
+    let words = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_WORDS });
+    let tasks =
+        json!({ "type": "array", "items": { "anyOf": calls }, "minItems": 1, "maxItems": MOST_TASKS });
+    json!({ "anyOf": [
+        object(json!({ "do": tasks })),
+        object(json!({ "answer": { "anyOf": questions } })),
+        object(json!({ "ask_back": words })),
+        object(json!({ "refuse": words })),
+    ] })
+}
+
+/// What a model's text proposes.
+///
+/// # Errors
+/// A [`Rejection`] for text that is no such JSON (B24): an unknown skill, a missing argument, a word that is
+/// none, too many tasks.
+pub fn utterance(text: &str) -> Result<Utterance, Rejection> {
+    let refuse = |got: String| Rejection::new("answer", "one of the calls that were offered, as JSON", got);
+    let said: Said = serde_json::from_str(text.trim()).map_err(|e| refuse(e.to_string()))?;
+    let words = |text: String| -> Result<String, Rejection> {
+        let is_plain = |c: char| !c.is_control();
+        let kept: String = text.chars().filter(|c| is_plain(*c)).take(LONGEST_WORDS).collect();
+        if kept.trim().is_empty() { Err(refuse("nothing".into())) } else { Ok(kept) }
+    };
+    Ok(match said {
+        Said::Do(calls) if calls.is_empty() || calls.len() > MOST_TASKS => {
+            return Err(refuse(format!("{} tasks", calls.len())));
+        }
+        Said::Do(calls) => Utterance::Instruct(calls.into_iter().map(Call::task).collect::<Result<_, _>>()?),
+        Said::Answer(asked) => Utterance::Ask(asked.question()?),
+        Said::AskBack(text) => Utterance::Unclear(words(text)?),
+        Said::Refuse(text) => Utterance::Refuse(words(text)?),
+    })
+}
+
+impl Call {
+    fn task(self) -> Result<Task, Rejection> {
+        Ok(match self {
+            Self::Pick { object } => Task::Pick(object.referent()?),
+            Self::Place { object, relation, target } => Task::Place {
+                object: object.referent()?,
+                relation: relation.relation(),
+                target: target.referent()?,
+            },
+            Self::Push { object, relation, target } => Task::Push {
+                object: object.referent()?,
+                relation: relation.relation(),
+                target: target.map(Thing::referent).transpose()?,
+            },
+            Self::Stack { objects } if objects.is_empty() || objects.len() > MOST_STACKED => {
+                let expected = format!("1 to {MOST_STACKED}");
+                return Err(Rejection::new("answer.objects", expected, objects.len().to_string()));
+            }
+            Self::Stack { objects } => {
+                Task::Stack(objects.into_iter().map(Thing::referent).collect::<Result<_, _>>()?)
+            }
+            Self::SortByColor { objects } => Task::SortByColor(objects.referent()?),
+            Self::Swap { one, other } => Task::Swap(one.referent()?, other.referent()?),
+            Self::OpenGripper {} => Task::OpenGripper,
+            Self::CloseGripper {} => Task::CloseGripper,
+            Self::Home {} => Task::Home,
+            Self::Look {} => Task::Look,
+        })
+    }
+}
+
+impl Asked {
+    fn question(self) -> Result<Question, Rejection> {
+        Ok(match self {
+            Self::Count { object } => Question::Count(object.referent()?),
+            Self::Exists { object } => Question::Exists(object.referent()?),
+            Self::Holds { object, relation, target } => Question::Holds {
+                object: object.referent()?,
+                relation: relation.relation(),
+                target: target.referent()?,
+            },
+            Self::ColorOf { object } => Question::ColorOf(object.referent()?),
+            Self::Where { object } => Question::Where(object.referent()?),
+            Self::Describe {} => Question::Describe,
+        })
+    }
+}
+
+impl Thing {
+    fn referent(self) -> Result<Referent, Rejection> {
+        fn named<T>(
+            field: &'static str,
+            word: Option<&String>,
+            of: fn(&str) -> Option<T>,
+        ) -> Result<Option<T>, Rejection> {
+            let Some(word) = word else { return Ok(None) };
+            let refuse = || Rejection::new(field, "one of the words that were offered", word.clone());
+            of(word).ok_or_else(refuse).map(Some)
+        }
+        let (quantity, superlative) = match self.which {
+            Which::The => (Quantity::The, None),
+            Which::Any => (Quantity::Any, None),
+            Which::All => (Quantity::All, None),
+            Which::Largest => (Quantity::The, Some(Superlative::Largest)),
+            Which::Smallest => (Quantity::The, Some(Superlative::Smallest)),
+            Which::Leftmost => (Quantity::The, Some(Superlative::Leftmost)),
+            Which::Rightmost => (Quantity::The, Some(Superlative::Rightmost)),
+            Which::Nearest => (Quantity::The, Some(Superlative::Nearest)),
+            Which::Furthest => (Quantity::The, Some(Superlative::Furthest)),
+        };
+        Ok(Referent {
+            quantity,
+            size: named("answer.size", self.size.as_ref(), Size::from_word)?,
+            color: named("answer.color", self.color.as_ref(), Color::from_word)?,
+            shape: named("answer.shape", self.shape.as_ref(), Shape::from_word)?,
+            superlative,
+            relation: match self.place {
+                None => None,
+                // One step, as in the grammar: no text nests without end.
+                Some(Place { object, .. }) if object.place.is_some() => {
+                    return Err(Rejection::new("answer.place", "one place at most", "a place of a place"));
+                }
+                Some(Place { relation, object }) => Some((relation.relation(), Box::new(object.referent()?))),
+            },
+        })
+    }
+}
+
+impl Where {
+    fn relation(self) -> Relation {
+        match self {
+            Self::In => Relation::In,
+            Self::On => Relation::On,
+            Self::LeftOf => Relation::LeftOf,
+            Self::RightOf => Relation::RightOf,
+            Self::InFrontOf => Relation::InFrontOf,
+            Self::Behind => Relation::Behind,
+            Self::NextTo => Relation::NextTo,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUBE: &str =
+        "{\"which\": \"the\", \"size\": null, \"color\": \"red\", \"shape\": \"cube\", \"place\": null}";
+
+    #[test]
+    fn a_call_becomes_a_task_and_a_question_a_question() {
+        let said =
+            format!("{{\"do\": [{{\"skill\": \"pick\", \"object\": {CUBE}}}, {{\"skill\": \"home\"}}]}}");
+        let red_cube = Referent::the().with_color(Color::Red).with_shape(Shape::Cube);
+        assert_eq!(utterance(&said), Ok(Utterance::Instruct(vec![Task::Pick(red_cube.clone()), Task::Home])));
+        let bowl = "{\"which\": \"largest\", \"size\": null, \"color\": null, \"shape\": \"bowl\", \
+            \"place\": {\"relation\": \"left_of\", \"object\": "
+            .to_owned()
+            + CUBE
+            + "}}";
+        let said = format!("{{\"answer\": {{\"ask\": \"where\", \"object\": {bowl}}}}}");
+        let Ok(Utterance::Ask(Question::Where(found))) = utterance(&said) else { panic!("{said}") };
+        assert_eq!(found.superlative, Some(Superlative::Largest));
+        assert_eq!(found.relation, Some((Relation::LeftOf, Box::new(red_cube))));
+        assert_eq!(utterance("{\"ask_back\": \"Which one?\"}"), Ok(Utterance::Unclear("Which one?".into())));
+        assert!(matches!(utterance("{\"refuse\": \"No.\"}"), Ok(Utterance::Refuse(_))));
+    }
+
+    #[test]
+    fn b24_what_is_no_call_is_refused() {
+        let deep = "[".repeat(100_000);
+        let long = format!("{{\"do\": [{}]}}", ["{\"skill\": \"home\"}"; 7].join(","));
+        let nested = CUBE.replace(
+            "\"place\": null",
+            &format!(
+                "\"place\": {{\"relation\": \"in\", \"object\": {}}}",
+                CUBE.replace(
+                    "\"place\": null",
+                    &format!("\"place\": {{\"relation\": \"in\", \"object\": {CUBE}}}")
+                )
+            ),
+        );
+        let placed = format!("{{\"do\": [{{\"skill\": \"pick\", \"object\": {nested}}}]}}");
+        for text in [
+            "",
+            "Sure! I will pick it up.",
+            "{\"do\": []}",
+            "{\"do\": [{\"skill\": \"rm\", \"object\": \"/\"}]}",
+            "{\"do\": [{\"skill\": \"pick\"}]}",
+            "{\"do\": [{\"skill\": \"home\", \"force\": 1e9}]}",
+            "{\"do\": [{\"skill\": \"home\"}], \"refuse\": \"no\"}",
+            "{\"ask_back\": \"\\u0007\"}",
+            &CUBE.replace("red", "pink"),
+            &deep,
+            &long,
+            &placed,
+        ] {
+            let e = utterance(text).expect_err("refused");
+            assert!(e.field.starts_with("answer"), "{e}");
+        }
+    }
+}

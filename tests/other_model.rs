@@ -1,0 +1,140 @@
+//! A language model of others in a whole run, by a config line: with random weights it knows nothing, and what comes of
+//! that is a question or a refusal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The tiny random Qwen3-VL.
+fn model() -> String {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("perception/tests/vlm/data/qwen3-vl");
+    dir.display().to_string()
+}
+
+/// A folder of this test's own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, config: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sinew-other-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a folder for temporary files");
+        fs::write(path.join("robot.toml"), config).expect("written");
+        Self(path)
+    }
+
+    fn sinew(&self, args: &[&str]) -> (i32, String) {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_sinew"))
+            .args(args)
+            .current_dir(&self.0)
+            .output()
+            .expect("it starts");
+        let text = [stdout, stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
+        (status.code().expect("an exit code"), text)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config() -> String {
+    format!("[perception]\nmodel = {:?}\nanswer_limit_s = 120.0\n", model())
+}
+
+#[test]
+fn the_demo_with_a_random_model_ends_in_a_refusal_or_a_question_and_every_call_is_recorded() {
+    let folder = Folder::new("demo", &config());
+    let (code, text) =
+        folder.sinew(&["run", "put the red cube in the blue bowl", "--lockstep", "--seed", "3"]);
+    assert!(code == 3 || code == 4, "{code}: {text}");
+    let events = fs::read_to_string(folder.0.join("runs/run-001/events.jsonl")).expect("a run folder");
+    let calls: Vec<&str> = events.lines().filter(|l| l.contains("\"model-call\"")).collect();
+    assert!(!calls.is_empty(), "{events}");
+    for call in calls {
+        let event: serde_json::Value = serde_json::from_str(call).expect("JSON");
+        let call: serde_json::Value =
+            serde_json::from_str(event["text"].as_str().expect("text")).expect("a call as JSON");
+        assert!(call["role"].as_str().is_some_and(|r| r.contains(", version ")), "{call}");
+        assert!(call["model"].as_str().is_some_and(|m| m.contains("Qwen3-VL")), "{call}");
+        assert!(call["tokens"][0].as_u64() > Some(0) && call["tokens"][1].as_u64() > Some(0), "{call}");
+        assert_eq!(call["prompt"].as_str().map(str::len), Some(16), "{call}");
+    }
+}
+
+#[test]
+fn a_sentence_that_the_built_in_reader_does_not_know_goes_to_the_model_and_moves_nothing_unlicensed() {
+    let folder = Folder::new("words", &config());
+    for sentence in ["pray relocate the maroon thingamajig", "frobnicate the gizmo"] {
+        let (code, text) = folder.sinew(&["run", sentence, "--lockstep", "--seed", "3"]);
+        assert!(code == 3 || code == 4, "{sentence}: {code}: {text}");
+    }
+    // What is forbidden is not even asked.
+    let (code, text) = folder.sinew(&["run", "do not touch the red cube", "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 4, "{text}");
+    let mut runs: Vec<PathBuf> =
+        fs::read_dir(folder.0.join("runs")).expect("runs").map(|e| e.expect("an entry").path()).collect();
+    runs.sort();
+    let asked = |run: &PathBuf| {
+        let events = fs::read_to_string(run.join("events.jsonl")).expect("events");
+        events.lines().filter(|l| l.contains("\"model-call\"") && l.contains("read, version")).count()
+    };
+    let all: Vec<usize> = runs.iter().map(asked).collect();
+    assert!(all[0] > 0 && all[1] > 0 && all[2] == 0, "{all:?}");
+}
+
+#[test]
+fn every_role_is_asked_by_hand_and_answers_in_its_json() {
+    let folder = Folder::new("roles", "");
+    let (code, text) = folder.sinew(&["sim", "--seed", "3", "--seconds", "0.1"]);
+    assert_eq!(code, 0, "{text}");
+    let pictures: Vec<String> = walk(&folder.0).into_iter().filter(|p| p.ends_with(".png")).collect();
+    let picture = pictures.first().expect("a picture of the world").as_str();
+    let model = model();
+    for (role, images, key) in [
+        ("describe", vec![picture], "text"),
+        ("count", vec![picture], "count"),
+        ("judge", vec![picture, picture], "reason"),
+    ] {
+        let mut args =
+            vec!["ask", "the red cubes", "--model", &model, "--role", role, "--max-tokens", "1500"];
+        args.extend(images.iter().flat_map(|i| ["--image", i]));
+        let (code, text) = folder.sinew(&args);
+        assert_eq!(code, 0, "{role}: {text}");
+        let answer: serde_json::Value =
+            serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}"));
+        assert!(answer.get(key).is_some(), "{role}: {answer}");
+    }
+    let (code, text) = folder.sinew(&["ask", "x", "--model", &model, "--role", "judge", "--image", picture]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("2 pictures for --role judge"), "{text}");
+    let (code, text) = folder.sinew(&["ask", "x", "--model", &model, "--role", "sing"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("describe"), "{text}");
+}
+
+fn walk(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut out: Vec<String> = entries
+        .flat_map(|e| if e.path().is_dir() { walk(&e.path()) } else { vec![e.path().display().to_string()] })
+        .collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn a_model_that_is_not_there_and_a_device_that_is_none_are_refused_by_their_key() {
+    let folder = Folder::new("none", "[perception]\nmodel = \"nowhere\"\n");
+    let (code, text) = folder.sinew(&["run", "look", "--lockstep"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("perception.model") && text.contains("nowhere"), "{text}");
+    for (key, value) in [("device", "abacus"), ("dtype", "bf16")] {
+        fs::write(folder.0.join("robot.toml"), format!("[perception]\n{key} = \"{value}\"\n"))
+            .expect("written");
+        let (code, text) = folder.sinew(&["run", "look", "--lockstep"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(&format!("perception.{key}")) && text.contains(value), "{text}");
+    }
+}
