@@ -116,6 +116,22 @@ mod tests {
     }
 
     #[test]
+    fn a_joint_may_be_a_hair_beyond_its_range_and_no_more() {
+        // A millionth of a range of four.
+        for (beyond, fits) in [(3e-6, true), (5e-6, false)] {
+            for end in [2.0, -2.0] {
+                let (mut last, mut next) = (standing(), standing());
+                last.q[0] = end * (1.0 + 0.4 * beyond);
+                next.q[0] = end * (1.0 + 0.5 * beyond);
+                let dt = 1.0;
+                next.dq[0] = next.q[0] - last.q[0];
+                last.dq[0] = next.dq[0];
+                assert_eq!(check(&limits(), &last, &next, dt).is_ok(), fits, "{beyond} beyond {end}");
+            }
+        }
+    }
+
+    #[test]
     fn every_kind_of_leap_is_seen_by_its_name() {
         type Change = fn(&mut Reference);
         let rows: [(Change, LimitKind); 9] = [

@@ -1,9 +1,7 @@
 //! Trajectories from any state of motion: submitted while another runs, while the arm is steered, or beginning with
 //! a motion themselves.
 
-mod common;
-
-use common::{N, Rig, arm, check_differences, reach, wiggle};
+use crate::common::{N, Rig, arm, check_differences, reach, wiggle};
 use control::{Mode, Motion, MotionId, Order, RefusedWhy, Report, Request};
 use proptest::prelude::*;
 use std::time::Duration;

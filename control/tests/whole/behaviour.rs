@@ -1,8 +1,6 @@
 //! What the core does when asked, and when things go wrong.
 
-mod common;
-
-use common::{GRIP_SPEED, N, Rig, TICK, arm, check_differences, reach};
+use crate::common::{GRIP_SPEED, N, Rig, TICK, arm, check_differences, reach};
 use control::{Cause, Config, Mode, Motion, RefusedWhy, Report, Request};
 use std::time::Duration;
 use types::{Fault, GripperCommand, JointState, JointVector, StopCategory, Time};

@@ -1,8 +1,6 @@
 //! Action chunks of a learned policy: late, early, contradictory, twice, or not at all (F3 to F6).
 
-mod common;
-
-use common::{FRANKA, N, Rig, arm, check_differences};
+use crate::common::{FRANKA, N, Rig, arm, check_differences};
 use control::{Chunk, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};

@@ -1,8 +1,6 @@
 //! I2: every command within every limit, whatever is stopped or slowed when.
 
-mod common;
-
-use common::{Rig, arm, arm_with, check_differences, reach, wiggle};
+use crate::common::{Rig, arm, arm_with, check_differences, reach, wiggle};
 use control::{Cause, LimitKind, Mode, Report};
 use proptest::prelude::*;
 use types::{JointVector, StopCategory, Trajectory};

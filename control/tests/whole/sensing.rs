@@ -1,9 +1,7 @@
 //! Encoders that freeze or leap, noisy speeds, contact, motors that do not what they are told (F13, F14, F16,
 //! F17, F19, F21).
 
-mod common;
-
-use common::{N, Rig, TICK, arm, check_differences, reach};
+use crate::common::{N, Rig, TICK, arm, check_differences, reach};
 use control::{Mode, RefusedWhy, Report, Request};
 use types::{Fault, JointState};
 
@@ -129,7 +127,7 @@ fn f21_a_contact_is_seen_within_five_milliseconds_and_the_arm_stops_and_holds() 
 #[test]
 fn f19_a_motor_that_does_the_opposite_loses_its_power_at_once_where_there_are_brakes() {
     for brakes in [true, false] {
-        let mut rig = Rig::active(common::arm_with(|p| (p.brakes, p.contact_share) = (brakes, 0.02)));
+        let mut rig = Rig::active(crate::common::arm_with(|p| (p.brakes, p.contact_share) = (brakes, 0.02)));
         // The joint lags, is told to catch up, and its motor pulls the other way.
         let found = until_fault(&mut rig, Fault::F19Runaway, 60, |_, s| {
             s.q[1] -= 0.02;

@@ -1,8 +1,6 @@
 //! What goes wrong where one motion, one lease, one stop follows on another.
 
-mod common;
-
-use common::{N, Rig, arm, check_differences, reach, solid_arm};
+use crate::common::{N, Rig, arm, check_differences, reach, solid_arm};
 use control::{
     Cause, Chunk, Config, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Thing,
     World,

@@ -1,8 +1,6 @@
 //! Robots that are told velocities or positions, and what cannot be asked of them.
 
-mod common;
-
-use common::{N, Rig, arm_with, check_differences, reach};
+use crate::common::{N, Rig, arm_with, check_differences, reach};
 use control::{Compliance, Mode, Motion, Report};
 use types::{Drive, Fault, JointCommand, JointVector};
 

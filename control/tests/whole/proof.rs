@@ -1,8 +1,6 @@
 //! F15: before anything moves, every joint is led out a little, and its encoder must say so.
 
-mod common;
-
-use common::{N, Rig, TICK, arm, check_differences, reach};
+use crate::common::{N, Rig, TICK, arm, check_differences, reach};
 use control::{Config, Mode, Motion, RefusedWhy, Report};
 use proptest::prelude::*;
 use types::{Fault, JointState, JointVector, StopCategory};

@@ -1,8 +1,6 @@
 //! Velocities and targets from any state of motion: continuous, within limits, and always with a stop.
 
-mod common;
-
-use common::{FRANKA, N, Rig, arm, check_differences, reach, solid_arm};
+use crate::common::{FRANKA, N, Rig, arm, check_differences, reach, solid_arm};
 use control::{
     Cause, Groups, LimitKind, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Thing, Twist,
     TwistAxes, World,

@@ -1,9 +1,7 @@
 //! Springs instead of stiffness, on an arm with its own dynamics that the world pushes.
 
-mod common;
-
-use common::plant::Plant;
-use common::{N, Rig, arm, arm_with, check_differences, reach};
+use crate::common::plant::Plant;
+use crate::common::{N, Rig, arm, arm_with, check_differences, reach};
 use control::{Cause, Compliance, Config, Mode, Motion, RefusedWhy, Report, TwistAxes};
 use nalgebra::Vector3;
 use types::{Fault, JointVector};

@@ -1,12 +1,9 @@
 //! What the fuzz targets do with anything is done here with every row of the bad-input table (B1 to B15, B22),
 //! and with some bytes of a fixed seed.
 
-mod common;
-mod from_bytes;
-
+use crate::from_bytes::seeds::{Outlook, seeds};
+use crate::from_bytes::{Kind, drive};
 use control::Report;
-use from_bytes::seeds::{Outlook, seeds};
-use from_bytes::{Kind, drive};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,8 +1,6 @@
 //! Whatever numbers come in, no command that is none or beyond a limit comes out.
 
-mod common;
-
-use common::{N, Rig, arm, check_differences, reach, wiggle};
+use crate::common::{N, Rig, arm, check_differences, reach, wiggle};
 use control::{Mode, Motion};
 use proptest::prelude::*;
 use types::motion::TrajectoryPoint;
@@ -55,7 +53,7 @@ proptest! {
             let _ = rig.submit(Motion::Follow(Box::new(t)));
         }
         for (q, dq, tau, number, stamp, kind) in states {
-            let mut state = JointState { stamp: rig.now + common::TICK, ..rig.state };
+            let mut state = JointState { stamp: rig.now + crate::common::TICK, ..rig.state };
             match kind {
                 0 => state = JointState { q, dq, tau, ..state },
                 1 => state.gripper.width_m = number,
@@ -78,7 +76,7 @@ proptest! {
         let home = rig.hold_q();
         rig.follow(wiggle(&arm, &home, &seeds, 0.9));
         for n in noise.chunks(N) {
-            let mut state = JointState { stamp: rig.now + common::TICK, ..rig.state };
+            let mut state = JointState { stamp: rig.now + crate::common::TICK, ..rig.state };
             for (i, n) in n.iter().enumerate() {
                 // Two millimetres at the hand, and half a per cent of the top speed.
                 state.q[i] += 0.05 * n;

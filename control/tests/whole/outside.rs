@@ -1,9 +1,7 @@
 //! What goes wrong around the loop: the robot gone, the process paused, a thread that panics, the emergency
 //! stop's line (F24, F26, F31, F41).
 
-mod common;
-
-use common::{N, Rig, arm, check_differences, reach};
+use crate::common::{N, Rig, arm, check_differences, reach};
 use control::{Cause, Component, Config, Mode, RefusedWhy, Report, Request};
 use std::time::Duration;
 use types::{Fault, JointState, JointVector, StopCategory};

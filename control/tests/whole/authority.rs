@@ -1,11 +1,9 @@
 //! Who may move the arm: leases, ranks, silence, old and repeated orders (I4, F2, F5, F37).
 
-mod common;
-
-use common::{Rig, arm, check_differences, reach};
-use control::{Cause, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request};
+use crate::common::{N, Rig, arm, check_differences, reach};
+use control::{Cause, Compliance, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request};
 use std::time::Duration;
-use types::{GripperCommand, StopCategory};
+use types::{GripperCommand, JointVector, StopCategory};
 
 fn refused(rig: &Rig, request: Request, why: RefusedWhy) -> usize {
     let is_it =
@@ -130,6 +128,23 @@ fn i6_a_stop_ends_only_under_a_fresh_lease() {
     rig.until(Mode::Hold);
     assert!(rig.has(|r| matches!(r, Report::Stopped { cause: Cause::Released, .. })));
     check_differences(&arm, &rig.commands);
+}
+
+#[test]
+fn a_compliance_waits_for_its_time_as_everything_does() {
+    let mut rig = Rig::active(arm());
+    let stiffness = JointVector::from_fn(N, |_| 50.0);
+    let soft = Compliance::Joints { stiffness, damping_ratio: 1.0, most: JointVector::from_fn(N, |_| 5.0) };
+    let mut lease = rig.handle.claim(rig.now, Owner::Human, Groups::All, None).expect("sent");
+    let order = lease.order(rig.now, Motion::Comply(soft));
+    let then = rig.now + Duration::from_millis(50);
+    let order = Order { valid_from: then, expires: then + Duration::from_millis(50), ..order };
+    let id = rig.handle.submit(order).expect("fine");
+    rig.lease = Some(lease);
+    rig.ticks(49);
+    assert!(!rig.has(|r| *r == Report::Started(id)), "too early");
+    rig.ticks(3);
+    assert!(rig.has(|r| *r == Report::Started(id)), "{:?}", rig.reports);
 }
 
 #[test]

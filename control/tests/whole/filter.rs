@@ -1,8 +1,6 @@
 //! The safety filter: before what is in the way the arm slows down, waits, and goes on (F42, F43, I5).
 
-mod common;
-
-use common::{N, Rig, check_differences, reach, solid_arm};
+use crate::common::{N, Rig, check_differences, reach, solid_arm};
 use control::{LimitKind, Mode, RefusedWhy, Report, Request, Thing, World};
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
@@ -155,7 +153,8 @@ fn f42_the_arm_stands_before_a_person_who_comes_is_near_and_goes_on_when_they_ha
         }
     }
     assert!(at_rest_while_near > 500, "the person came near: {at_rest_while_near}");
-    assert!(rig.has(|r| matches!(r, Report::Fault { fault: Fault::F42PersonTooNear, latched: false })));
+    let told = |r: &&Report| matches!(r, Report::Fault { fault: Fault::F42PersonTooNear, latched: false });
+    assert_eq!(rig.reports.iter().filter(told).count(), 1, "once: {:?}", rig.reports);
     assert!(
         rig.has(|r| *r == Report::Finished(id)) && finished_at.is_some_and(|t| t > 3.0),
         "{finished_at:?}"

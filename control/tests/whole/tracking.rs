@@ -1,8 +1,6 @@
 //! With forward dynamics instead of an obedient plant: torques move the arm, and it follows.
 
-mod common;
-
-use common::{N, Rig, TICK, arm, check_differences, wiggle};
+use crate::common::{N, Rig, TICK, arm, check_differences, wiggle};
 use control::{Mode, Report};
 use mechanics::{Data, dynamics};
 use std::time::Instant;

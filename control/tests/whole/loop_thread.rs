@@ -1,8 +1,6 @@
 //! The loop in its own thread, with a robot that does what it is told.
 
-mod common;
-
-use common::{N, arm, check_command, reach};
+use crate::common::{N, arm, check_command, reach};
 use control::rt::RtWishes;
 use control::{
     Config, Groups, Lease, LoopConfig, Mode, MonotonicClock, Motion, Order, Owner, Report, VirtualClock,
@@ -103,6 +101,8 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     let told = told.lock().expect("no panic holds it");
     told.iter().for_each(|c| check_command(&arm, c));
     assert!(told.last().is_some_and(|c| !c.enabled), "the last word is: no power");
+    let [.., before, last] = told.as_slice() else { panic!("it was told something") };
+    assert!(last.stamp > before.stamp && last.expires == last.stamp, "and counts at once: {last:?}");
     assert!((told[told.len() - 1].q[0] - arm.home()[0] - 0.2).abs() < 1e-9);
 }
 

@@ -1,0 +1,25 @@
+//! Control from outside: everything but what needs a program of its own (`allocations.rs`). One program, because
+//! building it is most of what testing costs.
+
+mod adversarial;
+mod any_orders;
+mod authority;
+mod behaviour;
+mod chunks;
+#[path = "../common/mod.rs"]
+mod common;
+mod compliance;
+mod drive;
+mod filter;
+#[path = "../from_bytes/mod.rs"]
+mod from_bytes;
+mod guarded;
+mod handover;
+mod joining;
+mod limits;
+mod loop_thread;
+mod outside;
+mod proof;
+mod sensing;
+mod servo;
+mod tracking;
