@@ -37,6 +37,7 @@ section!(
     Config {
         robot: Robot,
         perception: Perception,
+        remote: Remote,
         planner: Planner,
         control: Control,
         safety: Safety,
@@ -57,6 +58,21 @@ section!(
         dtype: String,
         pictures_per_look: u32,
         answer_limit_s: f64,
+    }
+);
+section!(
+    /// `[remote]`
+    Remote {
+        url: String,
+        model: String,
+        key_env: String,
+        pictures: bool,
+        form: String,
+        extra: String,
+        limit_s: f64,
+        retries: u32,
+        budget_tokens: u64,
+        budget_money: f64,
     }
 );
 section!(
@@ -132,6 +148,9 @@ impl Config {
         let ranges = [
             ("perception.pictures_per_look", f64::from(self.perception.pictures_per_look), 1.0, 10.0),
             ("perception.answer_limit_s", self.perception.answer_limit_s, 0.1, 600.0),
+            ("remote.limit_s", self.remote.limit_s, 0.1, 600.0),
+            ("remote.retries", f64::from(self.remote.retries), 0.0, 10.0),
+            ("remote.budget_money", self.remote.budget_money, 0.0, 1e6),
             ("planner.speed", self.planner.speed, 0.05, 0.8),
             ("planner.clearance_m", self.planner.clearance_m, 0.002, 0.05),
             ("planner.replans", f64::from(self.planner.replans), 0.0, 20.0),
@@ -175,6 +194,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         Config::KEYS,
         Robot::KEYS,
         Perception::KEYS,
+        Remote::KEYS,
         Planner::KEYS,
         Control::KEYS,
         Safety::KEYS,

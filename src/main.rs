@@ -12,6 +12,7 @@ mod graph;
 mod interrupt;
 mod log;
 mod mission;
+mod models;
 #[cfg(test)]
 mod oracle;
 mod report;

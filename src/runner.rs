@@ -56,7 +56,7 @@ pub(crate) fn run(
     is_interactive: bool,
 ) -> Result<Outcome, StartError> {
     let make =
-        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { session::any_model(config) };
+        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { crate::models::of(config) };
     run_with(config, arm, episode, pace, log, is_interactive, &make)
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn run_visited(
 ) -> Result<Outcome, StartError> {
     let log = Log::new(Screen::Silent, None);
     let make =
-        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { session::any_model(config) };
+        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { crate::models::of(config) };
     let mut mission = session::mission(config, arm, episode, Pace::Lockstep, log, None, &make)?;
     mission.visitors = Some(Visitors::new(arm.clone(), episode.seed, is_told));
     carry_out(config, arm, episode, mission)

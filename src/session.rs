@@ -9,9 +9,8 @@ use crate::suite::episode::Episode;
 use core::time::Duration;
 use mechanics::Arm;
 use perception::model::BuiltinModel;
-use perception::roles::SpeakingModel;
 use perception::tracker::Tracker;
-use perception::vlm::{Vlm, VlmError};
+use perception::vlm::VlmError;
 use planner::TablePlanner;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -50,17 +49,6 @@ pub(crate) enum StartError {
     WeightsFile { path: String, source: std::io::Error },
     #[error(transparent)]
     Bridge(#[from] bridge::BridgeError),
-}
-
-/// The model of a run: the built-in one, or one of others with the built-in reader beside it.
-pub(crate) fn any_model(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartError> {
-    let p = &config.perception;
-    if p.model.is_empty() {
-        return Ok(Box::new(model(config)?));
-    }
-    let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
-    let vlm = Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)?;
-    Ok(Box::new(SpeakingModel::new(vlm, model(config)?.reader().clone())))
 }
 
 /// The built-in model, of the weights that the configuration names.

@@ -138,3 +138,97 @@ fn a_model_that_is_not_there_and_a_device_that_is_none_are_refused_by_their_key(
         assert!(text.contains(&format!("perception.{key}")) && text.contains(value), "{text}");
     }
 }
+
+/// A server that says the same to every request, and counts them.
+fn server(answer: serde_json::Value) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let seen = std::sync::Arc::clone(&count);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut reader = BufReader::new(stream.try_clone().expect("a second end"));
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
+                if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = n.trim().parse().expect("a number");
+                }
+                line.clear();
+            }
+            let _ = reader.read_exact(&mut vec![0; length]);
+            seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let content = serde_json::json!({ "answer": answer }).to_string();
+            let body = serde_json::json!({ "choices": [{ "message": { "content": content }, "finish_reason": "stop" }],
+                "usage": { "prompt_tokens": 400, "completion_tokens": 40 } })
+            .to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    (url, count)
+}
+
+fn remote(url: &str) -> String {
+    format!("[remote]\nurl = \"{url}\"\nmodel = \"qwen3-vl-plus\"\n")
+}
+
+const UNKNOWN: &str = "teleport the red cube into the blue bowl";
+
+#[test]
+fn a_model_elsewhere_reads_what_the_built_in_reader_cannot_and_the_arm_does_it() {
+    let thing = |color: &str, shape: &str| serde_json::json!({ "which": "the", "size": null, "color": color, "shape": shape, "place": null });
+    let call = serde_json::json!({ "do": [{ "skill": "place", "object": thing("red", "cube"), "relation": "in",
+        "target": thing("blue", "bowl") }] });
+    let (url, count) = server(call);
+    let folder = Folder::new("elsewhere", &remote(&url));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1, "one sentence, and no picture");
+    let events = fs::read_to_string(folder.0.join("runs/run-001/events.jsonl")).expect("events");
+    assert!(events.contains("no picture leaves this machine"), "{events}");
+    let call =
+        events.lines().find(|l| l.contains("model-call") && l.contains("read, version")).expect("a call");
+    assert!(call.contains("qwen3-vl-plus at 127.0.0.1") && call.contains("[400,40]"), "{call}");
+}
+
+#[test]
+fn a_model_elsewhere_that_says_what_nobody_said_moves_nothing() {
+    let thing =
+        serde_json::json!({ "which": "the", "size": null, "color": "black", "shape": "box", "place": null });
+    let call = serde_json::json!({ "do": [{ "skill": "pick", "object": thing }] });
+    let (url, _) = server(call);
+    let folder = Folder::new("obeys", &remote(&url));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 3, "{text}");
+    let (url, _) = server(serde_json::json!("rm -rf /"));
+    let folder = Folder::new("garbage", &remote(&url));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 3, "{text}");
+}
+
+#[test]
+fn where_nobody_answers_elsewhere_the_model_here_does_and_a_missing_key_is_refused_by_its_name() {
+    let nobody = format!("{}pictures = true\nretries = 0\n", remote("http://127.0.0.1:9/v1"));
+    let folder = Folder::new("nobody", &nobody);
+    let (code, text) =
+        folder.sinew(&["run", "put the red cube in the blue bowl", "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 0, "{text}");
+    let events = fs::read_to_string(folder.0.join("runs/run-001/events.jsonl")).expect("events");
+    assert!(events.contains("left alone"), "it is not asked for ever");
+    for (line, named) in [
+        ("key_env = \"SINEW_TEST_NO_SUCH_KEY\"", "SINEW_TEST_NO_SUCH_KEY"),
+        ("form = \"poem\"", "remote.form"),
+        ("extra = \"[]\"", "remote.extra"),
+    ] {
+        let folder = Folder::new("terms", &format!("{}{line}\n", remote("http://127.0.0.1:9/v1")));
+        let (code, text) = folder.sinew(&["run", "look", "--lockstep"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(named), "{text}");
+    }
+    let folder = Folder::new("plain", &remote("http://example.com/v1"));
+    let (code, text) = folder.sinew(&["run", "look", "--lockstep"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("remote.url") && text.contains("https"), "{text}");
+}

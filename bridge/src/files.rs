@@ -2,7 +2,7 @@
 
 use crate::{BridgeError, Canvas, jpeg};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _};
+use std::io::{BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 
 /// The largest picture side that is read, pixels (B27).
@@ -14,18 +14,30 @@ pub const MAX_SIDE: u32 = 8192;
 /// [`BridgeError::Io`] when the file cannot be written.
 pub fn write_png(path: &Path, canvas: &Canvas) -> Result<(), BridgeError> {
     let file = File::create(path).map_err(BridgeError::io(path))?;
-    let mut encoder = png::Encoder::new(BufWriter::new(file), canvas.width() as u32, canvas.height() as u32);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let write = |e: png::Encoder<'_, _>| -> Result<(), png::EncodingError> {
-        let mut writer = e.write_header()?;
-        writer.write_image_data(canvas.rgb())?;
-        writer.finish()
-    };
-    write(encoder).map_err(|e| BridgeError::Io {
+    encode(canvas, BufWriter::new(file)).map_err(|e| BridgeError::Io {
         path: path.display().to_string(),
         source: std::io::Error::other(e.to_string()),
     })
+}
+
+/// A canvas as the bytes of a PNG file.
+#[must_use]
+pub fn png_bytes(canvas: &Canvas) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Memory takes whatever is written; a canvas without pixels is no picture, and no file.
+    if encode(canvas, &mut out).is_err() {
+        out.clear();
+    }
+    out
+}
+
+fn encode(canvas: &Canvas, to: impl Write) -> Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(to, canvas.width() as u32, canvas.height() as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(canvas.rgb())?;
+    writer.finish()
 }
 
 /// Reads a PNG or JPEG, whatever its name says, as 8-bit colour.

@@ -4,6 +4,7 @@
 
 pub mod animation;
 pub mod canvas;
+pub mod chat;
 pub mod files;
 mod font;
 pub mod jpeg;

@@ -36,7 +36,7 @@ pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result
         None => None,
     };
     let mut log = open_log(common, "ask")?;
-    let mut model = session::any_model(&setting.config)?;
+    let mut model = crate::models::of(&setting.config)?;
     let cancel = AtomicBool::new(false);
     let limit = Duration::from_secs_f64(setting.config.perception.answer_limit_s);
     let answer = model

@@ -137,6 +137,8 @@ pub struct ModelCall {
     pub seed: Option<u64>,
     /// Tokens of prompt and answer.
     pub tokens: [usize; 2],
+    /// What it cost, in the currency of whoever it was bought from.
+    pub cost: f64,
     /// What it said, or why it did not.
     pub answer: String,
 }

@@ -19,6 +19,8 @@ pub struct Spoken {
     pub text: String,
     /// Tokens of prompt and answer.
     pub tokens: [usize; 2],
+    /// What it cost, in the currency of whoever it was bought from.
+    pub cost: f64,
 }
 
 /// Whoever answers prompts: in this process, or elsewhere.
@@ -69,7 +71,7 @@ impl Speaker for Vlm {
         if !said.is_complete {
             return Err(ModelError::Unusable(format!("no end within {} tokens", how.max_tokens)));
         }
-        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()] })
+        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()], cost: 0.0 })
     }
 }
 
@@ -104,9 +106,9 @@ impl<S: Speaker> SpeakingModel<S> {
     ) -> Result<String, ModelError> {
         let (prompt, grammar) = (role.prompt(sentence), role.grammar()?);
         let said = self.speaker.say(pictures, &prompt, &grammar, budget);
-        let (answer, tokens) = match &said {
-            Ok(said) => (said.text.clone(), said.tokens),
-            Err(why) => (why.to_string(), [0, 0]),
+        let (answer, tokens, cost) = match &said {
+            Ok(said) => (said.text.clone(), said.tokens, said.cost),
+            Err(why) => (why.to_string(), [0, 0], 0.0),
         };
         self.calls.push(ModelCall {
             model: self.speaker.identity(),
@@ -115,6 +117,7 @@ impl<S: Speaker> SpeakingModel<S> {
             pictures: pictures.iter().map(|image| hash(&image.rgb)).collect(),
             seed: None,
             tokens,
+            cost,
             answer,
         });
         said.map(|said| said.text)

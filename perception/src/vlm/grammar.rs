@@ -38,6 +38,12 @@ impl Grammar {
         Ok(Self { schema, most_bytes })
     }
 
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
     /// No answer is longer, in bytes; nor has it more tokens.
     #[must_use]
     pub fn most_bytes(&self) -> usize {

@@ -1,0 +1,274 @@
+//! A language model elsewhere, behind the chat completions that OpenAI has made the custom (vLLM, Ollama, llama.cpp and
+//! Alibaba Cloud Model Studio offer them too): a prompt with pictures out, JSON of a schema back, in a stream.
+//!
+//! Nothing is sent but by [`Chat::ask`]. The key goes into one header and nowhere else. What takes too long, breaks off
+//! or is busy is asked again a bounded number of times, at growing distances; after several failures in a row nothing
+//! is asked for a while. Tokens and money are counted, and nothing is asked beyond the budget.
+
+mod endpoint;
+mod prices;
+mod request;
+mod stream;
+
+pub use endpoint::{Endpoint, Form, Key, Terms};
+pub use prices::Price;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use serde_json::Value;
+use std::io::Read;
+use std::time::Instant;
+use ureq::Agent;
+
+/// So many asks that fail one after the other are enough for a while.
+const FAILURES: u32 = 3;
+/// How long nothing is asked then.
+const REST: Duration = Duration::from_secs(30);
+/// The first distance between two tries; every further one is twice as long, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How often a wait looks whether anybody still wants the answer.
+const LOOK: Duration = Duration::from_millis(20);
+/// Most bytes of an error that are read.
+const MOST_ERROR: u64 = 16 << 10;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ChatError {
+    /// The limit of time is over.
+    #[error("{host} did not answer within {limit:?}; {tries} tries, the last: {last}")]
+    Timeout {
+        /// Who was asked.
+        host: String,
+        /// The limit.
+        limit: Duration,
+        /// How often.
+        tries: u32,
+        /// What came of the last try.
+        last: String,
+    },
+    /// Whoever asked does not want the answer any more.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// It failed in a way that would not change, or too often.
+    #[error("{host}: {what}")]
+    Failed {
+        /// Who was asked.
+        host: String,
+        /// What came.
+        what: String,
+    },
+    /// Too many asks have failed; it is not asked for a while.
+    #[error("{host} has failed {FAILURES} times in a row and is left alone for {} s", left.as_secs())]
+    Resting {
+        /// Who would have been asked.
+        host: String,
+        /// For how long yet.
+        left: Duration,
+    },
+    /// The budget is used up.
+    #[error("the budget is used up: {0}")]
+    Budget(String),
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Pictures as PNG files' bytes, in order, before the prompt.
+    pub pictures: &'a [Vec<u8>],
+    /// The prompt.
+    pub prompt: &'a str,
+    /// JSON schema of the answer.
+    pub schema: &'a Value,
+    /// Most tokens of the answer.
+    pub max_tokens: usize,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The answer, JSON that was unpacked from what the server wraps it in; whether it is of the schema is for the
+    /// caller to see.
+    pub text: String,
+    /// Tokens of prompt and answer, as the server counted them; zero where it does not say.
+    pub tokens: [u64; 2],
+    /// What it cost, in the currency of the price.
+    pub cost: f64,
+    /// How often it was asked.
+    pub tries: u32,
+}
+
+/// How a try ended.
+enum Try {
+    Done(stream::Answer),
+    /// Worth another try, not before so long.
+    Again(String, Option<Duration>),
+    Never(String),
+}
+
+/// One model elsewhere.
+#[derive(Debug)]
+pub struct Chat {
+    endpoint: Endpoint,
+    terms: Terms,
+    agent: Agent,
+    failures: u32,
+    rests_until: Option<Instant>,
+    tokens: u64,
+    cost: f64,
+}
+
+impl Chat {
+    /// Sends nothing yet.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, terms: Terms) -> Self {
+        // A redirect could carry key and pictures to somebody else.
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
+        Self {
+            agent: Agent::new_with_config(config.build()),
+            endpoint,
+            terms,
+            failures: 0,
+            rests_until: None,
+            tokens: 0,
+            cost: 0.0,
+        }
+    }
+
+    /// Whom it asks.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What its money is counted in; empty where nothing is.
+    #[must_use]
+    pub fn currency(&self) -> &'static str {
+        self.terms.price.currency
+    }
+
+    /// Tokens and money so far.
+    #[must_use]
+    pub fn spent(&self) -> (u64, f64) {
+        (self.tokens, self.cost)
+    }
+
+    /// Asks, for at most `limit`; `cancel` is looked at while it waits and between two pieces of the answer.
+    ///
+    /// # Errors
+    /// [`ChatError`].
+    pub fn ask(
+        &mut self,
+        question: &Question<'_>,
+        limit: Duration,
+        cancel: &AtomicBool,
+    ) -> Result<Reply, ChatError> {
+        let begun = Instant::now();
+        let host = self.endpoint.host().to_owned();
+        self.check_budget()?;
+        if let Some(left) = self.rests_until.map(|until| until.saturating_duration_since(begun))
+            && !left.is_zero()
+        {
+            return Err(ChatError::Resting { host, left });
+        }
+        let body = request::body(self.endpoint.model(), &self.terms, question).to_string();
+        let limit = limit.min(self.terms.limit);
+        let left = || limit.saturating_sub(begun.elapsed());
+        let (mut wait, mut last) = (FIRST_WAIT, "nothing came".to_owned());
+        let mut tries = 0;
+        let outcome = loop {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(ChatError::Cancelled);
+            }
+            if left().is_zero() {
+                break Err(ChatError::Timeout { host, limit, tries, last });
+            }
+            tries += 1;
+            match self.once(&body, left(), cancel) {
+                Try::Done(answer) => break Ok(answer),
+                Try::Never(what) => break Err(ChatError::Failed { host, what }),
+                Try::Again(what, _) if tries > self.terms.retries => {
+                    let late = left().is_zero();
+                    break Err(match late {
+                        true => ChatError::Timeout { host, limit, tries, last: what },
+                        false => ChatError::Failed { host, what: format!("{what}, after {tries} tries") },
+                    });
+                }
+                Try::Again(what, after) => {
+                    last = what;
+                    let until = Instant::now() + after.unwrap_or(wait).min(left());
+                    wait = (2 * wait).min(LONGEST_WAIT);
+                    while Instant::now() < until && !cancel.load(Ordering::Relaxed) {
+                        std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
+                    }
+                }
+            }
+        };
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ChatError::Cancelled);
+        }
+        match outcome {
+            Ok(answer) => {
+                (self.failures, self.rests_until) = (0, None);
+                let cost = self.terms.price.of(answer.tokens);
+                self.tokens += answer.tokens.iter().sum::<u64>();
+                self.cost += cost;
+                Ok(Reply { text: answer.text, tokens: answer.tokens, cost, tries })
+            }
+            Err(why) => {
+                self.failures += 1;
+                if self.failures >= FAILURES {
+                    self.rests_until = Some(Instant::now() + REST);
+                }
+                Err(why)
+            }
+        }
+    }
+
+    fn check_budget(&self) -> Result<(), ChatError> {
+        let e = &self.terms;
+        if self.tokens >= e.most_tokens {
+            return Err(ChatError::Budget(format!("{} of {} tokens", self.tokens, e.most_tokens)));
+        }
+        if self.cost >= e.most_cost {
+            return Err(ChatError::Budget(format!("{:.4} of {:.4}", self.cost, e.most_cost)));
+        }
+        Ok(())
+    }
+
+    fn once(&self, body: &str, left: Duration, cancel: &AtomicBool) -> Try {
+        let url = format!("{}/chat/completions", self.endpoint.url());
+        let request = self.agent.post(&url).config().timeout_global(Some(left)).build();
+        let request =
+            request.header("content-type", "application/json").header("accept", "text/event-stream");
+        let request = match self.endpoint.key() {
+            Some(key) => request.header("authorization", key.header()),
+            None => request,
+        };
+        let response = match request.send(body) {
+            Ok(response) => response,
+            Err(ureq::Error::BadUri(_)) => return Try::Never("the address is none".into()),
+            // What the library says of an error may repeat the address; never a header.
+            Err(e) => return Try::Again(e.to_string(), None),
+        };
+        let status = response.status().as_u16();
+        let header =
+            |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let after = header("retry-after").and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
+        let is_stream = header("content-type").is_some_and(|t| t.contains("event-stream"));
+        let reader = response.into_body().into_reader();
+        match status {
+            200 => match stream::read(reader, is_stream, self.terms.form, cancel) {
+                Ok(answer) => Try::Done(answer),
+                Err(what) => Try::Again(what, None),
+            },
+            408 | 425 | 429 | 500..=599 => Try::Again(format!("status {status}"), after),
+            _ => {
+                let mut text = String::new();
+                let _ = reader.take(MOST_ERROR).read_to_string(&mut text);
+                let said = stream::error_of(&text).unwrap_or_default();
+                Try::Never(format!("status {status} {}", self.endpoint.without_key(&said)).trim().to_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What comes back: server-sent events, piece by piece, or one JSON; bounded, and whole or nothing.
+
+use super::Form;
+use super::request::ANSWER;
+use core::sync::atomic::{AtomicBool, Ordering};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+
+/// Most bytes of an answer with everything around it, and of one line.
+const MOST_BYTES: u64 = 8 << 20;
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// A whole answer.
+#[derive(Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) text: String,
+    pub(super) tokens: [u64; 2],
+}
+
+/// Reads an answer to its end.
+///
+/// # Errors
+/// In words what broke: a stream that ends early, an error in it, JSON that is none.
+pub(super) fn read(
+    reader: impl Read,
+    is_stream: bool,
+    form: Form,
+    cancel: &AtomicBool,
+) -> Result<Answer, String> {
+    let mut reader = BufReader::new(reader.take(MOST_BYTES));
+    let mut parts = Parts::default();
+    if is_stream {
+        let mut line = Vec::new();
+        loop {
+            if cancel.load(Ordering::Relaxed) {
+                return Err("cancelled".into());
+            }
+            line.clear();
+            let n = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
+            if n.map_err(|e| format!("the stream broke: {e}"))? == 0 {
+                break;
+            }
+            let text = core::str::from_utf8(&line).map_err(|_| "the stream is no text".to_owned())?.trim();
+            let Some(data) = text.strip_prefix("data:").map(str::trim) else { continue };
+            if data == "[DONE]" {
+                parts.is_whole = true;
+                break;
+            }
+            parts.take(&json(data)?, "delta", form)?;
+        }
+    } else {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).map_err(|e| format!("the answer broke off: {e}"))?;
+        parts.take(&json(&text)?, "message", form)?;
+    }
+    parts.answer()
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|e| format!("no JSON: {e}"))
+}
+
+/// The words of an error that came as JSON.
+pub(super) fn error_of(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let said = value["error"]["message"].as_str().or(value["error"].as_str()).or(value["message"].as_str())?;
+    Some(said.chars().filter(|c| !c.is_control()).take(300).collect())
+}
+
+/// What has come of an answer.
+#[derive(Default)]
+struct Parts {
+    text: String,
+    tokens: [u64; 2],
+    /// The server said that it has ended, and not by its length.
+    is_whole: bool,
+    is_cut: bool,
+}
+
+impl Parts {
+    fn take(&mut self, piece: &Value, part: &str, form: Form) -> Result<(), String> {
+        if !piece["error"].is_null() {
+            return Err(error_of(&piece.to_string()).unwrap_or_else(|| "an error".into()));
+        }
+        let usage = &piece["usage"];
+        if let (Some(prompt), Some(answer)) =
+            (usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64())
+        {
+            self.tokens = [prompt, answer];
+        }
+        let choice = &piece["choices"][0];
+        let said = match form {
+            Form::Tool => &choice[part]["tool_calls"][0]["function"]["arguments"],
+            Form::JsonSchema | Form::JsonObject => &choice[part]["content"],
+        };
+        self.text.push_str(said.as_str().unwrap_or_default());
+        match choice["finish_reason"].as_str() {
+            Some("length") => self.is_cut = true,
+            Some(_) => self.is_whole = true,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn answer(self) -> Result<Answer, String> {
+        if self.is_cut {
+            return Err("the answer was cut off by its length".into());
+        }
+        if !self.is_whole {
+            return Err("the stream ended early".into());
+        }
+        // Some models put a fence around it.
+        let text = self.text.trim();
+        let text = text.strip_prefix("```json").or(text.strip_prefix("```")).unwrap_or(text);
+        let value = json(text.strip_suffix("```").unwrap_or(text).trim())?;
+        match value.get(ANSWER) {
+            Some(answer) => Ok(Answer { text: answer.to_string(), tokens: self.tokens }),
+            None => Err("an answer without its one field".into()),
+        }
+    }
+}

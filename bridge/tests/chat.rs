@@ -1,0 +1,267 @@
+//! A model elsewhere, played by a server that does what a script says: answers, keeps silent, breaks off, is busy.
+
+use bridge::chat::{Chat, ChatError, Endpoint, Form, Key, Price, Question, Reply, Terms};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// What is done with one request.
+enum Act {
+    /// These pieces, as events, with a pause before each.
+    Stream(Vec<String>, Duration),
+    /// The same, and the connection is cut before the end.
+    Broken(Vec<String>),
+    /// A status, headers besides, and a body.
+    Status(u16, &'static str, String),
+    /// Nothing, for so long.
+    Silence(Duration),
+}
+
+/// Serves one request per act; gives every request's head and body.
+fn serve(acts: Vec<Act>) -> (String, Receiver<(String, Value)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for act in acts {
+            let Ok((stream, _)) = listener.accept() else { return };
+            let Some(request) = read(&stream) else { return };
+            let _ = sender.send(request);
+            answer(stream, act);
+        }
+    });
+    (url, receiver)
+}
+
+fn read(stream: &TcpStream) -> Option<(String, Value)> {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+            length = n.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, serde_json::from_slice(&body).ok()?))
+}
+
+fn answer(mut stream: TcpStream, act: Act) {
+    let events = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let _ = match act {
+        Act::Stream(pieces, pause) => stream.write_all(events.as_bytes()).and_then(|()| {
+            pieces.iter().try_for_each(|p| {
+                std::thread::sleep(pause);
+                write!(stream, "data: {p}\n\n")
+            })?;
+            stream.write_all(b"data: [DONE]\n\n")
+        }),
+        Act::Broken(pieces) => stream
+            .write_all(events.as_bytes())
+            .and_then(|()| pieces.iter().try_for_each(|p| write!(stream, "data: {p}\n\n"))),
+        Act::Status(status, headers, body) => {
+            let kind = "content-type: application/json\r\nconnection: close\r\n";
+            let length = body.len();
+            write!(stream, "HTTP/1.1 {status} X\r\n{headers}{kind}content-length: {length}\r\n\r\n{body}")
+        }
+        Act::Silence(span) => {
+            std::thread::sleep(span);
+            Ok(())
+        }
+    };
+}
+
+/// An answer in pieces, as servers send it: `{"answer": "yes"}`, with what it took.
+fn pieces() -> Vec<String> {
+    let piece = |text: &str| json!({ "choices": [{ "delta": { "content": text } }] }).to_string();
+    vec![
+        json!({ "choices": [{ "delta": { "role": "assistant" } }] }).to_string(),
+        piece("{\"answer\": "),
+        piece("\"yes\"}"),
+        json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] }).to_string(),
+        json!({ "choices": [], "usage": { "prompt_tokens": 1000, "completion_tokens": 10 } }).to_string(),
+    ]
+}
+
+fn good() -> Act {
+    Act::Stream(pieces(), Duration::ZERO)
+}
+
+fn busy(headers: &'static str) -> Act {
+    Act::Status(429, headers, "{}".into())
+}
+
+fn chat(url: &str, terms: Terms) -> Chat {
+    let endpoint = Endpoint::new(url, "qwen3-vl-plus", Key::new("sk-secret-123")).expect("this machine");
+    Chat::new(endpoint, terms)
+}
+
+fn terms() -> Terms {
+    Terms { price: Price::of_model("qwen3-vl-plus"), ..Terms::default() }
+}
+
+fn once() -> Terms {
+    Terms { retries: 0, ..terms() }
+}
+
+fn ask(chat: &mut Chat, limit: Duration) -> Result<Reply, ChatError> {
+    let schema = json!({ "enum": ["yes", "no"] });
+    let picture = vec![137, 80, 78, 71];
+    let question = Question { pictures: &[picture], prompt: "Is it?", schema: &schema, max_tokens: 50 };
+    chat.ask(&question, limit, &AtomicBool::new(false))
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_streamed_answer_comes_whole_with_its_cost_and_the_request_says_what_servers_understand() {
+    let (url, seen) = serve(vec![good()]);
+    let mut chat = chat(&url, terms());
+    let reply = ask(&mut chat, LONG).expect("an answer");
+    assert_eq!(reply.text, "\"yes\"");
+    assert_eq!((reply.tokens, reply.tries), ([1000, 10], 1));
+    assert!((reply.cost - (0.001 + 0.0001)).abs() < 1e-12, "{}", reply.cost);
+    assert_eq!(chat.spent().0, 1010);
+    let (head, body) = seen.recv().expect("a request");
+    assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
+    assert!(head.to_lowercase().contains("authorization: bearer sk-secret-123"), "{head}");
+    assert_eq!(body["model"], "qwen3-vl-plus");
+    let content = &body["messages"][0]["content"];
+    assert_eq!(content[0]["image_url"]["url"], "data:image/png;base64,iVBORw==");
+    assert_eq!(content[1]["text"], "Is it?");
+    let schema = &body["response_format"]["json_schema"]["schema"];
+    assert_eq!(schema["properties"]["answer"]["enum"], json!(["yes", "no"]));
+    assert_eq!((&body["temperature"], &body["max_tokens"]), (&json!(0), &json!(50)));
+}
+
+#[test]
+fn a_tool_and_a_server_that_does_not_stream_and_a_fence_are_understood_too() {
+    let call = json!({ "choices": [{ "message": { "tool_calls": [{ "function": {
+        "name": "answer", "arguments": "{\"answer\": \"no\"}" } }] }, "finish_reason": "tool_calls" }] });
+    let (url, seen) = serve(vec![Act::Status(200, "", call.to_string())]);
+    let tool = Terms { form: Form::Tool, ..terms() };
+    assert_eq!(ask(&mut chat(&url, tool), LONG).expect("an answer").text, "\"no\"");
+    let (_, body) = seen.recv().expect("a request");
+    assert_eq!(body["tool_choice"]["function"]["name"], "answer");
+    assert!(body["response_format"].is_null());
+    let fenced = json!({ "choices": [{ "message": { "content": "```json\n{\"answer\": \"no\"}\n```" },
+        "finish_reason": "stop" }] });
+    let (url, seen) = serve(vec![Act::Status(200, "", fenced.to_string())]);
+    let extra = json!({ "enable_thinking": false }).as_object().cloned().expect("an object");
+    let object = Terms { form: Form::JsonObject, extra, ..terms() };
+    assert_eq!(ask(&mut chat(&url, object), LONG).expect("an answer").text, "\"no\"");
+    let (_, body) = seen.recv().expect("a request");
+    assert_eq!(body["enable_thinking"], false);
+    let prompt = body["messages"][0]["content"][1]["text"].as_str().expect("a prompt");
+    assert!(prompt.contains("JSON schema") && prompt.contains("\"yes\""), "{prompt}");
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says_and_a_broken_stream_at_once_but_not_for_ever() {
+    let (url, _seen) = serve(vec![busy("retry-after: 1\r\n"), Act::Broken(pieces()[..2].to_vec()), good()]);
+    let begun = Instant::now();
+    let reply = ask(&mut chat(&url, terms()), LONG).expect("an answer at last");
+    assert_eq!(reply.tries, 3);
+    assert!(begun.elapsed() >= Duration::from_secs(1), "it waited as it was told");
+    let (url, seen) = serve((0..9).map(|_| busy("")).collect());
+    let e = ask(&mut chat(&url, terms()), LONG).expect_err("busy").to_string();
+    assert!(e.contains("429") && e.contains("3 tries"), "{e}");
+    assert_eq!(seen.try_iter().count(), 3);
+}
+
+#[test]
+fn a_silent_server_costs_no_more_than_the_limit_and_a_cancelled_call_is_left_at_once() {
+    let (url, _seen) = serve(vec![Act::Silence(Duration::from_secs(5))]);
+    let begun = Instant::now();
+    let e = ask(&mut chat(&url, terms()), Duration::from_millis(300)).expect_err("too late");
+    assert!(matches!(e, ChatError::Timeout { .. }), "{e}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    // Piece after piece, for ten seconds.
+    let slow = vec![pieces()[0].clone(); 100];
+    let (url, _seen) = serve(vec![Act::Stream(slow, Duration::from_millis(100))]);
+    let cancel = AtomicBool::new(false);
+    let mut chat = chat(&url, Terms { limit: LONG, ..terms() });
+    let schema = json!({ "type": "boolean" });
+    let question = Question { pictures: &[], prompt: "?", schema: &schema, max_tokens: 5 };
+    let begun = Instant::now();
+    let e = std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            cancel.store(true, Ordering::Relaxed);
+        });
+        chat.ask(&question, LONG, &cancel).expect_err("cancelled")
+    });
+    assert_eq!(e, ChatError::Cancelled);
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_would_not_change_is_not_asked_again_and_the_key_is_in_no_error() {
+    let said = json!({ "error": { "message": "bad key sk-secret-123" } }).to_string();
+    let elsewhere = Act::Status(302, "location: http://127.0.0.1:1/\r\n", String::new());
+    let (url, seen) = serve(vec![Act::Status(401, "", said), elsewhere]);
+    let mut chat = chat(&url, terms());
+    let e = ask(&mut chat, LONG).expect_err("refused").to_string();
+    assert!(e.contains("401") && e.contains("bad key"), "{e}");
+    let shown = format!("{e} {chat:?}");
+    assert!(!shown.contains("secret"), "{shown}");
+    let e = ask(&mut chat, LONG).expect_err("no redirects").to_string();
+    assert!(e.contains("302"), "{e}");
+    assert_eq!(seen.try_iter().count(), 2);
+}
+
+#[test]
+fn garbage_is_no_answer_whatever_it_is() {
+    let stop = |content: &str| {
+        json!({ "choices": [{ "message": { "content": content }, "finish_reason": "stop" }] }).to_string()
+    };
+    let cut =
+        json!({ "choices": [{ "message": { "content": "{\"answer\": 1}" }, "finish_reason": "length" }] });
+    let bodies = [
+        String::new(),
+        "[".into(),
+        "{}".into(),
+        stop("Sure!"),
+        stop("{\"other\": 1}"),
+        cut.to_string(),
+        "[".repeat(100_000),
+    ];
+    for body in bodies {
+        let (url, _seen) = serve(vec![Act::Status(200, "", body.clone())]);
+        let e = ask(&mut chat(&url, once()), LONG).expect_err("no answer");
+        assert!(matches!(e, ChatError::Failed { .. }), "{body:.40}: {e}");
+    }
+    let long = vec!["x".repeat(3 << 20)];
+    let (url, _seen) = serve(vec![Act::Stream(long, Duration::ZERO)]);
+    assert!(ask(&mut chat(&url, once()), LONG).is_err());
+}
+
+#[test]
+fn a_server_that_fails_again_and_again_is_left_alone_and_the_budget_is_kept() {
+    let (url, seen) = serve((0..9).map(|_| Act::Status(500, "", String::new())).collect());
+    let mut failing = chat(&url, once());
+    for _ in 0..3 {
+        assert!(matches!(ask(&mut failing, LONG), Err(ChatError::Failed { .. })));
+    }
+    let e = ask(&mut failing, LONG).expect_err("left alone");
+    assert!(matches!(e, ChatError::Resting { .. }), "{e}");
+    assert_eq!(seen.try_iter().count(), 3, "not asked");
+    let (url, seen) = serve((0..9).map(|_| good()).collect());
+    let mut short = chat(&url, Terms { most_tokens: 1500, ..terms() });
+    assert!(ask(&mut short, LONG).is_ok() && ask(&mut short, LONG).is_ok());
+    assert!(matches!(ask(&mut short, LONG), Err(ChatError::Budget(_))));
+    let dear = Price { currency: "CNY", steps: vec![(u64::MAX, 1000.0, 1000.0)] };
+    let mut dear = chat(&url, Terms { price: dear, ..terms() });
+    assert!(ask(&mut dear, LONG).is_ok());
+    assert!(matches!(ask(&mut dear, LONG), Err(ChatError::Budget(_))));
+    assert_eq!(seen.try_iter().count(), 3);
+}

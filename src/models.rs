@@ -1,0 +1,127 @@
+//! Which models a run asks, and in which order: one elsewhere, one in this process, the built-in one.
+
+use crate::config::{self, Config};
+use crate::session::{self, StartError};
+use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Terms};
+use bridge::{Canvas, files};
+use core::time::Duration;
+use perception::language::Reader;
+use perception::roles::{Speaker, SpeakingModel, Spoken};
+use perception::vlm::{Grammar, Vlm};
+use std::path::Path;
+use std::time::Instant;
+use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
+use types::{Image, Rejection};
+
+/// Most tokens of an answer from elsewhere.
+const MOST_TOKENS: usize = 1536;
+
+/// The models that the configuration names: whoever has no answer leaves the question to the next.
+pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartError> {
+    let built_in = session::model(config)?;
+    let reader: &Reader = built_in.reader();
+    let mut all: Vec<Box<dyn VisionLanguageModel>> = Vec::new();
+    if !config.remote.url.is_empty() {
+        all.push(Box::new(SpeakingModel::new(Remote::new(&config.remote)?, reader.clone())));
+    }
+    let p = &config.perception;
+    if !p.model.is_empty() {
+        let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
+        let vlm =
+            Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)?;
+        all.push(Box::new(SpeakingModel::new(vlm, reader.clone())));
+    }
+    all.push(Box::new(built_in));
+    Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain(all)) })
+}
+
+/// Models in the order in which they are asked.
+struct Chain(Vec<Box<dyn VisionLanguageModel>>);
+
+impl VisionLanguageModel for Chain {
+    fn identity(&self) -> String {
+        let all: Vec<String> = self.0.iter().map(|m| m.identity()).collect();
+        all.join("; else ")
+    }
+
+    fn answer(
+        &mut self,
+        image: Option<&Image>,
+        sentence: &str,
+        budget: Budget<'_>,
+    ) -> Result<Answer, ModelError> {
+        let begun = Instant::now();
+        let mut last = ModelError::Unusable("there is no model".into());
+        for model in &mut self.0 {
+            let limit = budget.limit.saturating_sub(begun.elapsed());
+            match model.answer(image, sentence, Budget { limit, ..budget }) {
+                Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
+                Err(why) => last = why,
+                answer => return answer,
+            }
+        }
+        Err(last)
+    }
+
+    fn take_calls(&mut self) -> Vec<ModelCall> {
+        self.0.iter_mut().flat_map(|m| m.take_calls()).collect()
+    }
+}
+
+/// A model elsewhere.
+struct Remote {
+    chat: Chat,
+    /// Pictures may leave this machine.
+    sends_pictures: bool,
+}
+
+impl Remote {
+    fn new(c: &config::Remote) -> Result<Self, Rejection> {
+        let key = if c.key_env.is_empty() { None } else { Some(Key::from_env(&c.key_env)?) };
+        let extra = match serde_json::from_str(&c.extra) {
+            Ok(serde_json::Value::Object(extra)) => extra,
+            _ => return Err(Rejection::new("remote.extra", "a JSON object", c.extra.clone())),
+        };
+        let terms = Terms {
+            form: c.form.parse().map_err(|e: Rejection| Rejection { field: "remote.form".into(), ..e })?,
+            extra,
+            limit: Duration::from_secs_f64(c.limit_s),
+            retries: c.retries,
+            most_tokens: c.budget_tokens,
+            most_cost: c.budget_money,
+            price: Price::of_model(&c.model),
+        };
+        Ok(Self { chat: Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms), sends_pictures: c.pictures })
+    }
+}
+
+impl Speaker for Remote {
+    fn identity(&self) -> String {
+        let endpoint = self.chat.endpoint();
+        format!("{} at {}", endpoint.model(), endpoint.host())
+    }
+
+    fn say(
+        &mut self,
+        pictures: &[&Image],
+        prompt: &str,
+        grammar: &Grammar,
+        budget: Budget<'_>,
+    ) -> Result<Spoken, ModelError> {
+        if !pictures.is_empty() && !self.sends_pictures {
+            let why = "no picture leaves this machine (remote.pictures is false)";
+            return Err(ModelError::Unusable(why.into()));
+        }
+        let pictures: Vec<Vec<u8>> =
+            pictures.iter().map(|image| files::png_bytes(&Canvas::from_image(image))).collect();
+        let max_tokens = grammar.most_bytes().min(MOST_TOKENS);
+        let question = Question { pictures: &pictures, prompt, schema: grammar.schema(), max_tokens };
+        let reply = self.chat.ask(&question, budget.limit, budget.cancel).map_err(|e| match e {
+            ChatError::Cancelled => ModelError::Cancelled,
+            ChatError::Timeout { limit, .. } => ModelError::Timeout(limit),
+            other => ModelError::Unusable(other.to_string()),
+        })?;
+        let tokens = reply.tokens.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        Ok(Spoken { text: reply.text, tokens, cost: reply.cost })
+    }
+}
