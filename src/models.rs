@@ -7,13 +7,13 @@ use bridge::{Canvas, files};
 use core::time::Duration;
 use perception::language::Reader;
 use perception::roles::{Speaker, SpeakingModel, Spoken};
-use perception::vlm::{Grammar, Vlm};
+use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
 use std::path::Path;
 use std::time::Instant;
 use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
 
-/// Most tokens of an answer from elsewhere.
+/// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
 const MOST_TOKENS: usize = 1536;
 
 /// The models that the configuration names: whoever has no answer leaves the question to the next.
@@ -29,7 +29,7 @@ pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartE
         let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
         let vlm =
             Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)?;
-        all.push(Box::new(SpeakingModel::new(vlm, reader.clone())));
+        all.push(Box::new(SpeakingModel::new(Local(vlm), reader.clone())));
     }
     all.push(Box::new(built_in));
     Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain(all)) })
@@ -65,6 +65,44 @@ impl VisionLanguageModel for Chain {
 
     fn take_calls(&mut self) -> Vec<ModelCall> {
         self.0.iter_mut().flat_map(|m| m.take_calls()).collect()
+    }
+}
+
+/// A model in this process.
+struct Local(Vlm);
+
+impl Speaker for Local {
+    fn identity(&self) -> String {
+        self.0.identity().to_owned()
+    }
+
+    fn say(
+        &mut self,
+        pictures: &[&Image],
+        prompt: &str,
+        grammar: &Grammar,
+        budget: Budget<'_>,
+    ) -> Result<Spoken, ModelError> {
+        let begun = Instant::now();
+        let is_late = || begun.elapsed() > budget.limit;
+        let pixels = |image: &&Image| {
+            let (width, height) = (image.intrinsics.width as usize, image.intrinsics.height as usize);
+            Pixels::new(width, height, image.rgb.to_vec()).map(Medium::Picture)
+        };
+        let media = pictures.iter().map(pixels).collect::<Result<Vec<_>, _>>()?;
+        let prompt = self.0.prompt(&media, prompt)?;
+        let max_tokens = grammar.most_bytes().min(MOST_TOKENS);
+        let how =
+            Answering { choice: Choice::Greedy, max_tokens, stops_at_end: true, grammar: Some(grammar) };
+        let goes_on = || !budget.is_cancelled() && !is_late();
+        let said = match self.0.answer(&prompt, &how, &goes_on, &mut |_| ()) {
+            Err(VlmError::Cancelled) if is_late() => return Err(ModelError::Timeout(budget.limit)),
+            said => said?,
+        };
+        if !said.is_complete {
+            return Err(ModelError::Unusable(format!("no end within {max_tokens} tokens")));
+        }
+        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()], cost: 0.0 })
     }
 }
 

@@ -3,14 +3,10 @@
 
 use super::{Role, detections, licence, utterance};
 use crate::language::{Reader, gates, text};
-use crate::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
-use std::time::Instant;
+use crate::vlm::Grammar;
 use types::language::Utterance;
 use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
-use types::{Detection, Image, Rejection};
-
-/// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
-const MOST_TOKENS: usize = 1536;
+use types::{Detection, Image};
 
 /// What was said to a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,45 +34,6 @@ pub trait Speaker: Send {
         grammar: &Grammar,
         budget: Budget<'_>,
     ) -> Result<Spoken, ModelError>;
-}
-
-impl Speaker for Vlm {
-    fn identity(&self) -> String {
-        Vlm::identity(self).to_owned()
-    }
-
-    fn say(
-        &mut self,
-        pictures: &[&Image],
-        prompt: &str,
-        grammar: &Grammar,
-        budget: Budget<'_>,
-    ) -> Result<Spoken, ModelError> {
-        let begun = Instant::now();
-        let is_late = || begun.elapsed() > budget.limit;
-        let media = pictures.iter().map(|image| pixels(image).map(Medium::Picture));
-        let media = media.collect::<Result<Vec<_>, _>>()?;
-        let prompt = self.prompt(&media, prompt)?;
-        let how = Answering {
-            choice: Choice::Greedy,
-            max_tokens: grammar.most_bytes().min(MOST_TOKENS),
-            stops_at_end: true,
-            grammar: Some(grammar),
-        };
-        let goes_on = || !budget.is_cancelled() && !is_late();
-        let said = match self.answer(&prompt, &how, &goes_on, &mut |_| ()) {
-            Err(VlmError::Cancelled) if is_late() => return Err(ModelError::Timeout(budget.limit)),
-            said => said?,
-        };
-        if !said.is_complete {
-            return Err(ModelError::Unusable(format!("no end within {} tokens", how.max_tokens)));
-        }
-        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()], cost: 0.0 })
-    }
-}
-
-fn pixels(image: &Image) -> Result<Pixels, Rejection> {
-    Pixels::new(image.intrinsics.width as usize, image.intrinsics.height as usize, image.rgb.to_vec())
 }
 
 /// A speaker as the model of a run, with the built-in reader beside it.
