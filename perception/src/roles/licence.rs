@@ -9,17 +9,19 @@ struct Need {
     /// Any of these in the sentence is a licence for it.
     by: Vec<Meaning>,
     words: String,
+    /// A word that nobody knows may stand for it.
+    may_be_unknown: bool,
 }
 
 impl Need {
     fn one(meaning: Meaning, words: impl ToString) -> Self {
-        Self { by: vec![meaning], words: words.to_string() }
+        Self { by: vec![meaning], words: words.to_string(), may_be_unknown: true }
     }
 }
 
 /// Checks a proposal against the words of the sentence. Whatever it names, colour, shape, size, place and what to
 /// do, must have been said: by a word that may mean it, or else by a word that Sinew does not know, each for one
-/// thing. And whatever names a colour, shape or size and nothing else must be taken up. Questions move nothing and
+/// thing. What to do may stand in such a word only where a place is said: what comes of it is then plain. And whatever names a colour, shape or size and nothing else must be taken up. Questions move nothing and
 /// pass.
 ///
 /// # Errors
@@ -36,8 +38,8 @@ pub(super) fn check(words: &[String], proposal: &Utterance) -> Result<(), String
         if need.by.iter().any(licensed) {
             continue;
         }
-        // A word that nobody knows may stand for this.
-        unknown = unknown.checked_sub(1).ok_or_else(|| {
+        let left = if need.may_be_unknown { unknown.checked_sub(1) } else { None };
+        unknown = left.ok_or_else(|| {
             format!(
                 "I would take that for '{}', which you did not say. Can you say it differently?",
                 need.words
@@ -71,7 +73,8 @@ fn needs(tasks: &[Task]) -> Vec<Need> {
             Task::Look => (&[Verb::Look], "look"),
         };
         let by = verbs.iter().map(|v| Meaning::Verb(*v)).collect();
-        out.push(Need { by, words: words.to_owned() });
+        let may_be_unknown = matches!(task, Task::Place { .. });
+        out.push(Need { by, words: words.to_owned(), may_be_unknown });
         match task {
             Task::Pick(one) | Task::SortByColor(one) => of(one, &mut out),
             Task::Place { object, relation, target } => {
@@ -153,6 +156,10 @@ mod tests {
             let why = check(&said, &proposal).expect_err("not licensed");
             assert!(why.ends_with('?') || why.ends_with('.'), "{why}");
         }
+        // What to do with it was not said.
+        let pick = Utterance::Instruct(vec![Task::Pick(Referent::the().with_shape(Shape::Ball))]);
+        assert!(check(&words("zap the ball"), &pick).is_err());
+        assert!(check(&words("frobnicate"), &Utterance::Instruct(vec![Task::OpenGripper])).is_err());
         // One word that nobody knows is no licence for two things.
         let two = place(Color::Black, Shape::Ball, Relation::In, Shape::Bowl);
         assert!(check(&words("put the frobnicated in the bowl"), &two).is_err());
