@@ -56,15 +56,18 @@ pub struct Core {
     data: ArmData,
     pub(crate) wires: CoreWires,
     pub(crate) last: JointCommand,
-    last_now: Option<Time>,
+    pub(crate) last_now: Option<Time>,
     ticks: u64,
     pub(crate) authority: Authority,
     /// Whose stick is held, whether its orders are accepted or not, and until when.
     pub(crate) deflected: (LeaseId, Time),
     /// Orders whose time has not come, or that cannot begin yet: for the arm, for the gripper.
     pub(crate) pending: [Option<Ordered>; GROUPS],
-    /// When an order that could not begin tries again.
+    /// When an order that could not begin tries again; and when one tried last to take over from a motion.
     pub(crate) next_try: Time,
+    pub(crate) tried: Time,
+    /// What leads a robot that takes velocities back to where it shall be, once and twice filtered, rad/s (m/s).
+    pub(crate) lead_back: [JointVector; 2],
     /// For how long the robot has not been read, seconds.
     pub(crate) missing_s: f64,
     pub(crate) following_error_for: f64,
@@ -129,6 +132,8 @@ impl Core {
             deflected: (LeaseId(0), Time::ZERO),
             pending: [None, None],
             next_try: Time::ZERO,
+            tried: Time::ZERO,
+            lead_back: [zero; 2],
             missing_s: 0.0,
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
@@ -399,12 +404,13 @@ impl Controller for Core {
             self.gripper.stand(m.gripper.width_m);
         }
         let tau = self.torque(powered);
+        let dq = self.told_velocity(powered);
         let valid = self.tuning.overrun + 5.0 * self.tuning.period;
         self.last = JointCommand {
             stamp: now,
             expires: now + core::time::Duration::from_secs_f64(valid),
             q: self.reference.q,
-            dq: self.told_velocity(powered),
+            dq,
             ddq: self.reference.ddq,
             tau,
             gripper: self.gripper.step(dt),

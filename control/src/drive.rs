@@ -6,6 +6,8 @@ use types::{Drive, JointVector};
 /// Speed that is added per distance from where the arm shall be, 1/s: slow beside any motor's own velocity loop,
 /// so that a late answer does not make it swing.
 const GAIN: f64 = 10.0;
+/// Time constant of each of the two filters that this passes, seconds: nothing that is measured makes it leap.
+const FILTER_S: f64 = 0.03;
 
 impl Core {
     /// The loop gives the torques itself; else they are what the model expects of the motors' own controllers.
@@ -14,19 +16,26 @@ impl Core {
     }
 
     /// Joint velocities for the command, rad/s (m/s): the reference's, and for a robot that takes nothing else what
-    /// leads back to the reference's position, within the limits of velocity and acceleration.
-    pub(crate) fn told_velocity(&self, powered: bool) -> JointVector {
+    /// leads back to the reference's position, within the limits of velocity.
+    pub(crate) fn told_velocity(&mut self, powered: bool) -> JointVector {
         let wanted = self.reference.dq;
-        if self.arm.profile().drive != Drive::Velocity || !powered {
+        let zero = JointVector::zeros(wanted.len());
+        if self.arm.profile().drive != Drive::Velocity || !powered || self.resynced {
+            self.lead_back = [zero; 2];
             return wanted;
         }
+        // Without a fresh measurement what was known last holds.
+        let share = 1.0 - libm::exp(-self.dt / FILTER_S);
+        let [first, second] = &mut self.lead_back;
+        for i in 0..wanted.len() {
+            if self.estimate.is_fresh() {
+                first[i] += share * (GAIN * (self.reference.q[i] - self.estimate.q[i]) - first[i]);
+            }
+            second[i] += share * (first[i] - second[i]);
+        }
         let limits = self.arm.limits();
-        let (q, is_seen) = (&self.estimate.q, self.estimate.is_fresh());
         JointVector::from_fn(wanted.len(), |i| {
-            let back = if is_seen { GAIN * (self.reference.q[i] - q[i]) } else { 0.0 };
-            let (l, before) = (&limits[i], if self.last.enabled { self.last.dq[i] } else { 0.0 });
-            let step = self.dt * l.acceleration;
-            (wanted[i] + back).clamp(before - step, before + step).clamp(-l.velocity, l.velocity)
+            (wanted[i] + self.lead_back[1][i]).clamp(-limits[i].velocity, limits[i].velocity)
         })
     }
 }

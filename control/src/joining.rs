@@ -8,6 +8,7 @@ use crate::pace::Running;
 use crate::path::Job;
 use crate::report::{Cause, RefusedWhy, Report};
 use crate::state::State;
+use crate::twist;
 use types::{JointVector, Time};
 
 impl Ordered {
@@ -21,6 +22,12 @@ impl Core {
     /// Lets a path take over from whatever the arm does, or keeps it waiting until it can, as long as it
     /// is valid.
     pub(crate) fn take_over(&mut self, now: Time, mut order: Ordered) {
+        if self.tried == now {
+            // One of them is enough for a tick.
+            self.let_wait(now, order);
+            return;
+        }
+        self.tried = now;
         let since = order.made_for();
         let (What::Chunk(job) | What::Follow(job)) = &mut order.what else { return };
         let Some(nominal) = job.joining().map(|pace| pace.nominal) else {
@@ -57,6 +64,7 @@ impl Core {
         };
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let goes = job.take_over(s, &from, running, self.arm.limits())
+            && twist::blend_within_speed(&self.arm, &mut self.servo_data, job, self.tuning.tool_speed)
             && self.filter.admits(&self.arm, now, job, width_m, moves);
         if !goes {
             self.let_wait(now, order);

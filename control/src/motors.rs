@@ -5,6 +5,10 @@ use types::{Fault, JointLimits, JointState, JointVector, MAX_JOINTS};
 
 /// How long a motor may do the opposite, seconds (F19: 10 ms from the first tick on).
 const OPPOSITE_S: f64 = 0.006;
+/// Farther from where it was told to be than this, rad (m), and faster away than this part of its speed limit, a
+/// joint that its own controller moves runs away.
+const OFF: f64 = 0.02;
+const AWAY: f64 = 0.05;
 /// How long it may give another torque than it was told, seconds (F17).
 const SILENT_S: f64 = 0.02;
 
@@ -19,6 +23,7 @@ const TOO_HOT: f64 = 0.12;
 pub(crate) struct Motors {
     opposite_s: [f64; MAX_JOINTS],
     silent_s: [f64; MAX_JOINTS],
+    away_s: [f64; MAX_JOINTS],
     /// How much each motor has been overloaded: part of its limit squared, times seconds.
     heat: [f64; MAX_JOINTS],
     /// A motor is overloaded, and not yet for too long (F18).
@@ -32,6 +37,7 @@ impl Motors {
         Self {
             opposite_s: [0.0; MAX_JOINTS],
             silent_s: [0.0; MAX_JOINTS],
+            away_s: [0.0; MAX_JOINTS],
             heat: [0.0; MAX_JOINTS],
             is_hot: false,
             senses: false,
@@ -75,6 +81,23 @@ impl Motors {
             }
         }
         found
+    }
+
+    /// The same of a robot whose motors' own controllers are told where to go: one that moves away from there, and is
+    /// off already, does the opposite (F19).
+    pub(crate) fn runs_away(
+        &mut self,
+        state: &JointState,
+        reference: &JointVector,
+        limits: &[JointLimits],
+        dt: f64,
+    ) -> bool {
+        for (i, l) in limits.iter().enumerate() {
+            let (off, speed) = (reference[i] - state.q[i], state.dq[i]);
+            let is_away = off.abs() > OFF && speed.abs() > AWAY * l.velocity && off * speed < 0.0;
+            self.away_s[i] = if is_away { self.away_s[i] + dt } else { 0.0 };
+        }
+        self.away_s.iter().any(|s| *s > OPPOSITE_S)
     }
 
     /// Power comes or goes: everything begins anew.

@@ -15,6 +15,8 @@ use types::{JointVector, Time};
 
 /// How soon an order that could not begin tries again.
 const RETRY: core::time::Duration = core::time::Duration::from_millis(4);
+/// A trajectory that goes on from where the arm was is made no longer ago, seconds.
+const RECENT_S: f64 = 0.5;
 /// How long what moves may take to slow down for a trajectory that came in time.
 const MAKES_WAY: core::time::Duration = core::time::Duration::from_secs(1);
 
@@ -199,7 +201,7 @@ impl Core {
 
     fn carry_out(&mut self, now: Time, order: Ordered) {
         let why = match &order.what {
-            What::Follow(job) => match self.way_in(&order, job) {
+            What::Follow(job) => match self.way_in(now, &order, job) {
                 Ok(WayIn::FromRest) => None,
                 Ok(WayIn::TakeOver) => return self.take_over(now, order),
                 Ok(WayIn::Wait) => return self.let_wait(now, order),
@@ -243,12 +245,12 @@ impl Core {
 
     /// How a trajectory begins from what the arm does, if it begins where the arm is, or was at the time that it
     /// was made for (B13).
-    fn way_in(&self, order: &Ordered, job: &Job) -> Result<WayIn, RefusedWhy> {
+    fn way_in(&self, now: Time, order: &Ordered, job: &Job) -> Result<WayIn, RefusedWhy> {
         let stands = match &self.state {
             State::Hold => true,
             State::Follow(before) => before.at_rest(),
             State::Servo(servo) => servo.at_rest(),
-            State::Stopping(..) if self.is_taken_over() => return Ok(WayIn::Wait),
+            State::Stopping(_, stop) if self.is_taken_over() || stop.is_end() => return Ok(WayIn::Wait),
             _ => return Err(RefusedWhy::Busy),
         };
         if !self.estimate.is_fresh() {
@@ -256,7 +258,9 @@ impl Core {
         }
         let is_at =
             |q: &JointVector| job.start().len() == q.len() && job.start().max_abs_diff(q) <= START_TOLERANCE;
-        let was_there = || self.progress.place(order.made_for()).is_some_and(is_at);
+        // Not long ago, or it would be a place to go to and not one to go on from.
+        let is_recent = order.has_waited || now.secs_since(order.made_for()) <= RECENT_S;
+        let was_there = || is_recent && self.progress.place(order.made_for()).is_some_and(is_at);
         match stands && job.starts_at_rest() {
             true if is_at(&self.reference.q) => Ok(WayIn::FromRest),
             _ if !was_there() => Err(RefusedWhy::StartsElsewhere),
@@ -331,7 +335,7 @@ impl Core {
 
     fn follow(&mut self, mut order: Ordered) {
         let What::Follow(job) = &mut order.what else { return };
-        job.begin(&self.reference.q, self.slow(), self.arm.limits());
+        job.begin(&self.reference.q, self.slow(), self.arm.limits(), self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let is_far = job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE;
         if is_far && !self.filter.blend_is_clear(&self.arm, job, width_m) {

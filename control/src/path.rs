@@ -64,6 +64,7 @@ const MOST_STOP_TICKS: usize = 2000;
 /// Durations of blends that are tried, seconds, and places in each that are looked at.
 const BLENDS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.9, 1.3, 1.9];
 const BLEND_LOOKS: usize = 16;
+const BLEND_STEP_S: f64 = 0.03;
 
 impl Job {
     pub(crate) fn new(id: MotionId, course: Course, paces: Paces, profile: Profile) -> Self {
@@ -105,8 +106,9 @@ impl Job {
         self.paces.joining.as_ref().map(|(pace, _)| pace)
     }
 
-    /// Begins at rest at `from`, at the part `slow` of the nominal pace.
-    pub(crate) fn begin(&mut self, from: &JointVector, slow: f64, limits: &[JointLimits]) {
+    /// Begins at rest at `from`, at the part `slow` of the nominal pace; no point of the arm is faster than
+    /// `speed_m_s` while it goes over to where the path begins.
+    pub(crate) fn begin(&mut self, from: &JointVector, slow: f64, limits: &[JointLimits], speed_m_s: f64) {
         self.pace = self.paces.own.clone();
         let start = *self.start();
         let offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
@@ -118,6 +120,8 @@ impl Job {
                 .max(libm::sqrt(smooth::PEAKS[1] * per / l.acceleration))
                 .max(libm::cbrt(smooth::PEAKS[2] * per / l.jerk));
         }
+        let reached: f64 = offset.iter().zip(self.profile.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
+        blend = blend.max(smooth::PEAKS[0] * reached / speed_m_s);
         self.offset = Offset { from: -blend, over: blend, ..Offset::none(start.len()) };
         self.offset.start[0] = offset;
         let speed = |i: usize| smooth::PEAKS[0] * offset[i].abs() / blend.max(1e-9);
@@ -150,11 +154,13 @@ impl Job {
         let is_nothing = start.iter().all(|v: &JointVector| v.iter().all(|v| v.abs() < 1e-12));
         let fits = |over: f64| {
             let offset = Offset { from: s, over, start };
-            let fits = (0..=BLEND_LOOKS).all(|k| {
-                let at = s + over * k as f64 / BLEND_LOOKS as f64;
+            // Longer blends are looked at as closely.
+            let looks = ((over / BLEND_STEP_S) as usize).clamp(BLEND_LOOKS, 4 * BLEND_LOOKS);
+            let fits = (0..=looks).all(|k| {
+                let at = s + over * k as f64 / looks as f64;
                 let (path, off) = (self.course.at(at), offset.at(at));
                 // Between two places that are looked at it departs by no more than that.
-                let step = over / BLEND_LOOKS as f64;
+                let step = over / looks as f64;
                 let within = |j: usize| {
                     let q = path[0][j] + off[0][j];
                     let least = if off[0][j].abs() > 1e-9 { 0.125 * step * step * caps[1][j] } else { 0.0 };
@@ -184,6 +190,19 @@ impl Job {
         self.stop_end = f64::INFINITY;
         self.running = running;
         true
+    }
+
+    /// Joint positions and velocities, at the nominal pace, at places all along what is left of the blend.
+    pub(crate) fn along_blend(&self) -> impl Iterator<Item = (JointVector, JointVector)> + '_ {
+        let left = (self.offset.end() - self.s).max(0.0);
+        let n = if left > 0.0 { 2 * BLEND_LOOKS } else { 0 };
+        (0..n).map(move |k| {
+            let s = self.s + left * k as f64 / n as f64;
+            let (path, off) = (self.course.at(s.max(0.0)), self.offset.at(s));
+            let sum =
+                |d: usize, by: f64| JointVector::from_fn(path[d].len(), |j| by * (path[d][j] + off[d][j]));
+            (sum(0, 1.0), sum(1, self.pace.nominal))
+        })
     }
 
     /// The pace and its rate.

@@ -21,13 +21,15 @@ pub(crate) struct Progress {
     ring: Box<[Tick]>,
     n: usize,
     total: f64,
+    /// Where the arm was before counts for nothing.
+    begun: Time,
 }
 
 impl Progress {
     /// For an arm of `n_joints`.
     pub(crate) fn new(n_joints: usize) -> Self {
         let nothing = Tick { at: Time::ZERO, total: 0.0, q: JointVector::zeros(n_joints) };
-        Self { ring: vec![nothing; TICKS].into(), n: 0, total: 0.0 }
+        Self { ring: vec![nothing; TICKS].into(), n: 0, total: 0.0, begun: Time::ZERO }
     }
 
     /// Lets `passed` seconds of path time pass.
@@ -56,7 +58,12 @@ impl Progress {
 
     /// Where the arm was at `then`; `None` when that is not remembered.
     pub(crate) fn place(&self, then: Time) -> Option<&JointVector> {
-        self.newest_until(then).map(|tick| &tick.q)
+        self.newest_until(then).filter(|_| then >= self.begun).map(|tick| &tick.q)
+    }
+
+    /// From `now` on another motion begins: where the arm was before is no place to go on from.
+    pub(crate) fn forget_places(&mut self, now: Time) {
+        self.begun = now;
     }
 
     /// The newest remembered tick that is not after `then`.
@@ -96,5 +103,7 @@ mod tests {
         assert_eq!(progress.place(Time::from_secs_f64(9.001)), Some(&place(9000)), "it stood");
         assert_eq!(progress.since(Time::from_secs_f64(1.0)), None, "4096 changes are remembered");
         assert!(progress.place(Time::from_secs_f64(1.0)).is_none());
+        progress.forget_places(Time::from_secs_f64(9.5));
+        assert!(progress.place(Time::from_secs_f64(9.0)).is_none() && progress.place(now).is_some());
     }
 }

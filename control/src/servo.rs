@@ -242,7 +242,7 @@ impl Core {
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the
     /// one who steered has fallen silent (F38).
     fn end_servo(&mut self, servo: Servo) {
-        if servo.aim.is_stream() && !servo.at_rest() {
+        if servo.aim.is_stream() && !servo.at_rest() && !self.is_awaited() {
             self.tell(Report::Fault { fault: F38OperatorSilent, latched: false });
             self.stop(Stop::two(crate::report::Cause::VelocityOver));
         } else {

@@ -85,7 +85,7 @@ impl Stop {
     }
 
     /// Whether this is how a motion ends that was to end.
-    fn is_end(&self) -> bool {
+    pub(crate) fn is_end(&self) -> bool {
         matches!(self.cause, Cause::HoldRequested | Cause::Finished)
     }
 
@@ -239,6 +239,9 @@ impl Core {
 
     /// Every lease is over: a stop ends only under a fresh one (I6).
     fn end_leases(&mut self) {
+        if let Some(now) = self.last_now {
+            self.progress.forget_places(now);
+        }
         for place in [ARM, GRIPPER] {
             if let Some(id) = self.authority.holder(place).map(|h| h.id) {
                 self.authority.release(id);

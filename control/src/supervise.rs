@@ -252,8 +252,11 @@ impl Core {
             return;
         };
         let limits = self.arm.limits();
-        let told = self.gives_torques().then_some(&self.last.tau);
-        match self.motors.judge(state, told, limits, &self.tuning, self.dt) {
+        let gives_torques = self.gives_torques();
+        let told = gives_torques.then_some(&self.last.tau);
+        let seen = self.motors.judge(state, told, limits, &self.tuning, self.dt);
+        let runs_away = !gives_torques && self.motors.runs_away(state, &self.reference.q, limits, self.dt);
+        match if runs_away { Some(Fault::F19Runaway) } else { seen } {
             Some(Fault::F19Runaway) => {
                 // Whoever controls it the wrong way cannot stop it: with brakes the power goes at once.
                 let category = if self.arm.profile().brakes { StopCategory::Zero } else { StopCategory::One };

@@ -1,5 +1,6 @@
 //! Velocities of the tool, and the joint velocities that make them.
 
+use crate::path::Job;
 use mechanics::{Arm, ArmData, Jacobian, tool_jacobian, tool_pose};
 use nalgebra::{Matrix6, Vector3, Vector6};
 use types::{JointVector, MAX_JOINTS, Rejection};
@@ -35,6 +36,8 @@ const MOST_SINGULAR: f64 = 0.015;
 const DAMPING: f64 = 0.01;
 /// What is always added: an arm with fewer than six joints has no inverse.
 const LEAST_DAMPING: f64 = 1e-4;
+/// A path is timed to the limit at places that are looked at; between them it may be a trifle faster.
+const TRIFLE: f64 = 1.05;
 /// Part of the joints' speed limits that a twist may use, and on the way out of a singular pose.
 const SPEED_SHARE: f64 = 0.9;
 const WAY_OUT_SHARE: f64 = 0.15;
@@ -135,6 +138,20 @@ fn square_at(arm: &Arm, scratch: &mut Scratch, q: &JointVector) -> (Matrix6<f64>
     (square, libm::sqrt(values[6 - n.min(6)].max(0.0)))
 }
 
+/// Whether the tool's centre point is nowhere faster than `most` m/s, but for a trifle, while `job` goes over onto its
+/// path.
+pub(crate) fn blend_within_speed(arm: &Arm, scratch: &mut Scratch, job: &Job, most: f64) -> bool {
+    job.along_blend().all(|(q, dq)| tool_speed(arm, scratch, &q, &dq) <= TRIFLE * most)
+}
+
+/// Speed of the tool's centre point, m/s.
+fn tool_speed(arm: &Arm, scratch: &mut Scratch, q: &JointVector, rates: &JointVector) -> f64 {
+    let n = arm.n_joints().min(MAX_JOINTS);
+    tool_jacobian(arm, &mut scratch.data, q, &mut scratch.jacobian);
+    let j = &scratch.jacobian;
+    Vector3::from_fn(|a, _| (0..n).map(|c| j[(a, c)] * rates[c]).sum::<f64>()).norm()
+}
+
 /// `rates` slowed down, all alike, so that no joint is faster than its limit and the tool's centre point not
 /// faster than `most` m/s.
 pub(crate) fn within_speed(
@@ -144,12 +161,9 @@ pub(crate) fn within_speed(
     rates: JointVector,
     most: f64,
 ) -> JointVector {
-    let n = arm.n_joints().min(MAX_JOINTS);
-    tool_jacobian(arm, &mut scratch.data, q, &mut scratch.jacobian);
-    let j = &scratch.jacobian;
-    let speed = Vector3::from_fn(|a, _| (0..n).map(|c| j[(a, c)] * rates[c]).sum::<f64>()).norm();
+    let speed = tool_speed(arm, scratch, q, &rates);
     let part = arm.limits().iter().enumerate().fold((most / speed.max(1e-12)).min(1.0), |m, (i, l)| {
         m.min(SPEED_SHARE * l.velocity / rates[i].abs().max(1e-12))
     });
-    JointVector::from_fn(n, |i| part * rates[i])
+    JointVector::from_fn(rates.len(), |i| part * rates[i])
 }

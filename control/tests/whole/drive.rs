@@ -2,7 +2,8 @@
 
 use crate::common::{N, Rig, arm_with, check_differences, reach};
 use control::{Compliance, Mode, Motion, Report};
-use types::{Drive, Fault, JointCommand, JointVector};
+use std::time::Duration;
+use types::{Drive, Fault, JointCommand, JointState, JointVector, StopCategory};
 
 fn rig(drive: Drive) -> Rig {
     Rig::active(arm_with(|profile| profile.drive = drive))
@@ -75,4 +76,55 @@ fn only_a_robot_that_takes_torques_can_be_made_to_yield() {
         rig.submit(Motion::Comply(Compliance::Stiff)).expect("it is");
     }
     rig(Drive::Torque).submit(Motion::Comply(soft)).expect("it can");
+}
+
+#[test]
+fn f26_after_a_pause_the_first_velocity_is_that_of_the_arm_as_it_is_found() {
+    let mut rig = rig(Drive::Velocity);
+    let home = rig.hold_q();
+    rig.follow(reach(&rig.arm.clone(), &home, 0.9, 1.2));
+    rig.ticks(600);
+    let fast = rig.commands.last().expect("some").dq.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    assert!(fast > 0.5, "{fast}");
+    // Nobody ran for two seconds; the robot has braked by itself.
+    rig.state.dq = JointVector::zeros(N);
+    let now = rig.now + Duration::from_secs(2);
+    let state = JointState { stamp: now, ..rig.state };
+    for _ in 0..200 {
+        let told = match rig.now < now {
+            true => rig.tick_at(now, Some(state)),
+            false => rig.tick(),
+        };
+        assert!(told.dq.iter().all(|v| v.abs() < 0.02), "F26: {:?}", told.dq);
+    }
+}
+
+#[test]
+fn f19_a_joint_whose_own_controller_runs_the_wrong_way_is_stopped_without_power() {
+    for (brakes, category) in [(true, StopCategory::Zero), (false, StopCategory::One)] {
+        let mut rig = Rig::active(arm_with(|p| (p.drive, p.brakes) = (Drive::Position, brakes)));
+        let home = rig.hold_q();
+        rig.follow(reach(&rig.arm.clone(), &home, 0.5, 1.5));
+        rig.ticks(300);
+        let mut away = rig.state.q[2];
+        let mut seen = None;
+        for k in 0..200 {
+            away -= 1e-3 * 0.8;
+            rig.state.q[2] = away;
+            rig.state.dq[2] = -0.8;
+            let told = rig.tick();
+            rig.state.q[2] = away;
+            if rig.has(|r| matches!(r, Report::Fault { fault: Fault::F19Runaway, latched: true })) {
+                seen.get_or_insert(k);
+            }
+            if !told.enabled {
+                break;
+            }
+        }
+        assert!(seen.is_some_and(|k| k < 60), "F19: {seen:?} {:?}", rig.reports);
+        let stop = |r: &Report| matches!(r, Report::Stopped { category: c, .. } if *c == category);
+        rig.ticks(1500);
+        assert!(rig.has(stop), "{:?}", rig.reports);
+        assert_eq!(rig.mode(), Mode::Fault { powered: false });
+    }
 }

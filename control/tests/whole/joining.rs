@@ -2,11 +2,11 @@
 //! a motion themselves.
 
 use crate::common::{N, Rig, arm, check_differences, reach, wiggle};
-use control::{Mode, Motion, MotionId, Order, RefusedWhy, Report, Request};
+use control::{Config, Groups, Mode, Motion, MotionId, Order, Owner, RefusedWhy, Report, Request};
 use proptest::prelude::*;
 use std::time::Duration;
 use types::motion::TrajectoryPoint;
-use types::{JointVector, Trajectory};
+use types::{JointVector, StopCategory, Time, Trajectory};
 
 fn refused(rig: &Rig, why: RefusedWhy) -> bool {
     rig.has(|r| matches!(r, Report::Refused { request: Request::Follow, why: w, .. } if *w == why))
@@ -184,6 +184,76 @@ fn b13_a_trajectory_that_begins_where_the_arm_was_not_is_refused_and_what_moves_
     until_finished(&mut rig, id);
     assert!(rig.hold_q().max_abs_diff(&goal) < 1e-9);
     check_differences(&arm, &rig.commands);
+}
+
+#[test]
+fn b13_where_the_arm_was_long_ago_or_before_a_stop_is_no_place_to_begin() {
+    let arm = arm();
+    for stopped in [false, true] {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let then = rig.now;
+        let id = rig.follow(reach(&arm, &home, 0.3, 0.5));
+        until_finished(&mut rig, id);
+        if stopped {
+            rig.handle.stop(StopCategory::Two);
+            rig.ticks(10);
+        } else {
+            rig.ticks(600);
+        }
+        let from = rig.hold_q();
+        let stamp = if stopped { Time::from_secs_f64(rig.now.as_secs_f64() - 0.4) } else { then };
+        let lease = rig.lease.take();
+        let mut lease = match lease {
+            Some(lease) => lease,
+            None => rig.handle.claim(rig.now, Owner::Planner, Groups::All, None).expect("sent"),
+        };
+        let order = lease.order(stamp, Motion::Follow(reach(&arm, &home, 0.1, 1.0)));
+        let order = Order { expires: rig.now + Duration::from_secs(1), ..order };
+        rig.handle.submit(order).expect("well-formed");
+        rig.lease = Some(lease);
+        rig.ticks(300);
+        assert!(refused(&rig, RefusedWhy::StartsElsewhere), "B13: {:?}", rig.reports);
+        assert!(rig.hold_q().max_abs_diff(&from) < 1e-12, "it has not moved");
+    }
+}
+
+#[test]
+fn a_trajectory_that_waits_while_a_velocity_runs_out_begins_and_nobody_is_missed() {
+    let arm = arm();
+    let mut rig = Rig::active(arm.clone());
+    for _ in 0..8 {
+        rig.submit(Motion::Velocity(JointVector::from_fn(N, |_| 1.0))).expect("a fine motion");
+        rig.ticks(80);
+    }
+    assert!(fastest(&rig) > 0.8);
+    // So short a way that there is no way over at this speed.
+    let here = rig.hold_q();
+    let id = rig.follow(reach(&arm, &here, -0.02, 0.4));
+    until_finished(&mut rig, id);
+    assert!(!rig.has(|r| matches!(r, Report::Fault { .. } | Report::Lost(_))), "{:?}", rig.reports);
+    check_differences(&arm, &rig.commands);
+}
+
+#[test]
+fn the_tool_is_no_faster_than_it_may_be_while_one_goes_over_into_another() {
+    let arm = arm();
+    let slow = Config { tool_speed_m_s: 0.2, ..Config::default() };
+    let mut rig = Rig::active_with(arm.clone(), slow);
+    let home = rig.hold_q();
+    rig.follow(reach(&arm, &home, 0.7, 1.5));
+    rig.ticks(1200);
+    let back = reach(&arm, &rig.hold_q(), -0.5, 1.2);
+    let id = rig.follow(back);
+    let mut data = mechanics::ArmData::new(&arm);
+    let mut tool = |q: &JointVector| mechanics::tool_pose(&arm, &mut data, q).isometry().translation.vector;
+    let (mut last, mut most) = (tool(&rig.hold_q()), 0.0f64);
+    while !rig.has(|r| *r == Report::Finished(id)) {
+        let here = tool(&rig.tick().q);
+        most = most.max((here - last).norm() / 1e-3);
+        last = here;
+    }
+    assert!(most < 0.22, "{most} m/s");
 }
 
 proptest! {
