@@ -16,6 +16,9 @@ use types::{Image, Rejection};
 /// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
 const MOST_TOKENS: usize = 1536;
 
+/// The part of the time that is left for a model that is not the last to be asked.
+const SHARE: f64 = 0.6;
+
 /// The models that the configuration names: whoever has no answer leaves the question to the next.
 pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartError> {
     let built_in = session::model(config)?;
@@ -52,8 +55,11 @@ impl VisionLanguageModel for Chain {
     ) -> Result<Answer, ModelError> {
         let begun = Instant::now();
         let mut last = ModelError::Unusable("there is no model".into());
-        for model in &mut self.0 {
-            let limit = budget.limit.saturating_sub(begun.elapsed());
+        let n = self.0.len();
+        for (i, model) in self.0.iter_mut().enumerate() {
+            let left = budget.limit.saturating_sub(begun.elapsed());
+            // Whoever comes next must have time for an answer as well.
+            let limit = if i + 1 < n { left.mul_f64(SHARE) } else { left };
             match model.answer(image, sentence, Budget { limit, ..budget }) {
                 Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
                 Err(why) => last = why,
@@ -159,6 +165,10 @@ impl Speaker for Remote {
             ChatError::Timeout { limit, .. } => ModelError::Timeout(limit),
             other => ModelError::Unusable(other.to_string()),
         })?;
+        if reply.text.len() > grammar.most_bytes() {
+            let why = format!("{} bytes, of {} at most", reply.text.len(), grammar.most_bytes());
+            return Err(ModelError::Unusable(why));
+        }
         let tokens = reply.tokens.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(Spoken { text: reply.text, tokens, cost: reply.cost })
     }

@@ -174,7 +174,7 @@ fn remote(url: &str) -> String {
     format!("[remote]\nurl = \"{url}\"\nmodel = \"qwen3-vl-plus\"\n")
 }
 
-const UNKNOWN: &str = "teleport the red cube into the blue bowl";
+const UNKNOWN: &str = "put the maroon cube into the azure bowl";
 
 #[test]
 fn a_model_elsewhere_reads_what_the_built_in_reader_cannot_and_the_arm_does_it() {

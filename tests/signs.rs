@@ -35,8 +35,9 @@ const ORDERS: [(&str, &str, &str, &str); 10] = [
 ];
 
 /// What the person says: read by the built-in reader, or by nobody but the model; and questions.
-const SENTENCES: [&str; 6] = [
+const SENTENCES: [&str; 7] = [
     "put the red cube in the blue bowl",
+    "put the maroon cube into the azure bowl",
     "teleport the red cube into the blue bowl",
     "please zap the green ball",
     "frobnicate everything",

@@ -220,6 +220,30 @@ fn what_would_not_change_is_not_asked_again_and_the_key_is_in_no_error() {
 }
 
 #[test]
+fn what_an_answer_that_is_none_has_cost_counts_and_one_that_asks_for_too_long_a_wait_is_left_at_once() {
+    let cut = json!({ "choices": [{ "message": { "content": "{\"ans" }, "finish_reason": "length" }],
+        "usage": { "prompt_tokens": 700, "completion_tokens": 50 } });
+    let (url, seen) = serve(vec![Act::Status(200, "", cut.to_string()), good()]);
+    let mut one = chat(&url, terms());
+    assert!(matches!(ask(&mut one, LONG), Err(ChatError::Failed { .. })));
+    assert_eq!((one.spent().0, seen.try_iter().count()), (750, 1), "paid for, and not asked again");
+    // A server that does not count: its prompt is estimated.
+    let silent =
+        json!({ "choices": [{ "message": { "content": "{\"answer\": 1}" }, "finish_reason": "stop" }] });
+    let (url, _seen) = serve(vec![Act::Status(200, "", silent.to_string())]);
+    let mut two = chat(&url, terms());
+    assert!(ask(&mut two, LONG).is_ok() && two.spent().0 > 900, "{:?}", two.spent());
+    let (url, _seen) = serve(vec![busy("retry-after: 60\r\n")]);
+    let begun = Instant::now();
+    assert!(ask(&mut chat(&url, terms()), LONG).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    let echo = json!({ "error": { "message": "no: sk-secret-123" } }).to_string();
+    let (url, _seen) = serve(vec![Act::Status(200, "", echo)]);
+    let e = ask(&mut chat(&url, once()), LONG).expect_err("an error").to_string();
+    assert!(e.contains("no: ") && !e.contains("secret"), "{e}");
+}
+
+#[test]
 fn garbage_is_no_answer_whatever_it_is() {
     let stop = |content: &str| {
         json!({ "choices": [{ "message": { "content": content }, "finish_reason": "stop" }] }).to_string()

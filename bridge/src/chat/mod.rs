@@ -98,12 +98,19 @@ pub struct Reply {
     pub tries: u32,
 }
 
-/// How a try ended.
-enum Try {
-    Done(stream::Answer),
-    /// Worth another try, not before so long.
-    Again(String, Option<Duration>),
-    Never(String),
+/// Why a try gave no answer.
+struct Miss {
+    what: String,
+    /// The server asks not to be asked again before.
+    after: Option<Duration>,
+    /// It would be the same another time.
+    is_final: bool,
+}
+
+impl Miss {
+    fn again(what: String, after: Option<Duration>) -> Self {
+        Self { what, after, is_final: false }
+    }
 }
 
 /// One model elsewhere.
@@ -175,7 +182,9 @@ impl Chat {
         let limit = limit.min(self.terms.limit);
         let left = || limit.saturating_sub(begun.elapsed());
         let (mut wait, mut last) = (FIRST_WAIT, "nothing came".to_owned());
-        let mut tries = 0;
+        let (mut tries, cost_before) = (0, self.cost);
+        // About four letters a token, and a picture like a page of text: for servers that do not say.
+        let estimate = question.prompt.len() as u64 / 4 + 1000 * question.pictures.len() as u64;
         let outcome = loop {
             if cancel.load(Ordering::Relaxed) {
                 return Err(ChatError::Cancelled);
@@ -184,19 +193,21 @@ impl Chat {
                 break Err(ChatError::Timeout { host, limit, tries, last });
             }
             tries += 1;
-            match self.once(&body, left(), cancel) {
-                Try::Done(answer) => break Ok(answer),
-                Try::Never(what) => break Err(ChatError::Failed { host, what }),
-                Try::Again(what, _) if tries > self.terms.retries => {
-                    let late = left().is_zero();
-                    break Err(match late {
-                        true => ChatError::Timeout { host, limit, tries, last: what },
-                        false => ChatError::Failed { host, what: format!("{what}, after {tries} tries") },
+            match self.once(&body, estimate, left(), cancel) {
+                Ok(answer) => break Ok(answer),
+                Err(miss) if miss.is_final => break Err(ChatError::Failed { host, what: miss.what }),
+                Err(miss) if left().is_zero() => {
+                    break Err(ChatError::Timeout { host, limit, tries, last: miss.what });
+                }
+                Err(miss) if tries > self.terms.retries || miss.after.is_some_and(|after| after > left()) => {
+                    break Err(ChatError::Failed {
+                        host,
+                        what: format!("{}, after {tries} tries", miss.what),
                     });
                 }
-                Try::Again(what, after) => {
-                    last = what;
-                    let until = Instant::now() + after.unwrap_or(wait).min(left());
+                Err(miss) => {
+                    last = miss.what;
+                    let until = Instant::now() + miss.after.unwrap_or(wait).min(left());
                     wait = (2 * wait).min(LONGEST_WAIT);
                     while Instant::now() < until && !cancel.load(Ordering::Relaxed) {
                         std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
@@ -210,9 +221,7 @@ impl Chat {
         match outcome {
             Ok(answer) => {
                 (self.failures, self.rests_until) = (0, None);
-                let cost = self.terms.price.of(answer.tokens);
-                self.tokens += answer.tokens.iter().sum::<u64>();
-                self.cost += cost;
+                let cost = self.cost - cost_before;
                 Ok(Reply { text: answer.text, tokens: answer.tokens, cost, tries })
             }
             Err(why) => {
@@ -230,13 +239,25 @@ impl Chat {
         if self.tokens >= e.most_tokens {
             return Err(ChatError::Budget(format!("{} of {} tokens", self.tokens, e.most_tokens)));
         }
-        if self.cost >= e.most_cost {
+        if !e.price.currency.is_empty() && self.cost >= e.most_cost {
             return Err(ChatError::Budget(format!("{:.4} of {:.4}", self.cost, e.most_cost)));
         }
         Ok(())
     }
 
-    fn once(&self, body: &str, left: Duration, cancel: &AtomicBool) -> Try {
+    fn count(&mut self, tokens: [u64; 2]) {
+        self.tokens += tokens.iter().sum::<u64>();
+        self.cost += self.terms.price.of(tokens);
+    }
+
+    /// One try. Whatever it may have cost is counted, answer or not; `estimate` is for prompts that nobody counted.
+    fn once(
+        &mut self,
+        body: &str,
+        estimate: u64,
+        left: Duration,
+        cancel: &AtomicBool,
+    ) -> Result<stream::Answer, Miss> {
         let url = format!("{}/chat/completions", self.endpoint.url());
         let request = self.agent.post(&url).config().timeout_global(Some(left)).build();
         let request =
@@ -247,9 +268,12 @@ impl Chat {
         };
         let response = match request.send(body) {
             Ok(response) => response,
-            Err(ureq::Error::BadUri(_)) => return Try::Never("the address is none".into()),
-            // What the library says of an error may repeat the address; never a header.
-            Err(e) => return Try::Again(e.to_string(), None),
+            Err(e) => {
+                let is_late = matches!(e, ureq::Error::Timeout(_));
+                self.count([if is_late { estimate } else { 0 }, 0]);
+                let is_final = matches!(e, ureq::Error::BadUri(_));
+                return Err(Miss { what: self.endpoint.without_key(&e.to_string()), after: None, is_final });
+            }
         };
         let status = response.status().as_u16();
         let header =
@@ -258,16 +282,26 @@ impl Chat {
         let is_stream = header("content-type").is_some_and(|t| t.contains("event-stream"));
         let reader = response.into_body().into_reader();
         match status {
-            200 => match stream::read(reader, is_stream, self.terms.form, cancel) {
-                Ok(answer) => Try::Done(answer),
-                Err(what) => Try::Again(what, None),
-            },
-            408 | 425 | 429 | 500..=599 => Try::Again(format!("status {status}"), after),
+            200 => {
+                let (read, mut tokens) = stream::read(reader, is_stream, self.terms.form, cancel);
+                if tokens[0] == 0 {
+                    tokens[0] = estimate;
+                }
+                self.count(tokens);
+                match read {
+                    Ok(text) => Ok(stream::Answer { text, tokens }),
+                    Err(stream::Broken { what, is_final }) => {
+                        Err(Miss { what: self.endpoint.without_key(&what), after: None, is_final })
+                    }
+                }
+            }
+            408 | 425 | 429 | 500..=599 => Err(Miss::again(format!("status {status}"), after)),
             _ => {
                 let mut text = String::new();
                 let _ = reader.take(MOST_ERROR).read_to_string(&mut text);
-                let said = stream::error_of(&text).unwrap_or_default();
-                Try::Never(format!("status {status} {}", self.endpoint.without_key(&said)).trim().to_owned())
+                let said = stream::error_of(&self.endpoint.without_key(&text)).unwrap_or_default();
+                let what = format!("status {status} {said}").trim().to_owned();
+                Err(Miss { what, after: None, is_final: true })
             }
         }
     }

@@ -14,46 +14,72 @@ const LONGEST_LINE: u64 = 1 << 20;
 #[derive(Debug, PartialEq)]
 pub(super) struct Answer {
     pub(super) text: String,
+    /// Of prompt and answer.
     pub(super) tokens: [u64; 2],
 }
 
-/// Reads an answer to its end.
-///
-/// # Errors
-/// In words what broke: a stream that ends early, an error in it, JSON that is none.
+/// Why there is none, in words, and whether it would be the same another time.
+#[derive(Debug, PartialEq)]
+pub(super) struct Broken {
+    pub(super) what: String,
+    pub(super) is_final: bool,
+}
+
+impl From<String> for Broken {
+    fn from(what: String) -> Self {
+        Self { what, is_final: false }
+    }
+}
+
+/// Reads an answer to its end; its text, or what broke: a stream that ends early, an error in it, JSON that is none.
+/// And the tokens of prompt and answer, whatever came of it: zero for a prompt that nobody counted, and about what was
+/// said for an answer that nobody did.
 pub(super) fn read(
     reader: impl Read,
     is_stream: bool,
     form: Form,
     cancel: &AtomicBool,
-) -> Result<Answer, String> {
-    let mut reader = BufReader::new(reader.take(MOST_BYTES));
+) -> (Result<String, Broken>, [u64; 2]) {
     let mut parts = Parts::default();
-    if is_stream {
-        let mut line = Vec::new();
-        loop {
-            if cancel.load(Ordering::Relaxed) {
-                return Err("cancelled".into());
-            }
-            line.clear();
-            let n = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
-            if n.map_err(|e| format!("the stream broke: {e}"))? == 0 {
-                break;
-            }
-            let text = core::str::from_utf8(&line).map_err(|_| "the stream is no text".to_owned())?.trim();
-            let Some(data) = text.strip_prefix("data:").map(str::trim) else { continue };
-            if data == "[DONE]" {
-                parts.is_whole = true;
-                break;
-            }
-            parts.take(&json(data)?, "delta", form)?;
-        }
-    } else {
+    let taken = take(reader, is_stream, form, cancel, &mut parts);
+    let mut tokens = parts.tokens;
+    if tokens == [0, 0] {
+        tokens[1] = parts.text.len() as u64 / 4;
+    }
+    (taken.map_err(Broken::from).and_then(|()| parts.answer()), tokens)
+}
+
+fn take(
+    reader: impl Read,
+    is_stream: bool,
+    form: Form,
+    cancel: &AtomicBool,
+    parts: &mut Parts,
+) -> Result<(), String> {
+    let mut reader = BufReader::new(reader.take(MOST_BYTES));
+    if !is_stream {
         let mut text = String::new();
         reader.read_to_string(&mut text).map_err(|e| format!("the answer broke off: {e}"))?;
-        parts.take(&json(&text)?, "message", form)?;
+        return parts.take(&json(&text)?, "message", form);
     }
-    parts.answer()
+    let mut line = Vec::new();
+    loop {
+        if cancel.load(Ordering::Relaxed) {
+            return Err("cancelled".into());
+        }
+        line.clear();
+        let n = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if n.map_err(|e| format!("the stream broke: {e}"))? == 0 {
+            return Ok(());
+        }
+        let text = core::str::from_utf8(&line).map_err(|_| "the stream is no text".to_owned())?.trim();
+        let Some(data) = text.strip_prefix("data:").map(str::trim) else { continue };
+        if data == "[DONE]" {
+            parts.is_whole = true;
+            return Ok(());
+        }
+        parts.take(&json(data)?, "delta", form)?;
+    }
 }
 
 fn json(text: &str) -> Result<Value, String> {
@@ -102,20 +128,20 @@ impl Parts {
         Ok(())
     }
 
-    fn answer(self) -> Result<Answer, String> {
+    fn answer(self) -> Result<String, Broken> {
         if self.is_cut {
-            return Err("the answer was cut off by its length".into());
+            return Err(Broken { what: "the answer was cut off by its length".into(), is_final: true });
         }
         if !self.is_whole {
-            return Err("the stream ended early".into());
+            return Err("the stream ended early".to_owned().into());
         }
         // Some models put a fence around it.
         let text = self.text.trim();
         let text = text.strip_prefix("```json").or(text.strip_prefix("```")).unwrap_or(text);
         let value = json(text.strip_suffix("```").unwrap_or(text).trim())?;
         match value.get(ANSWER) {
-            Some(answer) => Ok(Answer { text: answer.to_string(), tokens: self.tokens }),
-            None => Err("an answer without its one field".into()),
+            Some(answer) => Ok(answer.to_string()),
+            None => Err("an answer without its one field".to_owned().into()),
         }
     }
 }
