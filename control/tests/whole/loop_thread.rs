@@ -96,6 +96,7 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     assert!(running.is_running());
     let report = running.join();
     println!("{report:?}");
+    assert_eq!(handle.status().mode, Mode::Disarmed, "a stop of category one");
     assert!(report.panic.is_none() && report.ticks > 300 && report.rate_hz > 200.0, "{report:?}");
     assert!(report.compute.p50_us > 0.0 && report.compute.p99_us >= report.compute.p50_us);
     let told = told.lock().expect("no panic holds it");
@@ -104,6 +105,21 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     let [.., before, last] = told.as_slice() else { panic!("it was told something") };
     assert!(last.stamp > before.stamp && last.expires == last.stamp, "and counts at once: {last:?}");
     assert!((told[told.len() - 1].q[0] - arm.home()[0] - 0.2).abs() < 1e-9);
+}
+
+#[test]
+fn a_loop_that_ends_tells_its_watchdog_that_it_ended_in_order() {
+    let arm = arm();
+    let (core, _handle) = control::new(arm.clone(), Config::default()).expect("valid");
+    let clock = MonotonicClock::new();
+    let (robot, _) = Obedient::new(clock, arm.home(), 0);
+    let watchdog = control::Watchdog::private(0.02).expect("a page");
+    let core = core.with_watchdog(watchdog.pulse());
+    let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
+    std::thread::sleep(Duration::from_millis(30));
+    assert_eq!(watchdog.guard().look(clock.now()), control::watchdog::Verdict::Alive);
+    running.join();
+    assert_eq!(watchdog.guard().look(clock.now()), control::watchdog::Verdict::Ended);
 }
 
 #[test]
