@@ -118,7 +118,7 @@ fn a_loop_that_ends_tells_its_watchdog_that_it_ended_in_order() {
     let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!(watchdog.guard().look(clock.now()), control::watchdog::Verdict::Alive);
-    running.join();
+    assert!(running.join().panic.is_none());
     assert_eq!(watchdog.guard().look(clock.now()), control::watchdog::Verdict::Ended);
 }
 
