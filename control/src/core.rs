@@ -234,6 +234,7 @@ impl Core {
         self.has_paused = gap > PAUSE_S;
         // F25: one bounded step, as if the loop had been in time.
         self.tell(Report::Overrun { gap_s: gap });
+        self.motors.excuse();
         let most = u64::from(self.tuning.max_overruns);
         self.overruns[(self.n_overruns % OVERRUNS as u64) as usize] = now;
         self.n_overruns += 1;

@@ -9,6 +9,8 @@ const OPPOSITE_S: f64 = 0.006;
 /// joint that its own controller moves runs away.
 const OFF: f64 = 0.02;
 const AWAY: f64 = 0.05;
+/// How long an arm may take to come back from where it went while the loop was late, seconds.
+const GRACE_S: f64 = 0.15;
 /// How long it may give another torque than it was told, seconds (F17).
 const SILENT_S: f64 = 0.02;
 
@@ -24,6 +26,8 @@ pub(crate) struct Motors {
     opposite_s: [f64; MAX_JOINTS],
     silent_s: [f64; MAX_JOINTS],
     away_s: [f64; MAX_JOINTS],
+    /// For how long yet nothing runs away, seconds: the loop was late, and the arm went on as it was told last.
+    grace_s: f64,
     /// How much each motor has been overloaded: part of its limit squared, times seconds.
     heat: [f64; MAX_JOINTS],
     /// A motor is overloaded, and not yet for too long (F18).
@@ -38,6 +42,7 @@ impl Motors {
             opposite_s: [0.0; MAX_JOINTS],
             silent_s: [0.0; MAX_JOINTS],
             away_s: [0.0; MAX_JOINTS],
+            grace_s: 0.0,
             heat: [0.0; MAX_JOINTS],
             is_hot: false,
             senses: false,
@@ -92,12 +97,18 @@ impl Motors {
         limits: &[JointLimits],
         dt: f64,
     ) -> bool {
+        self.grace_s -= dt;
         for (i, l) in limits.iter().enumerate() {
             let (off, speed) = (reference[i] - state.q[i], state.dq[i]);
             let is_away = off.abs() > OFF && speed.abs() > AWAY * l.velocity && off * speed < 0.0;
             self.away_s[i] = if is_away { self.away_s[i] + dt } else { 0.0 };
         }
-        self.away_s.iter().any(|s| *s > OPPOSITE_S)
+        self.grace_s <= 0.0 && self.away_s.iter().any(|s| *s > OPPOSITE_S)
+    }
+
+    /// The loop was late.
+    pub(crate) fn excuse(&mut self) {
+        self.grace_s = GRACE_S;
     }
 
     /// Power comes or goes: everything begins anew.
