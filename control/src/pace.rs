@@ -324,7 +324,7 @@ fn fastest(
     for_each_sample(points, limits, |segment, joint, d, q| {
         let l = &limits[joint];
         let slack = 1e-6 * (l.upper - l.lower);
-        if q < l.lower - slack || q > l.upper + slack {
+        if q.is_nan() || q < l.lower - slack || q > l.upper + slack {
             return Err(Rejection::new(
                 format!("{what}.points[{segment}].q[{joint}]"),
                 format!("{} to {} also after this point", l.lower, l.upper),
@@ -336,9 +336,9 @@ fn fastest(
             (d.second, l.acceleration, shares[1], 0.5, LimitKind::Acceleration),
             (d.third, l.jerk, shares[2], 1.0 / 3.0, LimitKind::Jerk),
         ] {
-            if value > share * limit {
-                let pace = libm::pow(share * limit / value, power);
-                // NaN cannot be: both are positive and finite.
+            if value.is_nan() || value > share * limit {
+                // What is no number leaves no pace at all.
+                let pace = if value.is_nan() { 0.0 } else { libm::pow(share * limit / value, power) };
                 if pace < nominal {
                     nominal = pace;
                     slowed_by = (value > 1.001 * limit).then_some((Some(joint as u8), kind));

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_POINTS: usize = 100_000;
 /// How far a trajectory's first point may lie from the measured state, rad or m (B13).
 pub const START_TOLERANCE: f64 = 0.02;
+/// How near to each other two points of a trajectory may stand in time, seconds: over less, the polynomial
+/// between them is rounding (B12).
+pub const CLOSEST_POINTS_S: f64 = 1e-6;
 
 /// The gripper as measured.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -106,7 +109,7 @@ impl Trajectory {
     ///
     /// # Errors
     /// A [`Rejection`] naming the point and joint for: no points or more than [`MAX_POINTS`] (B14);
-    /// times that are negative, equal, decreasing or beyond an hour (B12); a wrong number of joints
+    /// times that are negative, nearer than [`CLOSEST_POINTS_S`], decreasing or beyond an hour (B12); a wrong number of joints
     /// (B7); numbers that are not finite (B1–B6); positions, velocities or accelerations beyond the
     /// limits, with a hint when they look like degrees (B8); a first point away from `start` by more
     /// than [`START_TOLERANCE`] (`start_pose_invalid`, B13); a last point that is not at rest.
@@ -126,10 +129,12 @@ impl Trajectory {
         for (i, p) in points.iter().enumerate() {
             let at = format!("trajectory.points[{i}]");
             Rejection::finite(&format!("{at}.t"), p.t)?;
-            if p.t < 0.0 || p.t <= last_t || p.t > 3600.0 {
+            if p.t < 0.0 || p.t - last_t < CLOSEST_POINTS_S || p.t > 3600.0 {
                 return Err(Rejection::new(
                     format!("{at}.t"),
-                    "times from 0 to 3600 s, each after the one before",
+                    format!(
+                        "times from 0 to 3600 s, each at least {CLOSEST_POINTS_S} s after the one before"
+                    ),
                     format!("{} s after {last_t} s", p.t),
                 ));
             }
@@ -296,7 +301,7 @@ mod tests {
     fn a_trajectory_that_is_empty_too_long_or_not_in_time_order_is_refused() {
         assert_eq!(refused(vec![]).field, "trajectory.points", "B14");
         assert_eq!(refused(vec![point(0.0, 0.0); MAX_POINTS + 1]).field, "trajectory.points", "B14");
-        for t in [0.0, -1.0, f64::NAN, 1e308, f64::INFINITY] {
+        for t in [0.0, -1.0, 1e-320, f64::MIN_POSITIVE, 9e-7, f64::NAN, 1e308, f64::INFINITY] {
             assert_eq!(refused(vec![point(0.0, 0.0), point(t, 0.1)]).field, "trajectory.points[1].t", "B12");
         }
     }

@@ -127,6 +127,7 @@ pub(crate) fn seeds(kind: Kind) -> Vec<Seed> {
                 ("B12 negative time", vec![1, 0, 0, PART, 200]),
                 ("B12 huge time", vec![1, 0, 0, HUGE]),
                 ("B12 time NaN", vec![1, 0, 0, NAN]),
+                ("B12 a subnormal time", vec![1, 0, 0, TINY]),
                 (
                     "B12 subnormal after zero",
                     [&[1, 0, 0, PART, 128], [1, 0, 0, MINUS_ZERO].as_slice()].concat(),

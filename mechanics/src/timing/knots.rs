@@ -4,7 +4,7 @@ use super::ScaledLimits;
 use super::polyline::Rounded;
 use super::scalar::Phase;
 use types::JointVector;
-use types::motion::TrajectoryPoint;
+use types::motion::{CLOSEST_POINTS_S, TrajectoryPoint};
 
 /// The widest distance of two knots, seconds.
 const SPACING_S: f64 = 0.01;
@@ -103,7 +103,8 @@ pub(super) fn knots(rounded: &Rounded<'_>, limits: &ScaledLimits) -> Vec<Traject
     if points.len() > 1 && begin - last_t < narrowest {
         points.pop();
     }
-    points.push(TrajectoryPoint { t: begin.max(last_t + f64::EPSILON), q: last.to, dq: zero, ddq: zero });
+    let earliest = points[points.len() - 1].t + 2.0 * CLOSEST_POINTS_S;
+    points.push(TrajectoryPoint { t: begin.max(earliest), q: last.to, dq: zero, ddq: zero });
     keep_limits(&mut points, limits);
     points
 }
