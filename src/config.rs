@@ -85,7 +85,14 @@ section!(
 );
 section!(
     /// `[safety]`
-    Safety { keep_out_m: Vec<[f64; 6]>, tool_speed_m_s: f64, tool_force_n: f64 }
+    Safety {
+        keep_out_m: Vec<[f64; 6]>,
+        tool_speed_m_s: f64,
+        tool_force_n: f64,
+        people: bool,
+        people_keep_m: f64,
+        people_speed_m_s: f64,
+    }
 );
 section!(
     /// `[sim]`
@@ -161,6 +168,8 @@ impl Config {
             ("control.cpu", f64::from(self.control.cpu), -1.0, 1023.0),
             ("safety.tool_speed_m_s", self.safety.tool_speed_m_s, 0.01, 10.0),
             ("safety.tool_force_n", self.safety.tool_force_n, 1.0, 10_000.0),
+            ("safety.people_keep_m", self.safety.people_keep_m, 0.0, 1.0),
+            ("safety.people_speed_m_s", self.safety.people_speed_m_s, 0.1, 4.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
         ];

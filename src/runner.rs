@@ -1,6 +1,6 @@
 //! One episode from beginning to end, with both verdicts and the folder it leaves.
 
-use crate::config::Config;
+use crate::config::{Config, Safety};
 use crate::exit::Exit;
 use crate::log::{Log, Screen};
 use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
@@ -93,6 +93,9 @@ pub(crate) fn run_visited(
     let log = Log::new(Screen::Silent, None);
     let make =
         |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { crate::models::of(config) };
+    // None of these is in any picture.
+    let safety = Safety { people: false, ..config.safety.clone() };
+    let config = &Config { safety, ..config.clone() };
     let mut mission = session::mission(config, arm, episode, Pace::Lockstep, log, None, &make)?;
     mission.visitors = Some(Visitors::new(arm.clone(), episode.seed, is_told));
     carry_out(config, arm, episode, mission)

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::film::Film;
 use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline};
 use crate::log::Log;
-use crate::mission::{Eyes, Mission};
+use crate::mission::{Eyes, Mission, People, Surroundings};
 use crate::suite::episode::Episode;
 use core::time::Duration;
 use mechanics::Arm;
@@ -127,6 +127,12 @@ pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
     }
 }
 
+/// How people are kept clear of under this configuration.
+fn people(config: &Config) -> People {
+    let s = &config.safety;
+    People { watch: s.people, keep_m: s.people_keep_m, speed_m_s: s.people_speed_m_s }
+}
+
 /// Everything that one run needs.
 pub(crate) fn mission(
     config: &Config,
@@ -184,6 +190,7 @@ pub(crate) fn mission(
         is_interactive: false,
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         held: None,
+        surroundings: Surroundings::new(arm.clone(), people(config)),
         least_grip_m: 0.0,
         world_told: None,
         visitors: None,

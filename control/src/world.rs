@@ -4,7 +4,7 @@ use mechanics::collision::{Attached, Checker, Keep, Obstacle};
 use types::{Rejection, Time};
 
 /// The most things that are watched at a time.
-pub const MOST_THINGS: usize = 128;
+pub const MOST_THINGS: usize = 256;
 /// How far what is held may reach beyond the tool, metres.
 pub(crate) const HELD_REACH_M: f64 = 0.2;
 /// What stands nearer than it may already when a motion begins must not come nearer than by this, metres.

@@ -1,8 +1,8 @@
 //! What the safety filter asks of the arm's body.
 
-use mechanics::collision::{Checker, Keep, Obstacle};
+use mechanics::collision::{Attached, Checker, Keep, Obstacle};
 use mechanics::{Arm, ArmData, GeomShape, body_poses_in_world};
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Point3};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -85,4 +85,45 @@ fn no_part_of_the_arm_moves_farther_than_the_reaches_of_its_joints_say() {
     }
     // A bound that is never nearly met would make the filter timid.
     assert!(closest < 3.0, "{closest}");
+}
+
+#[test]
+fn points_of_the_arm_and_of_what_it_holds_are_near_it_and_others_are_not() {
+    let arm = panda();
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let held = Attached {
+        shape: GeomShape::Sphere { radius: 0.05 },
+        tool_from_shape: Isometry3::translation(0.1, 0.0, 0.0),
+    };
+    checker.attach(Some(held)).expect("a ball");
+    let (within, radius) = (0.06, 1e-3);
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut n_near = 0;
+    for _ in 0..2000 {
+        let q = random_q(&arm, &mut rng);
+        // Beside the base, which takes no part in the room.
+        let point =
+            Point3::new(rng.random_range(0.25..0.7), rng.random_range(-0.5..0.5), rng.random_range(0.2..0.9));
+        let ball = Obstacle {
+            name: "ball".into(),
+            shape: GeomShape::Sphere { radius },
+            world_from_obstacle: Isometry3::translation(point.x, point.y, point.z),
+        };
+        checker.set_obstacles(vec![ball]).expect("a ball");
+        let distance = checker.room(&arm, &mut data, &q, 0.04, &[], 0.5).still + radius;
+        let is_near = checker.near(&arm, &mut data, &q, 0.04, within).expect("finite").holds(&point);
+        n_near += usize::from(is_near);
+        if (distance - within).abs() > 1e-4 {
+            assert_eq!(is_near, distance < within, "{point:?} at {distance} m");
+        }
+    }
+    assert!(n_near > 30, "{n_near}");
+    let home = arm.home();
+    let near = checker.near(&arm, &mut data, &home, 0.04, 0.03).expect("finite");
+    assert!(near.holds(&Point3::new(0.0, 0.0, 0.1)), "the base, too");
+    assert!(!near.holds(&Point3::new(f64::NAN, 0.0, 0.0)));
+    let mut wrong = home;
+    wrong[2] = f64::INFINITY;
+    assert_eq!(checker.near(&arm, &mut data, &wrong, 0.04, 0.03).expect_err("B2").field, "q");
+    assert_eq!(checker.near(&arm, &mut data, &home, 0.04, f64::NAN).expect_err("B1").field, "within_m");
 }

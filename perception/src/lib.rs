@@ -1,6 +1,7 @@
 //! Pictures to a scene: the built-in vision-language model, its training, grounding, lifting, tracking.
 
 pub mod health;
+pub mod intruders;
 pub mod language;
 pub mod lift;
 pub mod model;

@@ -9,7 +9,7 @@ use crate::reach::reach_area;
 use crate::space::{Fit, Space};
 use crate::spots::Area;
 use mechanics::Arm;
-use mechanics::collision::Attached;
+use mechanics::collision::{Attached, Obstacle};
 use nalgebra::Isometry3;
 use std::sync::Arc;
 use types::plan::Skill;
@@ -43,6 +43,8 @@ pub enum Step {
         trajectory: Trajectory,
         /// What for, for people: "reach over the small red cube".
         why: String,
+        /// What it was checked to keep clear of.
+        clear_of: ClearOf,
     },
     /// Open or close the gripper where the arm is.
     Gripper {
@@ -51,6 +53,15 @@ pub enum Step {
         /// What should come of it. When it does not, the steps after this one must not be run.
         expect: Expect,
     },
+}
+
+/// What a motion keeps clear of, besides the boxes that are never to be entered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClearOf {
+    /// The table and the objects, as solids.
+    pub obstacles: Arc<[Obstacle]>,
+    /// What the hand holds, which must keep clear of them too.
+    pub held: Option<Attached>,
 }
 
 /// An object in the hand.
@@ -160,6 +171,15 @@ impl Motion {
         Ok(Prepared { steps: run.steps, held: run.held })
     }
 
+    /// Besides the objects of a scene, keeps clear of these from now on: what stands there and is no object that
+    /// anybody knows.
+    ///
+    /// # Errors
+    /// A [`Rejection`] of a shape or place that cannot be.
+    pub fn also_clear(&mut self, obstacles: Vec<Obstacle>) -> Result<(), Rejection> {
+        self.space.also_clear(obstacles)
+    }
+
     pub(crate) fn check_state(&self, state: &JointState) -> Result<(), Rejection> {
         let n = self.space.arm().n_joints();
         if state.is_finite() && state.q.len() == n {
@@ -177,13 +197,13 @@ impl Motion {
         state: &JointState,
         scene: &Scene,
         held: Option<&Held>,
-    ) -> Result<Vec<Trajectory>, PlanFailure> {
+    ) -> Result<Vec<(Trajectory, ClearOf)>, PlanFailure> {
         self.space.reseed();
         let mut run = Run::new(state, held.cloned());
         let park = self.space.arm().park();
         self.go(&mut run, &park, scene, PARK_PACE, "park")?;
         let moves = run.steps.into_iter().filter_map(|step| match step {
-            Step::Move { trajectory, .. } => Some(trajectory),
+            Step::Move { trajectory, clear_of, .. } => Some((trajectory, clear_of)),
             Step::Gripper { .. } => None,
         });
         Ok(moves.collect())
@@ -251,11 +271,11 @@ impl Motion {
         }
         if let Some(line) = self.space.escape(&run.q, fit)? {
             let trajectory = self.space.slow_unchecked(&line, self.config.contact_speed_m_s)?;
-            run.follow(trajectory, "get clear");
+            run.follow(trajectory, "get clear", self.space.clear_of());
         }
         let path = self.space.path(&run.q, to, fit, why)?;
         let trajectory = self.space.travel(&path, fit, pace, why)?;
-        run.follow(trajectory, why);
+        run.follow(trajectory, why, self.space.clear_of());
         Ok(())
     }
 
@@ -286,7 +306,7 @@ impl Motion {
     ) -> Result<(), PlanFailure> {
         let fit = self.contact_fit(run.width_m);
         let trajectory = self.space.slow(line, fit, self.config.contact_speed_m_s, why)?;
-        run.follow(trajectory, why);
+        run.follow(trajectory, why, self.space.clear_of());
         Ok(())
     }
 
@@ -341,10 +361,10 @@ impl Run {
         Self { q: state.q, width_m: width_m.max(0.0), held, steps: Vec::new() }
     }
 
-    pub(crate) fn follow(&mut self, trajectory: Trajectory, why: &str) {
+    pub(crate) fn follow(&mut self, trajectory: Trajectory, why: &str, clear_of: ClearOf) {
         self.q = *trajectory.end();
         if trajectory.duration() > 0.0 {
-            self.steps.push(Step::Move { trajectory, why: why.to_owned() });
+            self.steps.push(Step::Move { trajectory, why: why.to_owned(), clear_of });
         }
     }
 }

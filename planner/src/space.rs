@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::failure::PlanFailure;
+use crate::motion::ClearOf;
 use crate::load::load;
 use crate::obstacles::keep_out;
 use crate::search::{find_path, shorten};
@@ -12,7 +13,7 @@ use mechanics::{Arm, ArmData, tool_pose};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
-use types::{JointVector, Tool, Trajectory, Transform, World};
+use types::{JointVector, Rejection, Tool, Trajectory, Transform, World};
 
 /// How far timing may round the corners of a free path, rad, from most to least.
 const ROUNDING: [f64; 3] = [0.02, 0.005, 0.0005];
@@ -50,6 +51,9 @@ pub(crate) struct Space {
     arm: Arc<Arm>,
     config: Config,
     checker: Checker,
+    /// What the checker keeps clear of now, but for the boxes of the configuration; and what of it is there always.
+    clear_of: ClearOf,
+    unknown: Vec<Obstacle>,
     solver: Solver,
     /// One scratch for kinematics, one for checks within it.
     data: ArmData,
@@ -61,6 +65,8 @@ impl Space {
     pub(crate) fn new(arm: Arc<Arm>, config: &Config) -> Self {
         Self {
             checker: Checker::new(&arm),
+            clear_of: ClearOf::default(),
+            unknown: Vec::new(),
             solver: Solver::new(&arm),
             data: ArmData::new(&arm),
             check_data: ArmData::new(&arm),
@@ -86,9 +92,23 @@ impl Space {
         held: Option<Attached>,
     ) -> Result<(), PlanFailure> {
         self.checker.forbid_all();
+        obstacles.extend_from_slice(&self.unknown);
+        self.clear_of = ClearOf { obstacles: obstacles.clone().into(), held: held.clone() };
         obstacles.extend(keep_out(&self.config.keep_out_m));
         self.checker.set_obstacles(obstacles)?;
         self.checker.attach(held)?;
+        Ok(())
+    }
+
+    /// What is kept clear of now.
+    pub(crate) fn clear_of(&self) -> ClearOf {
+        self.clear_of.clone()
+    }
+
+    /// From the next surroundings on these are kept clear of, too.
+    pub(crate) fn also_clear(&mut self, obstacles: Vec<Obstacle>) -> Result<(), Rejection> {
+        self.checker.set_obstacles(obstacles.clone())?;
+        self.unknown = obstacles;
         Ok(())
     }
 

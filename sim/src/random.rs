@@ -1,7 +1,6 @@
 //! Scenes drawn at random by rule: bounded tries, no overlaps, room for a gripper in between.
 
 use crate::error::SimError;
-use crate::look::Appearance;
 use crate::objects;
 use crate::scene::{ObjectSpec, SceneSpec};
 use core::f64::consts::PI;
@@ -124,7 +123,7 @@ impl SceneSpec {
         let mut full = None;
         for _ in 0..TRIES_PER_SCENE {
             match lay(rules, rng) {
-                Ok(objects) => return Ok(Self { objects, look: Appearance::default() }),
+                Ok(objects) => return Ok(Self { objects, ..Self::default() }),
                 Err(e) => full = Some(e),
             }
         }

@@ -50,6 +50,7 @@ fn label_number(label: Label) -> u16 {
     match label {
         Label::Table => LABEL_TABLE,
         Label::Robot => LABEL_ROBOT,
+        Label::Person => LABEL_NONE,
         Label::Object(i) => u16::try_from(i).unwrap_or(u16::MAX).saturating_add(LABEL_OBJECT),
     }
 }

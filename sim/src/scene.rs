@@ -1,5 +1,6 @@
 //! What lies on the table, as a file says it.
 
+use crate::hand::{HandSpec, MOST_HANDS};
 use crate::look::Appearance;
 use crate::objects;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
@@ -76,13 +77,16 @@ pub struct SceneSpec {
     /// Light, table, noise.
     #[serde(default)]
     pub look: Appearance,
+    /// Whose hands reach over it, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hands: Vec<HandSpec>,
 }
 
 impl SceneSpec {
     /// Checks names and numbers; overlaps are not looked for.
     ///
     /// # Errors
-    /// A [`Rejection`] naming the field: too many objects, a name that is empty, has characters other
+    /// A [`Rejection`] naming the field: too many objects or hands, a name that is empty, has characters other
     /// than letters, digits, `_`, `-`, or comes twice, a number that is not finite or beyond the room.
     pub fn check(&self) -> Result<(), Rejection> {
         if self.objects.len() > MAX_OBJECTS {
@@ -125,7 +129,11 @@ impl SceneSpec {
                 return Err(Rejection::new(format!("{at}.z_m"), "a centre above the table", z.to_string()));
             }
         }
-        Ok(())
+        if self.hands.len() > MOST_HANDS {
+            let expected = format!("at most {MOST_HANDS} hands");
+            return Err(Rejection::new("scene.hands", expected, self.hands.len().to_string()));
+        }
+        self.hands.iter().enumerate().try_for_each(|(i, hand)| hand.check(&format!("scene.hands[{i}]")))
     }
 
     /// The object of this name.
@@ -153,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_scene_with_a_bad_name_or_number_is_refused_by_field() {
-        let scene = |objects| SceneSpec { objects, look: Appearance::default() };
+        let scene = |objects| SceneSpec { objects, ..SceneSpec::default() };
         assert!(scene(vec![cube("a"), cube("b")]).check().is_ok());
         let field = |objects| scene(objects).check().expect_err("refused").field.to_string();
         assert_eq!(field(vec![cube("a"), cube("a")]), "scene.objects[1].name");

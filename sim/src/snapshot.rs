@@ -1,5 +1,6 @@
 //! What can be drawn: the shapes once, and the poses of the bodies at one instant.
 
+use crate::hand::HandSpec;
 use crate::objects;
 use crate::scene::SceneSpec;
 use mechanics::{GeomShape, Model};
@@ -16,6 +17,8 @@ pub enum Label {
     Robot,
     /// The object of this index in the scene.
     Object(usize),
+    /// Somebody.
+    Person,
 }
 
 /// One shape fixed to one body.
@@ -43,7 +46,7 @@ pub const TABLE_CENTER: [f64; 2] = [0.40, 0.0];
 /// Everything that can be drawn in a world; never changes while the world runs.
 ///
 /// Bodies are numbered: 0 the table, then the robot's bodies in the model's order, then the objects
-/// in the scene's order.
+/// in the scene's order, then hands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     /// The shapes.
@@ -52,6 +55,8 @@ pub struct Stage {
     pub n_robot_bodies: usize,
     /// The objects.
     pub n_objects: usize,
+    /// The hands.
+    pub n_hands: usize,
 }
 
 impl Stage {
@@ -92,13 +97,25 @@ impl Stage {
                 });
             }
         }
-        Self { parts, n_robot_bodies: robot.bodies.len(), n_objects: scene.objects.len() }
+        let first = first + scene.objects.len();
+        for i in 0..scene.hands.len() {
+            parts.push(Part {
+                shape: HandSpec::shape(),
+                body_idx: first + i,
+                body_from_part: Isometry3::identity(),
+                label: Label::Person,
+                rgb: crate::hand::SKIN,
+                color: None,
+            });
+        }
+        let (n_objects, n_hands) = (scene.objects.len(), scene.hands.len());
+        Self { parts, n_robot_bodies: robot.bodies.len(), n_objects, n_hands }
     }
 
     /// How many bodies a snapshot of this stage has.
     #[must_use]
     pub fn n_bodies(&self) -> usize {
-        1 + self.n_robot_bodies + self.n_objects
+        1 + self.n_robot_bodies + self.n_objects + self.n_hands
     }
 
     /// The body of the model's body `i`.
@@ -111,6 +128,12 @@ impl Stage {
     #[must_use]
     pub fn object_body(&self, i: usize) -> usize {
         1 + self.n_robot_bodies + i
+    }
+
+    /// The body of the scene's hand `i`.
+    #[must_use]
+    pub fn hand_body(&self, i: usize) -> usize {
+        1 + self.n_robot_bodies + self.n_objects + i
     }
 }
 
@@ -134,6 +157,7 @@ impl Snapshot {
         world_from_body.push(Isometry3::identity());
         world_from_body.extend_from_slice(robot);
         world_from_body.extend(scene.objects.iter().map(|o| o.world_from_object()));
+        world_from_body.extend(scene.hands.iter().map(|h| h.world_from_hand(stamp.as_secs_f64())));
         world_from_body.resize(stage.n_bodies(), Isometry3::identity());
         Self { stamp, stage, world_from_body }
     }

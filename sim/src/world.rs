@@ -369,7 +369,16 @@ impl World {
         for i in 0..self.scene.objects.len() {
             world_from_body[self.stage.object_body(i)] = self.physics.object_pose(i);
         }
+        for (i, hand) in self.hands().enumerate() {
+            world_from_body[self.stage.hand_body(i)] = hand;
+        }
         Snapshot { stamp: self.now, stage: Arc::clone(&self.stage), world_from_body }
+    }
+
+    /// Where everybody's hands are now, each a [`crate::HandSpec::shape`]. For pictures and verdicts only.
+    pub fn hands(&self) -> impl Iterator<Item = Isometry3<f64>> + '_ {
+        let t = self.now.secs_since(self.start);
+        self.scene.hands.iter().map(move |hand| hand.world_from_hand(t))
     }
 
     /// Where everything really is. For tests, verdicts and suites only: perception never sees it.

@@ -69,12 +69,13 @@ impl Eyes {
         self.tracker.expect_moved(object, to);
     }
 
-    /// Takes a picture with the fixed camera only to see that it still sees.
-    pub(crate) fn glance(&mut self, cameras: &mut [Box<dyn Camera>], clock: &Clock) -> Result<(), Blink> {
-        match cameras.first_mut() {
-            Some(camera) => self.watched(0, camera.as_mut(), clock).map(|_| ()),
-            None => Ok(()),
-        }
+    /// Takes a picture with the fixed camera, which no model is shown; `None` without a camera.
+    pub(crate) fn glance(
+        &mut self,
+        cameras: &mut [Box<dyn Camera>],
+        clock: &Clock,
+    ) -> Result<Option<Image>, Blink> {
+        cameras.first_mut().map(|camera| self.watched(0, camera.as_mut(), clock)).transpose()
     }
 
     fn watched(&mut self, idx: usize, camera: &mut dyn Camera, clock: &Clock) -> Result<Image, Blink> {

@@ -6,14 +6,14 @@ use crate::graph::{ACTIVATION_S, BodyError};
 use crate::interrupt;
 use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
-use planner::{Expect, Held, Prepared, Step};
+use planner::{ClearOf, Expect, Held, Prepared, Step};
 use types::plan::Skill;
 use types::{Fault, GripperCommand, JointState, Rejection, Scene, StopCategory, Trajectory};
 
 /// How long the robot runs between two looks at its reports.
-const SLICE: Duration = Duration::from_millis(10);
+pub(super) const SLICE: Duration = Duration::from_millis(10);
 /// How often a picture is taken while the arm moves, to see that the camera still sees.
-const WATCH: Duration = Duration::from_millis(90);
+pub(super) const WATCH: Duration = Duration::from_millis(90);
 /// Fingers that opened by less have not let go, metres.
 const LET_GO_M: f64 = 0.003;
 /// Fingers this close to the wanted opening are open, metres.
@@ -78,9 +78,9 @@ impl Mission {
         let Prepared { steps, held } = prepared;
         for step in steps {
             match step {
-                Step::Move { trajectory, why } => {
+                Step::Move { trajectory, why, clear_of } => {
                     self.log.detail("control", "move", format!("{why}, {:.2} s", trajectory.duration()));
-                    self.follow(trajectory)?;
+                    self.follow(trajectory, clear_of)?;
                 }
                 Step::Gripper { command, expect } => self.grip(command, expect, held.as_ref())?,
             }
@@ -89,14 +89,18 @@ impl Mission {
     }
 
     /// Follows a trajectory to its end.
-    pub(super) fn follow(&mut self, trajectory: Trajectory) -> Result<(), Trouble> {
-        let limit = 3.0 * trajectory.duration() + 5.0;
+    pub(super) fn follow(&mut self, trajectory: Trajectory, clear_of: ClearOf) -> Result<(), Trouble> {
+        let mut limit = 3.0 * trajectory.duration() + 5.0;
         self.meet_visitors(&trajectory);
+        self.plan_surroundings(&trajectory, clear_of);
+        let mut watched = self.now();
+        if !self.surroundings.is_fresh(watched, WATCH) {
+            self.watch_or_wait()?;
+        }
         self.tell_world()?;
         let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
         self.motions += 1;
         let started = self.now();
-        let mut watched = started;
         loop {
             self.slice()?;
             if self.is_finished(Some(id))? {
@@ -107,12 +111,11 @@ impl Mission {
                 return Err(trouble);
             }
             if self.now().since(watched) >= WATCH {
+                // Who is in the way is waited for.
+                let waits = if self.surroundings.has_intruders() { self.now().secs_since(watched) } else { 0.0 };
+                limit += waits;
                 watched = self.now();
-                if let Some(trouble) = self.watch_cameras()? {
-                    self.stop()?;
-                    self.wait_for_cameras(trouble)?;
-                    return Err(Trouble::Missed("a camera failed and came back".into()));
-                }
+                self.watch_or_wait()?;
             }
             if self.now().secs_since(started) > limit {
                 self.stop()?;
@@ -143,7 +146,7 @@ impl Mission {
     }
 
     /// Takes in what the loop reports; whether the motion of this name came to its end.
-    fn is_finished(&mut self, id: Option<MotionId>) -> Result<bool, Trouble> {
+    pub(super) fn is_finished(&mut self, id: Option<MotionId>) -> Result<bool, Trouble> {
         let mut finished = false;
         let mut ended = None;
         while let Some(report) = self.body.control().poll() {
@@ -282,12 +285,29 @@ impl Mission {
         Err(Trouble::Dropped(said))
     }
 
-    /// Takes a picture with the fixed camera; slower while it is doubtful, `Some` when it failed.
-    fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
+    /// Looks with the fixed camera. When that has failed, the arm stops, and is not where it was to be.
+    fn watch_or_wait(&mut self) -> Result<(), Trouble> {
+        match self.watch_cameras()? {
+            None => Ok(()),
+            Some(trouble) => {
+                self.stop()?;
+                self.wait_for_cameras(trouble)?;
+                Err(Trouble::Missed("a camera failed and came back".into()))
+            }
+        }
+    }
+
+    /// Takes a picture with the fixed camera and looks who has come; slower while it is doubtful, `Some` when it
+    /// failed.
+    pub(super) fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
         let clock = self.body.clock();
+        let state = self.state()?;
         match self.eyes.glance(self.body.cameras(), &clock) {
-            Ok(()) => {
+            Ok(image) => {
                 self.body.control().slow(1.0);
+                if let Some(image) = image {
+                    self.see_who_comes(&image, &state)?;
+                }
                 Ok(None)
             }
             Err((fault, said, is_certain)) => {
@@ -311,7 +331,7 @@ impl Mission {
             }
             let clock = self.body.clock();
             match self.eyes.glance(self.body.cameras(), &clock) {
-                Ok(()) => good += 1,
+                Ok(_) => good += 1,
                 Err(_) => good = 0,
             }
             if good >= 3 {
@@ -398,7 +418,7 @@ impl Mission {
                 return Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())));
             }
         }
-        Ok(())
+        self.learn_surroundings()
     }
 
     /// Comes to rest whatever happened, and says how it ended.
@@ -414,66 +434,6 @@ impl Mission {
                     Ok(()) => Ending::new(Exit::Failed, said),
                     Err(why) => Ending::new(Exit::Failed, format!("{said}; and {why}")),
                 }
-            }
-        }
-    }
-
-    /// Ctrl-C: stop, then park slowly if nothing is latched and the way is clear; a second one holds.
-    fn park(&mut self) -> Ending {
-        self.log.warn("run", "interrupted", "stopping; press Ctrl-C again to hold here");
-        let ended = |said: &str| Ending::new(Exit::Interrupted, said);
-        if let Err(why) = self.stop() {
-            return ended(&format!("interrupted; {why}"));
-        }
-        if self.motions == 0 {
-            return ended("interrupted; the arm has not moved");
-        }
-        if matches!(self.body.control().status().mode, Mode::Fault { .. } | Mode::Disarmed) {
-            return ended("interrupted; a fault is latched: the arm stays where it is");
-        }
-        let scene = self.eyes.scene(self.now());
-        let Ok(mut state) = self.state() else { return ended("interrupted; the arm holds") };
-        state.q = self.body.control().status().command.q;
-        let way = self.motion.clear_to_park(&state, &scene, self.held.as_ref());
-        let moves = match way {
-            Ok(moves) => moves,
-            Err(why) => return ended(&format!("interrupted; the arm holds where it is: {why}")),
-        };
-        let seconds: f64 = moves.iter().map(Trajectory::duration).sum();
-        self.log.info("run", "parking", format!("the way is clear; parking slowly, {seconds:.1} s"));
-        for trajectory in moves {
-            match self.follow_to_park(trajectory) {
-                Ok(true) => {}
-                Ok(false) => return ended("interrupted twice; the arm holds where it is"),
-                Err(why) => return ended(&format!("interrupted; the arm holds where it is: {why}")),
-            }
-        }
-        ended("interrupted; the arm is parked")
-    }
-
-    fn follow_to_park(&mut self, trajectory: Trajectory) -> Result<bool, Trouble> {
-        let pressed = interrupt::count();
-        let now = self.now();
-        let limit = 3.0 * trajectory.duration() + 5.0;
-        self.tell_world()?;
-        let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
-        let started = now;
-        loop {
-            let now = self.now();
-            self.keep_alive(now);
-            self.body.advance(SLICE)?;
-            let now = self.now();
-            self.log.set_now(now);
-            if self.is_finished(Some(id))? {
-                return Ok(true);
-            }
-            if interrupt::count() > pressed {
-                self.stop()?;
-                return Ok(false);
-            }
-            if self.now().secs_since(started) > limit {
-                self.stop()?;
-                return Err(Trouble::Stopped("parking did not come to its end".into()));
             }
         }
     }

@@ -4,10 +4,13 @@
 mod eyes;
 mod follow;
 mod orders;
+mod park;
+mod surroundings;
 mod verdict;
 mod visitors;
 
 pub(crate) use eyes::{Clock, Eyes};
+pub(crate) use surroundings::{People, Surroundings};
 pub(crate) use verdict::{Truths, holds};
 pub(crate) use visitors::{Tally, Visitors};
 
@@ -46,8 +49,10 @@ pub(crate) struct Mission {
     pub(crate) held: Option<planner::Held>,
     /// Below this opening of the fingers it is lost, metres.
     pub(crate) least_grip_m: f64,
-    /// When the safety filter was last told what stands around.
-    pub(crate) world_told: Option<types::Time>,
+    /// What the arm has to keep clear of.
+    pub(crate) surroundings: Surroundings,
+    /// When the safety filter was last told of it, and the stamp that it was told.
+    pub(crate) world_told: Option<(types::Time, types::Time)>,
     /// Who comes into the arm's way, where that is measured.
     pub(crate) visitors: Option<Visitors>,
     /// When the arm held for the first time, its encoders proven.

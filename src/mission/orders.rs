@@ -5,7 +5,7 @@ use super::follow::Trouble;
 use crate::graph::BodyError;
 use control::MotionId;
 use core::time::Duration;
-use types::{Time, Trajectory};
+use types::{Image, JointState, Time, Trajectory};
 
 /// How often the safety filter is told what stands around.
 const TELL_WORLD: Duration = Duration::from_millis(100);
@@ -71,23 +71,57 @@ impl Mission {
         let now = self.now();
         let visitors = self.visitors.as_ref();
         let every = if visitors.is_some() { TELL_VISITORS } else { TELL_WORLD };
-        let told = self.world_told.is_some_and(|t| now.since(t) < every);
-        let nothing = visitors.map_or(self.config.keep_out_m.is_empty(), |v| !v.is_told());
-        if nothing || told {
+        let mut world = self.surroundings.world(now);
+        // One picture is told once; what hangs on no picture, again before it is over.
+        let told = self.world_told.is_some_and(|(at, stamp)| stamp == world.stamp || now.since(at) < every);
+        if told || visitors.is_some_and(|v| !v.is_told()) {
             return Ok(());
         }
-        let visitor = visitors.and_then(|v| v.thing(now));
         let thing = |obstacle| control::Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
-        let keep_out = planner::keep_out(&self.config.keep_out_m).into_iter().map(thing);
-        let things = keep_out.chain(visitor).collect();
-        let held = self.held.as_ref().map(planner::Held::attached);
-        self.body.control().watch(control::World {
-            stamp: now,
-            expires: now + 10 * TELL_WORLD,
-            things,
-            held,
-        })?;
-        self.world_told = Some(now);
+        world.things.extend(planner::keep_out(&self.config.keep_out_m).into_iter().map(thing));
+        world.things.extend(visitors.and_then(|v| v.thing(now)));
+        self.world_told = Some((now, world.stamp));
+        self.body.control().watch(world)?;
         Ok(())
+    }
+
+    /// What the motion that is about to begin was planned to keep clear of is what the filter is told from now on.
+    pub(super) fn plan_surroundings(&mut self, trajectory: &Trajectory, clear_of: planner::ClearOf) {
+        let left_out = self.surroundings.plan(trajectory, clear_of);
+        if left_out > 0 {
+            let text = format!("the safety filter is not told of {left_out} solids that are far from the way");
+            self.log.warn("control", "world", text);
+        }
+        self.world_told = None;
+    }
+
+    /// The table was looked at: what the fixed camera sees there belongs there.
+    pub(super) fn learn_surroundings(&mut self) -> Result<(), Trouble> {
+        let state = self.state()?;
+        let scene = self.eyes.scene(self.now());
+        let held = self.held.as_ref().map(planner::Held::attached);
+        let Some((image, _)) = self.eyes.seen.first() else { return Ok(()) };
+        let unknown = self.surroundings.learn(image, &scene, &state, held)?;
+        if !unknown.is_empty() {
+            self.log.detail("perception", "unknown", format!("{} balls around what I do not know", unknown.len()));
+        }
+        self.motion.also_clear(unknown)?;
+        Ok(())
+    }
+
+    /// A picture from under way, taken where the arm was at `state`.
+    pub(super) fn see_who_comes(&mut self, image: &Image, state: &JointState) -> Result<(), Trouble> {
+        let scene = self.eyes.scene(self.now());
+        let held = self.held.as_ref().map(planner::Held::attached);
+        if self.surroundings.watch(image, &scene, state, held)? {
+            if self.surroundings.has_intruders() {
+                let mut data = mechanics::ArmData::new(&self.arm);
+                let tool = mechanics::tool_pose(&self.arm, &mut data, &state.q).origin();
+                self.log.info("perception", "intruder", self.surroundings.describe(tool));
+            } else {
+                self.log.info("perception", "intruder", "nobody is in the picture any more");
+            }
+        }
+        self.tell_world()
     }
 }

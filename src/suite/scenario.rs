@@ -7,7 +7,7 @@ use crate::config::ConfigError;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use sim::{Appearance, FaultSpec, ObjectSpec, SceneRules, SceneSpec};
+use sim::{Appearance, FaultSpec, HandSpec, ObjectSpec, SceneRules, SceneSpec};
 use std::path::Path;
 use types::Rejection;
 
@@ -45,6 +45,9 @@ pub(crate) struct Scenario {
     /// What breaks, and when.
     #[serde(default)]
     pub(crate) fault: Vec<FaultSpec>,
+    /// Whose hands reach over the table, and when.
+    #[serde(default)]
+    pub(crate) hand: Vec<HandSpec>,
     /// How it looks; absent: by `sim.variation` and the seed.
     #[serde(default)]
     pub(crate) look: Option<Appearance>,
@@ -98,7 +101,8 @@ impl Scenario {
     }
 
     fn scene_of(&self, objects: Vec<ObjectSpec>) -> SceneSpec {
-        SceneSpec { objects, look: self.look.clone().unwrap_or_default() }
+        let look = self.look.clone().unwrap_or_default();
+        SceneSpec { objects, look, hands: self.hand.clone() }
     }
 
     /// The episode of this seed; `sentence` overrides the file's.
@@ -115,6 +119,7 @@ impl Scenario {
         if let Some(look) = &self.look {
             scene.look = look.clone();
         }
+        scene.hands.clone_from(&self.hand);
         let drawn = match self.sentence.len() {
             0 => None,
             n => Some(self.sentence[rand::Rng::random_range(&mut rng, 0..n)].as_str()),

@@ -10,11 +10,13 @@ mod epa;
 mod free;
 mod gjk;
 mod matrix;
+mod near;
 mod queries;
 mod quick;
 mod room;
 mod solid;
 
+pub use near::Near;
 pub use queries::Clearance;
 pub use room::{Keep, OwnRoom, Room};
 pub use solid::Separation;

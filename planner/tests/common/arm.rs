@@ -81,7 +81,7 @@ pub fn check_within(
     for step in &prepared.steps {
         match step {
             Step::Gripper { command, .. } => width = command.width_m.max(0.02),
-            Step::Move { trajectory, why } => {
+            Step::Move { trajectory, why, .. } => {
                 assert!(
                     trajectory.points()[0].q.max_abs_diff(&q) < 1e-9,
                     "{why}: begins where the last ended"
@@ -113,7 +113,7 @@ pub fn check_within(
 /// What each step takes, for people.
 pub fn breakdown(prepared: &Prepared) -> String {
     let step = |s: &Step| match s {
-        Step::Move { trajectory, why } => format!("{why} {:.2} s", trajectory.duration()),
+        Step::Move { trajectory, why, .. } => format!("{why} {:.2} s", trajectory.duration()),
         Step::Gripper { command, .. } => format!("gripper {:.3} m", command.width_m),
     };
     prepared.steps.iter().map(step).collect::<Vec<_>>().join(", ")
