@@ -70,6 +70,7 @@ pub(crate) fn summary(folder: &RunFolder, episode: &Episode, o: &Outcome) -> Res
         "replans": o.replans,
         "motions": o.motions,
         "invariant_broken": o.broken,
+        "nearest_person_m": o.nearest_person_m,
         "commands_hash": format!("{:016x}", o.commands),
     });
     folder.text("summary.json", &format!("{value:#}\n"))

@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) fastest: f64,
     /// The first safety invariant that a tick broke; empty when none.
     pub(crate) broken: String,
+    /// How near the moving arm came to anybody's hands, metres, at most two; `None` in wall time.
+    pub(crate) nearest_person_m: Option<f64>,
     /// Tells the row of commands from another; zero in wall time.
     pub(crate) commands: u64,
     /// Who came into the arm's way, where that is measured.
@@ -146,6 +148,7 @@ fn carry_out(
         motions: mission.motions,
         fastest,
         broken: invariants.and_then(|i| i.broken()).unwrap_or_default().to_owned(),
+        nearest_person_m: mission.body.nearest_person_m(),
         commands: invariants.map_or(0, |i| i.hash()),
         visits: mission.visitors.as_ref().map(Visitors::tally).unwrap_or_default(),
         looks_s: mission.eyes.look_times.clone(),

@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use crate::failure::PlanFailure;
-use crate::motion::ClearOf;
 use crate::load::load;
+use crate::motion::ClearOf;
 use crate::obstacles::keep_out;
 use crate::search::{find_path, shorten};
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};

@@ -206,7 +206,7 @@ fn the_gripper_and_parking_are_steps_too() {
     assert!(matches!(closed.steps[..], [Step::Gripper { expect: Expect::Empty, .. }]));
     assert!(motion.prepare(&Skill::Home, &scene, &home, None).expect("there").steps.is_empty());
     let parked = motion.clear_to_park(&home, &scene, None).expect("a clear way");
-    assert!(parked.last().expect("one").end().max_abs_diff(&arm.park()) < 1e-6);
+    assert!(parked.last().expect("one").0.end().max_abs_diff(&arm.park()) < 1e-6);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl HandSpec {
     pub(crate) fn check(&self, at: &str) -> Result<(), Rejection> {
         for (name, point) in [("from_m", &self.from_m), ("to_m", &self.to_m)] {
             for (k, v) in point.iter().enumerate() {
-                if !(v.abs() <= 5.0) {
+                if !(-5.0..=5.0).contains(v) {
                     return Err(Rejection::new(format!("{at}.{name}[{k}]"), "-5 to 5 metres", v.to_string()));
                 }
             }

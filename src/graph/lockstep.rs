@@ -1,6 +1,6 @@
 //! Everything in one thread and virtual time: the same seed gives the same bytes.
 
-use super::{Body, BodyError, invariants::Invariants, trace::Trace};
+use super::{Body, BodyError, bystanders::Bystanders, invariants::Invariants, trace::Trace};
 use control::{Core, Handle, LoopReport};
 use core::time::Duration;
 use sim::{Rig, SimRobot};
@@ -16,13 +16,15 @@ pub(crate) struct Lockstep {
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
     invariants: Invariants,
+    bystanders: Bystanders,
 }
 
 impl Lockstep {
     pub(crate) fn new((core, handle): (Core, Handle), rig: Rig, cameras: Vec<Box<dyn Camera>>) -> Self {
         let robot = rig.robot();
         let invariants = Invariants::new(core.arm().limits(), sim::STEP.as_secs_f64());
-        Self { core, handle, robot, rig, cameras, trace: Trace::default(), invariants }
+        let bystanders = Bystanders::new(rig.world().arm());
+        Self { core, handle, robot, rig, cameras, trace: Trace::default(), invariants, bystanders }
     }
 }
 
@@ -52,6 +54,8 @@ impl Body for Lockstep {
             let (command, _) = control::tick_robot(&mut self.core, &mut self.robot, now);
             let measured = self.handle.status().measured;
             self.invariants.check(&command, measured.as_ref());
+            let width_m = measured.map_or(0.0, |m| m.gripper.width_m);
+            self.bystanders.look(&command, width_m, &self.rig.world());
             if let Some(why) = self.rig.world().stopped() {
                 return Err(BodyError::Sim(why.to_string()));
             }
@@ -68,6 +72,10 @@ impl Body for Lockstep {
 
     fn invariants(&self) -> Option<&Invariants> {
         Some(&self.invariants)
+    }
+
+    fn nearest_person_m(&self) -> Option<f64> {
+        Some(self.bystanders.nearest_m())
     }
 
     fn trace(&mut self) -> &Trace {

@@ -1,6 +1,7 @@
 //! The stages joined up: the same parts in one thread and virtual time ([`lockstep`]), or in wall time
 //! with the loop and the simulator each in a thread of their own ([`pipeline`]).
 
+pub(crate) mod bystanders;
 pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod lockstep;
@@ -42,6 +43,8 @@ pub(crate) trait Body {
     fn world(&self) -> Option<&sim::Rig>;
     /// The invariants that every tick was held to, where every tick is seen.
     fn invariants(&self) -> Option<&invariants::Invariants>;
+    /// How near the moving arm has come to anybody's hands so far, metres, where every tick is seen.
+    fn nearest_person_m(&self) -> Option<f64>;
     /// What was commanded and measured so far, for the plot.
     fn trace(&mut self) -> &trace::Trace;
     /// Ends the loop; in wall time its report. Without further commands the robot brakes by itself.

@@ -101,6 +101,10 @@ impl Body for Pipeline {
         None
     }
 
+    fn nearest_person_m(&self) -> Option<f64> {
+        None
+    }
+
     fn trace(&mut self) -> &Trace {
         &self.trace
     }

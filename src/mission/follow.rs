@@ -112,7 +112,8 @@ impl Mission {
             }
             if self.now().since(watched) >= WATCH {
                 // Who is in the way is waited for.
-                let waits = if self.surroundings.has_intruders() { self.now().secs_since(watched) } else { 0.0 };
+                let waits =
+                    if self.surroundings.has_intruders() { self.now().secs_since(watched) } else { 0.0 };
                 limit += waits;
                 watched = self.now();
                 self.watch_or_wait()?;

@@ -89,7 +89,8 @@ impl Mission {
     pub(super) fn plan_surroundings(&mut self, trajectory: &Trajectory, clear_of: planner::ClearOf) {
         let left_out = self.surroundings.plan(trajectory, clear_of);
         if left_out > 0 {
-            let text = format!("the safety filter is not told of {left_out} solids that are far from the way");
+            let text =
+                format!("the safety filter is not told of {left_out} solids that are far from the way");
             self.log.warn("control", "world", text);
         }
         self.world_told = None;
@@ -103,7 +104,11 @@ impl Mission {
         let Some((image, _)) = self.eyes.seen.first() else { return Ok(()) };
         let unknown = self.surroundings.learn(image, &scene, &state, held)?;
         if !unknown.is_empty() {
-            self.log.detail("perception", "unknown", format!("{} balls around what I do not know", unknown.len()));
+            self.log.detail(
+                "perception",
+                "unknown",
+                format!("{} balls around what I do not know", unknown.len()),
+            );
         }
         self.motion.also_clear(unknown)?;
         Ok(())
