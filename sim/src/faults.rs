@@ -45,13 +45,13 @@ pub enum RobotFault {
     InvertedEncoder(usize),
     /// F15: the encoder of this joint and that of the next are plugged in for each other.
     SwappedEncoders(usize),
-    /// F16: measured speeds are off by up to 0.03 rad/s either way, another way every time.
+    /// F16: measured speeds are off by up to 1.4 % of the speed limit either way, another way every time.
     NoisySpeed,
     /// F17: the motor of this joint gives no torque.
     DeadMotor(usize),
     /// F19: the motor of this joint does the opposite of what it is told.
     Runaway(usize),
-    /// F21: something pushes this joint with 60 % of its torque limit.
+    /// F21: something pushes this joint with 45 % of its torque limit more than the profile takes for no contact.
     Pushed(usize),
     /// F18: this joint has to bear more and more, after a second 95 % of its torque limit.
     Strained(usize),

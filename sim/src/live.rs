@@ -123,7 +123,8 @@ fn step(
         let _ = world.command(&command);
     }
     world.step_until(now).map_err(|e| stopped(&e))?;
-    through_the_link(fault, world.sense(), frozen)
+    let state = world.sense();
+    through_the_link(fault, state, world.arm().limits(), frozen)
 }
 
 /// The robot's end in the control thread. Neither call waits for the simulation.

@@ -7,7 +7,7 @@ use crate::truth::Truth;
 use crate::world::World;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::seams::{Clock, Robot, RobotError};
-use types::{JointCommand, JointState, Rejection, Time};
+use types::{JointCommand, JointLimits, JointState, Rejection, Time};
 
 /// A handle on a shared world, for robot, cameras, verdicts and faults. Clones share the world.
 #[derive(Clone)]
@@ -68,6 +68,9 @@ impl Rig {
     }
 }
 
+/// Noise of measured speeds (F16), as a part of the speed limit.
+const NOISY: f64 = 0.0138;
+
 /// A world that stopped, as the robot's seam says it.
 pub(crate) fn stopped(e: &SimError) -> RobotError {
     RobotError::Faulted(e.to_string())
@@ -77,6 +80,7 @@ pub(crate) fn stopped(e: &SimError) -> RobotError {
 pub(crate) fn through_the_link(
     fault: Option<RobotFault>,
     mut state: JointState,
+    limits: &[JointLimits],
     frozen: &mut Option<JointState>,
 ) -> Result<JointState, RobotError> {
     if !matches!(fault, Some(RobotFault::Frozen | RobotFault::StuckEncoder(_))) {
@@ -115,7 +119,7 @@ pub(crate) fn through_the_link(
                 let mut bits =
                     (state.stamp.as_nanos() as u64 ^ (i as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 bits = (bits ^ bits >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                *dq += 0.03 * ((bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
+                *dq += NOISY * limits[i].velocity * ((bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0);
             }
             Ok(state)
         }
@@ -153,7 +157,8 @@ impl Robot for SimRobot {
             return Err(stopped(e));
         }
         let fault = robot_fault(world.faults(), world.start(), world.now());
-        through_the_link(fault, world.sense(), &mut self.frozen)
+        let state = world.sense();
+        through_the_link(fault, state, world.arm().limits(), &mut self.frozen)
     }
 
     /// Takes the command and lets a millisecond pass, also when the command is refused.

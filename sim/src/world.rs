@@ -18,6 +18,9 @@ use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 use types::{Drive, JointCommand, JointState, JointVector, Rejection, Time};
 
+/// By how much more than counts as no contact something pushes that is met (F21), as a part of the torque limit.
+const PUSH: f64 = 0.45;
+
 /// Duration of one step.
 pub const STEP: Duration = Duration::from_millis(1);
 /// How long objects may come to rest before time begins, steps.
@@ -259,7 +262,7 @@ impl World {
             }
             self.tau[dof] = if brake { held[i] } else { self.applied[i] };
             if fault == Some(RobotFault::Pushed(i)) {
-                self.tau[dof] += 0.6 * most;
+                self.tau[dof] += (self.arm.profile().contact_share + PUSH).min(1.0) * most;
             }
             if fault == Some(RobotFault::Strained(i)) {
                 self.strain_s = (self.strain_s + STEP.as_secs_f64()).min(1.0);

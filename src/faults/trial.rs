@@ -17,11 +17,15 @@ use rand_chacha::ChaCha8Rng;
 use sim::{FaultKind, FaultSpec, RobotFault};
 use std::sync::Arc;
 use types::seams::Clock;
-use types::{Fault, JointLimits, JointVector, Time, Trajectory};
+use types::{Drive, Fault, JointLimits, JointVector, Time, Trajectory};
 
 const TICK: Duration = Duration::from_millis(1);
 /// Shares of the limits that the motions use; with more acceleration the motors could not follow.
 const SCALE: Scale = Scale { velocity: 0.8, acceleration: 0.35, jerk: 0.35 };
+/// Motions last at least so long, seconds: what is broken within one is to be seen before it ends.
+const LEAST_S: f64 = 1.0;
+/// ... and move a joint by so much.
+const LEAST_RAD: f64 = 0.05;
 /// How near a person may come to the hand, and how fast they walk (ISO 13855).
 const KEEP_M: f64 = 0.15;
 const WALK_M_S: f64 = 1.6;
@@ -140,6 +144,11 @@ impl Trial {
         status.measured.map_or(status.command.q, |m| m.q)
     }
 
+    /// Whether the loop gives the torques itself; else the motors' own controllers do, and less is known of them.
+    pub(crate) fn gives_torques(&self) -> bool {
+        self.arm.profile().drive == Drive::Torque
+    }
+
     /// Commanded speed of a joint, rad/s.
     pub(crate) fn speed(&mut self, joint: usize) -> f64 {
         self.handle().status().command.dq[joint].abs()
@@ -148,9 +157,25 @@ impl Trial {
     /// The way to the next pose.
     fn trajectory(&mut self) -> Result<Trajectory, String> {
         let here = self.handle().status().command.q;
-        let to = self.poses[self.next % self.poses.len()];
-        self.next += 1;
-        let points = time_path(&[here, to], self.arm.limits(), SCALE).map_err(|e| e.to_string())?;
+        let mut to = here;
+        for _ in 0..self.poses.len() {
+            to = self.poses[self.next % self.poses.len()];
+            self.next += 1;
+            if to.max_abs_diff(&here) > LEAST_RAD {
+                break;
+            }
+        }
+        let timed = |scale| time_path(&[here, to], self.arm.limits(), scale).map_err(|e| e.to_string());
+        let mut points = timed(SCALE)?;
+        let seconds = points[points.len() - 1].t;
+        if seconds < LEAST_S {
+            let s = seconds / LEAST_S;
+            points = timed(Scale {
+                velocity: s * SCALE.velocity,
+                acceleration: s * s * SCALE.acceleration,
+                jerk: s * s * s * SCALE.jerk,
+            })?;
+        }
         Trajectory::new(points, self.arm.limits(), &here).map_err(|e| e.to_string())
     }
 
