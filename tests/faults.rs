@@ -205,6 +205,11 @@ fn f20_an_object_that_slips_out_of_the_fingers_is_noticed_and_fetched_again() {
         assert!([0, 1].contains(&ended.code), "F20 at {at_s} s: {}", ended.text);
         if ended.named_at("F20").is_some() {
             noticed += 1;
+            assert!(
+                ended.of_kind("slip").count() > 0,
+                "F20 at {at_s} s: the loop felt nothing: {}",
+                ended.text
+            );
             let again = ended.of_kind("replan").count() > 0;
             assert!(again || ended.code == 1, "F20 at {at_s} s: {}", ended.text);
         }
@@ -222,6 +227,17 @@ fn f12_an_encoder_that_reports_no_number_stops_the_arm_for_good() {
         // The loop stops in the same tick; the report is read with the next slice.
         assert!((0.0..=0.0201).contains(&late), "F12 at {at_s} s: named {late} s late");
     }
+}
+
+#[test]
+fn rows_about_motors_and_encoders_hold_for_an_arm_whose_motors_control_themselves() {
+    let out = Command::new(env!("CARGO_BIN_EXE_sinew"))
+        .args(["faults", "F1", "F2", "F13", "F15", "F16", "F17", "F19", "F21"])
+        .args(["--robot", "so101", "--instants", "3", "--seed", "11"])
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success() && text.matches("3/3").count() == 8, "{text}");
 }
 
 #[test]

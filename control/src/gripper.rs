@@ -1,6 +1,14 @@
-//! The gripper's command: within bounds, and never faster than the gripper is.
+//! The gripper's command: within bounds, and never faster than the gripper is; and whether what it holds slips.
 
-use types::{GripperCommand, GripperProfile, Rejection};
+use types::{GripperCommand, GripperProfile, GripperState, Rejection};
+
+/// Fingers that are told to close further than they are by so much, metres, and have rested for so long, seconds,
+/// slower than this, m/s, hold something.
+const FURTHER_M: f64 = 0.002;
+const HOLDS_S: f64 = 0.05;
+const RESTS_M_S: f64 = 0.002;
+/// What they hold slips when they have come closer by so much, metres; told again each time that has doubled.
+const SLIP_M: f64 = 0.001_5;
 
 /// The gripper's side of the core.
 #[derive(Copy, Clone, Debug)]
@@ -11,14 +19,34 @@ pub(crate) struct Gripper {
     speed: f64,
     target: GripperCommand,
     command: GripperCommand,
+    grasp: Grasp,
 }
+
+/// What the fingers feel.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Grasp {
+    /// Nothing; at rest for so long, seconds.
+    Nothing { rests_s: f64 },
+    /// Something so wide; it counts as slipping (anew) when they have come closer by so much, metres.
+    Holds { width_m: f64, slips_m: f64 },
+}
+
+const NOTHING: Grasp = Grasp::Nothing { rests_s: 0.0 };
 
 impl Gripper {
     pub(crate) fn new(profile: &GripperProfile) -> Self {
         let exists = !profile.joints.is_empty();
         let (width_max, force_max) = if exists { (profile.width_m, profile.force_n) } else { (0.0, 0.0) };
         let rest = GripperCommand { width_m: 0.0, force_n: force_max };
-        Self { exists, width_max, force_max, speed: profile.speed_m_s, target: rest, command: rest }
+        Self {
+            exists,
+            width_max,
+            force_max,
+            speed: profile.speed_m_s,
+            target: rest,
+            command: rest,
+            grasp: NOTHING,
+        }
     }
 
     /// Checks a command a person or planner gives (B1–B6).
@@ -57,6 +85,33 @@ impl Gripper {
         self.target = self.command;
     }
 
+    /// Takes in a fresh state, `dt` seconds after the last one; when what the fingers hold slips, how far they were
+    /// apart around it and how far they are now, metres.
+    pub(crate) fn feel(&mut self, measured: &GripperState, dt: f64) -> Option<[f64; 2]> {
+        let (now_m, presses) = (measured.width_m, measured.width_m - self.command.width_m > FURTHER_M);
+        match self.grasp {
+            // Through: there is nothing left to hold.
+            Grasp::Holds { width_m, slips_m } if !presses => {
+                self.grasp = NOTHING;
+                (width_m - now_m >= slips_m).then_some([width_m, now_m])
+            }
+            Grasp::Holds { width_m, slips_m } if width_m - now_m >= slips_m => {
+                self.grasp = Grasp::Holds { width_m, slips_m: 2.0 * slips_m };
+                Some([width_m, now_m])
+            }
+            Grasp::Holds { .. } => None,
+            Grasp::Nothing { rests_s } => {
+                let rests_s =
+                    if presses && measured.speed_m_s.abs() < RESTS_M_S { rests_s + dt } else { 0.0 };
+                self.grasp = Grasp::Nothing { rests_s };
+                if rests_s > HOLDS_S {
+                    self.grasp = Grasp::Holds { width_m: now_m, slips_m: SLIP_M };
+                }
+                None
+            }
+        }
+    }
+
     /// The command after `dt` seconds.
     pub(crate) fn step(&mut self, dt: f64) -> GripperCommand {
         let most = if self.exists { self.speed * dt } else { 0.0 };
@@ -64,5 +119,52 @@ impl Gripper {
         self.command.width_m += way.clamp(-most, most);
         self.command.force_n = self.target.force_n;
         self.command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fingers of 8 cm that are told to close, and are as far apart as `width_m` says at every millisecond.
+    fn felt(width_m: impl Fn(u32) -> f64) -> Vec<(u32, [f64; 2])> {
+        let profile = crate::common::arm().profile().gripper.clone();
+        let mut gripper = Gripper::new(&profile);
+        gripper.stand(profile.width_m);
+        gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(profile.width_m));
+        let mut told = Vec::new();
+        for ms in 0..4000 {
+            let command = gripper.step(1e-3);
+            let state = |ms: u32| width_m(ms).max(command.width_m);
+            let speed_m_s = (state(ms + 1) - state(ms)) * 1e3;
+            let measured = GripperState { width_m: state(ms), speed_m_s, force_n: 20.0 };
+            told.extend(gripper.feel(&measured, 1e-3).map(|slip| (ms, slip)));
+        }
+        told
+    }
+
+    #[test]
+    fn what_is_held_does_not_slip_and_neither_does_nothing() {
+        assert_eq!(felt(|_| 0.034), [], "a cube of 34 mm");
+        assert_eq!(felt(|_| 0.0), [], "nothing between them");
+        let trembles = |ms: u32| 0.034 - if ms % 2 == 0 { 0.000_5 } else { 0.0 };
+        assert_eq!(felt(trembles), [], "half a millimetre is no slip");
+    }
+
+    #[test]
+    fn what_slips_is_told_at_once_and_again_when_it_has_slipped_twice_as_far() {
+        // From the third second on the fingers come together at 2 cm/s.
+        let told = felt(|ms| 0.034 - 0.02 * (f64::from(ms) * 1e-3 - 3.0).max(0.0));
+        let expected = [3075, 3150, 3300, 3600];
+        assert_eq!(told.len(), expected.len(), "1.5, 3, 6, 12 mm: {told:?}");
+        assert!(told.iter().zip(expected).all(|((ms, _), e)| ms.abs_diff(e) <= 1), "{told:?}");
+        for (ms, [from, to]) in told {
+            assert!(
+                (from - 0.034).abs() < 1e-9
+                    && (to - (0.034 - 0.02 * (f64::from(ms) * 1e-3 - 3.0))).abs() < 1e-9
+            );
+        }
+        let lost = felt(|ms| if ms < 3000 { 0.034 } else { 0.0 });
+        assert!(matches!(lost[..], [(3000, [_, to]), ..] if to < 1e-9), "gone within a tick: {lost:?}");
     }
 }

@@ -272,6 +272,14 @@ pub enum Report {
         /// The limit less what was asked; negative by how much the limit would have been left.
         margin: f64,
     },
+    /// What the gripper holds slips: the fingers have come closer than they were around it (F20). Told at 1.5 mm,
+    /// and each time that has doubled.
+    Slipped {
+        /// How far apart they were when they had closed on it, metres.
+        from_m: f64,
+        /// How far apart they are, metres.
+        to_m: f64,
+    },
     /// The loop ran late (F25); the step was bounded.
     Overrun {
         /// Time since the tick before, seconds.

@@ -47,6 +47,11 @@ impl Core {
         }
         let fresh = self.estimate.is_fresh().then_some(self.estimate.measured).flatten();
         self.contact.observe(&self.arm, fresh.as_ref(), 4.0 * self.tuning.period);
+        if let Some(state) = &fresh
+            && let Some([from_m, to_m]) = self.gripper.feel(&state.gripper, self.dt)
+        {
+            self.tell(Report::Slipped { from_m, to_m });
+        }
         let pushed = self.contact.since_start();
         self.tool_wrench = self.springs.wrench(&self.arm, &self.estimate.q, &pushed);
         if self.contact.changes_mind_of_noise(&self.arm, &self.tuning) && self.contact.is_noisy {

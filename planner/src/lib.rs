@@ -25,6 +25,7 @@ mod replan;
 mod resolve;
 mod search;
 mod slide;
+mod smooth;
 mod space;
 mod spots;
 mod tasks;

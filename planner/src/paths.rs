@@ -47,6 +47,11 @@ impl Paths {
         self.space.first_path(from, to, self.fit, "get there")
     }
 
+    /// Moves the corners of a free path to where it is quicker and farther from things; its ends stay.
+    pub fn smooth(&mut self, path: &mut Vec<JointVector>) {
+        self.space.smooth(path, self.fit);
+    }
+
     /// Cuts the corners of a path that was found, while that stays free.
     pub fn shorten(&mut self, path: &mut Vec<JointVector>) {
         self.space.shorten(path, self.fit);

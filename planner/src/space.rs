@@ -6,6 +6,7 @@ use crate::load::load;
 use crate::motion::ClearOf;
 use crate::obstacles::keep_out;
 use crate::search::{find_path, shorten};
+use crate::smooth::{COMFORT_M, Judge};
 use mechanics::collision::{Attached, Checker, Clearance, Obstacle, Part};
 use mechanics::ik::{IkFailure, Options, Reason, Solver, Wanted};
 use mechanics::timing::{Scale, time_path_with};
@@ -204,6 +205,7 @@ impl Space {
     ) -> Result<Vec<JointVector>, PlanFailure> {
         let mut path = self.first_path(from, to, fit, what)?;
         self.shorten(&mut path, fit);
+        self.smooth(&mut path, fit);
         Ok(path)
     }
 
@@ -248,6 +250,28 @@ impl Space {
                 *path = shorter;
                 return;
             }
+        }
+    }
+
+    /// Moves the corners of a free path to where it is quicker and farther from things.
+    pub(crate) fn smooth(&mut self, path: &mut Vec<JointVector>, fit: Fit) {
+        let [_, step] = self.steps();
+        let Self { arm, data, check_data, checker, .. } = self;
+        let mut smoother = path.clone();
+        // Two questions to one checker, one after the other.
+        let checker = core::cell::RefCell::new(checker);
+        let mut room_m = |q: &JointVector| {
+            let near =
+                checker.borrow_mut().nearest_within(arm, data, q, fit.width_m, fit.margin_m + COMFORT_M);
+            near.map_or(COMFORT_M, |near| near.distance - fit.margin_m)
+        };
+        let mut is_free = |a: &JointVector, b: &JointVector| {
+            let mut checker = checker.borrow_mut();
+            checker.edge_is_free(arm, check_data, a, b, fit.width_m, fit.margin_m + GRAZE_M, step)
+        };
+        Judge { limits: arm.limits(), room_m: &mut room_m, is_free: &mut is_free }.smooth(&mut smoother);
+        if self.is_free_closely(&smoother, fit) {
+            *path = smoother;
         }
     }
 

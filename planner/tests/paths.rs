@@ -45,7 +45,18 @@ fn a_path_leads_around_a_wall_the_same_every_time_and_shortening_leaves_it_free(
     paths.shorten(&mut shorter);
     let length = |path: &[JointVector]| path.windows(2).map(|w| w[0].max_abs_diff(&w[1])).sum::<f64>();
     assert!(length(&shorter) <= length(&found) + 1e-9);
-    for path in [&found, &shorter] {
+    let mut smoother = shorter.clone();
+    paths.smooth(&mut smoother);
+    let seconds = |path: &[JointVector]| -> f64 {
+        let edge = |w: &[JointVector]| {
+            let square = |j: usize| ((w[1][j] - w[0][j]) / panda.limits()[j].velocity).powi(2);
+            (0..7).map(square).sum::<f64>().sqrt()
+        };
+        path.windows(2).map(edge).sum()
+    };
+    assert_ne!(smoother, shorter);
+    assert!(seconds(&smoother) < 1.02 * seconds(&shorter), "{} {}", seconds(&smoother), seconds(&shorter));
+    for path in [&found, &shorter, &smoother] {
         assert_eq!((path[0], path[path.len() - 1]), (from, to));
         for w in path.windows(2) {
             let n = (w[0].max_abs_diff(&w[1]) / 0.01).ceil().max(1.0) as usize;

@@ -197,6 +197,10 @@ impl Mission {
                     format!("{name}: led out by {asked:.2}°, its encoder says {moved:.2}° (sign, or order?)");
                 self.log.warn("control", "self-test", text);
             }
+            Report::Slipped { from_m, to_m } => {
+                let text = format!("{:.1} mm between the fingers, {:.1} mm before", to_m * 1e3, from_m * 1e3);
+                self.log.detail("control", "slip", text);
+            }
             Report::Overrun { gap_s } => {
                 self.log.detail(
                     "control",
