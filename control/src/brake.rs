@@ -122,6 +122,71 @@ mod tests {
     use crate::limiter;
     use proptest::prelude::*;
 
+    /// One joint at the speed `v` with the acceleration `a`, stopped within these limits.
+    fn brake(v: f64, a: f64, acceleration: f64, jerk: f64, share: f64) -> Brake {
+        let l = JointLimits {
+            lower: -3.0,
+            upper: 3.0,
+            velocity: 2.0,
+            acceleration,
+            jerk,
+            torque: 10.0,
+            torque_rate: 1000.0,
+        };
+        let one = |v| JointVector::from_fn(1, |_| v);
+        Brake::new(Reference { q: one(0.5), dq: one(v), ddq: one(a) }, &[l], Share(share))
+    }
+
+    #[test]
+    fn a_stop_takes_as_long_as_its_jerk_needs_and_goes_where_its_speed_leads() {
+        // Of |6 v + 4 a T| and |6 v + 2 a T| the greater is J T².
+        for (v, a, share, seconds) in [
+            (0.0, 0.0, 1.0, 0.004),
+            (1.0, 0.0, 1.0, 0.1),
+            (-1.0, 0.0, 1.0, 0.1),
+            (1.0, 0.0, 0.25, 0.2),
+            (1.0, 5.0, 1.0, (20.0 + f64::sqrt(14_800.0)) / 1200.0),
+            (-1.0, -5.0, 1.0, (20.0 + f64::sqrt(14_800.0)) / 1200.0),
+            (1.0, -5.0, 1.0, (-10.0 + f64::sqrt(14_500.0)) / 1200.0),
+            (0.0, 5.0, 1.0, 20.0 / 600.0),
+        ] {
+            let mut brake = brake(v, a, 100.0, 600.0, share);
+            assert!((brake.left() - seconds).abs() < 1e-12, "{v}, {a}: {} s, not {seconds} s", brake.left());
+            let way = 0.5 * v * seconds + a * seconds * seconds / 12.0;
+            let rest = brake.after(2.0 * seconds);
+            assert!(
+                (rest.q[0] - 0.5 - way).abs() < 1e-12 && (rest.dq[0], rest.ddq[0]) == (0.0, 0.0),
+                "{rest:?}"
+            );
+            let half = brake.after(0.5 * seconds);
+            brake.step(0.2 * seconds);
+            assert!((brake.left() - 0.8 * seconds).abs() < 1e-12 && !brake.at_rest());
+            let later = brake.after(0.3 * seconds);
+            assert!((half.q[0] - later.q[0]).abs() < 1e-12 && (half.dq[0] - later.dq[0]).abs() < 1e-12);
+            brake.step(0.9 * seconds);
+            assert!(brake.left() == 0.0 && brake.at_rest());
+            // What its acceleration adds to its speed is at most 4/27 of it times the time.
+            let most = v.abs() + 4.0 / 27.0 * a.abs() * seconds;
+            assert!((most..=1.01 * most).contains(&brake.greatest_speed(0)), "{}", brake.greatest_speed(0));
+        }
+    }
+
+    #[test]
+    fn a_stop_is_lengthened_until_its_acceleration_fits_and_by_a_tenth_too_much_at_most() {
+        for (k, jerk) in (0..400).flat_map(|k| [(k, 600.0), (k, 1e6)]) {
+            let (v, a) = (0.1 * f64::from(k % 20) - 0.95, 1.8 * f64::from(k / 20) - 17.1);
+            let (fits, begins) = (brake(v, a, 8.0, jerk, 1.0), brake(v, a, 1e6, jerk, 1.0));
+            let most = |brake: &Brake| {
+                (0..=1000).map(|i| brake.joint(0, 1e-3 * f64::from(i))[2].abs()).fold(0.0, f64::max)
+            };
+            let allowed = a.abs().max(8.0) + 1e-3;
+            assert!(most(&fits) <= allowed, "{v}, {a}: {}", most(&fits));
+            let shorter = Brake { duration: fits.duration / LONGER, ..fits };
+            let is_shortest = (fits.duration - begins.duration).abs() < 1e-12;
+            assert!(is_shortest || most(&shorter) > allowed - 2e-3, "{v}, {a}: {}", most(&shorter));
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -427,3 +427,6 @@ impl Running {
         ((wanted - self.rate) / dt).clamp(-h, h)
     }
 }
+
+#[cfg(test)]
+mod tests;
