@@ -303,3 +303,6 @@ fn deviation(shall: &Isometry3<f64>, is: &Isometry3<f64>) -> (Vector3<f64>, Vect
 fn capped(v: Vector3<f64>, most: f64) -> Vector3<f64> {
     v * (most / v.norm().max(most))
 }
+
+#[cfg(test)]
+mod tests;
