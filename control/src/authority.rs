@@ -95,3 +95,65 @@ impl Authority {
         held
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Time {
+        Time::from_nanos(1_000_000_000 + ms * 1_000_000)
+    }
+
+    fn claim(id: u64, owner: Owner, groups: Groups, deadline_s: Option<f64>) -> Claim {
+        Claim { id: LeaseId(id), owner, groups, stamp: at(0), deadline_s }
+    }
+
+    #[test]
+    fn a_claim_is_granted_over_whoever_ranks_lower_or_is_silent_for_every_group_of_it() {
+        let mut authority = Authority::default();
+        assert!(authority.may_claim(&claim(1, Owner::Policy, Groups::All, None), at(0), 0.2));
+        assert_eq!(authority.grant(&claim(1, Owner::Script, Groups::Arm, None), at(0)), [None, None]);
+        authority.grant(&claim(2, Owner::Planner, Groups::Gripper, Some(0.02)), at(0));
+        for (owner, groups, ms, granted) in [
+            (Owner::Policy, Groups::Arm, 0, false),
+            (Owner::Script, Groups::Arm, 0, false),
+            (Owner::Planner, Groups::Arm, 0, true),
+            (Owner::Planner, Groups::All, 0, false),
+            (Owner::Human, Groups::All, 0, true),
+            (Owner::Policy, Groups::Arm, 200, false),
+            (Owner::Policy, Groups::Arm, 201, true),
+            (Owner::Policy, Groups::Gripper, 20, false),
+            (Owner::Policy, Groups::Gripper, 21, true),
+            (Owner::Policy, Groups::All, 21, false),
+        ] {
+            let may = authority.may_claim(&claim(3, owner, groups, None), at(ms), 0.2);
+            assert_eq!(may, granted, "{owner:?}, {groups:?}, {ms} ms");
+        }
+        let lost = authority.grant(&claim(3, Owner::Human, Groups::All, None), at(50));
+        assert_eq!(lost, [Some(LeaseId(1)), Some(LeaseId(2))]);
+        let holder = authority.holder(GRIPPER).expect("held");
+        assert_eq!((holder.id, holder.alive, holder.deadline_s), (LeaseId(3), at(50), None));
+    }
+
+    #[test]
+    fn a_sign_of_life_a_number_and_an_end_concern_their_own_lease_alone() {
+        let mut authority = Authority::default();
+        authority.grant(&claim(1, Owner::Script, Groups::Arm, None), at(0));
+        authority.grant(&claim(2, Owner::Script, Groups::Gripper, None), at(0));
+        authority.heard(LeaseId(1), at(7));
+        authority.heard(LeaseId(1), at(3));
+        let alive = |a: &Authority| [ARM, GRIPPER].map(|place| a.holder(place).map(|h| h.alive));
+        assert_eq!(alive(&authority), [Some(at(7)), Some(at(0))]);
+        for (id, sequence, follows) in
+            [(1, 2, true), (1, 2, false), (1, 1, false), (2, 1, true), (1, 3, true), (2, 1, false)]
+        {
+            assert_eq!(authority.counts(LeaseId(id), sequence), follows, "{id}: {sequence}");
+        }
+        assert!(!authority.release(LeaseId(9)));
+        assert!(authority.release(LeaseId(1)));
+        assert!(authority.holder(ARM).is_none() && authority.holder(GRIPPER).is_some());
+        authority.grant(&claim(4, Owner::Script, Groups::All, None), at(0));
+        assert!(authority.counts(LeaseId(4), 1) && !authority.counts(LeaseId(4), 1));
+        assert!(authority.release(LeaseId(4)) && authority.holder(GRIPPER).is_none());
+    }
+}

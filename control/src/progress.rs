@@ -106,4 +106,20 @@ mod tests {
         progress.forget_places(Time::from_secs_f64(9.5));
         assert!(progress.place(Time::from_secs_f64(9.0)).is_none() && progress.place(now).is_some());
     }
+
+    #[test]
+    fn a_place_is_noted_that_was_come_to_without_a_path_and_a_path_that_led_nowhere() {
+        let mut progress = Progress::new(1);
+        let (at, place) = (|s: f64| Time::from_secs_f64(s), |q: f64| JointVector::from_fn(1, |_| q));
+        progress.note(at(1.0), &place(0.0));
+        progress.note(at(1.001), &place(0.1));
+        assert_eq!(progress.place(at(1.001)), Some(&place(0.1)));
+        progress.pass(0.5);
+        progress.note(at(1.002), &place(0.1));
+        assert_eq!((progress.since(at(1.001)), progress.since(at(1.002))), (Some(0.5), Some(0.0)));
+        assert_eq!(progress.since(at(0.5)), Some(0.5), "before everything");
+        progress.forget_places(at(1.002));
+        assert!(progress.place(at(1.001)).is_none());
+        assert_eq!(progress.place(at(1.002)), Some(&place(0.1)), "where another motion begins it may");
+    }
 }

@@ -123,3 +123,134 @@ impl Proof {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DT: f64 = 0.001;
+
+    fn limits(velocity: f64) -> [JointLimits; 2] {
+        let (lower, upper) = (-1.0, 3.0);
+        let (acceleration, jerk, torque, torque_rate) = (1e3, 1e6, 10.0, 1000.0);
+        [JointLimits { lower, upper, velocity, acceleration, jerk, torque, torque_rate }; 2]
+    }
+
+    fn two(a: f64, b: f64) -> JointVector {
+        JointVector::from_fn(2, |i| [a, b][i])
+    }
+
+    /// Runs the proof of an arm whose encoders say what `told` makes of where it is led, tick by tick.
+    fn run(
+        start: JointVector,
+        l: &[JointLimits],
+        told: impl Fn(usize, JointVector) -> JointVector,
+    ) -> Result<Vec<Reference>, Wrong> {
+        let mut proof = Proof::new(start);
+        let mut led = vec![];
+        let mut at = start;
+        for k in 0..5000 {
+            proof.judge(&told(k, at), &at, l)?;
+            if proof.is_complete() {
+                break;
+            }
+            let next = proof.step(DT, l);
+            at = next.q;
+            led.push(next);
+        }
+        Ok(led)
+    }
+
+    #[test]
+    fn one_joint_after_the_other_is_led_out_smoothly_away_from_the_nearer_end_and_back() {
+        // Fast enough: 0.08 s; at 0.1 rad/s, of which it may use half: 1.875 times 0.0052 rad over 0.05.
+        for (velocity, way) in [(10.0, 0.08), (0.1, 0.195)] {
+            for (start, out) in [(two(0.9, 1.1), [OUT, -OUT]), (two(1.0, -0.999), [OUT, OUT])] {
+                let led = run(start, &limits(velocity), |_, q| q).expect("nothing is wrong");
+                // Standing before the first; out, standing there, and back, for each.
+                let turn = 2.0 * way + SETTLE_S;
+                let ticks = (SETTLE_S + 2.0 * turn) / DT;
+                assert!((led.len() as f64 - ticks).abs() <= 2.0, "{} ticks, not {ticks}", led.len());
+                for (j, by) in out.into_iter().enumerate() {
+                    let at = |t: f64| &led[((SETTLE_S + j as f64 * turn + t) / DT).round() as usize - 1];
+                    // A part of the way: of the distance, the mean speed, the mean speed per time.
+                    for (t, y, dy, ddy) in [
+                        (0.25 * way, 0.103_515_625, 1.054_687_5, 5.625),
+                        (0.5 * way, 0.5, 1.875, 0.0),
+                        (way + 0.5 * SETTLE_S, 1.0, 0.0, 0.0),
+                        (1.5 * way + SETTLE_S, 0.5, -1.875, 0.0),
+                        (1.75 * way + SETTLE_S, 0.103_515_625, -1.054_687_5, 5.625),
+                    ] {
+                        let r = at(t);
+                        // Half a tick more or less.
+                        let slack = 3.0 * DT / way * OUT;
+                        assert!((r.q[j] - start[j] - by * y).abs() < slack, "{j}, {t}: {r:?}");
+                        assert!((r.dq[j] - by * dy / way).abs() < 4.0 * slack / way, "{j}, {t}: {r:?}");
+                        assert!(
+                            (r.ddq[j] - by * ddy / (way * way)).abs() < 30.0 * slack / (way * way),
+                            "{j}, {t}: {r:?}"
+                        );
+                        assert_eq!((r.q[1 - j], r.dq[1 - j], r.ddq[1 - j]), (start[1 - j], 0.0, 0.0));
+                    }
+                }
+                for pair in led.windows(2) {
+                    for j in 0..2 {
+                        let mean = 0.5 * (pair[0].dq[j] + pair[1].dq[j]);
+                        assert!((pair[1].q[j] - pair[0].q[j] - DT * mean).abs() < 1e-6, "no leap: {pair:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_arm_that_stays_out_is_not_led_back_before_it_was_judged() {
+        let l = limits(10.0);
+        let mut proof = Proof::new(two(1.0, 1.0));
+        for _ in 0..1000 {
+            proof.step(DT, &l);
+        }
+        let out = proof.step(DT, &l);
+        assert!((out.q[0] - 1.0 - OUT).abs() < 1e-12 && out.dq[0] == 0.0 && !proof.is_complete());
+    }
+
+    #[test]
+    fn a_joint_that_is_elsewhere_than_it_was_led_is_named_with_how_far_it_went() {
+        let (start, l) = (two(1.0, 1.0), limits(10.0));
+        // Off by more than six thousandths at any time.
+        assert!(run(start, &l, |_, q| two(q[0], q[1] + 0.005_9)).is_ok(), "off all the time by less");
+        let told_at = |from: usize, by: [f64; 2]| {
+            let last = std::cell::Cell::new(0);
+            let wrong = run(start, &l, |k, q| {
+                last.set(k);
+                if k < from { q } else { two(q[0] + by[0], q[1] + by[1]) }
+            });
+            assert_eq!(last.get(), from, "at once");
+            wrong.expect_err("far off")
+        };
+        let wrong = told_at(20, [0.0, -0.006_1]);
+        assert!(wrong.joint == 1 && wrong.asked == 0.0 && (wrong.moved + 0.006_1).abs() < 1e-12, "{wrong:?}");
+        let wrong = told_at(150, [0.006_1, 0.0]);
+        assert!(wrong.joint == 0 && (wrong.asked - OUT).abs() < 1e-12, "{wrong:?}");
+        assert!((wrong.moved - OUT - 0.006_1).abs() < 1e-12, "{wrong:?}");
+        // Out there by more than half of the way, the joint itself or the other.
+        for (off, fits) in [(0.002_59, true), (0.002_61, false)] {
+            for (joint, sign) in [(0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)] {
+                let told = |k: usize, q: JointVector| {
+                    // Once it is under way, and until the second's turn.
+                    let by = if (100..200).contains(&k) { sign * off } else { 0.0 };
+                    JointVector::from_fn(2, |i| if i == joint { q[i] + by } else { q[i] })
+                };
+                let result = run(start, &l, told).map(|_| ());
+                let led = if joint == 0 { OUT } else { 0.0 };
+                match result {
+                    Ok(()) => assert!(fits, "{joint}: {off}"),
+                    Err(wrong) => {
+                        assert!(!fits && (wrong.joint, wrong.asked) == (joint, led), "{wrong:?}");
+                        assert!((wrong.moved - led - sign * off).abs() < 1e-12, "{wrong:?}");
+                    }
+                }
+            }
+        }
+    }
+}

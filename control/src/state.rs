@@ -405,3 +405,72 @@ pub(crate) fn steps(dt: f64, period: f64) -> impl Iterator<Item = f64> {
     let n = libm::ceil(dt / period - 1e-9).max(1.0);
     (0..n as u32).map(move |_| dt / n)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StopCategory::{One, Two, Zero};
+
+    #[test]
+    fn of_two_stops_the_graver_counts_and_a_latch_stays() {
+        let two = Stop::two;
+        let (asked, gone) = (Cause::StopRequested, Cause::StateMissing);
+        let soft = [Cause::HoldRequested, Cause::Finished, Cause::Preempted];
+        let zero = |cause| Stop { category: Zero, ..two(cause) };
+        for (first, second, category, cause, latched) in [
+            (two(asked), two(gone), Two, asked, false),
+            (two(asked), Stop::one(gone), One, gone, false),
+            (Stop::one(asked), two(gone), One, asked, false),
+            (Stop::one(asked), zero(gone), Zero, gone, false),
+            (two(asked), two(gone).latched(), Two, gone, true),
+            (two(asked).latched(), two(gone), Two, asked, true),
+            (Stop::one(asked), two(gone).latched(), One, asked, true),
+            (two(asked).latched(), Stop::one(gone), One, gone, true),
+        ] {
+            let both = first.and(second);
+            assert_eq!(
+                (both.category, both.cause, both.latched),
+                (category, cause, latched),
+                "{first:?}, {second:?}"
+            );
+        }
+        for end in soft {
+            assert_eq!(two(end).and(two(asked)).cause, asked, "a stop that was to come anyway is none");
+            assert_eq!(two(asked).and(two(end)).cause, asked);
+            assert_eq!(two(end).is_end(), end != Cause::Preempted);
+            assert!(soft.iter().all(|other| two(end).and(two(*other)).cause == end));
+        }
+        let hold = |id: Option<u64>| Stop { hold: id.map(MotionId), ..two(Cause::HoldRequested) };
+        for (first, second, id) in
+            [(Some(1), None, Some(1)), (None, Some(2), Some(2)), (Some(1), Some(2), Some(2))]
+        {
+            assert_eq!(hold(first).and(hold(second)).hold, id.map(MotionId));
+        }
+    }
+
+    #[test]
+    fn what_is_asked_from_outside_is_the_emergency_stop_but_for_category_two() {
+        for (category, cause, latched) in [
+            (Two, Cause::StopRequested, false),
+            (One, Cause::EmergencyStop, true),
+            (Zero, Cause::EmergencyStop, true),
+        ] {
+            let stop = Core::requested(category);
+            assert_eq!(stop, Stop { category, cause, latched, hold: None });
+        }
+        let fault = Core::latching(One, Fault::F18Overload);
+        assert_eq!(
+            fault,
+            Stop { category: One, cause: Cause::Fault(Fault::F18Overload), latched: true, hold: None }
+        );
+    }
+
+    #[test]
+    fn a_long_tick_is_taken_in_even_steps_no_longer_than_a_period() {
+        for (dt, n) in [(0.001, 1), (0.0004, 1), (0.001_1, 2), (0.002, 2), (0.002_5, 3), (0.02, 20)] {
+            let parts: Vec<f64> = steps(dt, 0.001).collect();
+            assert_eq!(parts.len(), n, "{dt}");
+            assert!(parts.iter().all(|part| (part - dt / n as f64).abs() < 1e-15), "{parts:?}");
+        }
+    }
+}

@@ -305,4 +305,34 @@ mod tests {
             assert_eq!(Watchdog::private(bad).expect_err("B15").field, "watchdog.patience_s");
         }
     }
+
+    #[test]
+    fn a_page_is_found_by_another_process_and_what_is_no_page_is_refused() {
+        assert_eq!(page().path(), None, "of this process alone");
+        let clock = MonotonicClock::new();
+        let shared = Watchdog::shared(&clock, 0.02).expect("memory to share");
+        let other = Watchdog::open(&shared.path().expect("to be found")).expect("a page");
+        assert_eq!(other.guard().look(at(0.0)), Verdict::Alive);
+        assert!(shared.stroke().permits(at(1.0)));
+        let nothing = Watchdog(Arc::new(Page::shared().expect("memory to share")));
+        let refused = Watchdog::open(&nothing.path().expect("to be found")).expect_err("nobody's page");
+        assert_eq!(refused.field, "watchdog.page");
+        assert!((shared.pulse().unheard_s(at(3.0)) - 0.003).abs() < 1e-6);
+        assert_eq!(page().pulse().unheard_s(at(3.0)), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_guard_goes_on_while_its_parent_lives_and_ends_with_its_loop() {
+        let page = page();
+        let (pulse, stroke, guard) = (page.pulse(), page.stroke(), page.guard());
+        let thread = std::thread::spawn(move || guard.keep());
+        // Longer than it may be lonely.
+        std::thread::sleep(Duration::from_millis(1200));
+        assert!(!thread.is_finished(), "nobody has ended");
+        assert_eq!(page.get(Word::Withheld), 0);
+        assert!(page.get(Word::Stroked) > 0 && !stroke.permits(Time::from_nanos(i64::MAX)));
+        pulse.end(true);
+        assert!(thread.join().is_ok());
+        assert_eq!(page.get(Word::Withheld), 1);
+    }
 }

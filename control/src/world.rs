@@ -142,3 +142,176 @@ impl Surroundings {
         if left <= 0.0 { 0.0 } else { (0.2 + 1.6 * left).min(1.0) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::solid_arm;
+    use mechanics::{ArmData, GeomShape, tool_pose};
+    use nalgebra::Isometry3;
+
+    fn at(s: f64) -> Time {
+        Time::from_secs_f64(s)
+    }
+
+    /// Balls before the tool of an arm at home, so far away from it as said.
+    fn balls(away_keep_speed: &[[f64; 3]]) -> Vec<Thing> {
+        let arm = solid_arm();
+        let tool = tool_pose(&arm, &mut ArmData::new(&arm), &arm.home()).isometry().translation.vector;
+        away_keep_speed
+            .iter()
+            .enumerate()
+            .map(|(k, [away, keep_m, speed_m_s])| Thing {
+                obstacle: Obstacle {
+                    name: format!("ball {k}"),
+                    shape: GeomShape::Sphere { radius: 0.05 },
+                    world_from_obstacle: Isometry3::translation(tool.x + away, tool.y, tool.z),
+                },
+                keep_m: *keep_m,
+                speed_m_s: *speed_m_s,
+            })
+            .collect()
+    }
+
+    /// From the first second on, for two.
+    fn made(
+        things: Vec<Thing>,
+        id: u64,
+        was: Vec<Option<usize>>,
+        follows: u64,
+    ) -> Result<Surroundings, Rejection> {
+        let world = World { stamp: at(1.0), expires: at(3.0), things, held: None };
+        Surroundings::new(world, Checker::new(&solid_arm()), id, was, follows)
+    }
+
+    #[test]
+    fn a_world_is_trusted_for_half_of_its_life_then_less_and_at_its_end_not_at_all() {
+        let world = made(vec![], 1, vec![], 0).expect("a world");
+        for (now, trust) in [
+            (0.5, 1.0),
+            (1.0, 1.0),
+            (2.0, 1.0),
+            (2.5, 0.6),
+            (2.8, 0.36),
+            (2.999_999, 0.2),
+            (3.0, 0.0),
+            (4.0, 0.0),
+        ] {
+            assert!((world.trust(at(now)) - trust).abs() < 1e-5, "{now}: {}", world.trust(at(now)));
+        }
+    }
+
+    #[test]
+    fn what_may_move_comes_nearer_from_its_stamp_on_and_what_stands_does_not() {
+        let mut world =
+            made(balls(&[[0.5, 0.1, 1.6], [0.5, 0.2, 0.0], [0.5, 0.0, 4.0]]), 1, vec![None; 3], 0)
+                .expect("a world");
+        assert_eq!(world.keep.iter().map(|k| k.is_moving).collect::<Vec<_>>(), [true, false, true]);
+        assert!(
+            world.has_moving
+                && !made(balls(&[[0.5, 0.1, 0.0]]), 1, vec![None], 0).expect("a world").has_moving
+        );
+        for (then, keep) in [(1.5, [0.9, 0.2, 2.0]), (1.0, [0.1, 0.2, 0.0]), (0.5, [0.1, 0.2, 0.0])] {
+            world.grow_to(at(then));
+            for (k, keep) in keep.into_iter().enumerate() {
+                assert!((world.keep[k].distance_m - keep).abs() < 1e-12, "{then}: {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_world_are_taken_up_to_their_limits_and_no_farther() {
+        let at_most = |change: fn(&mut World, bool)| {
+            [true, false].map(|fits| {
+                let mut world =
+                    World { stamp: at(1.0), expires: at(2.0), things: balls(&[[0.5, 0.1, 0.0]]), held: None };
+                change(&mut world, fits);
+                let n = world.things.len();
+                Surroundings::new(world, Checker::new(&solid_arm()), 1, vec![None; n], 0)
+                    .err()
+                    .map(|e| e.field)
+            })
+        };
+        fn held(at: f64) -> Attached {
+            let tool_from_shape = Isometry3::translation(0.0, at, 0.0);
+            Attached { tool_from_shape, shape: GeomShape::Sphere { radius: 0.01 } }
+        }
+        for (field, [fits, does_not]) in [
+            (
+                "world.expires",
+                at_most(|w, fits| w.expires = if fits { Time::from_nanos(1_000_000_001) } else { w.stamp }),
+            ),
+            (
+                "world.things",
+                at_most(|w, fits| w.things = vec![w.things[0].clone(); MOST_THINGS + usize::from(!fits)]),
+            ),
+            ("world.held", at_most(|w, fits| w.held = Some(held(if fits { 0.2 } else { 0.201 })))),
+            (
+                "world.things[0].keep_m",
+                at_most(|w, fits| w.things[0].keep_m = if fits { 1.0 } else { 1.001 }),
+            ),
+            (
+                "world.things[0].speed_m_s",
+                at_most(|w, fits| w.things[0].speed_m_s = if fits { 4.0 } else { 4.001 }),
+            ),
+        ] {
+            assert_eq!((fits, does_not.as_deref()), (None, Some(field)));
+        }
+    }
+
+    #[test]
+    fn what_was_too_near_is_forgiven_until_the_arm_has_left_and_once() {
+        let arm = solid_arm();
+        let (mut data, home) = (ArmData::new(&arm), arm.home());
+        let things = || balls(&[[0.25, 0.3, 0.0], [0.5, 0.05, 0.0], [0.25, 0.3, 1.6]]);
+        let mut world = made(things(), 7, vec![None; 3], 0).expect("a world");
+        let look = |world: &mut Surroundings, data: &mut ArmData, q: &types::JointVector| {
+            world.checker.room(&arm, data, q, 0.04, &world.keep, 1.0);
+            [0, 1].map(|k| world.checker.distance_to(k, 1.0))
+        };
+        let near = look(&mut world, &mut data, &home);
+        assert!(near[0] < 0.2 && near[1] > 0.1, "{near:?}");
+        let keeps = |world: &Surroundings, expected: [f64; 3]| {
+            for (k, keep) in expected.into_iter().enumerate() {
+                assert!(
+                    (world.keep[k].distance_m - keep).abs() < 1e-9,
+                    "{k}: {} m, not {keep} m",
+                    world.keep[k].distance_m
+                );
+            }
+        };
+        world.forgive(false);
+        keeps(&world, [0.3, 0.05, 0.3]);
+        // Where a motion begins: as near as it is, and six tenths of a millimetre; nothing of what moves.
+        world.forgive(true);
+        keeps(&world, [near[0] - NO_NEARER_M, 0.05, 0.3]);
+        // A little away from it.
+        let mut away = home;
+        let leads_away = |by: f64, world: &mut Surroundings, data: &mut ArmData| {
+            let mut q = home;
+            q[0] += by;
+            (q, look(world, data, &q)[0])
+        };
+        let (a, b) = (leads_away(0.2, &mut world, &mut data), leads_away(-0.2, &mut world, &mut data));
+        let there = if a.1 > b.1 { a } else { b };
+        assert!(there.1 > near[0] + 1e-3 && there.1 < 0.3, "{there:?}");
+        away.copy_from_slice(&there.0);
+        look(&mut world, &mut data, &away);
+        world.forgive(false);
+        keeps(&world, [there.1 - NO_NEARER_M, 0.05, 0.3]);
+        // Nearer again nothing more is forgiven, also not to another motion.
+        look(&mut world, &mut data, &home);
+        world.forgive(true);
+        keeps(&world, [there.1 - NO_NEARER_M, 0.05, 0.3]);
+        let forgiven = 0.3 - there.1 + NO_NEARER_M;
+        world.grow_to(at(1.5));
+        keeps(&world, [0.3 - forgiven, 0.05, 0.3 + 0.8]);
+        // The same thing in the next world is forgiven as much; in one that does not follow on this, nothing.
+        let mut next = made(things(), 8, vec![None, Some(0), Some(9)], 7).expect("a world");
+        next.take_over(&world);
+        keeps(&next, [0.3, 0.05 - forgiven, 0.3]);
+        let mut other = made(things(), 9, vec![Some(0); 3], 6).expect("a world");
+        other.take_over(&world);
+        keeps(&other, [0.3, 0.05, 0.3]);
+    }
+}
