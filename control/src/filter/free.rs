@@ -280,3 +280,6 @@ impl Filter {
         is_clear
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -384,3 +384,6 @@ impl Core {
         self.filter.somebody = is_restricted && (self.filter.somebody || is_somebody);
     }
 }
+
+#[cfg(test)]
+mod tests;

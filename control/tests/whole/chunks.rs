@@ -1,7 +1,7 @@
 //! Action chunks of a learned policy: late, early, contradictory, twice, or not at all (F3 to F6).
 
 use crate::common::{FRANKA, N, Rig, arm, check_differences};
-use control::{Chunk, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request};
+use control::{Chunk, Groups, Lease, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, World};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -133,6 +133,26 @@ fn f4_when_the_chunks_run_dry_the_arm_stops_along_its_path_and_goes_on_with_the_
     assert!((99..=102).contains(&n), "F1: {n} ms");
     rig.until(Mode::Fault { powered: true });
     check_differences(&arm, &rig.commands);
+}
+
+#[test]
+fn a_path_that_is_known_for_long_is_not_dry_however_slowly_it_is_run() {
+    let arm = arm();
+    let mut rig = Rig::active(arm);
+    let home = rig.hold_q();
+    let mut lease = rig.handle.claim(rig.now, Owner::Policy, Groups::Arm, None).expect("sent");
+    rig.handle.slow(0.5);
+    // The world grows old meanwhile.
+    let expires = rig.now + Duration::from_secs(1);
+    rig.handle.watch(World { stamp: rig.now, expires, things: vec![], held: None }).expect("a world");
+    let first = order(&mut lease, rig.now, chunk(&home, 0.0, 60));
+    rig.handle.submit(first).expect("a chunk");
+    for _ in 0..800 {
+        tick(&mut rig, &lease);
+    }
+    let factor = rig.handle.status().speed_factor;
+    assert!((0.2..0.4).contains(&factor), "{factor}");
+    assert!(!rig.has(|r| matches!(r, Report::Fault { .. })), "{:?}", rig.reports);
 }
 
 #[test]

@@ -121,6 +121,21 @@ fn f43_what_appears_within_the_braking_distance_is_braked_for_in_the_same_cycle(
 }
 
 #[test]
+fn what_appears_far_ahead_is_no_fault() {
+    let arm = solid_arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let way = reach(&arm, &home, 0.8, 4.0);
+    let middle = way.sample(2.0).q;
+    rig.follow(way);
+    rig.ticks(500);
+    rig.handle.watch(world(rig.now, 100.0, &[ball(tool(&arm, &middle), 0.05, 0.02, 0.0)])).expect("a world");
+    rig.ticks(3000);
+    assert!(rests(&rig, 200), "it waits before it");
+    assert!(!rig.has(|r| matches!(r, Report::Fault { .. })), "there was time to stop: {:?}", rig.reports);
+}
+
+#[test]
 fn f42_the_arm_stands_before_a_person_who_comes_is_near_and_goes_on_when_they_have_left() {
     let arm = solid_arm();
     let mut rig = Rig::active(arm.clone());

@@ -1,0 +1,192 @@
+use super::super::tests::{Judge, WIDE, at, ball, filter, filter_with, job};
+use super::*;
+use crate::common::{N, solid_arm};
+use mechanics::ArmData;
+use mechanics::collision::Checker;
+
+fn joints(f: impl FnMut(usize) -> f64) -> JointVector {
+    JointVector::from_fn(N, f)
+}
+
+#[test]
+fn what_is_seen_where_a_step_begins_holds_for_all_that_the_wish_and_the_motion_need() {
+    let arm = solid_arm();
+    let mut filter = filter_with(&arm, vec![ball(&arm, 1.5, 0.01, 0.1)]);
+    let mut last = Reference::at_rest(arm.home());
+    last.dq[4] = -0.3;
+    let wish = joints(|i| 0.02 * (i as f64 - 2.0));
+    let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, &wish, WIDE);
+    assert_eq!((part, near), (1.0, None));
+    let seen = filter.seen.expect("nothing is near");
+    // A twentieth and two hundredths faster than is wished or is, for every joint as far as it reaches.
+    let fastest = |i: usize| wish[i].abs().max(last.dq[i].abs());
+    let speeds = joints(|i| (1.05 * fastest(i) + 0.02) * filter.reaches[i]);
+    assert!(seen.speeds.max_abs_diff(&speeds) < 1e-12, "{:?}, not {speeds:?}", seen.speeds);
+    // A stop takes √(6 v / 0.6 J) or 1.5 v / 0.6 A.
+    let longest = |f: &dyn Fn(usize) -> f64| (0..N).map(f).fold(0.0, f64::max);
+    let by_jerk = longest(&|i| (6.0 * fastest(i) / (0.6 * arm.limits()[i].jerk)).sqrt());
+    let stop_s = by_jerk.max(longest(&|i| 1.5 * fastest(i) / (0.6 * arm.limits()[i].acceleration)));
+    assert!((seen.until.secs_since(at(1.1)) - stop_s - 0.05).abs() < 1e-8);
+    let grown = filter.world.as_ref().expect("told").keep[0].distance_m;
+    assert!((grown - 0.01 - 0.1 * (0.1 + stop_s + 0.05)).abs() < 1e-8, "{grown}");
+    // In the open it is looked as far ahead as a stop and a third and five ticks: farther nothing is of interest.
+    let ahead = 1.3 * stop_s + 0.005;
+    assert!((seen.clear_s - ahead).abs() < 1e-9, "{} s, not {ahead} s", seen.clear_s);
+}
+
+#[test]
+fn what_was_seen_is_enough_only_for_what_is_no_longer_no_later_and_no_faster() {
+    let arm = solid_arm();
+    let last = Reference::at_rest(joints(|i| arm.home()[i] + 0.38));
+    let stop = Brake::new(Reference { dq: joints(|_| 0.2), ..last }, arm.limits(), STOP);
+    let left = stop.left();
+    let keeps = |clear_s: f64, seen_until: f64, until: f64, faster: f64| {
+        // Looked at again it does not keep clear.
+        let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.02, 0.0)]);
+        let speeds =
+            joints(|i| stop.greatest_speed(i) * filter.reaches[i] + if i == 5 { faster } else { 0.0 });
+        filter.seen = Some(Seen { speeds, clear_s, until: at(seen_until) });
+        filter.is_news = true;
+        let is_clear = filter.keeps_clear(&arm, at(1.1), at(until), &stop, WIDE);
+        assert!(filter.seen.is_none(), "of this step alone");
+        assert!(!filter.is_news && filter.is_surprised != is_clear);
+        is_clear
+    };
+    let until = 1.1 + 0.5 * left;
+    assert!(keeps(left + 0.001 + 1e-9, until, until, 0.0));
+    assert!(!keeps(left + 0.001 - 1e-9, until, until, 0.0), "it still moves");
+    assert!(!keeps(1.0, until - 1e-6, until, 0.0), "what moves may have come nearer");
+    assert!(!keeps(0.5, 2.0, 1.7, 0.0) && keeps(0.5, 2.0, 1.599, 0.0), "it is to be clear until then");
+    assert!(!keeps(1.0, until, until, -1e-9) && keeps(1.0, until, until, 1e-9), "slower by a joint");
+}
+
+#[test]
+fn right_before_something_nothing_is_given_towards_it_and_most_of_a_wish_away_from_it() {
+    let arm = solid_arm();
+    let things = vec![ball(&arm, 0.4, 0.02, 0.0)];
+    let mut judge = Judge::new(&arm, &things);
+    let there = |by: f64| joints(|i| arm.home()[i] + by);
+    let by = (0..4000).map(|k| 1e-4 * f64::from(k)).find(|by| judge.room(&arm, &there(*by)) < 1.2e-3);
+    let last = Reference::at_rest(there(by.expect("in its way")));
+    let room = judge.room(&arm, &last.q);
+    assert!(room > LEAST_ROOM_M, "{room}");
+    for v in [0.2, -0.2] {
+        let mut filter = filter_with(&arm, things.clone());
+        let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, &joints(|_| v), WIDE);
+        assert!(if v > 0.0 { part == 0.0 } else { part > 0.5 }, "{v}: {part}");
+        assert!(filter.seen.is_none(), "nothing is clear for a while");
+        if v > 0.0 {
+            let near = near.expect("in its way");
+            assert!((near.room - room).abs() < 1e-9 && !near.is_moving, "{near:?}");
+        }
+    }
+}
+
+#[test]
+fn an_arm_that_is_nearer_to_itself_than_it_shall_be_may_leave_and_not_come_nearer() {
+    let arm = solid_arm();
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let far = OwnRoom { room_m: 0.1, clear_s: 1.0 };
+    // Folded at two of its elbows.
+    let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { arm.home()[i] });
+    let mut room = |by: f64| {
+        checker.room(&arm, &mut data, &folded(by), WIDE, &[], 0.0);
+        checker.own_room(&JointVector::zeros(N), 0.0, far).room_m
+    };
+    let find = |most: f64, room: &mut dyn FnMut(f64) -> f64| {
+        (0..28_000).map(|k| 1e-4 * f64::from(k)).find(|by| room(*by) < most).expect("it can touch itself")
+    };
+    let (near, less) = (find(1e-3, &mut room), find(1.8e-3, &mut room));
+    let (near_m, less_m, open_m) = (room(near), room(less), room(0.1));
+    assert!(near_m < less_m && less_m < OWN_KEEP_M && open_m > 0.01, "{near_m}, {less_m}, {open_m}");
+    let mut filter = filter(&arm);
+    let mut keeps = |by: f64, anew: bool, expected: f64| {
+        filter.begin_free(&arm, &folded(by), WIDE, anew);
+        assert!((filter.own_keep - expected).abs() < 1e-9, "{by}: {} m, not {expected} m", filter.own_keep);
+    };
+    keeps(near, false, OWN_KEEP_M);
+    keeps(near, true, near_m - NO_NEARER_M);
+    keeps(less, false, less_m - NO_NEARER_M);
+    keeps(near, true, less_m - NO_NEARER_M);
+    keeps(0.1, false, OWN_KEEP_M);
+    keeps(0.1, true, OWN_KEEP_M);
+}
+
+#[test]
+fn room_is_what_is_left_to_things_and_to_the_arm_itself_as_far_as_it_is_of_interest() {
+    let arm = solid_arm();
+    let home = arm.home();
+    // In the open: twice the distance that it is brought up to things, or as far as it gets within the horizon.
+    let mut open = filter(&arm);
+    let near = open.near(&arm, &home, &JointVector::zeros(N), WIDE, 0.001, 0.5);
+    assert!((near.room.room - 0.004).abs() < 1e-12 && near.is_free && !near.room.is_moving);
+    assert_eq!(near.clear_s, 0.5);
+    let speeds = joints(|_| 0.2 / N as f64);
+    let near = open.near(&arm, &home, &speeds, WIDE, 0.002, 0.5);
+    assert!((near.room.room - 0.006).abs() < 1e-12, "of itself no more is looked at: {}", near.room.room);
+    assert!((near.clear_s - 0.5).abs() < 1e-9, "{}", near.clear_s);
+    // To itself: less what it is to keep, and the floor, which counts as room.
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { home[i] });
+    let mut own = |by: f64| {
+        checker.room(&arm, &mut data, &folded(by), WIDE, &[], 0.0);
+        checker.own_room(&JointVector::zeros(N), 0.0, OwnRoom { room_m: 0.1, clear_s: 1.0 }).room_m
+    };
+    for (most, floor, is_free) in [(3.5e-3, 1e-3, true), (2.4e-3, 1e-3, false), (2.4e-3, 1e-4, true)] {
+        let by = (0..28_000).map(|k| 1e-4 * f64::from(k)).find(|by| own(*by) < most).expect("it can fold");
+        let near = open.near(&arm, &folded(by), &JointVector::zeros(N), WIDE, floor, 0.5);
+        let expected = (own(by) - OWN_KEEP_M).min(0.004);
+        assert!((near.room.room - expected).abs() < 1e-9, "{most}: {} m, not {expected} m", near.room.room);
+        assert_eq!((near.is_free, near.room.is_moving), (is_free, false), "{most}");
+        // What moves is what is near only if it is nearer than that.
+        for (off, is_moving) in [(-1e-5, true), (1e-5, false)] {
+            let mut world = filter_with(&arm, vec![ball(&arm, 0.6, 0.0, 1.0)]);
+            let mut judge = Judge::new(&arm, &[ball(&arm, 0.6, 0.0, 1.0)]);
+            let keep = judge.room(&arm, &folded(by)) - expected - off;
+            world.world.as_mut().expect("told").keep[0].distance_m = keep;
+            let near = world.near(&arm, &folded(by), &JointVector::zeros(N), WIDE, floor, 0.5);
+            assert_eq!(near.room.is_moving, is_moving, "{most}, {off}");
+        }
+    }
+    // Neither of what stands nor of what moves is anything near.
+    let mut far = filter_with(&arm, vec![ball(&arm, 1.5, 0.0, 1.0), ball(&arm, 1.5, 0.0, 0.0)]);
+    assert!(!far.near(&arm, &home, &JointVector::zeros(N), WIDE, 0.001, 0.5).room.is_moving);
+}
+
+#[test]
+fn the_way_onto_a_path_is_clear_if_the_arm_keeps_clear_of_itself_all_along() {
+    let arm = solid_arm();
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let mut job = job(&arm, 0.2, 2.0);
+    assert!(filter(&arm).blend_is_clear(&arm, &job, WIDE), "there is none");
+    let near = joints(|i| arm.home()[i] + 0.015);
+    job.begin(&near, 1.0, arm.limits(), 10.0);
+    assert!(job.s() < 0.0 && filter(&arm).blend_is_clear(&arm, &job, WIDE));
+    // From where it is folded into itself.
+    let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { arm.home()[i] });
+    let by = (0..28_000).map(|k| 1e-4 * f64::from(k)).find(|by| {
+        checker.room(&arm, &mut data, &folded(*by), WIDE, &[], 0.0);
+        checker.own_room(&JointVector::zeros(N), 0.0, OwnRoom { room_m: 0.1, clear_s: 1.0 }).room_m < 0.0
+    });
+    job.begin(&folded(by.expect("it can fold")), 1.0, arm.limits(), 10.0);
+    assert!(!filter(&arm).blend_is_clear(&arm, &job, WIDE));
+}
+
+#[test]
+fn what_a_path_has_left_behind_is_forgiven_no_more_than_where_the_arm_is() {
+    let arm = solid_arm();
+    let things = vec![ball(&arm, 0.2, 0.3, 0.0)];
+    let mut judge = Judge::new(&arm, &[ball(&arm, 0.2, 0.0, 0.0)]);
+    let (mut filter, mut job) = (filter_with(&arm, things), job(&arm, -0.8, 2.0));
+    filter.begin(&arm, &job, WIDE, true);
+    let keep = |filter: &Filter| filter.world.as_ref().expect("told").keep[0].distance_m;
+    let at_first = judge.room(&arm, &arm.home());
+    assert!((keep(&filter) - at_first + NO_NEARER_M).abs() < 1e-9);
+    for _ in 0..500 {
+        job.step(1.0, 0.001);
+    }
+    filter.frontier(&arm, at(1.1), &mut job, WIDE);
+    let here = judge.room(&arm, &job.q_at(job.s()));
+    assert!(here > at_first + 1e-3 && here < 0.29, "{here} after {at_first}");
+    assert!((keep(&filter) - here + NO_NEARER_M).abs() < 1e-9, "{} m, not {here} m", keep(&filter));
+}
