@@ -215,7 +215,7 @@ fn a_world_that_cannot_be_is_refused_by_name_and_an_older_one_with_a_report() {
         (with(&|t| t.speed_m_s = 50.0), "world.things[1].speed_m_s"),
         (with(&|t| t.obstacle.shape = GeomShape::Sphere { radius: f64::NAN }), "ball.radius"),
         (with(&|t| t.obstacle.world_from_obstacle.translation.x = f64::NAN), "ball.pose"),
-        (vec![good(); 129], "world.things"),
+        (vec![good(); control::MOST_THINGS + 1], "world.things"),
     ] {
         let refused = rig.handle.watch(world(rig.now, 1.0, &things)).expect_err(field);
         assert_eq!(refused.field, field, "B1 to B6");
