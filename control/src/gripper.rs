@@ -147,7 +147,7 @@ mod tests {
     fn what_is_held_does_not_slip_and_neither_does_nothing() {
         assert_eq!(felt(|_| 0.034), [], "a cube of 34 mm");
         assert_eq!(felt(|_| 0.0), [], "nothing between them");
-        let trembles = |ms: u32| 0.034 - if ms % 2 == 0 { 0.000_5 } else { 0.0 };
+        let trembles = |ms: u32| 0.034 - if ms.is_multiple_of(2) { 0.000_5 } else { 0.0 };
         assert_eq!(felt(trembles), [], "half a millimetre is no slip");
     }
 
