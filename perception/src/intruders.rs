@@ -37,7 +37,7 @@ pub struct Intruder {
     pub radius_m: f64,
 }
 
-/// Tells whether a point (world, metres) is the arm's, or of what it holds or works on.
+/// Tells whether a point (world, metres) is the arm's, or of what it holds.
 pub type IsArm<'a> = &'a mut dyn FnMut(&Point3<f64>) -> bool;
 
 /// What was there when the table was looked at.
@@ -55,11 +55,19 @@ impl Background {
         balls(points.into_iter().filter(|p| !is_object(p, scene)), image)
     }
 
-    /// Balls around what a picture shows and was not there, is no tracked object, and not the arm.
-    #[must_use]
-    pub fn intruders(&self, image: &Image, scene: &Scene, is_arm: IsArm<'_>) -> Vec<Intruder> {
+    /// Balls around what a picture shows and was not there, is no tracked object, not the arm, and not what it works
+    /// on just now. Where that is seen it belongs from now on: what was pushed or put down stays there.
+    pub fn intruders(
+        &mut self,
+        image: &Image,
+        scene: &Scene,
+        is_arm: IsArm<'_>,
+        is_work: impl Fn(&Point3<f64>) -> bool,
+    ) -> Vec<Intruder> {
         let is_new = |p: &Point3<f64>| !self.was_there(p) && !is_object(p, scene) && !is_arm(p);
-        balls(points(image).filter(is_new), image)
+        let (work, new): (Vec<_>, Vec<_>) = points(image).filter(is_new).partition(is_work);
+        self.cells.extend(work.iter().map(|p| cell(p, CELL_M)));
+        balls(new.into_iter(), image)
     }
 
     /// Whether something was within about a cell of the point.

@@ -48,8 +48,9 @@ fn what_comes_is_found_where_it_is_and_what_stood_there_is_not() {
     let mut background = Background::default();
     let standing = background.learn(&picture(&[(block, 0.06)]), &Scene::default(), &mut nobody);
     assert!(covers(&standing, block, 0.06), "nobody knows it: {standing:?}");
-    let found =
-        |balls: &[(Point3<f64>, f64)]| background.intruders(&picture(balls), &Scene::default(), &mut nobody);
+    let mut found = |balls: &[(Point3<f64>, f64)]| {
+        background.intruders(&picture(balls), &Scene::default(), &mut nobody, nobody)
+    };
     assert!(found(&[(block, 0.06)]).is_empty());
     let seen = found(&[(block, 0.06), (hand, 0.05)]);
     assert!(covers(&seen, hand, 0.05), "{seen:?}");
@@ -74,15 +75,15 @@ fn the_arm_and_tracked_objects_are_no_intruders() {
     let (elbow, block) = (Point3::new(0.6, 0.0, 0.4), Point3::new(0.45, 0.15, 0.05));
     let image = picture(&[(elbow, 0.08), (block, 0.05)]);
     let mut is_arm = |p: &Point3<f64>| (p - elbow).norm() < 0.12;
-    let background = Background::default();
-    assert!(background.intruders(&image, &scene, &mut is_arm).is_empty());
-    let without = background.intruders(&image, &scene, &mut nobody);
+    let mut background = Background::default();
+    assert!(background.intruders(&image, &scene, &mut is_arm, nobody).is_empty());
+    let without = background.intruders(&image, &scene, &mut nobody, nobody);
     assert!(covers(&without, elbow, 0.08), "{without:?}");
     // Where the arm was when the table was looked at somebody can come nevertheless.
     let mut learned = Background::default();
     assert!(learned.learn(&image, &scene, &mut is_arm).is_empty());
     let hand = picture(&[(elbow, 0.06), (block, 0.05)]);
-    assert!(!learned.intruders(&hand, &scene, &mut nobody).is_empty());
+    assert!(!learned.intruders(&hand, &scene, &mut nobody, nobody).is_empty());
 }
 
 #[test]
@@ -94,8 +95,8 @@ fn noise_and_pictures_without_depth_show_nobody_and_a_crowd_is_covered_with_few_
     }
     depth[5] = f32::NAN;
     image.depth = Some(depth.into());
-    let background = Background::default();
-    let found = |image: &Image| background.intruders(image, &Scene::default(), &mut nobody);
+    let mut background = Background::default();
+    let mut found = |image: &Image| background.intruders(image, &Scene::default(), &mut nobody, nobody);
     assert!(found(&image).is_empty());
     image.depth = None;
     assert!(found(&image).is_empty());
@@ -108,4 +109,19 @@ fn noise_and_pictures_without_depth_show_nobody_and_a_crowd_is_covered_with_few_
         let top = middle + Vector3::new(0.0, 0.0, *radius);
         assert!(balls.iter().any(|b| (b.center - top).norm() <= b.radius_m + 0.005), "{top:?}");
     }
+}
+
+#[test]
+fn what_the_arm_has_worked_on_stays_where_it_was_put_and_a_hand_beside_it_is_seen() {
+    let (cube, hand) = (Point3::new(0.5, 0.1, 0.05), Point3::new(0.5, -0.2, 0.2));
+    let mut background = Background::default();
+    let is_work = |p: &Point3<f64>| (p - cube).norm() < 0.12;
+    let scene = Scene::default();
+    let pushed = picture(&[(cube, 0.04)]);
+    assert!(background.intruders(&pushed, &scene, &mut nobody, is_work).is_empty());
+    // The hand of the arm has left it.
+    assert!(background.intruders(&pushed, &scene, &mut nobody, nobody).is_empty());
+    let both = picture(&[(cube, 0.04), (hand, 0.05)]);
+    let seen = background.intruders(&both, &scene, &mut nobody, nobody);
+    assert!(covers(&seen, hand, 0.05), "{seen:?}");
 }

@@ -102,8 +102,8 @@ impl Surroundings {
         let tool: Point3<f64> = tool_pose(arm, data, &state.q).origin();
         checker.attach(held)?;
         let near = checker.near(arm, data, &state.q, state.gripper.width_m, ARM_M)?;
-        let mut is_arm = |p: &Point3<f64>| (was_alone && (p - tool).norm() < WORK_M) || near.holds(p);
-        self.intruders = background.intruders(image, scene, &mut is_arm);
+        let is_work = |p: &Point3<f64>| was_alone && (p - tool).norm() < WORK_M;
+        self.intruders = background.intruders(image, scene, &mut |p| near.holds(p), is_work);
         self.seen = Some(image.stamp);
         Ok(was_alone != self.intruders.is_empty())
     }

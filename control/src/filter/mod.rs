@@ -132,9 +132,9 @@ impl Filter {
         }
     }
 
-    /// Whether a world of this stamp is newer than what is known.
+    /// Whether a world of this stamp is not older than what is known: of the same instant more may be told.
     pub(crate) fn is_news(&self, stamp: Time) -> bool {
-        self.world.as_ref().is_none_or(|w| stamp > w.stamp)
+        self.world.as_ref().is_none_or(|w| stamp >= w.stamp)
     }
 
     /// Takes in a new world; what was proven in the old one is not any more, unless only its times are new.

@@ -186,7 +186,7 @@ fn what_was_proven_holds_in_a_new_world_only_if_nothing_but_its_times_is_new_and
     let arm = solid_arm();
     for (speed, id, keeps) in [(0.0, 1, true), (0.0, 2, false), (1.6, 1, false)] {
         let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.02, speed)]);
-        assert!(!filter.is_news(at(1.0)) && filter.is_news(at(1.001)) && !filter.is_news(at(0.9)));
+        assert!(filter.is_news(at(1.0)) && filter.is_news(at(1.001)) && !filter.is_news(at(0.999)));
         let proof = Proof { s: 0.7, until: at(2.0), end: None };
         (filter.proven, filter.growing, filter.is_new) = (proof, proof, false);
         let mut next = world(&arm, vec![ball(&arm, 0.4, 0.02, speed)], id);
