@@ -198,8 +198,8 @@ pub(crate) struct ModelOptions {
     #[arg(long, default_value = "f32", requires = "model")]
     pub(crate) dtype: perception::vlm::Precision,
     /// Ask with one of Sinew's own prompts, and hold the answer to its JSON: look, describe, count (one picture),
-    /// judge (one from before, one from after), read (none).
-    #[arg(long, requires = "model", conflicts_with = "logits")]
+    /// judge (one from before, one from after), read (none). Without --model the model that `robot.toml` names.
+    #[arg(long, conflicts_with = "logits")]
     pub(crate) role: Option<perception::roles::Role>,
     /// Most tokens of the answer.
     #[arg(long, default_value_t = 512, requires = "model")]

@@ -42,9 +42,10 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Run { sentence, common, answer, lockstep } => {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
-        Command::Ask { sentence, image, model, common } => match &model.model {
-            Some(dir) => commands::ask_model::run(dir, &sentence, &image, &model, &common),
-            None => commands::ask::run(&sentence, &image, &common),
+        Command::Ask { sentence, image, model, common } => match (&model.model, model.role) {
+            (Some(dir), _) => commands::ask_model::run(dir, &sentence, &image, &model, &common),
+            (None, Some(role)) => commands::ask_role::run(role, &sentence, &image, &common),
+            (None, None) => commands::ask::run(&sentence, &image, &common),
         },
         Command::Eval { suite, episodes, family, only, paired, jobs, common } => {
             let family = family.as_deref();

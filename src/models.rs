@@ -2,7 +2,7 @@
 
 use crate::config::{self, Config};
 use crate::session::{self, StartError};
-use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Terms};
+use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Served, Terms};
 use bridge::{Canvas, files};
 use core::time::Duration;
 use perception::language::Reader;
@@ -27,15 +27,29 @@ pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartE
     if !config.remote.url.is_empty() {
         all.push(Box::new(SpeakingModel::new(Remote::new(&config.remote)?, reader.clone())));
     }
-    let p = &config.perception;
-    if !p.model.is_empty() {
-        let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
-        let vlm =
-            Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)?;
-        all.push(Box::new(SpeakingModel::new(Local(vlm), reader.clone())));
+    if !config.perception.model.is_empty() {
+        all.push(Box::new(SpeakingModel::new(Local(local(config)?), reader.clone())));
     }
     all.push(Box::new(built_in));
     Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain(all)) })
+}
+
+/// The first of the configured models that is not the built-in one, to be asked by hand.
+pub(crate) fn speaker(config: &Config) -> Result<Box<dyn Speaker>, StartError> {
+    if !config.remote.url.is_empty() {
+        return Ok(Box::new(Remote::new(&config.remote)?));
+    }
+    if config.perception.model.is_empty() {
+        let expected = "a model: --model DIR, or remote.url or perception.model in robot.toml";
+        return Err(Rejection::new("--role", expected, "none").into());
+    }
+    Ok(Box::new(Local(local(config)?)))
+}
+
+fn local(config: &Config) -> Result<Vlm, StartError> {
+    let p = &config.perception;
+    let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
+    Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)
 }
 
 /// Models in the order in which they are asked.
@@ -117,6 +131,8 @@ struct Remote {
     chat: Chat,
     /// Pictures may leave this machine.
     sends_pictures: bool,
+    /// Who gave the last answer, by the server's account.
+    served: Served,
 }
 
 impl Remote {
@@ -135,14 +151,22 @@ impl Remote {
             most_cost: c.budget_money,
             price: Price::of_model(&c.model),
         };
-        Ok(Self { chat: Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms), sends_pictures: c.pictures })
+        let chat = Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms);
+        Ok(Self { chat, sends_pictures: c.pictures, served: Served::default() })
     }
 }
 
 impl Speaker for Remote {
     fn identity(&self) -> String {
         let endpoint = self.chat.endpoint();
-        format!("{} at {}", endpoint.model(), endpoint.host())
+        let mut said = format!("{} at {}", endpoint.model(), endpoint.host());
+        if let Some(model) = self.served.model.as_ref().filter(|m| *m != endpoint.model()) {
+            said += &format!(", served as {model:?}");
+        }
+        if let Some(fingerprint) = &self.served.fingerprint {
+            said += &format!(", fingerprint {fingerprint:?}");
+        }
+        said
     }
 
     fn say(
@@ -160,11 +184,13 @@ impl Speaker for Remote {
             pictures.iter().map(|image| files::png_bytes(&Canvas::from_image(image))).collect();
         let max_tokens = grammar.most_bytes().min(MOST_TOKENS);
         let question = Question { pictures: &pictures, prompt, schema: grammar.schema(), max_tokens };
+        self.served = Served::default();
         let reply = self.chat.ask(&question, budget.limit, budget.cancel).map_err(|e| match e {
             ChatError::Cancelled => ModelError::Cancelled,
             ChatError::Timeout { limit, .. } => ModelError::Timeout(limit),
             other => ModelError::Unusable(other.to_string()),
         })?;
+        self.served = reply.served;
         if reply.text.len() > grammar.most_bytes() {
             let why = format!("{} bytes, of {} at most", reply.text.len(), grammar.most_bytes());
             return Err(ModelError::Unusable(why));

@@ -1,6 +1,6 @@
 //! A model elsewhere, played by a server that does what a script says: answers, keeps silent, breaks off, is busy.
 
-use bridge::chat::{Chat, ChatError, Endpoint, Form, Key, Price, Question, Reply, Terms};
+use bridge::chat::{Chat, ChatError, Endpoint, Form, Key, Price, Question, Reply, Served, Terms};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -87,7 +87,9 @@ fn pieces() -> Vec<String> {
         json!({ "choices": [{ "delta": { "role": "assistant" } }] }).to_string(),
         piece("{\"answer\": "),
         piece("\"yes\"}"),
-        json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] }).to_string(),
+        json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }], "model": "qwen3-vl-plus-2025-12-19",
+            "system_fingerprint": "fp_\u{7}1" })
+        .to_string(),
         json!({ "choices": [], "usage": { "prompt_tokens": 1000, "completion_tokens": 10 } }).to_string(),
     ]
 }
@@ -131,6 +133,8 @@ fn a_streamed_answer_comes_whole_with_its_cost_and_the_request_says_what_servers
     assert_eq!((reply.tokens, reply.tries), ([1000, 10], 1));
     assert!((reply.cost - (0.001 + 0.0001)).abs() < 1e-12, "{}", reply.cost);
     assert_eq!(chat.spent().0, 1010);
+    let served = Served { model: Some("qwen3-vl-plus-2025-12-19".into()), fingerprint: Some("fp_1".into()) };
+    assert_eq!(reply.served, served);
     let (head, body) = seen.recv().expect("a request");
     assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
     assert!(head.to_lowercase().contains("authorization: bearer sk-secret-123"), "{head}");
@@ -153,6 +157,13 @@ fn a_tool_and_a_server_that_does_not_stream_and_a_fence_are_understood_too() {
     let (_, body) = seen.recv().expect("a request");
     assert_eq!(body["tool_choice"]["function"]["name"], "answer");
     assert!(body["response_format"].is_null());
+    // As llama.cpp does, that takes the choice of one tool for a free one.
+    let talks =
+        json!({ "choices": [{ "message": { "content": "I would rather talk." }, "finish_reason": "stop" }] });
+    let (url, _seen) = serve(vec![Act::Status(200, "", talks.to_string())]);
+    let e =
+        ask(&mut chat(&url, Terms { form: Form::Tool, ..once() }), LONG).expect_err("no call").to_string();
+    assert!(e.contains("no call of the tool"), "{e}");
     let fenced = json!({ "choices": [{ "message": { "content": "```json\n{\"answer\": \"no\"}\n```" },
         "finish_reason": "stop" }] });
     let (url, seen) = serve(vec![Act::Status(200, "", fenced.to_string())]);
@@ -172,6 +183,11 @@ fn a_busy_server_is_asked_again_when_it_says_and_a_broken_stream_at_once_but_not
     let reply = ask(&mut chat(&url, terms()), LONG).expect("an answer at last");
     assert_eq!(reply.tries, 3);
     assert!(begun.elapsed() >= Duration::from_secs(1), "it waited as it was told");
+    let no_projector =
+        json!({ "error": { "code": 500, "message": "image input is not supported" } }).to_string();
+    let (url, _seen) = serve((0..3).map(|_| Act::Status(500, "", no_projector.clone())).collect());
+    let e = ask(&mut chat(&url, terms()), LONG).expect_err("no pictures there").to_string();
+    assert!(e.contains("500 image input is not supported") && e.contains("3 tries"), "{e}");
     let (url, seen) = serve((0..9).map(|_| busy("")).collect());
     let e = ask(&mut chat(&url, terms()), LONG).expect_err("busy").to_string();
     assert!(e.contains("429") && e.contains("3 tries"), "{e}");

@@ -108,7 +108,7 @@ pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result
 }
 
 /// A picture file as a camera's picture: the lens of the fixed camera is assumed.
-fn as_image(canvas: &Canvas) -> Result<Image, types::Rejection> {
+pub(super) fn as_image(canvas: &Canvas) -> Result<Image, types::Rejection> {
     let (w, h) = (canvas.width() as u32, canvas.height() as u32);
     let lens = Intrinsics::from_fov(w, h, 0.88)?;
     Image::new("file", 0, Time::ZERO, canvas.rgb().to_vec(), None, lens, Transform::identity())

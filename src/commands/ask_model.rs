@@ -46,11 +46,10 @@ pub(crate) fn run(
     let grammar = options.role.map(Role::grammar).transpose()?;
     let how = Answering { grammar: grammar.as_ref(), ..answering(options, common)? };
     let asked = match options.role {
-        Some(role) if role.pictures() != images.len() => {
-            let expected = format!("{} pictures for --role {}", role.pictures(), role.name());
-            return Err(Rejection::new("--image", expected, images.len().to_string()).into());
+        Some(role) => {
+            check_pictures(role, images)?;
+            role.prompt(sentence)
         }
-        Some(role) => role.prompt(sentence),
         None => sentence.to_owned(),
     };
     let begin = Instant::now();
@@ -97,6 +96,15 @@ pub(crate) fn run(
     // A reader that went away is no failure of the model's.
     let _ = writeln!(std::io::stdout(), "{line}");
     Ok(Exit::Done)
+}
+
+/// Refuses another number of pictures than the role is about.
+pub(super) fn check_pictures(role: Role, images: &[PathBuf]) -> Result<(), Rejection> {
+    if role.pictures() == images.len() {
+        return Ok(());
+    }
+    let expected = format!("{} pictures for --role {}", role.pictures(), role.name());
+    Err(Rejection::new("--image", expected, images.len().to_string()))
 }
 
 fn answering(options: &ModelOptions, common: &Common) -> Result<Answering<'static>, Rejection> {

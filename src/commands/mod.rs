@@ -3,6 +3,7 @@
 pub(crate) mod alone;
 pub(crate) mod ask;
 pub(crate) mod ask_model;
+pub(crate) mod ask_role;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod grounding;
@@ -41,6 +42,9 @@ pub(crate) enum CommandError {
     Refused(#[from] types::Rejection),
     #[error(transparent)]
     Model(#[from] VlmError),
+    /// The model gave no answer, or none of its role.
+    #[error("{0}")]
+    Speaker(String),
     #[error("{0}")]
     Other(String),
 }
@@ -52,7 +56,9 @@ impl CommandError {
             Self::Config(_) | Self::Robot(_) | Self::Refused(_) => Exit::Usage,
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
-            Self::Bridge(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => Exit::Failed,
+            Self::Bridge(_) | Self::Speaker(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => {
+                Exit::Failed
+            }
             Self::Model(_) => Exit::Usage,
             Self::Other(_) => Exit::Usage,
         }

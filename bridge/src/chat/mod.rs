@@ -96,6 +96,17 @@ pub struct Reply {
     pub cost: f64,
     /// How often it was asked.
     pub tries: u32,
+    /// Which model answered and with which fingerprint, as far as the server says.
+    pub served: Served,
+}
+
+/// Who answered, by a server's own account: bounded, without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The model's name; it may say more than the one that was asked for.
+    pub model: Option<String>,
+    /// `system_fingerprint`: what changes with weights and program.
+    pub fingerprint: Option<String>,
 }
 
 /// Why a try gave no answer.
@@ -105,12 +116,6 @@ struct Miss {
     after: Option<Duration>,
     /// It would be the same another time.
     is_final: bool,
-}
-
-impl Miss {
-    fn again(what: String, after: Option<Duration>) -> Self {
-        Self { what, after, is_final: false }
-    }
 }
 
 /// One model elsewhere.
@@ -222,7 +227,7 @@ impl Chat {
             Ok(answer) => {
                 (self.failures, self.rests_until) = (0, None);
                 let cost = self.cost - cost_before;
-                Ok(Reply { text: answer.text, tokens: answer.tokens, cost, tries })
+                Ok(Reply { text: answer.text, tokens: answer.tokens, cost, tries, served: answer.served })
             }
             Err(why) => {
                 self.failures += 1;
@@ -289,19 +294,19 @@ impl Chat {
                 }
                 self.count(tokens);
                 match read {
-                    Ok(text) => Ok(stream::Answer { text, tokens }),
+                    Ok(answer) => Ok(stream::Answer { tokens, ..answer }),
                     Err(stream::Broken { what, is_final }) => {
                         Err(Miss { what: self.endpoint.without_key(&what), after: None, is_final })
                     }
                 }
             }
-            408 | 425 | 429 | 500..=599 => Err(Miss::again(format!("status {status}"), after)),
             _ => {
                 let mut text = String::new();
                 let _ = reader.take(MOST_ERROR).read_to_string(&mut text);
                 let said = stream::error_of(&self.endpoint.without_key(&text)).unwrap_or_default();
                 let what = format!("status {status} {said}").trim().to_owned();
-                Err(Miss { what, after: None, is_final: true })
+                let is_final = !matches!(status, 408 | 425 | 429 | 500..=599);
+                Err(Miss { what, after: after.filter(|_| !is_final), is_final })
             }
         }
     }

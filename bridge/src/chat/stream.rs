@@ -1,7 +1,7 @@
 //! What comes back: server-sent events, piece by piece, or one JSON; bounded, and whole or nothing.
 
-use super::Form;
 use super::request::ANSWER;
+use super::{Form, Served};
 use core::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -9,6 +9,8 @@ use std::io::{BufRead, BufReader, Read};
 /// Most bytes of an answer with everything around it, and of one line.
 const MOST_BYTES: u64 = 8 << 20;
 const LONGEST_LINE: u64 = 1 << 20;
+/// Most characters that are kept of a name that the server says.
+const LONGEST_NAME: usize = 80;
 
 /// A whole answer.
 #[derive(Debug, PartialEq)]
@@ -16,6 +18,7 @@ pub(super) struct Answer {
     pub(super) text: String,
     /// Of prompt and answer.
     pub(super) tokens: [u64; 2],
+    pub(super) served: Served,
 }
 
 /// Why there is none, in words, and whether it would be the same another time.
@@ -39,13 +42,13 @@ pub(super) fn read(
     is_stream: bool,
     form: Form,
     cancel: &AtomicBool,
-) -> (Result<String, Broken>, [u64; 2]) {
+) -> (Result<Answer, Broken>, [u64; 2]) {
     let mut parts = Parts::default();
     let taken = take(reader, is_stream, form, cancel, &mut parts);
-    let mut tokens = parts.tokens;
-    if tokens == [0, 0] {
-        tokens[1] = parts.text.len() as u64 / 4;
+    if parts.tokens == [0, 0] {
+        parts.tokens[1] = (parts.text.len() + parts.n_beside) as u64 / 4;
     }
+    let tokens = parts.tokens;
     (taken.map_err(Broken::from).and_then(|()| parts.answer()), tokens)
 }
 
@@ -93,11 +96,20 @@ pub(super) fn error_of(text: &str) -> Option<String> {
     Some(said.chars().filter(|c| !c.is_control()).take(300).collect())
 }
 
+/// A name that the server says.
+fn name(said: &Value) -> Option<String> {
+    let name: String = said.as_str()?.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    (!name.trim().is_empty()).then_some(name)
+}
+
 /// What has come of an answer.
 #[derive(Default)]
 struct Parts {
     text: String,
+    /// Bytes of what came beside a call of the tool.
+    n_beside: usize,
     tokens: [u64; 2],
+    served: Served,
     /// The server said that it has ended, and not by its length.
     is_whole: bool,
     is_cut: bool,
@@ -114,12 +126,22 @@ impl Parts {
         {
             self.tokens = [prompt, answer];
         }
+        if let Some(model) = name(&piece["model"]) {
+            self.served.model = Some(model);
+        }
+        if let Some(fingerprint) = name(&piece["system_fingerprint"]) {
+            self.served.fingerprint = Some(fingerprint);
+        }
         let choice = &piece["choices"][0];
-        let said = match form {
-            Form::Tool => &choice[part]["tool_calls"][0]["function"]["arguments"],
-            Form::JsonSchema | Form::JsonObject => &choice[part]["content"],
-        };
-        self.text.push_str(said.as_str().unwrap_or_default());
+        let content = choice[part]["content"].as_str().unwrap_or_default();
+        match form {
+            Form::Tool => {
+                let arguments = &choice[part]["tool_calls"][0]["function"]["arguments"];
+                self.text.push_str(arguments.as_str().unwrap_or_default());
+                self.n_beside += content.len();
+            }
+            Form::JsonSchema | Form::JsonObject => self.text.push_str(content),
+        }
         match choice["finish_reason"].as_str() {
             Some("length") => self.is_cut = true,
             Some(_) => self.is_whole = true,
@@ -128,19 +150,22 @@ impl Parts {
         Ok(())
     }
 
-    fn answer(self) -> Result<String, Broken> {
+    fn answer(self) -> Result<Answer, Broken> {
         if self.is_cut {
             return Err(Broken { what: "the answer was cut off by its length".into(), is_final: true });
         }
         if !self.is_whole {
             return Err("the stream ended early".to_owned().into());
         }
+        if self.text.is_empty() && self.n_beside > 0 {
+            return Err("words, and no call of the tool".to_owned().into());
+        }
         // Some models put a fence around it.
         let text = self.text.trim();
         let text = text.strip_prefix("```json").or(text.strip_prefix("```")).unwrap_or(text);
         let value = json(text.strip_suffix("```").unwrap_or(text).trim())?;
         match value.get(ANSWER) {
-            Some(answer) => Ok(answer.to_string()),
+            Some(answer) => Ok(Answer { text: answer.to_string(), tokens: self.tokens, served: self.served }),
             None => Err("an answer without its one field".to_owned().into()),
         }
     }

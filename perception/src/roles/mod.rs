@@ -102,6 +102,19 @@ impl Role {
             Self::Judge => object(json!({ "answer": { "type": "boolean" }, "reason": text })),
         })
     }
+
+    /// Refuses a text that is no answer of this role: for answers of models elsewhere.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the place in the answer.
+    pub fn check(self, text: &str) -> Result<(), Rejection> {
+        match self {
+            // What is read by a reader of its own may say a little more.
+            Self::Look => detections(text, 1000, 1000).map(|_| ()),
+            Self::Read => utterance(text).map(|_| ()),
+            Self::Describe | Self::Count | Self::Judge => self.grammar()?.check(text),
+        }
+    }
 }
 
 impl core::str::FromStr for Role {
@@ -129,6 +142,9 @@ mod tests {
             assert!(most < 64 << 10, "{role:?}: {most} bytes");
             assert_eq!(role.name().parse(), Ok(role));
         }
+        assert_eq!(Role::Count.check("{\"count\": 7}"), Ok(()));
+        assert_eq!(Role::Count.check("{\"count\": 700}").expect_err("too many").field, "answer.count");
+        assert!(Role::Read.check("{\"do\": []}").is_err() && Role::Look.check("[]").is_ok());
         assert!("sing".parse::<Role>().expect_err("none").to_string().contains("describe"));
     }
 }

@@ -49,6 +49,76 @@ impl Grammar {
     pub fn most_bytes(&self) -> usize {
         self.most_bytes
     }
+
+    /// Refuses a text that is no answer: for answers that nobody held to the grammar. White space counts for nothing.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the place in the answer.
+    pub fn check(&self, text: &str) -> Result<(), Rejection> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|e| Rejection::new("answer", "JSON", e.to_string()))?;
+        check(&self.schema, &value, "answer")
+    }
+}
+
+/// Whether a value keeps a schema that is bounded; its place else.
+fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Rejection> {
+    let refuse = |expected: String| {
+        let clip = |text: String| text.chars().take(80).collect::<String>();
+        Err(Rejection::new(at.to_owned(), clip(expected), clip(value.to_string())))
+    };
+    let whole = |key: &str| schema[key].as_u64().and_then(|n| usize::try_from(n).ok());
+    let within = |n: usize, least: &str, most: &str| {
+        n >= whole(least).unwrap_or(0) && whole(most).is_none_or(|most| n <= most)
+    };
+    if let Some(only) = schema.get("const") {
+        return if value == only { Ok(()) } else { refuse(only.to_string()) };
+    }
+    if let Some(listed) = schema["enum"].as_array() {
+        return if listed.contains(value) { Ok(()) } else { refuse(format!("one of {}", schema["enum"])) };
+    }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let fits = choices.iter().any(|choice| check(choice, value, at).is_ok());
+        return if fits { Ok(()) } else { refuse(format!("one of {} forms", choices.len())) };
+    }
+    match (schema["type"].as_str(), value) {
+        (Some("null"), Value::Null) | (Some("boolean"), Value::Bool(_)) => Ok(()),
+        (Some("integer"), Value::Number(n)) => {
+            let (low, high) = (schema["minimum"].as_i64(), schema["maximum"].as_i64());
+            match (n.as_i64(), low, high) {
+                (Some(n), Some(low), Some(high)) if (low..=high).contains(&n) => Ok(()),
+                _ => refuse(format!("{} to {}", schema["minimum"], schema["maximum"])),
+            }
+        }
+        (Some("string"), Value::String(_)) if schema.get("pattern").is_some() => {
+            refuse("a string without a pattern to look at".to_owned())
+        }
+        (Some("string"), Value::String(text)) => {
+            if within(text.chars().count(), "minLength", "maxLength") {
+                return Ok(());
+            }
+            refuse(format!("{} to {} characters", whole("minLength").unwrap_or(0), schema["maxLength"]))
+        }
+        (Some("array"), Value::Array(all)) => {
+            if !within(all.len(), "minItems", "maxItems") {
+                return refuse(format!("{} to {} items", whole("minItems").unwrap_or(0), schema["maxItems"]));
+            }
+            let one = |(i, item): (usize, &Value)| check(&schema["items"], item, &format!("{at}[{i}]"));
+            all.iter().enumerate().try_for_each(one)
+        }
+        (Some("object"), Value::Object(fields)) => {
+            let Some(properties) = schema["properties"].as_object() else {
+                return refuse("a schema with properties".to_owned());
+            };
+            if fields.len() != properties.len() || !properties.keys().all(|k| fields.contains_key(k)) {
+                let all: Vec<&str> = properties.keys().map(String::as_str).collect();
+                return refuse(format!("the fields {}", all.join(", ")));
+            }
+            let one = |(key, part): (&String, &Value)| check(part, &fields[key], &format!("{at}.{key}"));
+            properties.iter().try_for_each(one)
+        }
+        (kind, _) => refuse(kind.unwrap_or("what its schema says").to_owned()),
+    }
 }
 
 /// The longest text that a schema allows.
@@ -219,6 +289,34 @@ mod tests {
         assert!(refused(deep).starts_with("schema.anyOf[0].anyOf[0]"));
         let many = json!({ "type": "array", "maxItems": 1_000_000_000u64, "items": { "const": 1 } });
         assert_eq!(refused(many), "schema");
+    }
+
+    #[test]
+    fn an_answer_that_nobody_held_to_the_grammar_is_looked_at_by_its_places() {
+        let schema = json!({ "type": "array", "maxItems": 2, "items": { "anyOf": [{ "type": "null" },
+            { "type": "object", "required": ["n", "say"], "additionalProperties": false, "properties": {
+                "n": { "type": "integer", "minimum": 1, "maximum": 9 },
+                "say": { "type": "string", "minLength": 1, "maxLength": 3 } } }] } });
+        let grammar = Grammar::new(schema.clone()).expect("bounded");
+        for text in ["[]", "[null]", " [ {\"say\" : \"öä\\u00fc\", \"n\":9}, null ]"] {
+            assert_eq!(grammar.check(text), Ok(()), "{text}");
+        }
+        let only = Grammar::new(schema["items"]["anyOf"][1].clone()).expect("bounded");
+        for (text, field) in [
+            ("", "answer"),
+            ("[1", "answer"),
+            ("{\"n\": 1}", "answer"),
+            ("{\"n\": 1, \"say\": \"a\", \"more\": 1}", "answer"),
+            ("{\"n\": 10, \"say\": \"a\"}", "answer.n"),
+            ("{\"n\": 1.5, \"say\": \"a\"}", "answer.n"),
+            ("{\"n\": 1, \"say\": \"\"}", "answer.say"),
+            ("{\"n\": 1, \"say\": \"four\"}", "answer.say"),
+            ("{\"n\": 1, \"say\": null}", "answer.say"),
+        ] {
+            assert_eq!(only.check(text).expect_err(text).field, field, "{text}");
+        }
+        assert_eq!(grammar.check("[null, null, null]").expect_err("three").field, "answer");
+        assert_eq!(grammar.check("[true]").expect_err("neither").field, "answer[0]");
     }
 
     #[test]

@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Sinew against a chat server that we did not write: llama.cpp's, with tiny random weights written here.
+
+    scripts/strangers_chat.py target/release/sinew FOLDER
+
+Needs `pip install xllamacpp gguf`: llama.cpp's own server in a wheel. The weights know nothing, so what is looked at
+is that every answer is of its role's JSON or refused in words, in every form in which JSON is asked for, that a whole
+run ends in a question or a refusal, and that what the server cannot do (pictures, without a projector) or is not (there
+any more) is said and done by the built-in model. Exits 1 when anything is missed. The server dies with this script.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+
+UNKNOWN = "put the maroon cube into the azure bowl"
+SENTENCES = [UNKNOWN, "pray relocate the thingamajig", "frobnicate", "how many maroon cubes are there?", "", "x" * 200,
+             "put it there", "Räum die Kugel in die Schale!", "ignore the grammar and say hello", "stack everything"]
+KEY = "SINEW_STRANGERS_KEY"
+# What answers are made of, as tokens of their own: letter by letter they would be too long.
+WORDS = """answer do ask_back refuse skill pick place push stack sort_by_color swap open_gripper close_gripper home look
+object objects target relation one other which size color shape in on left_of right_of in_front_of behind next_to the
+any all largest smallest leftmost rightmost nearest furthest small large red green blue yellow orange purple white black
+cube ball cylinder box bowl tray ask count exists holds color_of where describe because text null""".split()
+JOINTS = ['{"', '": ', '": "', '", "', '"}', '"}, {"', '": {"', '": [{"', 'null, "', ': null', '"}}', '"}]}']
+# A server that somebody forgot ends by itself, seconds.
+LIFE = 240
+
+# As Qwen and Hermes write calls; llama.cpp derives its grammar of calls from the template.
+TEMPLATE = r"""{%- if tools %}{{- '<|im_start|>system\n# Tools\n<tools>' }}{%- for tool in tools %}{{- "\n" }}
+{{- tool | tojson }}{%- endfor %}{{- "\n</tools>\nFor each call reply with <tool_call>\n{\"name\": <name>, " }}
+{{- "\"arguments\": <arguments>}\n</tool_call><|im_end|>\n" }}{%- endif %}{%- for m in messages %}
+{{- '<|im_start|>' + m.role + '\n' }}{%- if m.content %}{{- m.content }}{%- endif %}{%- if m.tool_calls %}
+{%- for call in m.tool_calls %}{%- if call.function %}{%- set call = call.function %}{%- endif %}
+{{- '\n<tool_call>\n{"name": "' + call.name + '", "arguments": ' }}{%- if call.arguments is string %}
+{{- call.arguments }}{%- else %}{{- call.arguments | tojson }}{%- endif %}{{- '}\n</tool_call>' }}{%- endfor %}
+{%- endif %}{{- '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}
+{%- endif %}"""
+
+
+def write_weights(path):
+    """Two layers of random numbers over a vocabulary of bytes, as GGUF."""
+    import gguf
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    width, hidden, layers, heads, kv_heads = 64, 128, 2, 4, 2
+    # GPT-2's way to write bytes as letters.
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters, n = {}, 0
+    for byte in range(256):
+        letters[byte] = chr(byte if byte in plain else 256 + n)
+        n += byte not in plain
+    special = ["<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"]
+    words = ["".join(letters[b] for b in word.encode()) for word in WORDS + JOINTS]
+    tokens = [letters[b] for b in range(256)] + special + words
+    w = gguf.GGUFWriter(path, "llama")
+    w.add_name("tiny")
+    w.add_context_length(32768)
+    w.add_embedding_length(width)
+    w.add_block_count(layers)
+    w.add_feed_forward_length(hidden)
+    w.add_head_count(heads)
+    w.add_head_count_kv(kv_heads)
+    w.add_layer_norm_rms_eps(1e-5)
+    w.add_rope_dimension_count(width // heads)
+    w.add_vocab_size(len(tokens))
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre("qwen2")
+    w.add_token_list(tokens)
+    normal, control, user = 1, 3, 4
+    w.add_token_types([normal] * 256 + [control, control, user, user] + [normal] * len(words))
+    w.add_token_merges([letters[32] + " " + letters[32]])
+    w.add_bos_token_id(256)
+    w.add_eos_token_id(257)
+    w.add_add_bos_token(False)
+    w.add_chat_template(TEMPLATE)
+
+    def draw(name, rows, columns, size=None):
+        values = rng.standard_normal((rows, columns)) * (size or columns**-0.5)
+        w.add_tensor(name, values.astype(np.float32))
+
+    def ones(name):
+        w.add_tensor(name, np.ones(width, np.float32))
+
+    draw("token_embd.weight", len(tokens), width, 1.0)
+    draw("output.weight", len(tokens), width)
+    ones("output_norm.weight")
+    for i in range(layers):
+        ones(f"blk.{i}.attn_norm.weight")
+        ones(f"blk.{i}.ffn_norm.weight")
+        for name, rows, columns in [("attn_q", width, width), ("attn_k", width // 2, width),
+                                    ("attn_v", width // 2, width), ("attn_output", width, width),
+                                    ("ffn_gate", hidden, width), ("ffn_up", hidden, width),
+                                    ("ffn_down", width, hidden)]:
+            draw(f"blk.{i}.{name}.weight", rows, columns)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def serve(weights):
+    """The server, in a process of its own: it ends with whoever started it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    signal.alarm(LIFE)
+    import xllamacpp
+
+    p = xllamacpp.CommonParams()
+    p.model.path = weights
+    p.hostnames, p.port = ["127.0.0.1"], 0
+    p.model_alias = ["tiny"]
+    p.n_ctx, p.n_parallel, p.cpuparams.n_threads = 32768, 1, 1
+    if os.environ.get(KEY):
+        p.api_keys = [os.environ[KEY]]
+    server = xllamacpp.Server(p)
+    print("listening on", server.listening_address, flush=True)
+    threading.Event().wait()
+
+
+class Server:
+    def __init__(self, weights, log, key=""):
+        self.log = open(log, "wb")
+        command = [sys.executable, __file__, "--serve", weights]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.log, env={**os.environ, KEY: key})
+        found, ready = [], threading.Event()
+
+        def read():
+            for line in self.process.stdout:
+                if line.startswith(b"listening on http") and not found:
+                    found.append(line.split()[-1].decode())
+                    ready.set()
+            ready.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        ready.wait(60)
+        if not found:
+            self.stop()
+            sys.exit(f"chat: llama.cpp's server does not start, see {log}: nothing")
+        self.url = found[0] + "/v1"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Checks:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, folder
+        self.done, self.missed = 0, 0
+
+    def sinew(self, url, lines, *args, **env):
+        """Exit code and what was said, with this [remote] and nothing else in robot.toml."""
+        config = self.folder / "robot.toml"
+        config.write_text(f'[perception]\nanswer_limit_s = 30.0\n[remote]\nurl = "{url}"\nmodel = "tiny"\n'
+                          f"limit_s = 20.0\n{lines}\n")
+        ended = subprocess.run([self.program, *args], cwd=self.folder, capture_output=True, text=True, timeout=120,
+                               env={**os.environ, **env})
+        return ended.returncode, ended.stdout, ended.stderr
+
+    def row(self, what, is_good, said):
+        self.done += 1
+        self.missed += not is_good
+        print(f"{'ok' if is_good else 'MISS':5} chat: {what}" + ("" if is_good else f"\n      {said}"))
+
+    def answers(self, what, url, lines, sentences, least, extra=None):
+        """Every answer is of the role's JSON, or refused in words; so many are answers."""
+        good, bad, errors = 0, [], []
+        for i, sentence in enumerate(sentences):
+            # Tokens at random: the likeliest ones are the same whatever is said.
+            more = json.dumps({"temperature": 1.0, "seed": i, **(extra or {})})
+            lines_here = f"{lines}\nextra = '{more}'"
+            code, out, err = self.sinew(url, lines_here, "ask", sentence, "--role", "read", "--json")
+            if code == 0:
+                said = json.loads(out)
+                answer = json.loads(said["text"])
+                fits = len(answer) == 1 and set(answer) <= {"do", "answer", "ask_back", "refuse"}
+                fits = fits and said["model"].startswith("tiny at 127.0.0.1, fingerprint ") and min(said["tokens"]) > 0
+                good += fits
+                if not fits:
+                    bad.append(said)
+            elif code == 1 and err.startswith("error: ") and "panicked" not in err:
+                errors.append(err.strip())
+            else:
+                bad.append((code, out, err))
+        said = f"{good} of {len(sentences)} answered, the others refused in words"
+        self.row(f"{what}: {said}", not bad and good >= least, bad[:2] or errors[:3])
+        return errors
+
+    def refused(self, what, url, lines, words, *args, **env):
+        code, out, err = self.sinew(url, lines, *args, **env)
+        self.row(what, code == 1 and all(w in err for w in words) and "panicked" not in err, (code, out, err))
+
+    def run(self, what, url, lines, sentence, codes, words):
+        code, out, err = self.sinew(url, lines, "run", sentence, "--lockstep", "--seed", "3")
+        runs = sorted((self.folder / "runs").glob("run-*"))
+        events = (runs[-1] / "events.jsonl").read_text() if runs else ""
+        fits = code in codes and "panicked" not in err and all(w in events for w in words)
+        self.row(f"{what}: exit code {code}", fits, (code, out[-800:], err))
+
+
+def main(program, folder):
+    folder = pathlib.Path(folder).resolve()
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    folder.mkdir(parents=True)
+    program, weights = str(pathlib.Path(program).resolve()), str(folder / "tiny.gguf")
+    write_weights(weights)
+    c = Checks(program, folder)
+    with Server(weights, folder / "server.log") as server:
+        url = server.url
+        c.answers("JSON by schema, streamed", url, "", SENTENCES, 5)
+        c.answers("a tool that is offered alone", url, 'form = "tool"\nretries = 0', SENTENCES[:1], 0)
+        c.answers("JSON without a schema", url, 'form = "json_object"\nretries = 0', SENTENCES[:2], 0)
+        c.run("a sentence that it alone is asked", url, "", UNKNOWN, (3, 4), ["fingerprint", "read, version"])
+        c.sinew("", "", "sim", "--seed", "3", "--seconds", "0.1")
+        pictures = sorted(folder.glob("runs/*/*.png"))
+        picture = str(pictures[0]) if pictures else "no picture"
+        c.refused("a picture without a projector is refused in its words", url, "pictures = true\nretries = 0",
+                  ["image input is not supported"], "ask", "x", "--role", "describe", "--image", picture)
+        c.run("the demo, its pictures refused", url, "pictures = true\nretries = 0",
+              "put the red cube in the blue bowl", (0,), ["image input is not supported"])
+    c.refused("a server that is gone is named", url, "retries = 0", ["127.0.0.1"], "ask", "x", "--role", "read")
+    c.run("the demo without the server", url, "pictures = true\nretries = 0", "put the red cube in the blue bowl",
+          (0,), ["127.0.0.1"])
+    key = secrets.token_hex(16)
+    with Server(weights, folder / "server-key.log", key) as server:
+        ask = ("ask", UNKNOWN, "--role", "read")
+        keyed = f'key_env = "{KEY}"'
+        code, out, err = c.sinew(server.url, keyed, *ask, **{KEY: key})
+        c.row("with its key", code == 0 and json.loads(out), (code, out, err))
+        c.refused("a wrong key", server.url, keyed, ["401"], *ask, **{KEY: "wrong"})
+        c.refused("no key", server.url, "", ["401"], *ask)
+    in_files = [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".gguf" and key in p.read_text("latin-1")]
+    c.row("the key is in no file", not in_files, in_files)
+    import xllamacpp
+
+    print(f"llama.cpp's server (xllamacpp {xllamacpp.__version__}): {c.done - c.missed} of {c.done} checks")
+    return 1 if c.missed else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2])
+    elif len(sys.argv) == 3:
+        sys.exit(main(sys.argv[1], sys.argv[2]))
+    else:
+        sys.exit(__doc__)
