@@ -58,7 +58,10 @@ fn the_demo_with_a_random_model_ends_in_a_refusal_or_a_question_and_every_call_i
         let call: serde_json::Value =
             serde_json::from_str(event["text"].as_str().expect("text")).expect("a call as JSON");
         assert!(call["role"].as_str().is_some_and(|r| r.contains(", version ")), "{call}");
-        assert!(call["model"].as_str().is_some_and(|m| m.contains("Qwen3-VL")), "{call}");
+        assert!(
+            call["model"].as_str().is_some_and(|m| m.contains("Qwen3-VL") && m.contains(", weights ")),
+            "{call}"
+        );
         assert!(call["tokens"][0].as_u64() > Some(0) && call["tokens"][1].as_u64() > Some(0), "{call}");
         assert_eq!(call["prompt"].as_str().map(str::len), Some(16), "{call}");
     }

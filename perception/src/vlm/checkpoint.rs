@@ -1,6 +1,7 @@
 //! Weights as published: one safetensors file, or shards with an index. Files are mapped, not read: what is
 //! wrong with them is said by name before anything of their size is allocated (B30).
 
+use super::digest::Digest;
 use super::error::{Result, VlmError};
 use super::settings::{Node, read_json};
 use candle_core::{DType, Device, Tensor};
@@ -13,6 +14,8 @@ use types::Rejection;
 
 /// Largest header of one file, bytes; published ones have less than one MiB.
 const MAX_HEADER: u64 = 32 << 20;
+/// Bytes that are looked at and hashed in one go, while they are near: a multiple of every number's size and of 64.
+const AT_ONCE: usize = 256 << 10;
 
 struct Shard {
     name: String,
@@ -133,23 +136,28 @@ impl Checkpoint {
         }
     }
 
-    /// Reads every number once, where it lies, and refuses one that is not finite.
-    pub(super) fn check_finite(&self, name: &str) -> Result<()> {
+    /// Reads every number once, where it lies, refuses one that is not finite, and adds name, type, shape and content
+    /// to the hash, whichever file they are in.
+    pub(super) fn check_finite(&self, name: &str, digest: &mut Digest) -> Result<()> {
         let Some(e) = self.entries.get(name) else { return Ok(()) };
-        let bytes = self.content(e);
-        // All bits of the exponent set: infinite or no number (IEEE 754).
-        let wide = |mask: u16| bytes.as_chunks::<2>().0.iter().any(|b| u16::from_le_bytes(*b) & mask == mask);
-        let bad = match e.dtype {
-            Dtype::BF16 => wide(0x7f80),
-            Dtype::F16 => wide(0x7c00),
-            _ => {
-                let mask = 0x7f80_0000;
-                bytes.as_chunks::<4>().0.iter().any(|b| u32::from_le_bytes(*b) & mask == mask)
+        digest.add_whole(&format!("{name} {:?} {:?}", e.dtype, e.dims));
+        for bytes in self.content(e).chunks(AT_ONCE) {
+            digest.add(bytes);
+            // All bits of the exponent set: infinite or no number (IEEE 754).
+            let wide =
+                |mask: u16| bytes.as_chunks::<2>().0.iter().any(|b| u16::from_le_bytes(*b) & mask == mask);
+            let bad = match e.dtype {
+                Dtype::BF16 => wide(0x7f80),
+                Dtype::F16 => wide(0x7c00),
+                _ => {
+                    let mask = 0x7f80_0000;
+                    bytes.as_chunks::<4>().0.iter().any(|b| u32::from_le_bytes(*b) & mask == mask)
+                }
+            };
+            if bad {
+                let field = format!("{} {name}", self.shards[e.shard].name);
+                return Err(Rejection::new(field, "finite weights", "infinite or not a number").into());
             }
-        };
-        if bad {
-            let field = format!("{} {name}", self.shards[e.shard].name);
-            return Err(Rejection::new(field, "finite weights", "infinite or not a number").into());
         }
         Ok(())
     }

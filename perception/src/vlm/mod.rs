@@ -9,6 +9,7 @@ mod cache;
 mod checkpoint;
 mod decoder;
 mod device;
+mod digest;
 mod error;
 mod family;
 mod grammar;

@@ -98,10 +98,12 @@ impl Vlm {
         plan.build(&check)?;
         // Older files keep a copy of a tied output layer, and frequencies that follow from the settings.
         let is_tied = plan.decoder().is_tied;
-        check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
+        let hash =
+            check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
         let source = Source::load(&checkpoint, &device, dtype, progress);
         let family = plan.build(&source)?;
-        let identity = format!("{} ({}, {place}, {precision})", dir.display(), family_name(&plan));
+        let family_name = family_name(&plan);
+        let identity = format!("{} ({family_name}, {place}, {precision}), weights {hash}", dir.display());
         Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })
     }
 

@@ -2,6 +2,7 @@
 //! for its tensors by name and shape, so that one description serves both.
 
 use super::checkpoint::Checkpoint;
+use super::digest::Digest;
 use super::error::Result;
 use candle_core::{DType, Device, Tensor};
 use core::cell::{Cell, RefCell};
@@ -87,13 +88,15 @@ impl<'a> Source<'a> {
     }
 
     /// After a model was built: refuses tensors of the checkpoint that the model did not ask for (but those
-    /// that `is_spare`), and those that are not finite.
-    pub(super) fn finish(&self, is_spare: &dyn Fn(&str) -> bool) -> Result<()> {
-        let Kind::Check(checkpoint) = &self.kind else { return Ok(()) };
+    /// that `is_spare`), and those that are not finite. The hash of what it asked for, by name.
+    pub(super) fn finish(&self, is_spare: &dyn Fn(&str) -> bool) -> Result<String> {
+        let mut digest = Digest::new();
+        let Kind::Check(checkpoint) = &self.kind else { return Ok(digest.text()) };
         let asked = self.asked.borrow();
         if let Some(name) = checkpoint.names().find(|n| !asked.contains(*n) && !is_spare(n)) {
             return Err(Rejection::new(name.to_owned(), "no such tensor in this model", "one").into());
         }
-        asked.iter().try_for_each(|name| checkpoint.check_finite(name))
+        asked.iter().try_for_each(|name| checkpoint.check_finite(name, &mut digest))?;
+        Ok(digest.text())
     }
 }

@@ -2,5 +2,6 @@
 
 mod fixture;
 mod grammar;
+mod hash;
 mod parity;
 mod refusals;

@@ -52,12 +52,12 @@ fn says(dir: &Path, words: &[&str]) {
 }
 
 /// Header and content of a safetensors file.
-fn parts(bytes: &[u8]) -> (Value, Vec<u8>) {
+pub(crate) fn parts(bytes: &[u8]) -> (Value, Vec<u8>) {
     let n = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
     (serde_json::from_slice(&bytes[8..8 + n]).expect("a header"), bytes[8 + n..].to_vec())
 }
 
-fn whole(header: &Value, content: &[u8]) -> Vec<u8> {
+pub(crate) fn whole(header: &Value, content: &[u8]) -> Vec<u8> {
     let header = header.to_string();
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());
