@@ -145,12 +145,18 @@ impl<'a> Draft<'a> {
         Err(Stop::Refuse(format!("I cannot move {name}: {} {verb} on it.", words::list(&on_it, "and"))))
     }
 
+    /// Whether there is a hand.
+    pub(crate) fn check_gripper(&self) -> Result<(), Stop> {
+        if self.abilities.width_m > 0.0 {
+            return Ok(());
+        }
+        Err(Stop::Refuse("This arm has no gripper to hold things with.".to_owned()))
+    }
+
     fn check_graspable(&self, id: ObjectId) -> Result<(), Stop> {
         let o = self.get(id)?;
         let shape = o.most_likely_shape();
-        if self.abilities.width_m <= 0.0 {
-            return Err(Stop::Refuse("This arm has no gripper to hold things with.".to_owned()));
-        }
+        self.check_gripper()?;
         if shape.is_container() {
             return Err(Stop::Refuse(format!(
                 "I cannot lift {}: a {shape} is too large for my gripper.",

@@ -16,6 +16,7 @@ mod judge;
 mod load;
 mod motion;
 mod obstacles;
+mod offer;
 mod paths;
 mod pose;
 mod push;

@@ -105,7 +105,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn push_along(&mut self, id: ObjectId, relation: Relation) -> Result<(), Stop> {
+    pub(crate) fn push_along(&mut self, id: ObjectId, relation: Relation) -> Result<(), Stop> {
         self.check_pushable(id)?;
         let o = self.get(id)?.clone();
         let Some(direction) = relation.direction() else {

@@ -21,6 +21,7 @@ impl Draft<'_> {
             Task::Swap(a, b) => self.swap_task(a, b),
             Task::OpenGripper => self.open_task(),
             Task::CloseGripper => {
+                self.check_gripper()?;
                 match self.held {
                     Some(id) => self.done.push(format!("the gripper holds {}", the_id(&self.scene, id))),
                     None => self.skills.push(Skill::CloseGripper),
@@ -59,6 +60,7 @@ impl Draft<'_> {
     }
 
     fn open_task(&mut self) -> Result<(), Stop> {
+        self.check_gripper()?;
         // What is held is put down, never dropped.
         match self.held {
             Some(id) => {
@@ -188,7 +190,8 @@ impl Draft<'_> {
         self.stack(&chain)
     }
 
-    fn stack(&mut self, chain: &[ObjectId]) -> Result<(), Stop> {
+    /// Adds stacking `chain`, the lowest first.
+    pub(crate) fn stack(&mut self, chain: &[ObjectId]) -> Result<(), Stop> {
         for pair in chain.windows(2) {
             let (below, above) = (self.get(pair[0])?, self.get(pair[1])?);
             if let Some(why) = crate::tops::no_support(above, below) {
@@ -233,11 +236,20 @@ impl Draft<'_> {
 
     fn sort_task(&mut self, phrase: &Referent) -> Result<(), Stop> {
         let all = phrase.clone().with_quantity(Quantity::All);
-        let things: Vec<ObjectId> =
-            self.objects(&all, &[])?.into_iter().filter(|id| !self.is_container(*id)).collect();
+        let things = self.sortable(&self.objects(&all, &[])?);
         if things.is_empty() {
             return Err(Stop::Refuse(format!("I see no {} to sort.", words::bare(phrase))));
         }
+        self.sort(things)
+    }
+
+    /// Those that go into containers.
+    pub(crate) fn sortable(&self, ids: &[ObjectId]) -> Vec<ObjectId> {
+        ids.iter().copied().filter(|id| !self.is_container(*id)).collect()
+    }
+
+    /// Adds putting each of these into a container of its own colour.
+    pub(crate) fn sort(&mut self, things: Vec<ObjectId>) -> Result<(), Stop> {
         let mut without = Vec::new();
         let mut moves = Vec::new();
         for id in self.in_order(things, Point2::new(0.5, 0.0)) {
@@ -279,6 +291,11 @@ impl Draft<'_> {
         else {
             return Err(Stop::Refuse("I cannot swap a thing with itself.".to_owned()));
         };
+        self.swap(a, b)
+    }
+
+    /// Adds exchanging the places of two things.
+    pub(crate) fn swap(&mut self, a: ObjectId, b: ObjectId) -> Result<(), Stop> {
         for id in [a, b] {
             self.check_clear(id)?;
             self.check_seen(id)?;
