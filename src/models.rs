@@ -11,7 +11,7 @@ use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError}
 use std::path::Path;
 use std::time::Instant;
 use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
-use types::{Image, Rejection};
+use types::{Image, Offer, Rejection};
 
 /// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
 const MOST_TOKENS: usize = 1536;
@@ -81,6 +81,10 @@ impl VisionLanguageModel for Chain {
             }
         }
         Err(last)
+    }
+
+    fn offer(&mut self, offer: &Offer) {
+        self.0.iter_mut().for_each(|m| m.offer(offer));
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {

@@ -187,6 +187,7 @@ pub(crate) fn mission(
         log,
         film,
         answers: episode.answers.iter().cloned().collect(),
+        takes_offers: !(config.remote.url.is_empty() && config.perception.model.is_empty()),
         is_interactive: false,
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         held: None,

@@ -45,3 +45,4 @@ pub use obstacles::{keep_out, obstacles};
 pub use paths::Paths;
 pub use resolve::{Matching, Resolved, matching, resolve, resolve_without};
 pub use spots::{Area, NoSpot, PlaceSpot, place_spots};
+pub use words::names;

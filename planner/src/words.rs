@@ -75,6 +75,13 @@ pub(crate) fn bare(referent: &Referent) -> String {
     }
 }
 
+/// What each of these is called, so that it can be told from the others.
+#[must_use]
+pub fn names(ids: &[ObjectId], scene: &Scene) -> Vec<String> {
+    let named: Vec<&TrackedObject> = ids.iter().filter_map(|id| scene.get(*id)).collect();
+    distinct(&named)
+}
+
 /// A name for each candidate that tells it from the others: what it looks like and, where that is
 /// the same for several, where it lies as the fixed camera sees it.
 #[must_use]

@@ -8,7 +8,7 @@ use perception::tracker::Tracker;
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
 use types::seams::{Budget, Camera, ModelError, VisionLanguageModel};
-use types::{Detection, Fault, Image, ObjectId, Scene, Time};
+use types::{Detection, Fault, Image, ObjectId, Offer, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
 const TRIES: usize = 3;
@@ -177,6 +177,11 @@ impl Eyes {
             }
         }
         Err(format!("after {TRIES} tries: {why}"))
+    }
+
+    /// From now on the model may propose these tasks and no others.
+    pub(crate) fn offer(&mut self, offer: &Offer) {
+        self.model.offer(offer);
     }
 
     /// What the model makes of a sentence; what is unusable after a bounded number of tries becomes a

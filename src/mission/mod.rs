@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use types::language::{Task, Utterance};
 use types::plan::{Fact, Outcome, Plan, Skill};
 use types::seams::Planner;
-use types::{JointState, Scene, Time};
+use types::{JointState, Offer, Scene, Time};
 
 /// How often the person may be asked in one run.
 const MAX_QUESTIONS: usize = 3;
@@ -41,6 +41,8 @@ pub(crate) struct Mission {
     pub(crate) film: Option<Film>,
     /// What the person answers, in order.
     pub(crate) answers: VecDeque<String>,
+    /// Whether the model is one that may propose anything, and is told what is offered.
+    pub(crate) takes_offers: bool,
     /// Whether a person sits at a terminal and can be asked.
     pub(crate) is_interactive: bool,
     /// Longest time for the whole, seconds of the robot's time.
@@ -121,7 +123,7 @@ impl Mission {
     /// bounded number of times (F45).
     fn understand(&mut self, sentence: &str) -> Result<Utterance, Trouble> {
         self.log.detail("run", "phase", "understanding");
-        let reading = self.eyes.read(sentence, &mut self.log);
+        let reading = self.read(sentence)?;
         let text = match &reading {
             Utterance::Instruct(tasks) => {
                 format!("it proposes {}", tasks.iter().map(task_words).collect::<Vec<_>>().join(", then "))
@@ -133,6 +135,16 @@ impl Mission {
         };
         self.log.info("perception", "proposal", text);
         Ok(reading)
+    }
+
+    /// What the model makes of words, with the tasks that are offered now.
+    fn read(&mut self, words: &str) -> Result<Utterance, Trouble> {
+        if self.takes_offers {
+            let (state, scene) = (self.state()?, self.eyes.scene(self.body.now()));
+            let offer = self.planner.offer(&scene, &state);
+            self.eyes.offer(&offer);
+        }
+        Ok(self.eyes.read(words, &mut self.log))
     }
 
     /// Checks the proposal against the scene and the robot; looks again, or asks the person, where
@@ -157,7 +169,7 @@ impl Mission {
             let answer = if questions <= MAX_QUESTIONS { self.ask(question)? } else { None };
             let Some(answer) = answer else { return Ok((outcome, whole)) };
             self.log.info("run", "answer", format!("the person answers \"{}\"", clip(&answer)));
-            match self.eyes.read(&answer, &mut self.log) {
+            match self.read(&answer)? {
                 u @ (Utterance::Instruct(_) | Utterance::Ask(_)) => {
                     excluded.clear();
                     utterance = u;
@@ -165,6 +177,8 @@ impl Mission {
                 _ => {
                     // "the small one": which of the candidates would a robot pick up?
                     let phrase = format!("pick up {}", answer.trim().trim_end_matches(['.', '!']));
+                    // Nothing is picked up by that, whatever is offered.
+                    self.eyes.offer(&Offer::everything());
                     let narrowed = match self.eyes.read(&phrase, &mut self.log) {
                         Utterance::Instruct(tasks) => match tasks.as_slice() {
                             [Task::Pick(r)] => Some(r.clone()),

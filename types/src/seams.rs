@@ -4,6 +4,7 @@ use crate::faults::Rejection;
 use crate::image::Image;
 use crate::language::Utterance;
 use crate::motion::{JointCommand, JointState};
+use crate::offer::Offer;
 use crate::plan::Outcome;
 use crate::scene::{Detection, Scene};
 use crate::time::Time;
@@ -143,6 +144,23 @@ pub struct ModelCall {
     pub answer: String,
 }
 
+/// What may be put into other words for the person. The built-in words stand in it; nothing that is done hangs on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// A question to the person.
+    Ask {
+        /// As the planner asks it.
+        question: String,
+        /// What each thing is called that it could be about; each has to be named.
+        options: Vec<String>,
+    },
+    /// Why something ended as it did.
+    Explain {
+        /// What was said, how it ended, and what led there, as the stages said it.
+        facts: Vec<String>,
+    },
+}
+
 /// A model that reads a picture and a sentence, in process, behind HTTP or on another machine.
 pub trait VisionLanguageModel: Send {
     /// A line that identifies the weights, for recordings.
@@ -157,6 +175,15 @@ pub trait VisionLanguageModel: Send {
         sentence: &str,
         budget: Budget<'_>,
     ) -> Result<Answer, ModelError>;
+    /// From now on only these tasks may be proposed. A model whose proposals are checked anyway may pass over it.
+    fn offer(&mut self, _offer: &Offer) {}
+    /// Other words for the person; `None` where the built-in ones stand.
+    ///
+    /// # Errors
+    /// [`ModelError`]; the built-in words stand then, too.
+    fn word(&mut self, _wording: &Wording, _budget: Budget<'_>) -> Result<Option<String>, ModelError> {
+        Ok(None)
+    }
     /// The calls of a language model since this was last asked, for the record.
     fn take_calls(&mut self) -> Vec<ModelCall> {
         Vec::new()

@@ -6,14 +6,16 @@ mod boxes;
 mod licence;
 mod speaker;
 mod tasks;
+mod words;
 
 pub use boxes::detections;
 pub use speaker::{Speaker, SpeakingModel, Spoken};
 pub use tasks::utterance;
+pub use words::{accepted, quoted, request};
 
 use crate::vlm::Grammar;
 use serde_json::{Value, json};
-use types::Rejection;
+use types::{Offer, Rejection};
 
 /// Longest description or reason, characters.
 const LONGEST_TEXT: usize = 200;
@@ -31,11 +33,16 @@ pub enum Role {
     Count,
     /// Whether something was done, from a picture before and one after.
     Judge,
+    /// Why something ended as it did, from typed facts, in words.
+    Explain,
+    /// A question of the planner's to the person, in words.
+    Ask,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] = [Self::Look, Self::Read, Self::Describe, Self::Count, Self::Judge];
+    pub const ALL: [Self; 7] =
+        [Self::Look, Self::Read, Self::Describe, Self::Count, Self::Judge, Self::Explain, Self::Ask];
 
     /// Its name: the one of its file.
     #[must_use]
@@ -46,6 +53,8 @@ impl Role {
             Self::Describe => "describe",
             Self::Count => "count",
             Self::Judge => "judge",
+            Self::Explain => "explain",
+            Self::Ask => "ask",
         }
     }
 
@@ -56,6 +65,8 @@ impl Role {
             Self::Describe => include_str!("../../../assets/prompts/describe.txt"),
             Self::Count => include_str!("../../../assets/prompts/count.txt"),
             Self::Judge => include_str!("../../../assets/prompts/judge.txt"),
+            Self::Explain => include_str!("../../../assets/prompts/explain.txt"),
+            Self::Ask => include_str!("../../../assets/prompts/ask.txt"),
         }
     }
 
@@ -70,7 +81,7 @@ impl Role {
     pub fn pictures(self) -> usize {
         match self {
             Self::Look | Self::Describe | Self::Count => 1,
-            Self::Read => 0,
+            Self::Read | Self::Explain | Self::Ask => 0,
             Self::Judge => 2,
         }
     }
@@ -78,9 +89,21 @@ impl Role {
     /// The prompt; `sentence` comes last, where the role has one.
     #[must_use]
     pub fn prompt(self, sentence: &str) -> String {
+        self.prompt_offering(sentence, &Offer::everything())
+    }
+
+    /// The prompt, where the tasks of an offer alone may be asked for.
+    #[must_use]
+    pub fn prompt_offering(self, sentence: &str, offer: &Offer) -> String {
         let text = self.file().split_once('\n').map_or("", |(_, text)| text.trim());
-        let takes_one = matches!(self, Self::Read | Self::Count | Self::Judge);
-        if takes_one { format!("{text} {}", sentence.trim()) } else { text.to_owned() }
+        match self {
+            Self::Look | Self::Describe => text.to_owned(),
+            Self::Read => {
+                let text = text.replace("{skills}", &tasks::skills_in_words(offer));
+                format!("{text} {}", sentence.trim())
+            }
+            Self::Count | Self::Judge | Self::Explain | Self::Ask => format!("{text} {}", sentence.trim()),
+        }
     }
 
     /// What its answer may be.
@@ -88,18 +111,22 @@ impl Role {
     /// # Errors
     /// Never, with the schemas of this crate.
     pub fn grammar(self) -> Result<Grammar, Rejection> {
-        let object = |properties: Value| {
-            let required: Vec<&String> = properties.as_object().into_iter().flat_map(|o| o.keys()).collect();
-            json!({ "type": "object", "properties": properties, "required": required,
-                "additionalProperties": false })
-        };
+        self.grammar_offering(&Offer::everything())
+    }
+
+    /// What its answer may be, where the tasks of an offer alone may be asked for.
+    ///
+    /// # Errors
+    /// Never, with the schemas of this crate.
+    pub fn grammar_offering(self, offer: &Offer) -> Result<Grammar, Rejection> {
         let text = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT });
         Grammar::new(match self {
             Self::Look => boxes::schema(),
-            Self::Read => tasks::schema(),
+            Self::Read => tasks::schema(offer),
             Self::Describe => object(json!({ "text": text })),
             Self::Count => object(json!({ "count": { "type": "integer", "minimum": 0, "maximum": 99 } })),
             Self::Judge => object(json!({ "answer": { "type": "boolean" }, "reason": text })),
+            Self::Explain | Self::Ask => return words::of_role(self, words::ANY_FACTS),
         })
     }
 
@@ -112,9 +139,17 @@ impl Role {
             // What is read by a reader of its own may say a little more.
             Self::Look => detections(text, 1000, 1000).map(|_| ()),
             Self::Read => utterance(text).map(|_| ()),
-            Self::Describe | Self::Count | Self::Judge => self.grammar()?.check(text),
+            Self::Describe | Self::Count | Self::Judge | Self::Explain | Self::Ask => {
+                self.grammar()?.check(text)
+            }
         }
     }
+}
+
+/// The schema of an object with these fields and no others.
+fn object(properties: Value) -> Value {
+    let required: Vec<&String> = properties.as_object().into_iter().flat_map(|o| o.keys()).collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
 impl core::str::FromStr for Role {
@@ -136,7 +171,10 @@ mod tests {
         for role in Role::ALL {
             assert!(role.version().starts_with("version "), "{role:?}");
             let prompt = role.prompt("put it in the bowl");
-            assert!(prompt.len() > 100 && !prompt.contains("version 1"), "{role:?}");
+            assert!(
+                prompt.len() > 100 && !prompt.contains("version ") && !prompt.contains("{skills}"),
+                "{role:?}"
+            );
             assert_eq!(prompt.ends_with("put it in the bowl"), !matches!(role, Role::Look | Role::Describe));
             let most = role.grammar().expect("bounded").most_bytes();
             assert!(most < 64 << 10, "{role:?}: {most} bytes");

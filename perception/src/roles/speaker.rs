@@ -1,12 +1,12 @@
 //! A language model behind the seam of the built-in one: it looks, and it reads the sentences that the built-in
 //! reader does not understand.
 
-use super::{Role, detections, licence, utterance};
+use super::{Role, detections, licence, utterance, words};
 use crate::language::{Reader, gates, text};
 use crate::vlm::Grammar;
 use types::language::Utterance;
-use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
-use types::{Detection, Image};
+use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
+use types::{Detection, Image, Offer, TaskKind};
 
 /// What was said to a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Spoken {
 
 /// Whoever answers prompts: in this process, or elsewhere.
 pub trait Speaker: Send {
-    /// A line that tells which weights these are.
+    /// A line that tells which weights these are, or were at the last answer.
     fn identity(&self) -> String;
     /// The answer to a prompt with pictures before it.
     ///
@@ -40,28 +40,28 @@ pub trait Speaker: Send {
 ///
 /// Pictures are looked at by the speaker; what is written in them can become a label of a thing and nothing else.
 /// Sentences are read by the built-in reader. One that it does not understand, and that nothing forbids, is read by
-/// the speaker, who is not shown any picture; its proposal counts as far as the sentence licenses it, and else
-/// becomes a question.
+/// the speaker, who is not shown any picture; its proposal counts as far as the sentence licenses it and it is offered,
+/// and else becomes a question.
 pub struct SpeakingModel<S> {
     speaker: S,
     reader: Reader,
+    offer: Offer,
     calls: Vec<ModelCall>,
 }
 
 impl<S: Speaker> SpeakingModel<S> {
     /// The speaker, with a reader.
     pub fn new(speaker: S, reader: Reader) -> Self {
-        Self { speaker, reader, calls: Vec::new() }
+        Self { speaker, reader, offer: Offer::everything(), calls: Vec::new() }
     }
 
     fn ask(
         &mut self,
         role: Role,
         pictures: &[&Image],
-        sentence: &str,
+        (prompt, grammar): (String, Grammar),
         budget: Budget<'_>,
     ) -> Result<String, ModelError> {
-        let (prompt, grammar) = (role.prompt(sentence), role.grammar()?);
         let said = self.speaker.say(pictures, &prompt, &grammar, budget);
         let (answer, tokens, cost) = match &said {
             Ok(said) => (said.text.clone(), said.tokens, said.cost),
@@ -81,7 +81,7 @@ impl<S: Speaker> SpeakingModel<S> {
     }
 
     fn look(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError> {
-        let said = self.ask(Role::Look, &[image], "", budget)?;
+        let said = self.ask(Role::Look, &[image], (Role::Look.prompt(""), Role::Look.grammar()?), budget)?;
         detections(&said, image.intrinsics.width, image.intrinsics.height)
             .map_err(|e| ModelError::Unusable(e.to_string()))
     }
@@ -95,8 +95,16 @@ impl<S: Speaker> SpeakingModel<S> {
         if gates::stops(&words).is_err() {
             return Ok((reading.utterance, reading.confidence));
         }
-        let said = self.ask(Role::Read, &[], sentence, budget)?;
+        let (role, offer) = (Role::Read, &self.offer);
+        let request = (role.prompt_offering(sentence, offer), role.grammar_offering(offer)?);
+        let said = self.ask(role, &[], request, budget)?;
         let proposal = utterance(&said).map_err(|e| ModelError::Unusable(e.to_string()))?;
+        // Whoever is elsewhere may not have been held to the grammar.
+        if let Utterance::Instruct(tasks) = &proposal
+            && let Some(kind) = tasks.iter().map(TaskKind::of).find(|kind| !self.offer.has(*kind))
+        {
+            return Err(ModelError::Unusable(format!("{kind:?} is not offered now")));
+        }
         Ok(match licence::check(&words, &proposal) {
             Ok(()) => (proposal, 1.0),
             Err(question) => (Utterance::Unclear(question), 1.0),
@@ -127,6 +135,19 @@ impl<S: Speaker> VisionLanguageModel for SpeakingModel<S> {
         }
         let (utterance, confidence) = self.read(sentence, budget)?;
         Ok(Answer { detections, utterance, confidence })
+    }
+
+    fn offer(&mut self, offer: &Offer) {
+        self.offer = offer.clone();
+    }
+
+    fn word(&mut self, wording: &Wording, budget: Budget<'_>) -> Result<Option<String>, ModelError> {
+        // Without options there is nothing to hold a question to.
+        if matches!(wording, Wording::Ask { options, .. } if options.is_empty()) {
+            return Ok(None);
+        }
+        let said = self.ask(words::role(wording), &[], words::request(wording)?, budget)?;
+        words::accepted(wording, &said).map(Some).map_err(|e| ModelError::Unusable(e.to_string()))
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {

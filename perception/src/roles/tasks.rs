@@ -1,9 +1,10 @@
 //! Calls in a model's text: what it proposes to do, to answer, or why it does not know. A closed set, as JSON.
 
+use super::object;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::language::{Quantity, Question, Referent, Relation, Superlative, Task, Utterance};
-use types::{Color, Rejection, Shape, Size};
+use types::{Color, Offer, Rejection, Shape, Size, TaskKind};
 
 /// Most tasks of one sentence.
 const MOST_TASKS: usize = 6;
@@ -93,22 +94,54 @@ enum Said {
     Refuse(String),
 }
 
-fn object(properties: Value) -> Value {
-    let required: Vec<&String> = properties.as_object().into_iter().flat_map(|o| o.keys()).collect();
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-}
-
 /// One of some words, or nothing.
 fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Value {
     let words: Vec<Value> = all.iter().map(|v| word(*v).into()).chain([Value::Null]).collect();
     json!({ "enum": words })
 }
 
-/// The JSON that is asked for.
-pub(super) fn schema() -> Value {
+/// How a relation is written.
+fn relations(all: &[Relation]) -> Value {
+    json!({ "enum": all.iter().map(|r| r.words().replace(' ', "_")).collect::<Vec<_>>() })
+}
+
+/// The skills that are offered: name, arguments in words, and schemas of the arguments. Things are named by any words:
+/// what is not on the table must be sayable, or the nearest thing that is there would be taken for it.
+fn skills(offer: &Offer, thing: &Value) -> Vec<(&'static str, &'static str, Value)> {
+    let stacked = json!({ "type": "array", "items": thing, "minItems": 1, "maxItems": MOST_STACKED });
+    let [place, beside, along] =
+        [TaskKind::Place, TaskKind::PushBeside, TaskKind::PushAlong].map(|kind| offer.relations(kind));
+    let moved = |all: &[Relation], target: &Value| json!({ "object": thing, "relation": relations(all), "target": target });
+    let all = [
+        (offer.has(TaskKind::Pick), "pick", "object", json!({ "object": thing })),
+        (!place.is_empty(), "place", "object, relation, target", moved(&place, thing)),
+        (!beside.is_empty(), "push", "object, relation, target", moved(&beside, thing)),
+        (!along.is_empty(), "push", "object, relation, null", moved(&along, &json!({ "type": "null" }))),
+        (offer.has(TaskKind::Stack), "stack", "objects, lowest first", json!({ "objects": stacked })),
+        (offer.has(TaskKind::SortByColor), "sort_by_color", "objects", json!({ "objects": thing })),
+        (offer.has(TaskKind::Swap), "swap", "one, other", json!({ "one": thing, "other": thing })),
+        (offer.has(TaskKind::OpenGripper), "open_gripper", "", json!({})),
+        (offer.has(TaskKind::CloseGripper), "close_gripper", "", json!({})),
+        (offer.has(TaskKind::Home), "home", "", json!({})),
+        (offer.has(TaskKind::Look), "look", "", json!({})),
+    ];
+    all.into_iter().filter(|(has, ..)| *has).map(|(_, name, words, schemas)| (name, words, schemas)).collect()
+}
+
+/// The skills that are offered, for a prompt: "pick (object), home".
+pub(super) fn skills_in_words(offer: &Offer) -> String {
+    let word = |(name, arguments, _): (&str, &str, Value)| {
+        if arguments.is_empty() { name.to_owned() } else { format!("{name} ({arguments})") }
+    };
+    let all: Vec<String> = skills(offer, &Value::Null).into_iter().map(word).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// The JSON that is asked for, with the skills that are offered and no others.
+pub(super) fn schema(offer: &Offer) -> Value {
     let which = json!({ "enum": ["the", "any", "all", "largest", "smallest", "leftmost", "rightmost", "nearest",
         "furthest"] });
-    let relation = json!({ "enum": ["in", "on", "left_of", "right_of", "in_front_of", "behind", "next_to"] });
+    let relation = relations(Relation::ALL);
     let thing = |place: Value| {
         object(
             json!({ "which": which, "size": words(Size::ALL, Size::word), "color": words(Color::ALL, Color::word),
@@ -123,20 +156,8 @@ pub(super) fn schema() -> Value {
         properties.extend(arguments.as_object().cloned().unwrap_or_default());
         object(Value::Object(properties))
     };
-    let stacked = json!({ "type": "array", "items": thing, "minItems": 1, "maxItems": MOST_STACKED });
-    let maybe = json!({ "anyOf": [{ "type": "null" }, thing] });
-    let calls = [
-        call("pick", json!({ "object": thing })),
-        call("place", json!({ "object": thing, "relation": relation, "target": thing })),
-        call("push", json!({ "object": thing, "relation": relation, "target": maybe })),
-        call("stack", json!({ "objects": stacked })),
-        call("sort_by_color", json!({ "objects": thing })),
-        call("swap", json!({ "one": thing, "other": thing })),
-        call("open_gripper", json!({})),
-        call("close_gripper", json!({})),
-        call("home", json!({})),
-        call("look", json!({})),
-    ];
+    let calls: Vec<Value> =
+        skills(offer, &thing).into_iter().map(|(name, _, arguments)| call(name, arguments)).collect();
     let question = |ask: &str, arguments: Value| {
         let mut properties = serde_json::Map::from_iter([("ask".to_owned(), json!({ "const": ask }))]);
         properties.extend(arguments.as_object().cloned().unwrap_or_default());
@@ -151,14 +172,17 @@ pub(super) fn schema() -> Value {
         question("describe", json!({})),
     ];
     let words = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_WORDS });
-    let tasks =
-        json!({ "type": "array", "items": { "anyOf": calls }, "minItems": 1, "maxItems": MOST_TASKS });
-    json!({ "anyOf": [
-        object(json!({ "do": tasks })),
+    let mut forms = vec![
         object(json!({ "answer": { "anyOf": questions } })),
         object(json!({ "ask_back": words })),
         object(json!({ "refuse": words })),
-    ] })
+    ];
+    if !calls.is_empty() {
+        let tasks =
+            json!({ "type": "array", "items": { "anyOf": calls }, "minItems": 1, "maxItems": MOST_TASKS });
+        forms.insert(0, object(json!({ "do": tasks })));
+    }
+    json!({ "anyOf": forms })
 }
 
 /// What a model's text proposes.
@@ -311,6 +335,39 @@ mod tests {
         assert_eq!(found.relation, Some((Relation::LeftOf, Box::new(red_cube))));
         assert_eq!(utterance("{\"ask_back\": \"Which one?\"}"), Ok(Utterance::Unclear("Which one?".into())));
         assert!(matches!(utterance("{\"refuse\": \"No.\"}"), Ok(Utterance::Refuse(_))));
+    }
+
+    #[test]
+    fn the_grammar_holds_the_skills_that_are_offered_and_no_others() {
+        use crate::vlm::Grammar;
+        let pick = format!("{{\"do\": [{{\"skill\": \"pick\", \"object\": {CUBE}}}]}}");
+        let moved = |skill: &str, relation: &str, target: &str| {
+            format!(
+                "{{\"do\": [{{\"skill\": \"{skill}\", \"object\": {CUBE}, \"relation\": \"{relation}\", \"target\": {target}}}]}}"
+            )
+        };
+        let everything = Grammar::new(schema(&Offer::everything())).expect("bounded");
+        let some =
+            |k: &TaskKind| matches!(k, TaskKind::Place(Relation::On) | TaskKind::PushAlong(Relation::Behind));
+        let some = Offer::of(some);
+        let narrow = Grammar::new(schema(&some)).expect("bounded");
+        for (text, is_offered) in [
+            (pick, false),
+            (moved("place", "on", CUBE), true),
+            (moved("place", "in", CUBE), false),
+            (moved("push", "behind", "null"), true),
+            (moved("push", "behind", CUBE), false),
+            ("{\"do\": [{\"skill\": \"home\"}]}".to_owned(), false),
+            ("{\"refuse\": \"no hand\"}".to_owned(), true),
+        ] {
+            assert_eq!(everything.check(&text), Ok(()), "{text}");
+            assert_eq!(narrow.check(&text).is_ok(), is_offered, "{text}");
+            assert!(utterance(&text).is_ok(), "{text}");
+        }
+        assert_eq!(skills_in_words(&some), "place (object, relation, target), push (object, relation, null)");
+        assert!(narrow.schema().to_string().len() < everything.schema().to_string().len());
+        let none = Grammar::new(schema(&Offer::of(|_| false))).expect("bounded");
+        assert!(none.check("{\"do\": []}").is_err() && none.check("{\"ask_back\": \"?\"}").is_ok());
     }
 
     #[test]

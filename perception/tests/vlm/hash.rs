@@ -39,7 +39,7 @@ fn the_same_weights_in_one_file_have_the_same_hash_and_one_bit_makes_another() {
     assert_eq!(hash(&copy), sharded);
     // The lowest bit of some number's mantissa.
     let n = content.len();
-    content[n / 2 & !3] ^= 1;
+    content[(n / 2) & !3] ^= 1;
     fs::write(&file, whole(&header, &content)).expect("written");
     assert_ne!(hash(&copy), sharded);
 }
