@@ -52,6 +52,9 @@ pub(crate) enum Command {
         image: Vec<PathBuf>,
         #[command(flatten)]
         model: ModelOptions,
+        /// The folder of a run, for --role explain: what its events say is what there is to explain.
+        #[arg(long, requires = "role")]
+        run: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
     },
@@ -198,7 +201,7 @@ pub(crate) struct ModelOptions {
     #[arg(long, default_value = "f32", requires = "model")]
     pub(crate) dtype: perception::vlm::Precision,
     /// Ask with one of Sinew's own prompts, and hold the answer to its JSON: look, describe, count (one picture),
-    /// judge (one from before, one from after), read (none). Without --model the model that `robot.toml` names.
+    /// judge (one from before, one from after), read, explain, ask (none). Without --model the model that `robot.toml` names.
     #[arg(long, conflicts_with = "logits")]
     pub(crate) role: Option<perception::roles::Role>,
     /// Most tokens of the answer.

@@ -1,6 +1,7 @@
 //! What a person sees while it works, and what is recorded: one event, three ways out.
 
 use bridge::RunFolder;
+use std::collections::VecDeque;
 use std::io::Write;
 use types::events::{Event, Level};
 use types::{Fault, Time};
@@ -21,16 +22,38 @@ pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,
     now: Time,
+    /// What explains how it went, the newest last.
+    facts: VecDeque<String>,
+}
+
+/// Most facts that are kept.
+pub(crate) const MOST_FACTS: usize = 10;
+
+/// Whether an event explains how a run went: what was said, how it ended, and what the stages gave as reasons. Words of
+/// a model or a server are none, but for what an ending repeats.
+pub(crate) fn is_fact(e: &Event) -> bool {
+    let is_grave = matches!(e.level, Level::Warn | Level::Error);
+    match (e.stage.as_str(), e.kind.as_str()) {
+        ("run", kind) => matches!(kind, "sentence" | "verdicts" | "refused" | "failed" | "question" | "done"),
+        ("planner", kind) => is_grave || kind == "replan",
+        ("control", _) => is_grave,
+        _ => false,
+    }
 }
 
 impl Log {
     pub(crate) fn new(screen: Screen, folder: Option<RunFolder>) -> Self {
-        Self { screen, folder, now: Time::ZERO }
+        Self { screen, folder, now: Time::ZERO, facts: VecDeque::new() }
     }
 
     /// The robot's time, for the stamps of what follows.
     pub(crate) fn set_now(&mut self, now: Time) {
         self.now = now;
+    }
+
+    /// What explains how it went so far.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        self.facts.iter().cloned().collect()
     }
 
     pub(crate) fn folder(&self) -> Option<&RunFolder> {
@@ -62,6 +85,13 @@ impl Log {
         let event = Event { stamp: self.now, level, stage: stage.into(), kind: kind.into(), fault, text };
         if let Some(folder) = &mut self.folder {
             folder.event(&event);
+        }
+        if is_fact(&event) {
+            // What was said stays.
+            if self.facts.len() >= MOST_FACTS {
+                self.facts.remove(1);
+            }
+            self.facts.push_back(event.text.clone());
         }
         let mut out = std::io::stdout().lock();
         // A closed pipe is no reason to stop a robot.

@@ -42,9 +42,11 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Run { sentence, common, answer, lockstep } => {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
-        Command::Ask { sentence, image, model, common } => match (&model.model, model.role) {
-            (Some(dir), _) => commands::ask_model::run(dir, &sentence, &image, &model, &common),
-            (None, Some(role)) => commands::ask_role::run(role, &sentence, &image, &common),
+        Command::Ask { sentence, image, model, run, common } => match (&model.model, model.role) {
+            (Some(dir), _) => {
+                commands::ask_model::run(dir, &sentence, &image, &model, run.as_deref(), &common)
+            }
+            (None, Some(role)) => commands::ask_role::run(role, &sentence, &image, run.as_deref(), &common),
             (None, None) => commands::ask::run(&sentence, &image, &common),
         },
         Command::Eval { suite, episodes, family, only, paired, jobs, common } => {

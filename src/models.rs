@@ -10,7 +10,7 @@ use perception::roles::{Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
 use std::path::Path;
 use std::time::Instant;
-use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel};
+use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
 use types::{Image, Offer, Rejection};
 
 /// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
@@ -85,6 +85,21 @@ impl VisionLanguageModel for Chain {
 
     fn offer(&mut self, offer: &Offer) {
         self.0.iter_mut().for_each(|m| m.offer(offer));
+    }
+
+    /// The first that has words.
+    fn word(&mut self, wording: &Wording, budget: Budget<'_>) -> Result<Option<String>, ModelError> {
+        let begun = Instant::now();
+        let mut last = Ok(None);
+        for model in &mut self.0 {
+            let limit = budget.limit.saturating_sub(begun.elapsed()).mul_f64(SHARE);
+            match model.word(wording, Budget { limit, ..budget }) {
+                Ok(Some(words)) => return Ok(Some(words)),
+                Ok(None) => {}
+                why => last = why,
+            }
+        }
+        last
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {

@@ -1,6 +1,7 @@
 //! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
 
 use super::CommandError;
+use super::ask_role::Request;
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
 use perception::roles::Role;
@@ -41,17 +42,19 @@ pub(crate) fn run(
     sentence: &str,
     images: &[PathBuf],
     options: &ModelOptions,
+    run: Option<&Path>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
-    let grammar = options.role.map(Role::grammar).transpose()?;
-    let how = Answering { grammar: grammar.as_ref(), ..answering(options, common)? };
-    let asked = match options.role {
+    let request = match options.role {
         Some(role) => {
             check_pictures(role, images)?;
-            role.prompt(sentence)
+            Some(Request::new(role, sentence, run)?)
         }
-        None => sentence.to_owned(),
+        None => None,
     };
+    let grammar = request.as_ref().map(|r| &r.grammar);
+    let how = Answering { grammar, ..answering(options, common)? };
+    let asked = request.as_ref().map_or_else(|| sentence.to_owned(), |r| r.prompt.clone());
     let begin = Instant::now();
     let mut tell = progress();
     let mut vlm = Vlm::load(dir, options.device, options.dtype, &mut tell)?;
@@ -75,6 +78,9 @@ pub(crate) fn run(
     if !answer.is_complete {
         let got = format!("no end within {} tokens", how.max_tokens);
         return Err(Rejection::new("answer", "the JSON of its role", got).into());
+    }
+    if let Some(request) = &request {
+        request.check(&answer.text)?;
     }
     let rest_s = begin.elapsed().as_secs_f64() - first_token_s;
     let logits = match options.logits {

@@ -6,13 +6,17 @@ use super::ask_model::check_pictures;
 use super::{CommandError, Setting};
 use crate::cli::Common;
 use crate::exit::Exit;
+use crate::log::{MOST_FACTS, is_fact};
 use core::time::Duration;
-use perception::roles::Role;
+use perception::roles::{Role, accepted, quoted, request};
+use perception::vlm::Grammar;
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use types::seams::Budget;
+use types::Rejection;
+use types::events::Event;
+use types::seams::{Budget, Wording};
 
 /// What `--json` prints, in one line.
 #[derive(Serialize)]
@@ -26,13 +30,75 @@ struct Said<'a> {
     text: &'a str,
 }
 
+/// What a role asks for, and what may come.
+pub(super) struct Request {
+    role: Role,
+    wording: Option<Wording>,
+    pub(super) prompt: String,
+    pub(super) grammar: Grammar,
+}
+
+impl Request {
+    /// The sentence is what the role is about: what was said, what to count, the question to be put into words, or, for
+    /// an explanation, what the person asks, after what the events of a run say.
+    pub(super) fn new(role: Role, sentence: &str, run: Option<&Path>) -> Result<Self, CommandError> {
+        let wording = match role {
+            Role::Explain => {
+                let mut facts = run.map(facts_of).transpose()?.unwrap_or_default();
+                facts.push(sentence.to_owned());
+                Some(Wording::Explain { facts })
+            }
+            Role::Ask => Some(Wording::Ask { question: sentence.to_owned(), options: quoted(sentence) }),
+            Role::Look | Role::Read | Role::Describe | Role::Count | Role::Judge => None,
+        };
+        if run.is_some() && role != Role::Explain {
+            return Err(Rejection::new("--run", "--role explain", format!("--role {}", role.name())).into());
+        }
+        let (prompt, grammar) = match &wording {
+            Some(wording) => request(wording)?,
+            None => (role.prompt(sentence), role.grammar()?),
+        };
+        Ok(Self { role, wording, prompt, grammar })
+    }
+
+    /// Whether an answer is of the role, and says no more than it may.
+    pub(super) fn check(&self, answer: &str) -> Result<(), CommandError> {
+        let checked = match &self.wording {
+            Some(wording) => accepted(wording, answer).map(|_| ()),
+            None => self.role.check(answer),
+        };
+        checked.map_err(|e| CommandError::Speaker(e.to_string()))
+    }
+}
+
+/// What the events of a run say of how it went.
+fn facts_of(run: &Path) -> Result<Vec<String>, CommandError> {
+    let path = run.join("events.jsonl");
+    let refuse =
+        |why: String| Rejection::new("--run", "the folder of a run", format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
+    let events: Result<Vec<Event>, _> = text.lines().map(serde_json::from_str).collect();
+    let events = events.map_err(|e| refuse(e.to_string()))?;
+    let mut facts: Vec<String> = events.into_iter().filter(is_fact).map(|e| e.text).collect();
+    // What was said, and the end.
+    if facts.len() > MOST_FACTS {
+        facts.drain(1..facts.len() + 1 - MOST_FACTS);
+    }
+    if facts.is_empty() {
+        return Err(refuse("no event says how it went".to_owned()).into());
+    }
+    Ok(facts)
+}
+
 pub(crate) fn run(
     role: Role,
     sentence: &str,
     images: &[PathBuf],
+    run: Option<&Path>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
     check_pictures(role, images)?;
+    let request = Request::new(role, sentence, run)?;
     let setting = Setting::read(common, None)?;
     let mut speaker = crate::models::speaker(&setting.config)?;
     let pictures = images.iter().map(|path| {
@@ -44,9 +110,9 @@ pub(crate) fn run(
     let limit = Duration::from_secs_f64(setting.config.perception.answer_limit_s);
     let budget = Budget { limit, cancel: &cancel };
     let shown: Vec<_> = pictures.iter().collect();
-    let said = speaker.say(&shown, &role.prompt(sentence), &role.grammar()?, budget);
+    let said = speaker.say(&shown, &request.prompt, &request.grammar, budget);
     let said = said.map_err(|e| CommandError::Speaker(e.to_string()))?;
-    role.check(&said.text).map_err(|e| CommandError::Speaker(e.to_string()))?;
+    request.check(&said.text)?;
     let line = if common.json {
         let role = format!("{}, {}", role.name(), role.version());
         let said = Said { model: speaker.identity(), role, tokens: said.tokens, text: &said.text };

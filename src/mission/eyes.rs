@@ -7,7 +7,7 @@ use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::seams::{Budget, Camera, ModelError, VisionLanguageModel};
+use types::seams::{Budget, Camera, ModelError, VisionLanguageModel, Wording};
 use types::{Detection, Fault, Image, ObjectId, Offer, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
@@ -177,6 +177,17 @@ impl Eyes {
             }
         }
         Err(format!("after {TRIES} tries: {why}"))
+    }
+
+    /// Other words for the person, where the model has some that say no more than it was handed.
+    pub(crate) fn word(&mut self, wording: &Wording, log: &mut Log) -> Option<String> {
+        let budget = Budget { limit: self.limit, cancel: &self.cancel };
+        let said = self.model.word(wording, budget);
+        self.note_calls(log);
+        said.unwrap_or_else(|why| {
+            log.detail("perception", "wording", format!("the built-in words stand: {why}"));
+            None
+        })
     }
 
     /// From now on the model may propose these tasks and no others.

@@ -23,7 +23,7 @@ use planner::{TablePlanner, Verdict};
 use std::collections::VecDeque;
 use types::language::{Task, Utterance};
 use types::plan::{Fact, Outcome, Plan, Skill};
-use types::seams::Planner;
+use types::seams::{Planner, Wording};
 use types::{JointState, Offer, Scene, Time};
 
 /// How often the person may be asked in one run.
@@ -99,6 +99,12 @@ impl Mission {
             Exit::Done | Exit::Question | Exit::Refused => self.log.info("run", kind, &ending.said),
             _ => self.log.error("run", kind, &ending.said),
         }
+        if matches!(exit, Exit::Refused | Exit::Failed) {
+            let facts = self.log.facts();
+            if let Some(words) = self.eyes.word(&Wording::Explain { facts }, &mut self.log) {
+                self.log.info("planner", "explanation", words);
+            }
+        }
         ending
     }
 
@@ -166,8 +172,12 @@ impl Mission {
                 return Ok((outcome, whole));
             };
             questions += 1;
-            let answer = if questions <= MAX_QUESTIONS { self.ask(question)? } else { None };
-            let Some(answer) = answer else { return Ok((outcome, whole)) };
+            let asked = self.worded(question, candidates, &whole);
+            let answer = if questions <= MAX_QUESTIONS { self.ask(&asked)? } else { None };
+            let Some(answer) = answer else {
+                let candidates = candidates.clone();
+                return Ok((Outcome::Clarify { question: asked, candidates }, whole));
+            };
             self.log.info("run", "answer", format!("the person answers \"{}\"", clip(&answer)));
             match self.read(&answer)? {
                 u @ (Utterance::Instruct(_) | Utterance::Ask(_)) => {
@@ -209,6 +219,20 @@ impl Mission {
             Outcome::Clarify { question: "I cannot make sense of this.".into(), candidates: vec![] },
             Scene::default(),
         ))
+    }
+
+    /// The planner's question in a model's words, where it has good ones.
+    fn worded(&mut self, question: &str, candidates: &[types::ObjectId], scene: &Scene) -> String {
+        let mut options = planner::names(candidates, scene);
+        options.extend(perception::roles::quoted(question));
+        let wording = Wording::Ask { question: question.to_owned(), options };
+        match self.eyes.word(&wording, &mut self.log) {
+            Some(words) => {
+                self.log.detail("planner", "typed-question", question);
+                words
+            }
+            None => question.to_owned(),
+        }
     }
 
     /// The person's answer, prepared beforehand or from the terminal. Ctrl-C works meanwhile.

@@ -1,0 +1,148 @@
+//! A model puts questions and reasons into words; it says no more than it was handed, and nothing that is done hangs on
+//! what it says.
+
+mod scripted;
+
+use scripted::{Act, Folder, remote, server};
+use serde_json::json;
+use std::path::Path;
+
+const WHICH: &str = "put the cube in the bowl";
+const TOO_LARGE: &str = "pick up the blue bowl";
+
+/// The options of a prompt for a question, one a line.
+fn options(prompt: &str) -> Vec<&str> {
+    prompt.lines().filter_map(|l| l.strip_prefix("- ")).collect()
+}
+
+fn run(folder: &Folder, sentence: &str) -> (i32, String) {
+    folder.sinew(&["run", sentence, "--lockstep", "--seed", "3"])
+}
+
+/// What is said at the very end.
+fn last_words(text: &str) -> String {
+    text.lines()
+        .rev()
+        .find(|l| !l.trim().is_empty())
+        .unwrap_or_default()
+        .split(" (")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn a_question_is_asked_in_the_models_words_when_it_names_every_option() {
+    let plain = Folder::new("plain", "");
+    let (code, text) = run(&plain, WHICH);
+    assert_eq!(code, 3, "{text}");
+    let built_in = last_words(&text);
+    let (url, count) = server(|_, prompt| {
+        let all = options(prompt);
+        assert!(prompt.contains("has a question") && all.len() > 1, "{prompt}");
+        Act::Say(json!({ "question": format!("Would you tell me which you mean, {}?", all.join(" or ")) }))
+    });
+    let folder = Folder::new("worded", &remote(&url));
+    let (code, text) = run(&folder, WHICH);
+    assert_eq!((code, count.load(std::sync::atomic::Ordering::Relaxed)), (3, 1), "{text}");
+    assert!(last_words(&text).starts_with("Would you tell me which you mean, the "), "{text}");
+    let events = folder.events(1);
+    let typed =
+        events.lines().find(|l| l.contains("\"typed-question\"")).expect("the planner's own question");
+    assert!(typed.contains(&built_in), "{typed}");
+    assert!(events.contains("ask, version 1") && events.contains("fp_7"), "{events}");
+}
+
+#[test]
+fn a_wording_that_leaves_out_an_option_or_names_another_is_not_used() {
+    let plain = Folder::new("plain-again", "");
+    let built_in = last_words(&run(&plain, WHICH).1);
+    let first =
+        |prompt: &str| format!("Do you mean {}?", options(prompt).first().copied().unwrap_or_default());
+    let more = |prompt: &str| format!("Do you mean {} or the black tray?", options(prompt).join(" or "));
+    let tells = |prompt: &str| format!("I take {}.", options(prompt).join(" and "));
+    for (i, said) in [first, more, tells].into_iter().enumerate() {
+        let (url, _) = server(move |_, prompt| Act::Say(json!({ "question": said(prompt) })));
+        let folder = Folder::new(&format!("unworded-{i}"), &remote(&url));
+        let (code, text) = run(&folder, WHICH);
+        assert_eq!((code, last_words(&text)), (3, built_in.clone()), "{text}");
+        assert!(folder.events(1).contains("the built-in words stand"), "{i}");
+    }
+    // One that has no answer at all.
+    let (url, _) = server(|_, _| Act::HangUp);
+    let folder = Folder::new("unworded", &format!("{}retries = 0\n", remote(&url)));
+    let (code, text) = run(&folder, WHICH);
+    assert_eq!((code, last_words(&text)), (3, built_in), "{text}");
+}
+
+#[test]
+fn a_refusal_is_explained_beside_its_typed_reason_and_stays_what_it_is() {
+    let plain = Folder::new("plain-refusal", "");
+    let (code, text) = run(&plain, TOO_LARGE);
+    assert_eq!(code, 4, "{text}");
+    let built_in = last_words(&text);
+    assert!(!text.contains("Bowls are"), "{text}");
+    let good = "Bowls are too large for my fingers, so I did not lift it.";
+    for (said, is_said) in [
+        (json!({ "because": 2, "text": good }), true),
+        (json!({ "because": 2, "text": "Bowls are too large; I took the black ball instead." }), false),
+        (json!({ "because": 9, "text": good }), false),
+        (json!({ "do": [{ "skill": "open_gripper" }] }), false),
+    ] {
+        let answer = said.clone();
+        let (url, _) = server(move |_, prompt| {
+            assert!(prompt.contains("1. \"pick up the blue bowl\"\n2. "), "{prompt}");
+            Act::Say(answer.clone())
+        });
+        let folder = Folder::new("explained", &remote(&url));
+        let (code, text) = run(&folder, TOO_LARGE);
+        assert_eq!((code, last_words(&text)), (4, built_in.clone()), "{text}");
+        assert_eq!(text.contains("Bowls are"), is_said, "{said}: {text}");
+        assert!(!folder.events(1).contains("\"move\""), "nothing moved");
+    }
+}
+
+#[test]
+fn both_are_asked_by_hand_too_about_a_run_or_a_question() {
+    let (url, _) = server(|_, prompt| {
+        Act::Say(if prompt.contains("The facts:") {
+            assert!(prompt.contains("pick up the blue bowl"), "{prompt}");
+            json!({ "because": 2, "text": "My fingers do not open wide enough for it." })
+        } else {
+            json!({ "question": "What is a 'gizmo', please?" })
+        })
+    });
+    let folder = Folder::new("by-hand", &remote(&url));
+    let (code, text) = run(&folder, TOO_LARGE);
+    assert_eq!(code, 4, "{text}");
+    let (code, text) = folder.sinew(&["ask", "why?", "--role", "explain", "--run", "runs/run-001"]);
+    assert_eq!((code, text.contains("wide enough")), (0, true), "{text}");
+    let (code, text) = folder.sinew(&["ask", "What do you mean by 'gizmo'?", "--role", "ask", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let said: serde_json::Value = serde_json::from_str(text.trim()).expect("JSON");
+    assert!(said["model"].as_str().is_some_and(|m| m.contains("fp_7") && m.contains("2025-12-19")), "{said}");
+    let (code, text) = folder.sinew(&["ask", "What do you mean by 'gadget'?", "--role", "ask"]);
+    assert_eq!((code, text.contains("'gadget' in it")), (1, true), "{text}");
+    let (code, text) = folder.sinew(&["ask", "why?", "--role", "explain", "--run", "nowhere"]);
+    assert_eq!((code, text.contains("--run")), (2, true), "{text}");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("perception/tests/vlm/data/qwen3-vl");
+    let plain = Folder::new("by-hand-plain", "");
+    let (code, text) = plain.sinew(&["ask", "x", "--role", "ask"]);
+    assert_eq!((code, text.contains("remote.url")), (2, true), "{text}");
+    // Random weights keep the JSON, and what they say in it is looked at.
+    let model = model.display().to_string();
+    let (code, text) = plain.sinew(&[
+        "ask",
+        "It is too far.",
+        "--role",
+        "explain",
+        "--model",
+        &model,
+        "--max-tokens",
+        "1500",
+    ]);
+    assert!(
+        code == 0 && text.contains("because") || code == 1 && text.contains("error: answer"),
+        "{code}: {text}"
+    );
+}
