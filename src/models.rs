@@ -1,5 +1,9 @@
 //! Which models a run asks, and in which order: one elsewhere, one in this process, the built-in one.
 
+mod chain;
+
+pub(crate) use chain::{Chain, LEFT_ALONE};
+
 use crate::config::{self, Config};
 use crate::session::{self, StartError};
 use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Served, Terms};
@@ -10,14 +14,11 @@ use perception::roles::{Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
 use std::path::Path;
 use std::time::Instant;
-use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
-use types::{Image, Offer, Rejection};
+use types::seams::{Budget, ModelError, VisionLanguageModel};
+use types::{Image, Rejection};
 
 /// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
 const MOST_TOKENS: usize = 1536;
-
-/// The part of the time that is left for a model that is not the last to be asked.
-const SHARE: f64 = 0.6;
 
 /// The models that the configuration names: whoever has no answer leaves the question to the next.
 pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartError> {
@@ -31,7 +32,7 @@ pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartE
         all.push(Box::new(SpeakingModel::new(Local(local(config)?), reader.clone())));
     }
     all.push(Box::new(built_in));
-    Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain(all)) })
+    Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain::new(all)) })
 }
 
 /// The first of the configured models that is not the built-in one, to be asked by hand.
@@ -50,61 +51,6 @@ fn local(config: &Config) -> Result<Vlm, StartError> {
     let p = &config.perception;
     let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
     Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)
-}
-
-/// Models in the order in which they are asked.
-struct Chain(Vec<Box<dyn VisionLanguageModel>>);
-
-impl VisionLanguageModel for Chain {
-    fn identity(&self) -> String {
-        let all: Vec<String> = self.0.iter().map(|m| m.identity()).collect();
-        all.join("; else ")
-    }
-
-    fn answer(
-        &mut self,
-        image: Option<&Image>,
-        sentence: &str,
-        budget: Budget<'_>,
-    ) -> Result<Answer, ModelError> {
-        let begun = Instant::now();
-        let mut last = ModelError::Unusable("there is no model".into());
-        let n = self.0.len();
-        for (i, model) in self.0.iter_mut().enumerate() {
-            let left = budget.limit.saturating_sub(begun.elapsed());
-            // Whoever comes next must have time for an answer as well.
-            let limit = if i + 1 < n { left.mul_f64(SHARE) } else { left };
-            match model.answer(image, sentence, Budget { limit, ..budget }) {
-                Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
-                Err(why) => last = why,
-                answer => return answer,
-            }
-        }
-        Err(last)
-    }
-
-    fn offer(&mut self, offer: &Offer) {
-        self.0.iter_mut().for_each(|m| m.offer(offer));
-    }
-
-    /// The first that has words.
-    fn word(&mut self, wording: &Wording, budget: Budget<'_>) -> Result<Option<String>, ModelError> {
-        let begun = Instant::now();
-        let mut last = Ok(None);
-        for model in &mut self.0 {
-            let limit = budget.limit.saturating_sub(begun.elapsed()).mul_f64(SHARE);
-            match model.word(wording, Budget { limit, ..budget }) {
-                Ok(Some(words)) => return Ok(Some(words)),
-                Ok(None) => {}
-                why => last = why,
-            }
-        }
-        last
-    }
-
-    fn take_calls(&mut self) -> Vec<ModelCall> {
-        self.0.iter_mut().flat_map(|m| m.take_calls()).collect()
-    }
 }
 
 /// A model in this process.
@@ -197,7 +143,7 @@ impl Speaker for Remote {
     ) -> Result<Spoken, ModelError> {
         if !pictures.is_empty() && !self.sends_pictures {
             let why = "no picture leaves this machine (remote.pictures is false)";
-            return Err(ModelError::Unusable(why.into()));
+            return Err(ModelError::Declined(why.into()));
         }
         let pictures: Vec<Vec<u8>> =
             pictures.iter().map(|image| files::png_bytes(&Canvas::from_image(image))).collect();

@@ -1,43 +1,17 @@
 //! A language model of others in a whole run, by a config line: with random weights it knows nothing, and what comes of
 //! that is a question or a refusal.
 
+mod scripted;
+
+use scripted::{Act, Folder, remote};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The tiny random Qwen3-VL.
 fn model() -> String {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("perception/tests/vlm/data/qwen3-vl");
     dir.display().to_string()
-}
-
-/// A folder of this test's own, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str, config: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sinew-other-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder for temporary files");
-        fs::write(path.join("robot.toml"), config).expect("written");
-        Self(path)
-    }
-
-    fn sinew(&self, args: &[&str]) -> (i32, String) {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_sinew"))
-            .args(args)
-            .current_dir(&self.0)
-            .output()
-            .expect("it starts");
-        let text = [stdout, stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
-        (status.code().expect("an exit code"), text)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn config() -> String {
@@ -143,38 +117,8 @@ fn a_model_that_is_not_there_and_a_device_that_is_none_are_refused_by_their_key(
 }
 
 /// A server that says the same to every request, and counts them.
-fn server(answer: serde_json::Value) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
-    use std::io::{BufRead, BufReader, Read, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let seen = std::sync::Arc::clone(&count);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut reader = BufReader::new(stream.try_clone().expect("a second end"));
-            let (mut line, mut length) = (String::new(), 0);
-            while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
-                if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = n.trim().parse().expect("a number");
-                }
-                line.clear();
-            }
-            let _ = reader.read_exact(&mut vec![0; length]);
-            seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let content = serde_json::json!({ "answer": answer }).to_string();
-            let body = serde_json::json!({ "choices": [{ "message": { "content": content }, "finish_reason": "stop" }],
-                "usage": { "prompt_tokens": 400, "completion_tokens": 40 } })
-            .to_string();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
-            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
-        }
-    });
-    (url, count)
-}
-
-fn remote(url: &str) -> String {
-    format!("[remote]\nurl = \"{url}\"\nmodel = \"qwen3-vl-plus\"\n")
+fn server(answer: serde_json::Value) -> (String, std::sync::Arc<AtomicUsize>) {
+    scripted::server(move |_, _| Act::Say(answer.clone()))
 }
 
 const UNKNOWN: &str = "put the maroon cube into the azure bowl";
@@ -188,12 +132,15 @@ fn a_model_elsewhere_reads_what_the_built_in_reader_cannot_and_the_arm_does_it()
     let folder = Folder::new("elsewhere", &remote(&url));
     let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
     assert_eq!(code, 0, "{text}");
-    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1, "one sentence, and no picture");
+    assert_eq!(count.load(Ordering::Relaxed), 1, "one sentence, and no picture");
     let events = fs::read_to_string(folder.0.join("runs/run-001/events.jsonl")).expect("events");
     assert!(events.contains("no picture leaves this machine"), "{events}");
     let call =
         events.lines().find(|l| l.contains("model-call") && l.contains("read, version")).expect("a call");
-    assert!(call.contains("qwen3-vl-plus at 127.0.0.1") && call.contains("[400,40]"), "{call}");
+    for part in ["qwen3-vl-plus at 127.0.0.1", "[400,40]", "qwen3-vl-plus-2025-12-19", "fp_7"] {
+        assert!(call.contains(part), "{part}: {call}");
+    }
+    assert!(!events.contains("degraded"), "what it is not sent it has not failed at");
 }
 
 #[test]
@@ -212,6 +159,34 @@ fn a_model_elsewhere_that_says_what_nobody_said_moves_nothing() {
 }
 
 #[test]
+fn a_model_elsewhere_that_hangs_up_is_declared_and_so_is_its_return() {
+    let thing = |color: &str, shape: &str| serde_json::json!({ "which": "the", "size": null, "color": color, "shape": shape, "place": null });
+    let call = serde_json::json!({ "do": [{ "skill": "place", "object": thing("red", "cube"), "relation": "in",
+        "target": thing("blue", "bowl") }] });
+    let (url, count) =
+        scripted::server(move |n, _| if n == 0 { Act::HangUp } else { Act::Say(call.clone()) });
+    let folder = Folder::new("returns", &format!("{}retries = 0\n", remote(&url)));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3", "--answer", UNKNOWN]);
+    assert_eq!(code, 0, "{text}");
+    // The first reading, the question in its words (it gives none), the second reading.
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+    let events = folder.events(1);
+    let of = |words: &str| {
+        events.lines().position(|l| l.contains(words)).unwrap_or_else(|| panic!("{words}: {events}"))
+    };
+    let fell = of("degraded: qwen3-vl-plus at 127.0.0.1 has no answer");
+    let line = events.lines().nth(fell).expect("a line");
+    assert!(line.contains("\"F46\"") && line.contains("sinew-vlm"), "{line}");
+    assert!(fell < of("answers again"), "{events}");
+    let (url, _) = server(serde_json::json!({ "do": [{ "skill": "push", "object": thing("red", "cube"),
+        "relation": "in", "target": null }] }));
+    let folder = Folder::new("unoffered", &remote(&url));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(folder.events(1).contains("PushAlong(In) is not offered now"), "{text}");
+}
+
+#[test]
 fn where_nobody_answers_elsewhere_the_model_here_does_and_a_missing_key_is_refused_by_its_name() {
     let nobody = format!("{}pictures = true\nretries = 0\n", remote("http://127.0.0.1:9/v1"));
     let folder = Folder::new("nobody", &nobody);
@@ -219,7 +194,8 @@ fn where_nobody_answers_elsewhere_the_model_here_does_and_a_missing_key_is_refus
         folder.sinew(&["run", "put the red cube in the blue bowl", "--lockstep", "--seed", "3"]);
     assert_eq!(code, 0, "{text}");
     let events = fs::read_to_string(folder.0.join("runs/run-001/events.jsonl")).expect("events");
-    assert!(events.contains("left alone"), "it is not asked for ever");
+    let asked = events.lines().filter(|l| l.contains("model-call") && l.contains("look, version")).count();
+    assert!(events.contains("degraded") && (2..=4).contains(&asked), "it is not asked for ever: {asked}");
     for (line, named) in [
         ("key_env = \"SINEW_TEST_NO_SUCH_KEY\"", "SINEW_TEST_NO_SUCH_KEY"),
         ("form = \"poem\"", "remote.form"),

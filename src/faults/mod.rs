@@ -1,6 +1,7 @@
 //! `sinew faults`: breaks things on the simulated arm at random instants, and prints the table of faults
 //! with what came of each.
 
+mod models;
 mod orders;
 mod processes;
 mod table;
@@ -22,6 +23,8 @@ const SPAN_S: f64 = 6.0;
 /// Instants with real processes, at most; and how many run at the same time.
 const IN_PROCESSES: usize = 20;
 const AT_ONCE: usize = 2;
+/// Instants in whole missions, at most.
+const IN_MISSIONS: usize = 100;
 /// Failures that are shown of a row.
 const SHOWN: usize = 3;
 
@@ -73,6 +76,10 @@ pub(crate) fn run(
                 }
                 (count, failures)
             }
+            How::Mission(check) => tally(n.min(IN_MISSIONS), None, |i| {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed_of(&setting, row, i));
+                check(&setting, &mut rng).err().map(|why| format!("mission {i}: {why}"))
+            }),
             How::Suite => ("in the tests".into(), Vec::new()),
             How::NotYet => ("not yet".into(), Vec::new()),
         };

@@ -1,7 +1,8 @@
 //! The fault table: every row, what it asks for, and how it is tried.
 
 use super::trial::{Trial, fastest, heaviest, strongest};
-use super::{orders, processes};
+use super::{models, orders, processes};
+use crate::commands::Setting;
 use control::{Component, Mode};
 use rand_chacha::ChaCha8Rng;
 use sim::RobotFault;
@@ -14,11 +15,16 @@ pub(crate) type InLockstep = fn(&mut Trial) -> Result<(), String>;
 /// machine was too busy to try.
 pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<bool, String>;
 
+/// One instant of a row in a whole mission in lockstep, with cameras and models.
+pub(crate) type InMission = fn(&Setting, &mut ChaCha8Rng) -> Result<(), String>;
+
 /// How a row is tried.
 #[derive(Copy, Clone)]
 pub(crate) enum How {
     /// Here, on the simulated arm in lockstep.
     Here(InLockstep),
+    /// Here, in whole missions in lockstep.
+    Mission(InMission),
     /// With cameras and the whole mission, in the test suite.
     Suite,
     /// With real processes, in wall time; and, where there is one, here as silence.
@@ -41,7 +47,7 @@ const fn row(id: &'static str, injected: &'static str, expected: &'static str, h
     Row { id, injected, expected, how }
 }
 
-use How::{Here, NotYet, Processes, Suite};
+use How::{Here, Mission, NotYet, Processes, Suite};
 
 /// The rows in their order.
 pub(crate) const ROWS: [Row; 46] = [
@@ -100,7 +106,12 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F43", "something appears within the braking distance", "brakes in the same cycle", Here(f43)),
     row("F44", "a singularity at full speed", "slower, within limits", Here(orders::f44)),
     row("F45", "the model answers nonsense", "bounded tries, no motion", Suite),
-    row("F46", "the GPU is lost", "CPU or hold", NotYet),
+    row(
+        "F46",
+        "a model or its GPU is lost, late, or raves",
+        "the next one, told; none: H",
+        Mission(models::f46),
+    ),
 ];
 
 fn f1(t: &mut Trial) -> Result<(), String> {

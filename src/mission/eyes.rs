@@ -7,7 +7,7 @@ use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::seams::{Budget, Camera, ModelError, VisionLanguageModel, Wording};
+use types::seams::{Budget, Camera, ModelError, Shift, VisionLanguageModel, Wording};
 use types::{Detection, Fault, Image, ObjectId, Offer, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
@@ -151,8 +151,18 @@ impl Eyes {
         Ok(())
     }
 
-    /// Every call of a language model leaves an event.
+    /// Every call of a language model leaves an event, and every change of who answers.
     fn note_calls(&mut self, log: &mut Log) {
+        for shift in self.model.take_shifts() {
+            match shift {
+                Shift::Fell { model, why, instead } => {
+                    let instead = instead.map_or_else(|| "nobody".to_owned(), |m| format!("{m} instead"));
+                    let said = format!("degraded: {model} has no answer ({why}); it is given by {instead}");
+                    log.fault("perception", Fault::F46ModelLost, said);
+                }
+                Shift::Back { model } => log.info("perception", "back", format!("{model} answers again")),
+            }
+        }
         for call in self.model.take_calls() {
             log.detail("perception", "model-call", serde_json::to_string(&call).unwrap_or_default());
         }

@@ -18,8 +18,6 @@ pub(super) const WATCH: Duration = Duration::from_millis(90);
 const LET_GO_M: f64 = 0.003;
 /// Fingers this close to the wanted opening are open, metres.
 const OPEN_WITHIN_M: f64 = 0.006;
-/// How long a camera may take to come back, seconds.
-const PATIENCE_S: f64 = 3.0;
 
 /// Why moving ended early.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +124,7 @@ impl Mission {
     }
 
     /// One slice of time, with everything that must be looked at in each.
-    fn slice(&mut self) -> Result<(), Trouble> {
+    pub(super) fn slice(&mut self) -> Result<(), Trouble> {
         let now = self.now();
         self.keep_alive(now);
         self.tell_world()?;
@@ -290,64 +288,6 @@ impl Mission {
         Err(Trouble::Dropped(said))
     }
 
-    /// Looks with the fixed camera. When that has failed, the arm stops, and is not where it was to be.
-    fn watch_or_wait(&mut self) -> Result<(), Trouble> {
-        match self.watch_cameras()? {
-            None => Ok(()),
-            Some(trouble) => {
-                self.stop()?;
-                self.wait_for_cameras(trouble)?;
-                Err(Trouble::Missed("a camera failed and came back".into()))
-            }
-        }
-    }
-
-    /// Takes a picture with the fixed camera and looks who has come; slower while it is doubtful, `Some` when it
-    /// failed.
-    pub(super) fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
-        let clock = self.body.clock();
-        let state = self.state()?;
-        match self.eyes.glance(self.body.cameras(), &clock) {
-            Ok(image) => {
-                self.body.control().slow(1.0);
-                if let Some(image) = image {
-                    self.see_who_comes(&image, &state)?;
-                }
-                Ok(None)
-            }
-            Err((fault, said, is_certain)) => {
-                self.body.control().slow(0.3);
-                if is_certain {
-                    self.log.fault("perception", fault, &said);
-                    return Ok(Some((fault, said)));
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// At rest: gives a failed camera some seconds to come back as the one it was.
-    fn wait_for_cameras(&mut self, (fault, said): (Fault, String)) -> Result<(), Trouble> {
-        let since = self.now();
-        let mut good = 0;
-        while self.now().secs_since(since) < PATIENCE_S {
-            for _ in 0..9 {
-                self.slice()?;
-            }
-            let clock = self.body.clock();
-            match self.eyes.glance(self.body.cameras(), &clock) {
-                Ok(_) => good += 1,
-                Err(_) => good = 0,
-            }
-            if good >= 3 {
-                self.body.control().slow(1.0);
-                self.log.info("perception", "camera", "the camera is back");
-                return Ok(());
-            }
-        }
-        Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())))
-    }
-
     /// Category 2, and waits for rest.
     pub(super) fn stop(&mut self) -> Result<(), Trouble> {
         self.body.control().stop(StopCategory::Two);
@@ -408,22 +348,6 @@ impl Mission {
             }
             other => other,
         }
-    }
-
-    /// Looks at the table: pictures of every camera, through the model, into the tracked scene.
-    pub(super) fn look(&mut self, at: &str) -> Result<(), Trouble> {
-        for _ in 0..2 {
-            self.slice()?;
-        }
-        let clock = self.body.clock();
-        if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
-            self.log.fault("perception", fault, &said);
-            self.wait_for_cameras((fault, said))?;
-            if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
-                return Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())));
-            }
-        }
-        self.learn_surroundings()
     }
 
     /// Comes to rest whatever happened, and says how it ended.

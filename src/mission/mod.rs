@@ -3,6 +3,7 @@
 
 mod eyes;
 mod follow;
+mod look;
 mod orders;
 mod park;
 mod surroundings;

@@ -121,6 +121,8 @@ pub enum Fault {
     F43ObstacleTooNear,
     /// The model answered nothing usable, too late, or without end.
     F45ModelGarbage,
+    /// A model, or the GPU it runs on, is lost or too slow; another one answers instead, or none does.
+    F46ModelLost,
 }
 
 impl Fault {
@@ -156,6 +158,7 @@ impl Fault {
             Self::F42PersonTooNear => "F42",
             Self::F43ObstacleTooNear => "F43",
             Self::F45ModelGarbage => "F45",
+            Self::F46ModelLost => "F46",
         }
     }
 }

@@ -104,6 +104,9 @@ pub enum ModelError {
     /// The caller gave up.
     #[error("the call was cancelled")]
     Cancelled,
+    /// It is not asked for that, by arrangement: no failure.
+    #[error("{0}")]
+    Declined(String),
     /// It answered something that is not in the closed set of answers.
     #[error("the model's answer is unusable: {0}")]
     Unusable(String),
@@ -142,6 +145,25 @@ pub struct ModelCall {
     pub cost: f64,
     /// What it said, or why it did not.
     pub answer: String,
+}
+
+/// A change of which model answers (F46): declared, so that nobody has to guess whose eyes a robot goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// One that was asked has no answer.
+    Fell {
+        /// Which.
+        model: String,
+        /// Why.
+        why: String,
+        /// Who answers instead; `None`: nobody does.
+        instead: Option<String>,
+    },
+    /// One that had failed answers again.
+    Back {
+        /// Which.
+        model: String,
+    },
 }
 
 /// What may be put into other words for the person. The built-in words stand in it; nothing that is done hangs on it.
@@ -183,6 +205,10 @@ pub trait VisionLanguageModel: Send {
     /// [`ModelError`]; the built-in words stand then, too.
     fn word(&mut self, _wording: &Wording, _budget: Budget<'_>) -> Result<Option<String>, ModelError> {
         Ok(None)
+    }
+    /// What has changed since this was last asked about which model answers.
+    fn take_shifts(&mut self) -> Vec<Shift> {
+        Vec::new()
     }
     /// The calls of a language model since this was last asked, for the record.
     fn take_calls(&mut self) -> Vec<ModelCall> {
