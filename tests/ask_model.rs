@@ -23,9 +23,14 @@ fn refused(args: &[&str]) -> String {
 
 #[test]
 fn its_one_line_of_json_holds_what_the_reference_says_for_several_pictures() {
-    let expected = std::fs::read(path("expected.json")).expect("read");
-    let expected: Value = serde_json::from_slice(&expected).expect("JSON");
-    for layout in ["qwen3-vl", "qwen3-vl-4"] {
+    for (layout, expected) in [
+        ("qwen3-vl", "expected.json"),
+        ("qwen3-vl-4", "expected.json"),
+        ("qwen2_5-vl", "qwen2_5-vl-expected/expected.json"),
+        ("qwen2_5-vl-4", "qwen2_5-vl-expected/expected.json"),
+    ] {
+        let expected = std::fs::read(path(expected)).expect("read");
+        let expected: Value = serde_json::from_slice(&expected).expect("JSON");
         let case = &expected[layout]["several"];
         let dir = path(layout);
         let pictures = ["fits", "small", "other"].map(|n| path(&format!("{n}.png")));

@@ -112,6 +112,10 @@ impl Checkpoint {
         self.entries.keys().map(String::as_str)
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
     /// Bytes of all tensors as they lie in the files.
     pub(super) fn bytes(&self) -> u64 {
         self.entries.values().map(|e| (e.end - e.begin) as u64).sum()

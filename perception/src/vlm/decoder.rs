@@ -6,9 +6,20 @@ use super::cache::Cache;
 use super::error::{Result, VlmError};
 use super::layers::{GatedMlp, Linear, RmsNorm, rotate};
 use super::positions::{Position, Rope};
+use super::settings::Node;
 use super::source::Source;
 use candle_core::{D, DType, Device, Tensor};
 use types::Rejection;
+
+/// Which of an attention's products have a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bias {
+    None,
+    /// Queries, keys and values.
+    Inputs,
+    /// Those and the output.
+    All,
+}
 
 /// Sizes of a [`Decoder`].
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +34,57 @@ pub(super) struct DecoderConfig {
     pub(super) epsilon: f64,
     /// The output layer is the embedding itself.
     pub(super) is_tied: bool,
-    pub(super) has_attention_bias: bool,
+    pub(super) bias: Bias,
     /// Queries and keys are normalised per head.
     pub(super) has_qk_norm: bool,
     /// Longest conversation that it was made for, tokens.
     pub(super) max_positions: usize,
+}
+
+impl DecoderConfig {
+    /// From the settings of the language model, `text`, which may be a part of all of them, `root`. Without norms
+    /// of queries and keys, which no key of the settings speaks of.
+    pub(super) fn new(root: &Node<'_>, text: &Node<'_>) -> Result<Self> {
+        const TIED: &str = "tie_word_embeddings";
+        text.only("hidden_act", "silu")?;
+        let size = |key: &str, most: usize| text.need(key)?.size(1..=most);
+        let (hidden, heads) = (size("hidden_size", 65_536)?, size("num_attention_heads", 1024)?);
+        let kv_heads = text.get("num_key_value_heads").map_or(Ok(heads), |n| n.size(1..=heads))?;
+        if heads % kv_heads != 0 {
+            return Err(text.need("num_key_value_heads")?.refuse(format!("a divisor of {heads} heads")));
+        }
+        let head_dim = text.get("head_dim").map_or(Ok(hidden / heads), |n| n.size(2..=1024))?;
+        if head_dim == 0 || !head_dim.is_multiple_of(2) {
+            let said = text.get("head_dim").map_or_else(|| text.need("hidden_size"), Ok)?;
+            return Err(said.refuse("an even number of channels per head"));
+        }
+        let flag = |node: &Node<'_>, key: &str| node.get(key).map_or(Ok(false), |n| n.flag());
+        for key in ["mlp_bias", "use_sliding_window"] {
+            if flag(text, key)? {
+                return Err(text.need(key)?.refuse("false"));
+            }
+        }
+        Ok(Self {
+            vocabulary: size("vocab_size", 1 << 24)?,
+            hidden,
+            inner: size("intermediate_size", 1 << 20)?,
+            layers: size("num_hidden_layers", 1024)?,
+            heads,
+            kv_heads,
+            head_dim,
+            epsilon: text.need("rms_norm_eps")?.number(0.0..=1.0)?,
+            is_tied: flag(if root.get(TIED).is_some() { root } else { text }, TIED)?,
+            bias: if flag(text, "attention_bias")? { Bias::All } else { Bias::None },
+            has_qk_norm: false,
+            max_positions: size("max_position_embeddings", 1 << 30)?,
+        })
+    }
+}
+
+/// The base of the rotation's frequencies, of transformers 5 (in `rope_parameters`) or 4 (beside `rope_scaling`).
+pub(super) fn theta(text: &Node<'_>, rope: &Node<'_>) -> Result<f64> {
+    let theta = rope.get("rope_theta").or_else(|| text.get("rope_theta"));
+    theta.map_or_else(|| rope.need("rope_theta"), Ok)?.number(1.0..=1e12)
 }
 
 struct Layer {
@@ -143,9 +200,9 @@ impl Layer {
         let norm = |of: &str| RmsNorm::new(source, &format!("{attention}.{of}_norm"), c.head_dim, c.epsilon);
         Ok(Self {
             before_attention: RmsNorm::new(source, &format!("{name}.input_layernorm"), c.hidden, c.epsilon)?,
-            qkv: Linear::stacked(source, &parts, c.hidden, c.has_attention_bias)?,
+            qkv: Linear::stacked(source, &parts, c.hidden, c.bias != Bias::None)?,
             qk_norm: if c.has_qk_norm { Some((norm("q")?, norm("k")?)) } else { None },
-            out: Linear::new(source, &format!("{attention}.o_proj"), n_q, c.hidden, c.has_attention_bias)?,
+            out: Linear::new(source, &format!("{attention}.o_proj"), n_q, c.hidden, c.bias == Bias::All)?,
             before_mlp: RmsNorm::new(
                 source,
                 &format!("{name}.post_attention_layernorm"),

@@ -1,10 +1,12 @@
-//! What a family of models must bring, and which families there are. A new one is one file and one line here.
+//! What a family of models must bring, and which families there are. A new one is one file and a line
+//! or two in each part of [`Plan`].
 
 use super::decoder::{Decoder, DecoderConfig};
 use super::error::Result;
 use super::patches::{PatchConfig, Patches};
 use super::picture::Medium;
 use super::prompt::Prompt;
+use super::qwen2_5_vl::{self, Qwen25Vl};
 use super::qwen3_vl::{self, Qwen3Vl};
 use super::settings::{Node, read_json};
 use super::source::Source;
@@ -27,8 +29,8 @@ pub(super) trait Family: Send {
     fn decoder(&mut self) -> &mut Decoder;
     /// Runs the vision tower over one picture; gives up between layers when `goes_on` says so.
     fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen>;
-    /// Puts pictures and films in the places that the template left for them.
-    fn prompt(&self, ids: &[u32], media: &[Medium], tokens: &Tokens) -> Result<Prompt>;
+    /// Puts pictures and films in the places that the template left for them in `text`.
+    fn prompt(&self, text: &str, media: &[Medium], tokens: &Tokens) -> Result<Prompt>;
 }
 
 /// Tokens that must be special, each with the setting that says so.
@@ -36,6 +38,7 @@ pub(super) type Special = Vec<(u32, &'static str)>;
 
 /// A folder whose settings were read and checked: enough to check its weights, and to load them.
 pub(super) enum Plan {
+    Qwen25Vl(Box<qwen2_5_vl::Config>, PatchConfig),
     Qwen3Vl(Box<qwen3_vl::Config>, PatchConfig),
 }
 
@@ -53,19 +56,33 @@ impl Plan {
                 let (config, patches, special) = qwen3_vl::read(dir, &root)?;
                 Ok((Self::Qwen3Vl(Box::new(config), patches), special))
             }
-            _ => Err(family.refuse("\"qwen3_vl\", the one family so far")),
+            "qwen2_5_vl" => {
+                let (config, patches, special) = qwen2_5_vl::read(dir, &root)?;
+                Ok((Self::Qwen25Vl(Box::new(config), patches), special))
+            }
+            _ => Err(family.refuse("\"qwen3_vl\" or \"qwen2_5_vl\"")),
         }
     }
 
     pub(super) fn decoder(&self) -> &DecoderConfig {
         match self {
-            Self::Qwen3Vl(config, _) => &config.text,
+            Self::Qwen25Vl(config, _) => &config.language.decoder,
+            Self::Qwen3Vl(config, _) => &config.language.decoder,
+        }
+    }
+
+    /// The family's own name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Qwen25Vl(..) => "Qwen2.5-VL",
+            Self::Qwen3Vl(..) => "Qwen3-VL",
         }
     }
 
     /// Builds the model from a source: the check of a checkpoint, its weights, or random ones.
     pub(super) fn build(&self, source: &Source<'_>) -> Result<Box<dyn Family>> {
         match self {
+            Self::Qwen25Vl(config, patches) => Ok(Box::new(Qwen25Vl::new(source, config, patches)?)),
             Self::Qwen3Vl(config, patches) => Ok(Box::new(Qwen3Vl::new(source, config, patches)?)),
         }
     }

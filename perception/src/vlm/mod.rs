@@ -19,6 +19,8 @@ mod patches;
 mod picture;
 mod positions;
 mod prompt;
+mod qwen;
+mod qwen2_5_vl;
 mod qwen3_vl;
 mod resize;
 mod sampling;

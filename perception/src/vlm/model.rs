@@ -102,8 +102,7 @@ impl Vlm {
             check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
         let source = Source::load(&checkpoint, &device, dtype, progress);
         let family = plan.build(&source)?;
-        let family_name = family_name(&plan);
-        let identity = format!("{} ({family_name}, {place}, {precision}), weights {hash}", dir.display());
+        let identity = format!("{} ({}, {place}, {precision}), weights {hash}", dir.display(), plan.name());
         Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })
     }
 
@@ -122,7 +121,7 @@ impl Vlm {
         self.tokens.check_sentence(sentence)?;
         media.iter().try_for_each(Medium::check)?;
         let text = self.template.render(media, sentence)?;
-        self.family.prompt(&self.tokens.encode(&text)?, media, &self.tokens)
+        self.family.prompt(&text, media, &self.tokens)
     }
 
     /// Answers. What the prompt shares with the last one from its beginning on is not computed again.
@@ -261,10 +260,4 @@ fn ends(dir: &Path, vocabulary: usize) -> Result<Vec<u32>> {
         }
     }
     Err(Rejection::new("generation_config.json eos_token_id", "tokens that end an answer", "none").into())
-}
-
-fn family_name(plan: &Plan) -> &'static str {
-    match plan {
-        Plan::Qwen3Vl(..) => "Qwen3-VL",
-    }
 }

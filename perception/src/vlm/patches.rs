@@ -4,27 +4,46 @@
 use super::error::Result;
 use super::picture::Pixels;
 use super::resize::resize;
-use super::settings::Node;
+use super::settings::{Node, read_json};
+use candle_core::{DType, Device, Tensor};
+use serde_json::Value;
+use std::path::Path;
 use types::Rejection;
 
 /// Sides may differ by this factor at most.
 const MAX_ASPECT: f64 = 200.0;
 
-/// Settings of the preparation.
+/// How a picture is cut up, and its levels made numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PatchConfig {
+pub(super) struct Cut {
     /// Side of a patch, pixels.
     pub(super) patch: usize,
     /// Pictures that one patch spans; a single picture counts so many times.
     pub(super) temporal: usize,
     /// Patches along each side that become one token.
     pub(super) merge: usize,
-    /// Fewest and most pixels of one picture.
-    pub(super) pixels: [usize; 2],
-    /// Fewest and most pixels of a film, all its pictures together.
-    pub(super) film_pixels: [usize; 2],
     pub(super) mean: [f32; 3],
     pub(super) deviation: [f32; 3],
+}
+
+/// What the pixels of a film are counted over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Budget {
+    /// All its pictures together.
+    Film,
+    /// Each picture; where a number of tokens is given, no picture has more than its share of those either.
+    Picture(Option<usize>),
+}
+
+/// Settings of the preparation.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PatchConfig {
+    pub(super) cut: Cut,
+    /// Fewest and most pixels of one picture.
+    pub(super) pixels: [usize; 2],
+    /// Fewest and most pixels of a film, counted as `budget` says.
+    pub(super) film_pixels: [usize; 2],
+    pub(super) budget: Budget,
 }
 
 /// One picture, or `temporal` pictures of a film, ready for the vision tower.
@@ -38,13 +57,62 @@ pub(super) struct Patches {
     pub(super) fingerprint: u64,
 }
 
-impl PatchConfig {
-    /// From `preprocessor_config.json` (transformers 4) or a part of `processor_config.json`
-    /// (transformers 5); `film` is the part for films.
-    pub(super) fn new(image: &Node<'_>, film: Option<&Node<'_>>, default_pixels: [usize; 2]) -> Result<Self> {
+impl Patches {
+    /// The values, (patches, values of a patch).
+    pub(super) fn tensor(&self, device: &Device, dtype: DType) -> Result<Tensor> {
+        let n = self.grid[0] * self.grid[1];
+        Ok(Tensor::from_slice(&self.values, (n, self.values.len() / n), device)?.to_dtype(dtype)?)
+    }
+}
+
+/// The files that say how pictures and films are prepared.
+pub(super) struct Processors {
+    new: Option<Value>,
+    old: Option<Value>,
+    film: Option<Value>,
+}
+
+impl Processors {
+    const NEW: &str = "processor_config.json";
+    pub(super) const OLD: &str = "preprocessor_config.json";
+    const FILM: &str = "video_preprocessor_config.json";
+
+    pub(super) fn read(dir: &Path) -> Result<Self> {
+        Ok(Self {
+            new: read_json(dir, Self::NEW)?,
+            old: read_json(dir, Self::OLD)?,
+            film: read_json(dir, Self::FILM)?,
+        })
+    }
+
+    /// All of `processor_config.json`, where there is one.
+    pub(super) fn whole(&self) -> Option<Node<'_>> {
+        self.new.as_ref().map(|json| Node::root(Self::NEW, json))
+    }
+
+    /// What counts for pictures: a part of `processor_config.json` (transformers 5), or
+    /// `preprocessor_config.json` (transformers 4).
+    pub(super) fn image(&self) -> Result<Node<'_>> {
+        let new = self.whole().and_then(|n| n.get("image_processor"));
+        let old = self.old.as_ref().map(|json| Node::root(Self::OLD, json));
+        new.or(old).ok_or_else(|| Rejection::new(Self::OLD, "a file", "none").into())
+    }
+
+    /// What counts for films: the same for theirs, or what counts for pictures in the older layout.
+    pub(super) fn film(&self) -> Option<Node<'_>> {
+        let new = self.whole().and_then(|n| n.get("video_processor"));
+        let film = self.film.as_ref().map(|json| Node::root(Self::FILM, json));
+        new.or(film).or_else(|| self.old.as_ref().map(|json| Node::root(Self::OLD, json)))
+    }
+}
+
+impl Cut {
+    /// From the settings for pictures, which must ask for nothing that is not done here. `resample` is the
+    /// filter's number in Pillow.
+    pub(super) fn new(image: &Node<'_>, resample: usize, default: Self) -> Result<Self> {
         let small = |key: &str, default: usize| image.get(key).map_or(Ok(default), |n| n.size(1..=64));
-        let three = |key: &str, default: f32| -> Result<[f32; 3]> {
-            let Some(node) = image.get(key) else { return Ok([default; 3]) };
+        let three = |key: &str, default: [f32; 3]| -> Result<[f32; 3]> {
+            let Some(node) = image.get(key) else { return Ok(default) };
             let list = node.list()?.iter().map(|n| n.number(-10.0..=10.0)).collect::<Result<Vec<_>>>()?;
             let list: [f64; 3] = list.try_into().map_err(|_| node.refuse("three numbers"))?;
             Ok(list.map(|v| v as f32))
@@ -56,37 +124,90 @@ impl PatchConfig {
                 return Err(node.refuse("true"));
             }
         }
-        // Bicubic, in the numbering of Pillow; levels by 255.
-        image.get("resample").map_or(Ok(3), |n| n.size(3..=3))?;
+        image.get("resample").map_or(Ok(resample), |n| n.size(resample..=resample))?;
+        // Levels by 255.
         image.get("rescale_factor").map_or(Ok(0.0), |n| n.number(0.003_921..=0.003_922))?;
-        let config = Self {
-            patch: small("patch_size", 16)?,
-            temporal: small("temporal_patch_size", 2)?,
-            merge: small("merge_size", 2)?,
-            pixels: pixels_of(image, default_pixels)?,
-            film_pixels: film
-                .map_or(Ok([default_pixels[0], default_pixels[1]]), |f| pixels_of(f, default_pixels))?,
-            mean: three("image_mean", 0.5)?,
-            deviation: three("image_std", 0.5)?,
+        let cut = Self {
+            patch: small("patch_size", default.patch)?,
+            temporal: small("temporal_patch_size", default.temporal)?,
+            merge: small("merge_size", default.merge)?,
+            mean: three("image_mean", default.mean)?,
+            deviation: three("image_std", default.deviation)?,
         };
-        if let Some(node) = image.get("image_std").filter(|_| config.deviation.iter().any(|d| *d <= 0.0)) {
+        if let Some(node) = image.get("image_std").filter(|_| cut.deviation.iter().any(|d| *d <= 0.0)) {
             return Err(node.refuse("numbers above zero"));
         }
-        Ok(config)
+        Ok(cut)
+    }
+
+    /// Patches of one picture, or of as many as a patch spans; the last one fills up what is missing.
+    pub(super) fn rows(&self, pictures: &[&Pixels]) -> Patches {
+        let (p, m) = (self.patch, self.merge);
+        let grid = [pictures[0].height() / p, pictures[0].width() / p];
+        // Level v becomes (v / 255 − mean) / deviation, with the 255 on the other side, as the reference has it.
+        let level = |c: usize, v: u8| (f32::from(v) - self.mean[c] * 255.0) / (self.deviation[c] * 255.0);
+        let table: Vec<[f32; 256]> = (0..3).map(|c| core::array::from_fn(|v| level(c, v as u8))).collect();
+        let mut values = Vec::with_capacity(grid[0] * grid[1] * 3 * self.temporal * p * p);
+        for (y, x) in merged_order(grid, m) {
+            for (c, table) in table.iter().enumerate() {
+                for t in 0..self.temporal {
+                    let picture = pictures[t.min(pictures.len() - 1)];
+                    for row in 0..p {
+                        let begin = 3 * ((y * p + row) * picture.width() + x * p) + c;
+                        let row = picture.rgb()[begin..].iter().step_by(3).take(p);
+                        values.extend(row.map(|v| table[usize::from(*v)]));
+                    }
+                }
+            }
+        }
+        Patches { values, grid, fingerprint: fingerprint(pictures) }
+    }
+}
+
+impl PatchConfig {
+    /// From the settings for pictures and for films; `default` counts where they do not say.
+    pub(super) fn new(image: &Node<'_>, film: Option<&Node<'_>>, default: Self) -> Result<Self> {
+        let budget = match (default.budget, film) {
+            (Budget::Picture(_), Some(film)) => {
+                let is_capped = film.get("cap_pixels_per_frame").map_or(Ok(false), |n| n.flag())?;
+                let most = film.get("max_video_tokens").map_or(Ok(128_000), |n| n.size(1..=1 << 30))?;
+                Budget::Picture(is_capped.then_some(most))
+            }
+            (budget, _) => budget,
+        };
+        Ok(Self {
+            cut: Cut::new(image, 3, default.cut)?,
+            pixels: pixels_of(image, default.pixels)?,
+            film_pixels: film.map_or(Ok(default.film_pixels), |f| pixels_of(f, default.film_pixels))?,
+            budget,
+        })
     }
 
     /// One picture.
     pub(super) fn picture(&self, picture: &Pixels) -> Result<Patches> {
         let [h, w] = self.size(picture, 1, 1, self.pixels)?;
-        Ok(self.rows(&[&resize(picture, w, h)?]))
+        Ok(self.cut.rows(&[&resize(picture, w, h)?]))
     }
 
     /// A film, `temporal` pictures at a time; the last one fills up what is missing.
     pub(super) fn film(&self, frames: &[Pixels]) -> Result<Vec<Patches>> {
-        let [h, w] = self.size(&frames[0], frames.len(), self.temporal, self.film_pixels)?;
+        let (n, temporal) = (frames.len(), self.cut.temporal);
+        let [h, w] = match self.budget {
+            Budget::Film => self.size(&frames[0], n, temporal, self.film_pixels)?,
+            Budget::Picture(tokens) => {
+                let [fewest, most] = self.film_pixels;
+                // Nine tenths of the tokens, shared evenly; a little more than the fewest pixels in any case.
+                let most = tokens.map_or(most, |tokens| {
+                    let factor = self.cut.patch * self.cut.merge;
+                    let all = ((tokens * factor * factor) as f64 * 0.9) as usize;
+                    most.min(all * temporal / n).max((fewest as f64 * 1.05) as usize)
+                });
+                self.size(&frames[0], 1, 1, [fewest, most])?
+            }
+        };
         let resized: Result<Vec<Pixels>, Rejection> = frames.iter().map(|f| resize(f, w, h)).collect();
         let resized = resized?;
-        Ok(resized.chunks(self.temporal).map(|c| self.rows(&c.iter().collect::<Vec<_>>())).collect())
+        Ok(resized.chunks(temporal).map(|c| self.cut.rows(&c.iter().collect::<Vec<_>>())).collect())
     }
 
     /// Height and width to resize to: whole blocks of patches that merge, and between the fewest and the
@@ -98,7 +219,7 @@ impl PatchConfig {
         temporal: usize,
         [fewest, most]: [usize; 2],
     ) -> Result<[usize; 2]> {
-        let factor = (self.patch * self.merge) as f64;
+        let factor = (self.cut.patch * self.cut.merge) as f64;
         let (mut h, mut w) = (picture.height() as f64, picture.width() as f64);
         if n > 1 && (h < factor || w < factor) {
             let scale = (factor / h).max(factor / w);
@@ -121,28 +242,6 @@ impl PatchConfig {
             [blocks(h), blocks(w)]
         };
         Ok([h as usize, w as usize])
-    }
-
-    fn rows(&self, pictures: &[&Pixels]) -> Patches {
-        let (p, m) = (self.patch, self.merge);
-        let grid = [pictures[0].height() / p, pictures[0].width() / p];
-        // Level v becomes (v / 255 − mean) / deviation, with the 255 on the other side, as the reference has it.
-        let level = |c: usize, v: u8| (f32::from(v) - self.mean[c] * 255.0) / (self.deviation[c] * 255.0);
-        let table: Vec<[f32; 256]> = (0..3).map(|c| core::array::from_fn(|v| level(c, v as u8))).collect();
-        let mut values = Vec::with_capacity(grid[0] * grid[1] * 3 * self.temporal * p * p);
-        for (y, x) in merged_order(grid, m) {
-            for (c, table) in table.iter().enumerate() {
-                for t in 0..self.temporal {
-                    let picture = pictures[t.min(pictures.len() - 1)];
-                    for row in 0..p {
-                        let begin = 3 * ((y * p + row) * picture.width() + x * p) + c;
-                        let row = picture.rgb()[begin..].iter().step_by(3).take(p);
-                        values.extend(row.map(|v| table[usize::from(*v)]));
-                    }
-                }
-            }
-        }
-        Patches { values, grid, fingerprint: fingerprint(pictures) }
     }
 }
 

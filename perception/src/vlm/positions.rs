@@ -32,6 +32,13 @@ impl Rope {
         Self { axes: (0..frequencies.len()).map(axis).collect(), frequencies }
     }
 
+    /// Time, height and width follow one another from the lowest pair of channels on, for as many pairs as their
+    /// `sections` say (Qwen2-VL's mRoPE).
+    pub(super) fn sectioned(head_dim: usize, theta: f64, sections: [usize; 3]) -> Self {
+        let axes = (0..3).flat_map(|axis| core::iter::repeat_n(axis, sections[axis])).collect();
+        Self { frequencies: frequencies(head_dim, theta).collect(), axes }
+    }
+
     /// The first half of the pairs follows height, the second width (of vision towers).
     pub(super) fn height_then_width(head_dim: usize, theta: f64) -> Self {
         let half: Vec<f32> = frequencies(head_dim / 2, theta).collect();
@@ -70,6 +77,11 @@ mod tests {
         let published = Rope::interleaved(128, 5e6, [24, 20, 20]);
         let count = |axis| published.axes.iter().filter(|a| **a == axis).count();
         assert_eq!([count(0), count(1), count(2)], [24, 20, 20]);
+    }
+
+    #[test]
+    fn sectioned_axes_follow_one_another() {
+        assert_eq!(Rope::sectioned(16, 1e4, [2, 3, 3]).axes, [0, 0, 1, 1, 1, 2, 2, 2]);
     }
 
     #[test]

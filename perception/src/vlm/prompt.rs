@@ -48,13 +48,31 @@ impl Prompt {
     /// A picture stands at one time, its tokens beside and below each other; the text after it goes on
     /// beyond its longer side (Qwen2-VL's mRoPE).
     pub(super) fn push_picture(&mut self, id: u32, patches: Patches, merge: usize) {
+        self.next += self.place(id, patches, merge, 0);
+    }
+
+    /// The parts of a film stand `step` apart in time, rounded down. The text after it goes on beyond its longer
+    /// side, whatever its length in time (Qwen2.5-VL in transformers 5; transformers 4 goes on beyond its end).
+    pub(super) fn push_film(&mut self, id: u32, parts: Vec<Patches>, merge: usize, step: f32) {
+        let mut side = 0;
+        for (i, mut patches) in parts.into_iter().enumerate() {
+            let time = (i as f32 * step) as u32;
+            // The same picture at another time is something else to the language model.
+            patches.fingerprint = patches.fingerprint.rotate_left(1).wrapping_add(time.into());
+            side = self.place(id, patches, merge, time);
+        }
+        self.next += side;
+    }
+
+    /// Puts a picture at the next position and `time` later; the tokens along its longer side.
+    fn place(&mut self, id: u32, patches: Patches, merge: usize, time: u32) -> u32 {
         let [h, w] = patches.grid.map(|n| n / merge);
         self.pictures.push((self.ids.len(), h * w, patches));
         for i in 0..h * w {
             self.ids.push(id);
-            self.positions.push([self.next, self.next + (i / w) as u32, self.next + (i % w) as u32]);
+            self.positions.push([self.next + time, self.next + (i / w) as u32, self.next + (i % w) as u32]);
         }
-        self.next += h.max(w) as u32;
+        h.max(w) as u32
     }
 
     /// What tells the token at `i` apart: its number, and the picture behind it.

@@ -52,6 +52,12 @@ impl<'a> Source<'a> {
         self.dtype
     }
 
+    /// Whether the checkpoint has a tensor `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let (Kind::Check(checkpoint) | Kind::Load(checkpoint, _)) = &self.kind;
+        checkpoint.has(name)
+    }
+
     /// The tensor `name`, whose shape must be `dims`.
     pub(super) fn get(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
         self.asked.borrow_mut().insert(name.to_owned());

@@ -4,8 +4,38 @@ use perception::vlm::{Medium, Pixels, Place, Precision, Vlm};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// Both layouts of the same family: of transformers 5, and of transformers 4 in shards.
-pub(crate) const LAYOUTS: [&str; 2] = ["qwen3-vl", "qwen3-vl-4"];
+/// A family of models, as `scripts/fixtures` made it.
+pub(crate) struct Family {
+    /// Both layouts: of transformers 5, and of transformers 4 in shards.
+    pub(crate) layouts: [&'static str; 2],
+    /// The folder of what the reference made of them.
+    pub(crate) expected: &'static str,
+    /// Pictures whose levels stand there.
+    pub(crate) pictures: &'static [&'static str],
+}
+
+pub(crate) const FAMILIES: [Family; 2] = [
+    Family {
+        layouts: ["qwen3-vl", "qwen3-vl-4"],
+        expected: ".",
+        pictures: &["large", "fits", "small", "other", "tall"],
+    },
+    Family {
+        layouts: ["qwen2_5-vl", "qwen2_5-vl-4"],
+        expected: "qwen2_5-vl-expected",
+        pictures: &["large", "small"],
+    },
+];
+
+impl Family {
+    pub(crate) fn expected(&self) -> Value {
+        serde_json::from_slice(&bytes(&format!("{}/expected.json", self.expected))).expect("JSON")
+    }
+
+    pub(crate) fn levels(&self, name: &str) -> Vec<u8> {
+        bytes(&format!("{}/{name}.levels", self.expected))
+    }
+}
 
 pub(crate) fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vlm/data").join(name)
@@ -15,12 +45,8 @@ pub(crate) fn load(name: &str) -> Vlm {
     Vlm::load(&folder(name), Place::Cpu, Precision::F32, &mut |_, _| ()).expect("the fixture loads")
 }
 
-pub(crate) fn bytes(name: &str) -> Vec<u8> {
+fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(folder(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
-}
-
-pub(crate) fn expected() -> Value {
-    serde_json::from_slice(&bytes("expected.json")).expect("JSON")
 }
 
 /// A binary PPM: `P6`, width, height, 255, each after white space, and the levels.

@@ -1,6 +1,6 @@
 //! Answers that are held to a grammar: whatever the weights want, what comes out is of the schema.
 
-use crate::fixture::load;
+use crate::fixture::{FAMILIES, load};
 use perception::vlm::{Answering, Choice, Grammar};
 use serde_json::{Value, json};
 
@@ -55,14 +55,12 @@ fn keeps(value: &Value, schema: &Value) -> bool {
     }
 }
 
-#[test]
-fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
-    // 10,000 with SINEW_GENERATIONS=10000: see the README.
-    let n: u64 = std::env::var("SINEW_GENERATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    let mut vlm = load("qwen3-vl");
+/// Asks the model in `layout` for `n` answers and checks each; gives the most tokens of one, and how many differ.
+fn check_answers(layout: &str, n: usize) -> (usize, usize) {
+    let mut vlm = load(layout);
     let prompt = vlm.prompt(&[], "what is on the table?").expect("a prompt");
     let (mut longest, mut different) = (0, std::collections::BTreeSet::new());
-    for (k, schema) in schemas().iter().cycle().take(n as usize).enumerate() {
+    for (k, schema) in schemas().iter().cycle().take(n).enumerate() {
         let grammar = Grammar::new(schema.clone()).expect("bounded");
         let choice = match k {
             0..3 => Choice::Greedy,
@@ -75,15 +73,32 @@ fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
             grammar: Some(&grammar),
         };
         let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
-        assert!(said.is_complete, "{k}: it ends: {}", said.text);
+        assert!(said.is_complete, "{layout} {k}: it ends: {}", said.text);
         let value: Value =
             serde_json::from_str(&said.text).unwrap_or_else(|e| panic!("{k}: {e}: {}", said.text));
         assert!(keeps(&value, schema), "{k}: {value} is not of {schema}");
         longest = longest.max(said.ids.len());
         different.insert(said.text);
     }
-    println!("{n} answers, {} of them different, {longest} tokens at most", different.len());
-    assert!(different.len() as u64 > n / 3, "the weights choose among what is allowed");
+    (longest, different.len())
+}
+
+#[test]
+fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
+    // 10,000 with SINEW_GENERATIONS=10000: see the README.
+    let n: usize = std::env::var("SINEW_GENERATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let (longest, different) = check_answers("qwen3-vl", n);
+    println!("{n} answers, {different} of them different, {longest} tokens at most");
+    assert!(different > n / 3, "the weights choose among what is allowed");
+}
+
+#[test]
+fn answers_of_every_family_are_of_their_schemas() {
+    for family in &FAMILIES[1..] {
+        for layout in family.layouts {
+            check_answers(layout, 6);
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Our vision-language models against the reference implementation, on tiny random checkpoints.
 
 use crate::fixture::{
-    LAYOUTS, bytes, expected, folder, ids, largest_difference, load, media, numbers, picture, sentence,
+    FAMILIES, Family, folder, ids, largest_difference, load, media, numbers, picture, sentence,
 };
 use crate::refusals::Copy;
 use perception::vlm::{Answering, Choice, Generated, Medium, Place, Precision, Prompt, Vlm};
@@ -21,96 +21,126 @@ fn answer(vlm: &mut Vlm, prompt: &Prompt) -> Generated {
 
 #[test]
 fn pictures_become_the_same_levels_in_the_same_order() {
-    let (vlm, expected) = (load("qwen3-vl"), expected());
-    for name in ["large", "fits", "small", "other", "tall"] {
-        let prompt = vlm.prompt(&[Medium::Picture(picture(name))], "x").expect("a prompt");
-        let (grid, values) = prompt.pictures().next().expect("a picture");
-        let want: Vec<u32> = ids(&expected["grids"][name]);
-        assert_eq!([1, grid[0] as u32, grid[1] as u32], want[..], "{name}");
-        check_levels(name, values);
+    for family in FAMILIES {
+        let (vlm, expected) = (load(family.layouts[0]), family.expected());
+        for name in family.pictures {
+            let prompt = vlm.prompt(&[Medium::Picture(picture(name))], "x").expect("a prompt");
+            check_levels(&family, &expected, name, &prompt);
+            let (n, (grid, _)) = (prompt.pictures().count(), prompt.pictures().next().expect("a picture"));
+            let want: Vec<u32> = ids(&expected["grids"][name]);
+            assert_eq!([n as u32, grid[0] as u32, grid[1] as u32], want[..], "{name}");
+        }
+        let case = &expected[family.layouts[0]]["video"];
+        check_levels(&family, &expected, "video", &prompt(&vlm, case));
     }
-    let case = &expected["qwen3-vl"]["video"];
-    let prompt = prompt(&vlm, case);
-    let values: Vec<f32> = prompt.pictures().flat_map(|(_, values)| values.to_vec()).collect();
-    check_levels("video", &values);
 }
 
-/// Every value is that of the reference's level, to the last bit but one.
-fn check_levels(name: &str, values: &[f32]) {
-    let levels = bytes(&format!("{name}.levels"));
-    assert_eq!(values.len(), levels.len(), "{name}");
-    for (i, (value, level)) in values.iter().zip(levels).enumerate() {
-        let want = (f32::from(level) / 255.0 - 0.5) / 0.5;
-        assert!((value - want).abs() < 1e-6, "{name}: value {i} is {value}, level {level} wants {want}");
+/// Every value is that of the reference's level, to the last bit but one. Colours take turns, a patch's plane after
+/// the other.
+fn check_levels(family: &Family, expected: &Value, name: &str, prompt: &Prompt) {
+    let three = |key: &str| expected.get(key).map_or(vec![0.5; 3], numbers);
+    let (mean, deviation) = (three("mean"), three("deviation"));
+    let levels = family.levels(name);
+    let mut left = levels.as_slice();
+    for (grid, values) in prompt.pictures() {
+        let plane = values.len() / (grid[0] * grid[1]) / 3;
+        let (here, rest) = left.split_at(values.len());
+        left = rest;
+        for (i, (value, level)) in values.iter().zip(here).enumerate() {
+            let c = i / plane % 3;
+            let want = (f32::from(*level) / 255.0 - mean[c]) / deviation[c];
+            assert!((value - want).abs() < 1e-6, "{name}: value {i} is {value}, level {level} wants {want}");
+        }
     }
+    assert!(left.is_empty(), "{name}: {} values too few", left.len());
 }
 
 #[test]
 fn prompts_logits_and_sixty_four_greedy_tokens_are_those_of_the_reference() {
-    let expected = expected();
-    for layout in LAYOUTS {
-        let mut vlm = load(layout);
-        for name in CASES {
-            let case = &expected[layout][name];
-            let prompt = prompt(&vlm, case);
-            assert_eq!(prompt.ids(), ids(&case["prompt_ids"]), "{layout} {name}");
-            vlm.reset();
-            let said = answer(&mut vlm, &prompt);
-            let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
-            println!("{layout} {name}: logits differ by {off:.2e} at most");
-            assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
-            assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}");
-            assert_eq!(said.text, case["text"].as_str().expect("text"), "{layout} {name}");
-            assert_eq!(said.reused, 0, "{layout} {name}");
+    for family in FAMILIES {
+        let expected = family.expected();
+        for layout in family.layouts {
+            let mut vlm = load(layout);
+            for name in CASES {
+                let case = &expected[layout][name];
+                let prompt = prompt(&vlm, case);
+                assert_eq!(prompt.ids(), ids(&case["prompt_ids"]), "{layout} {name}");
+                vlm.reset();
+                let said = answer(&mut vlm, &prompt);
+                let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
+                println!("{layout} {name}: logits differ by {off:.2e} at most");
+                assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
+                assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}");
+                assert_eq!(said.text, case["text"].as_str().expect("text"), "{layout} {name}");
+                assert_eq!(said.reused, 0, "{layout} {name}");
+            }
         }
     }
 }
 
 #[test]
 fn what_a_prompt_shares_with_the_last_one_is_reused_and_changes_nothing() {
-    let expected = expected();
-    let mut vlm = load("qwen3-vl");
-    let cases = &expected["qwen3-vl"];
-    let (several, again) = (prompt(&vlm, &cases["several"]), prompt(&vlm, &cases["again"]));
-    answer(&mut vlm, &several);
-    // Two pictures are the same, the third is another one of another shape.
-    let shared = several.ids().iter().zip(again.ids()).take_while(|(a, b)| a == b).count();
-    let said = answer(&mut vlm, &again);
-    assert!(said.reused > 15 && said.reused < shared, "{} of {shared}", said.reused);
-    assert_eq!(said.ids, ids(&cases["again"]["ids"]));
-    assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
-    // The same once more: all but the last token.
-    let said = answer(&mut vlm, &again);
-    assert_eq!(said.reused, again.ids().len() - 1);
-    assert_eq!(said.ids, ids(&cases["again"]["ids"]));
-    assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
-    // Something else altogether, and back.
-    let text = prompt(&vlm, &cases["text"]);
-    assert_eq!(answer(&mut vlm, &text).ids, ids(&cases["text"]["ids"]));
-    assert_eq!(answer(&mut vlm, &several).ids, ids(&cases["several"]["ids"]));
+    for family in FAMILIES {
+        let (layout, expected) = (family.layouts[0], family.expected());
+        let mut vlm = load(layout);
+        let cases = &expected[layout];
+        let (several, again) = (prompt(&vlm, &cases["several"]), prompt(&vlm, &cases["again"]));
+        answer(&mut vlm, &several);
+        // Two pictures are the same, the third is another one.
+        let shared = several.ids().iter().zip(again.ids()).take_while(|(a, b)| a == b).count();
+        let said = answer(&mut vlm, &again);
+        assert!(said.reused > 15 && said.reused < shared, "{layout}: {} of {shared}", said.reused);
+        assert_eq!(said.ids, ids(&cases["again"]["ids"]));
+        assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
+        // The same once more: all but the last token.
+        let said = answer(&mut vlm, &again);
+        assert_eq!(said.reused, again.ids().len() - 1);
+        assert_eq!(said.ids, ids(&cases["again"]["ids"]));
+        assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
+        // Something else altogether, and back.
+        let text = prompt(&vlm, &cases["text"]);
+        assert_eq!(answer(&mut vlm, &text).ids, ids(&cases["text"]["ids"]));
+        assert_eq!(answer(&mut vlm, &several).ids, ids(&cases["several"]["ids"]));
+        // A film at another pace is another film; then the first one's answer again.
+        let film = prompt(&vlm, &cases["video"]);
+        answer(&mut vlm, &film);
+        let mut slower = media(&cases["video"]);
+        if let [Medium::Film { seconds, .. }] = slower.as_mut_slice() {
+            seconds.iter_mut().for_each(|s| *s *= 8.0);
+        }
+        let slower = vlm.prompt(&slower, sentence(&cases["video"])).expect("a prompt");
+        let fresh = answer(&mut load(layout), &slower);
+        let said = answer(&mut vlm, &slower);
+        assert!(said.reused < slower.ids().len() - 15, "{layout}: {}", said.reused);
+        assert!(largest_difference(&said.first_logits, &fresh.first_logits) <= 1e-4, "{layout}");
+        assert_eq!(answer(&mut vlm, &film).ids, ids(&cases["video"]["ids"]));
+    }
 }
 
 #[test]
 fn half_precision_stays_close_to_full() {
-    let expected = expected();
-    for layout in LAYOUTS {
-        let mut vlm = Vlm::load(&folder(layout), Place::Cpu, Precision::F16, &mut |_, _| ()).expect("loads");
-        for name in CASES {
-            let case = &expected[layout][name];
-            let prompt = prompt(&vlm, case);
-            vlm.reset();
-            let one = Answering { max_tokens: 1, ..GREEDY };
-            let said = vlm.answer(&prompt, &one, &|| true, &mut |_| ()).expect("an answer");
-            let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
-            println!("{layout} {name}: f16 logits differ by {off:.2e} at most");
-            assert!(off > 0.0 && off <= 0.05, "{layout} {name}: f16 logits differ by {off}");
+    for family in FAMILIES {
+        let expected = family.expected();
+        for layout in family.layouts {
+            let mut vlm =
+                Vlm::load(&folder(layout), Place::Cpu, Precision::F16, &mut |_, _| ()).expect("loads");
+            for name in CASES {
+                let case = &expected[layout][name];
+                let prompt = prompt(&vlm, case);
+                vlm.reset();
+                let one = Answering { max_tokens: 1, ..GREEDY };
+                let said = vlm.answer(&prompt, &one, &|| true, &mut |_| ()).expect("an answer");
+                let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
+                println!("{layout} {name}: f16 logits differ by {off:.2e} at most");
+                assert!(off > 0.0 && off <= 0.05, "{layout} {name}: f16 logits differ by {off}");
+            }
         }
     }
 }
 
 #[test]
 fn seeded_answers_repeat_and_cancelling_leaves_the_model_usable() {
-    let expected = expected();
+    let expected = FAMILIES[0].expected();
     let mut vlm = load("qwen3-vl");
     let case = &expected["qwen3-vl"]["one"];
     let prompt = prompt(&vlm, case);

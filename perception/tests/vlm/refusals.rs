@@ -20,7 +20,7 @@ impl Copy {
         Self(to)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -46,7 +46,7 @@ fn refusal(dir: &Path) -> String {
     e
 }
 
-fn says(dir: &Path, words: &[&str]) {
+pub(crate) fn says(dir: &Path, words: &[&str]) {
     let e = refusal(dir);
     assert!(words.iter().all(|w| e.contains(w)), "expected {words:?} in: {e}");
 }

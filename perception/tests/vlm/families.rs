@@ -1,0 +1,115 @@
+//! What is wrong with a checkpoint of the families beside Qwen3-VL is said by name (B30, B31). What all of them have in
+//! common stands in `refusals.rs`.
+
+use crate::fixture::folder;
+use crate::refusals::{Copy, parts, says, whole};
+use perception::vlm::{Place, Precision, Vlm};
+use serde_json::{Value, json};
+use std::fs;
+
+const WEIGHTS: &str = "model.safetensors";
+
+/// Weights that are cut off, not finite, of another shape, missing, or left over.
+fn check_weights(layout: &str, tensors: &[&str]) {
+    let copy = Copy::of(layout, &format!("weights-{layout}"));
+    let path = copy.path(WEIGHTS);
+    let good = fs::read(&path).expect("read");
+    for n in [0, 9, good.len() / 3, good.len() - 1] {
+        fs::write(&path, &good[..n]).expect("written");
+        says(&copy.0, &[WEIGHTS]);
+    }
+    let (header, content) = parts(&good);
+    for tensor in tensors {
+        let mut bad = content.clone();
+        let at = header[tensor]["data_offsets"][0].as_u64().expect("a place") as usize;
+        bad[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        fs::write(&path, whole(&header, &bad)).expect("written");
+        says(&copy.0, &[WEIGHTS, tensor, "finite"]);
+        let spoiled = |change: &dyn Fn(&mut Value)| {
+            let mut header = header.clone();
+            change(&mut header);
+            fs::write(&path, whole(&header, &content)).expect("written");
+        };
+        spoiled(&|h| {
+            let dims = h[tensor]["shape"].as_array_mut().expect("a shape");
+            dims.insert(0, 1.into());
+        });
+        says(&copy.0, &[WEIGHTS, tensor, "shape"]);
+        spoiled(&|h| {
+            let taken = h.as_object_mut().expect("a header").remove(*tensor).expect("there");
+            h["something.else"] = taken;
+        });
+        says(&copy.0, &[tensor, "none"]);
+    }
+    fs::write(&path, &good).expect("written");
+    Vlm::load(&copy.0, Place::Cpu, Precision::F32, &mut |_, _| ()).expect("whole again");
+}
+
+/// Settings of `file` that are changed, each with the words of its refusal.
+fn check_settings(layout: &str, file: &str, cases: &[(&[&str], Value, &[&str])]) {
+    let copy = Copy::of(layout, &format!("settings-{layout}-{file}"));
+    let good = fs::read(copy.path(file)).expect("read");
+    for (way, value, words) in cases {
+        copy.json(file, |json| {
+            let place = way.iter().fold(json, |j, key| &mut j[*key]);
+            *place = value.clone();
+        });
+        says(&copy.0, words);
+        fs::write(copy.path(file), &good).expect("written");
+    }
+}
+
+/// The older layout without one of its shards, and with another model's.
+fn check_shards(layout: &str) {
+    let [first, second] = [1, 2].map(|i| format!("model-0000{i}-of-00002.safetensors"));
+    let copy = Copy::of(layout, &format!("shards-{layout}"));
+    fs::remove_file(copy.path(&second)).expect("removed");
+    says(&copy.0, &[&second]);
+    fs::copy(folder("qwen3-vl-4").join(&first), copy.path(&second)).expect("copied");
+    says(&copy.0, &[&second]);
+}
+
+#[test]
+fn weights_and_settings_of_qwen2_5_vl_are_refused_by_name() {
+    let tensors = [
+        "visual.merger.ln_q.weight",
+        "visual.patch_embed.proj.weight",
+        "visual.blocks.1.mlp.gate_proj.bias",
+        "model.layers.0.self_attn.k_proj.bias",
+    ];
+    check_weights("qwen2_5-vl", &tensors);
+    check_shards("qwen2_5-vl-4");
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["model_type"], "qwen2_vl".into(), &["model_type", "qwen2_5_vl", "qwen2_vl"]),
+        (&["text_config", "hidden_size"], 128.into(), &["mrope_section", "16"]),
+        (&["vision_config", "out_hidden_size"], 128.into(), &["out_hidden_size", "from 64", "128"]),
+        (&["text_config", "use_sliding_window"], true.into(), &["use_sliding_window", "false"]),
+        (&["text_config", "rope_parameters", "rope_type"], "yarn".into(), &["rope_type", "mrope", "yarn"]),
+        (&["text_config", "rope_parameters", "mrope_section"], json!([8, 8]), &["mrope_section", "8"]),
+        (&["text_config", "num_hidden_layers"], 4.into(), &["layers.3"]),
+        (&["vision_config", "window_size"], 27.into(), &["window_size", "28 pixels", "27"]),
+        (&["vision_config", "window_size"], Value::Null, &["window_size", "none"]),
+        (&["vision_config", "fullatt_block_indexes"], json!([1, 4]), &["fullatt_block_indexes", "to 3"]),
+        (&["vision_config", "tokens_per_second"], (-1).into(), &["tokens_per_second"]),
+        (&["vision_config", "hidden_act"], "gelu".into(), &["hidden_act", "silu"]),
+        (&["vision_config", "in_channels"], 4.into(), &["in_channels", "3"]),
+        (&["vision_config", "depth"], 5.into(), &["visual.blocks.4", "none"]),
+        (&["vision_config", "patch_size"], 16.into(), &["patch_size", "16"]),
+        (&["image_token_id"], 10.into(), &["tokenizer.json", "image_token_id", "not special"]),
+        (&["tie_word_embeddings"], "no".into(), &["tie_word_embeddings", "true or false"]),
+    ];
+    check_settings("qwen2_5-vl", "config.json", cases);
+    // The layout as published, where the language model's settings stand at the top.
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["rope_scaling", "type"], "linear".into(), &["rope_scaling type", "mrope", "linear"]),
+        (&["num_key_value_heads"], 3.into(), &["num_key_value_heads", "divisor"]),
+        (&["vision_config", "in_chans"], 1.into(), &["in_chans", "3"]),
+    ];
+    check_settings("qwen2_5-vl-4", "config.json", cases);
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["max_pixels"], 100.into(), &["least number of pixels"]),
+        (&["patch_size"], 16.into(), &["patch_size", "14", "16"]),
+        (&["image_std"], json!([0.1, 0.2]), &["image_std", "three"]),
+    ];
+    check_settings("qwen2_5-vl-4", "preprocessor_config.json", cases);
+}
