@@ -191,7 +191,7 @@ pub(crate) struct TrainOptions {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelOptions {
     /// Folder of a model as published (config.json, safetensors, tokenizer.json, ...): it is asked alone,
-    /// with its own chat template. Qwen3-VL and Qwen2.5-VL so far.
+    /// with its own chat template. Qwen3-VL, Qwen2.5-VL and SmolVLM2 so far.
     #[arg(long)]
     pub(crate) model: Option<PathBuf>,
     /// Where the model computes: `cpu`, or `cuda` in a build with the feature cuda.

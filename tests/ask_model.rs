@@ -28,6 +28,8 @@ fn its_one_line_of_json_holds_what_the_reference_says_for_several_pictures() {
         ("qwen3-vl-4", "expected.json"),
         ("qwen2_5-vl", "qwen2_5-vl-expected/expected.json"),
         ("qwen2_5-vl-4", "qwen2_5-vl-expected/expected.json"),
+        ("smolvlm", "smolvlm-expected/expected.json"),
+        ("smolvlm-4", "smolvlm-expected/expected.json"),
     ] {
         let expected = std::fs::read(path(expected)).expect("read");
         let expected: Value = serde_json::from_slice(&expected).expect("JSON");

@@ -9,7 +9,9 @@ use super::prompt::Prompt;
 use super::qwen2_5_vl::{self, Qwen25Vl};
 use super::qwen3_vl::{self, Qwen3Vl};
 use super::settings::{Node, read_json};
+use super::smolvlm::{self, SmolVlm};
 use super::source::Source;
+use super::tiles::TileConfig;
 use super::tokens::Tokens;
 use candle_core::Tensor;
 use std::path::Path;
@@ -29,6 +31,10 @@ pub(super) trait Family: Send {
     fn decoder(&mut self) -> &mut Decoder;
     /// Runs the vision tower over one picture; gives up between layers when `goes_on` says so.
     fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen>;
+    /// A user's message and the beginning of the answer, where the checkpoint's template does not count.
+    fn message(&self, _media: &[Medium], _sentence: &str) -> Option<String> {
+        None
+    }
     /// Puts pictures and films in the places that the template left for them in `text`.
     fn prompt(&self, text: &str, media: &[Medium], tokens: &Tokens) -> Result<Prompt>;
 }
@@ -40,6 +46,7 @@ pub(super) type Special = Vec<(u32, &'static str)>;
 pub(super) enum Plan {
     Qwen25Vl(Box<qwen2_5_vl::Config>, PatchConfig),
     Qwen3Vl(Box<qwen3_vl::Config>, PatchConfig),
+    SmolVlm(Box<smolvlm::Config>, TileConfig),
 }
 
 impl Plan {
@@ -60,7 +67,11 @@ impl Plan {
                 let (config, patches, special) = qwen2_5_vl::read(dir, &root)?;
                 Ok((Self::Qwen25Vl(Box::new(config), patches), special))
             }
-            _ => Err(family.refuse("\"qwen3_vl\" or \"qwen2_5_vl\"")),
+            "smolvlm" | "idefics3" => {
+                let (config, tiles, special) = smolvlm::read(dir, &root)?;
+                Ok((Self::SmolVlm(Box::new(config), tiles), special))
+            }
+            _ => Err(family.refuse("\"qwen3_vl\", \"qwen2_5_vl\", \"smolvlm\" or \"idefics3\"")),
         }
     }
 
@@ -68,6 +79,15 @@ impl Plan {
         match self {
             Self::Qwen25Vl(config, _) => &config.language.decoder,
             Self::Qwen3Vl(config, _) => &config.language.decoder,
+            Self::SmolVlm(config, _) => &config.decoder,
+        }
+    }
+
+    /// Words that must be tokens of their own, with their numbers where those are given.
+    pub(super) fn words(&self) -> Vec<(&'static str, Option<u32>)> {
+        match self {
+            Self::Qwen25Vl(..) | Self::Qwen3Vl(..) => Vec::new(),
+            Self::SmolVlm(config, _) => config.words(),
         }
     }
 
@@ -76,6 +96,7 @@ impl Plan {
         match self {
             Self::Qwen25Vl(..) => "Qwen2.5-VL",
             Self::Qwen3Vl(..) => "Qwen3-VL",
+            Self::SmolVlm(..) => "SmolVLM",
         }
     }
 
@@ -84,6 +105,7 @@ impl Plan {
         match self {
             Self::Qwen25Vl(config, patches) => Ok(Box::new(Qwen25Vl::new(source, config, patches)?)),
             Self::Qwen3Vl(config, patches) => Ok(Box::new(Qwen3Vl::new(source, config, patches)?)),
+            Self::SmolVlm(config, tiles) => Ok(Box::new(SmolVlm::new(source, config, tiles)?)),
         }
     }
 }

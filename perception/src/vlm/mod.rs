@@ -25,8 +25,10 @@ mod qwen3_vl;
 mod resize;
 mod sampling;
 mod settings;
+mod smolvlm;
 mod source;
 mod template;
+mod tiles;
 mod tokens;
 mod vision;
 

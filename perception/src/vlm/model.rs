@@ -88,6 +88,9 @@ impl Vlm {
         for (id, whose) in special {
             tokens.need_special(id, whose)?;
         }
+        for (word, id) in plan.words() {
+            tokens.need_word(word, id)?;
+        }
         let ends = ends(dir, plan.decoder().vocabulary)?;
         for id in &ends {
             tokens.need_special(*id, "eos_token_id")?;
@@ -120,7 +123,10 @@ impl Vlm {
     pub fn prompt(&self, media: &[Medium], sentence: &str) -> Result<Prompt> {
         self.tokens.check_sentence(sentence)?;
         media.iter().try_for_each(Medium::check)?;
-        let text = self.template.render(media, sentence)?;
+        let text = match self.family.message(media, sentence) {
+            Some(text) => text,
+            None => self.template.render(media, sentence)?,
+        };
         self.family.prompt(&text, media, &self.tokens)
     }
 

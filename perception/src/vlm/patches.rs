@@ -3,7 +3,7 @@
 
 use super::error::Result;
 use super::picture::Pixels;
-use super::resize::resize;
+use super::resize::{Filter, resize};
 use super::settings::{Node, read_json};
 use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
@@ -186,7 +186,7 @@ impl PatchConfig {
     /// One picture.
     pub(super) fn picture(&self, picture: &Pixels) -> Result<Patches> {
         let [h, w] = self.size(picture, 1, 1, self.pixels)?;
-        Ok(self.cut.rows(&[&resize(picture, w, h)?]))
+        Ok(self.cut.rows(&[&resize(picture, w, h, Filter::Cubic)?]))
     }
 
     /// A film, `temporal` pictures at a time; the last one fills up what is missing.
@@ -205,8 +205,8 @@ impl PatchConfig {
                 self.size(&frames[0], 1, 1, [fewest, most])?
             }
         };
-        let resized: Result<Vec<Pixels>, Rejection> = frames.iter().map(|f| resize(f, w, h)).collect();
-        let resized = resized?;
+        let resized = frames.iter().map(|f| resize(f, w, h, Filter::Cubic));
+        let resized = resized.collect::<Result<Vec<Pixels>, Rejection>>()?;
         Ok(resized.chunks(temporal).map(|c| self.cut.rows(&c.iter().collect::<Vec<_>>())).collect())
     }
 

@@ -32,6 +32,12 @@ impl Rope {
         Self { axes: (0..frequencies.len()).map(axis).collect(), frequencies }
     }
 
+    /// All pairs follow one number, as text alone has it.
+    pub(super) fn plain(head_dim: usize, theta: f64) -> Self {
+        let frequencies: Vec<f32> = frequencies(head_dim, theta).collect();
+        Self { axes: vec![0; frequencies.len()], frequencies }
+    }
+
     /// Time, height and width follow one another from the lowest pair of channels on, for as many pairs as their
     /// `sections` say (Qwen2-VL's mRoPE).
     pub(super) fn sectioned(head_dim: usize, theta: f64, sections: [usize; 3]) -> Self {

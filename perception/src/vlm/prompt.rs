@@ -25,8 +25,9 @@ impl Prompt {
         &self.ids
     }
 
-    /// The pictures in order (of a film, every part): patches along height and width, and their values, a
-    /// patch after the other: colour, picture in time, row, column, each level v as (v / 255 − mean) / deviation.
+    /// The pictures in order (of a film every part, of a picture in tiles every tile): patches along height and
+    /// width, and their values, a patch after the other: colour, picture in time, row, column, each level v as
+    /// (v / 255 − mean) / deviation.
     pub fn pictures(&self) -> impl Iterator<Item = ([usize; 2], &[f32])> {
         self.pictures.iter().map(|(_, _, patches)| (patches.grid, patches.values.as_slice()))
     }
@@ -49,6 +50,14 @@ impl Prompt {
     /// beyond its longer side (Qwen2-VL's mRoPE).
     pub(super) fn push_picture(&mut self, id: u32, patches: Patches, merge: usize) {
         self.next += self.place(id, patches, merge, 0);
+    }
+
+    /// A picture of `n` tokens that stand one after the other, as words do.
+    pub(super) fn push_tile(&mut self, id: u32, patches: Patches, n: usize) {
+        self.pictures.push((self.ids.len(), n, patches));
+        for _ in 0..n {
+            self.push_text(&[id]);
+        }
     }
 
     /// The parts of a film stand `step` apart in time, rounded down. The text after it goes on beyond its longer

@@ -51,9 +51,32 @@ impl Tokens {
         Err(Rejection::new("tokenizer.json", expected, got).into())
     }
 
+    /// Refuses a tokenizer in which `word` is no token of its own, or another one than `id`.
+    pub(super) fn need_word(&self, word: &str, id: Option<u32>) -> Result<()> {
+        let found = self.tokenizer.token_to_id(word);
+        if found.is_some() && (id.is_none() || id == found) {
+            return Ok(());
+        }
+        let expected = match id {
+            Some(id) => format!("the token {id} for {word}"),
+            None => format!("a token for {word}"),
+        };
+        let got = found.map_or("none".to_owned(), |id| id.to_string());
+        Err(Rejection::new("tokenizer.json", expected, got).into())
+    }
+
     /// The tokens of `text`, with nothing added; special tokens in it count as such.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoded = self.tokenizer.encode_fast(text, false);
+        self.encoded(text, false)
+    }
+
+    /// The tokens of `text` as a whole prompt, with those that the tokenizer puts around one.
+    pub(super) fn encode_whole(&self, text: &str) -> Result<Vec<u32>> {
+        self.encoded(text, true)
+    }
+
+    fn encoded(&self, text: &str, is_whole: bool) -> Result<Vec<u32>> {
+        let encoded = self.tokenizer.encode_fast(text, is_whole);
         let encoded = encoded.map_err(|e| VlmError::Backend(format!("the tokenizer failed: {e}")))?;
         Ok(encoded.get_ids().to_vec())
     }

@@ -86,6 +86,24 @@ impl VisionBlock {
         })
     }
 
+    /// Layer norms of `epsilon` and a plain inner part, with tensors as SigLIP names them under `name`.
+    pub(super) fn siglip(source: &Source<'_>, name: &str, size: BlockSize, epsilon: f64) -> Result<Self> {
+        let BlockSize { n, inner, heads } = size;
+        let linear =
+            |part: &str, n_in, n_out| Linear::new(source, &format!("{name}.{part}"), n_in, n_out, true);
+        let norm =
+            |part: &str| LayerNorm::new(source, &format!("{name}.{part}"), n, epsilon).map(Norm::Layer);
+        let parts = ["q", "k", "v"].map(|part| (format!("{name}.self_attn.{part}_proj"), n));
+        Ok(Self {
+            before_attention: norm("layer_norm1")?,
+            qkv: Linear::stacked(source, &parts, n, true)?,
+            out: linear("self_attn.out_proj", n, n)?,
+            before_mlp: norm("layer_norm2")?,
+            mlp: Mlp::Plain { up: linear("mlp.fc1", n, inner)?, down: linear("mlp.fc2", inner, n)? },
+            heads,
+        })
+    }
+
     /// Over the patches of one picture, (patches, channels): each sees those of its own window, which are
     /// neighbours in the rows and as many as `windows` says. `turn` has cosines and sines.
     pub(super) fn forward(

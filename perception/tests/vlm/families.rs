@@ -1,9 +1,9 @@
 //! What is wrong with a checkpoint of the families beside Qwen3-VL is said by name (B30, B31). What all of them have in
 //! common stands in `refusals.rs`.
 
-use crate::fixture::folder;
+use crate::fixture::{folder, load};
 use crate::refusals::{Copy, parts, says, whole};
-use perception::vlm::{Place, Precision, Vlm};
+use perception::vlm::{Medium, Pixels, Place, Precision, Vlm};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -112,4 +112,64 @@ fn weights_and_settings_of_qwen2_5_vl_are_refused_by_name() {
         (&["image_std"], json!([0.1, 0.2]), &["image_std", "three"]),
     ];
     check_settings("qwen2_5-vl-4", "preprocessor_config.json", cases);
+}
+
+#[test]
+fn weights_and_settings_of_smolvlm_are_refused_by_name() {
+    let tensors = [
+        "model.connector.modality_projection.proj.weight",
+        "model.vision_model.embeddings.position_embedding.weight",
+        "model.vision_model.encoder.layers.2.self_attn.v_proj.bias",
+        "model.text_model.norm.weight",
+    ];
+    check_weights("smolvlm", &tensors);
+    check_shards("smolvlm-4");
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["model_type"], "smol".into(), &["model_type", "smolvlm", "smol"]),
+        (&["text_config", "model_type"], "mistral".into(), &["text_config model_type", "llama", "mistral"]),
+        (&["text_config", "rope_parameters", "rope_type"], "linear".into(), &["rope_type", "default"]),
+        (&["text_config", "mlp_bias"], true.into(), &["mlp_bias", "false"]),
+        (&["scale_factor"], 4.into(), &["max_image_size", "multiple of 4", "50"]),
+        (&["scale_factor"], 0.into(), &["scale_factor", "from 1"]),
+        (&["vision_config", "hidden_size"], 25.into(), &["vision_config hidden_size", "multiple of 2"]),
+        (&["vision_config", "num_hidden_layers"], 2.into(), &["encoder.layers.2", "no such tensor"]),
+        (&["vision_config", "image_size"], 7.into(), &["image_size", "8 pixels"]),
+        (&["vision_config", "image_size"], 64.into(), &["position_embedding", "[64, 24]"]),
+        (&["vision_config", "hidden_act"], "gelu".into(), &["hidden_act", "gelu_pytorch_tanh"]),
+        (&["image_token_id"], 410.into(), &["tokenizer.json", "410", "<image>"]),
+        (&["image_token_id"], 5000.into(), &["image_token_id", "to 415"]),
+    ];
+    check_settings("smolvlm", "config.json", cases);
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["image_seq_len"], 81.into(), &["image_seq_len", "9", "81"]),
+        (&["image_processor", "max_image_size", "longest_edge"], 45.into(), &["max_image_size", "45"]),
+        (&["image_processor", "size", "longest_edge"], 4000.into(), &["size longest_edge", "32 tiles"]),
+        (&["image_processor", "size"], json!({"height": 9, "width": 9}), &["size longest_edge", "none"]),
+        (&["image_processor", "resample"], 3.into(), &["resample", "1"]),
+        (&["video_processor", "max_image_size", "longest_edge"], 40.into(), &["of films", "50", "40"]),
+    ];
+    check_settings("smolvlm", "processor_config.json", cases);
+    let copy = Copy::of("smolvlm", "tokens-smolvlm");
+    let good = fs::read(copy.path("tokenizer.json")).expect("read");
+    for token in ["<image>", "<global-img>", "<fake_token_around_image>"] {
+        copy.json("tokenizer.json", |json| {
+            json["added_tokens"].as_array_mut().expect("tokens").retain(|t| t["content"] != token);
+        });
+        says(&copy.0, &["tokenizer.json"]);
+        fs::write(copy.path("tokenizer.json"), &good).expect("written");
+    }
+}
+
+#[test]
+fn idefics3_is_the_same_model_without_films() {
+    let copy = Copy::of("smolvlm", "idefics3");
+    copy.json("config.json", |json| json["model_type"] = "idefics3".into());
+    let vlm = Vlm::load(&copy.0, Place::Cpu, Precision::F32, &mut |_, _| ()).expect("loads");
+    let frame = || Pixels::new(8, 8, vec![9; 192]).expect("a picture");
+    let one = vlm.prompt(&[Medium::Picture(frame())], "x").expect("a prompt");
+    let same = load("smolvlm").prompt(&[Medium::Picture(frame())], "x").expect("a prompt");
+    assert_eq!(one.ids(), same.ids());
+    let film = Medium::Film { frames: vec![frame(), frame()], seconds: vec![0.0, 1.0] };
+    let e = vlm.prompt(&[film], "x").expect_err("refused").to_string();
+    assert!(e.contains("film") && e.contains("pictures alone"), "{e}");
 }

@@ -14,7 +14,7 @@ pub(crate) struct Family {
     pub(crate) pictures: &'static [&'static str],
 }
 
-pub(crate) const FAMILIES: [Family; 2] = [
+pub(crate) const FAMILIES: [Family; 3] = [
     Family {
         layouts: ["qwen3-vl", "qwen3-vl-4"],
         expected: ".",
@@ -24,6 +24,11 @@ pub(crate) const FAMILIES: [Family; 2] = [
         layouts: ["qwen2_5-vl", "qwen2_5-vl-4"],
         expected: "qwen2_5-vl-expected",
         pictures: &["large", "small"],
+    },
+    Family {
+        layouts: ["smolvlm", "smolvlm-4"],
+        expected: "smolvlm-expected",
+        pictures: &["large", "small", "tall"],
     },
 ];
 
