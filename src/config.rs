@@ -8,6 +8,9 @@ use types::Rejection;
 /// The full default configuration, every key commented.
 pub(crate) const DEFAULT: &str = include_str!("../robot.toml");
 
+/// The most boxes that are to be kept out of.
+pub(crate) const MOST_BOXES: usize = 64;
+
 /// Why a configuration file is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -186,6 +189,10 @@ impl Config {
             if !words.contains(&value.as_str()) {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }
+        }
+        if self.safety.keep_out_m.len() > MOST_BOXES {
+            let got = self.safety.keep_out_m.len().to_string();
+            return Err(Rejection::new("safety.keep_out_m", format!("at most {MOST_BOXES} boxes"), got));
         }
         for b in &self.safety.keep_out_m {
             if b.chunks(2).any(|pair| !(pair[0] < pair[1] && pair[1] - pair[0] < 100.0)) {

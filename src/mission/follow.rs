@@ -118,7 +118,9 @@ impl Mission {
             }
             if self.now().secs_since(started) > limit {
                 self.stop()?;
-                return Err(Trouble::Stopped("a motion did not come to its end".into()));
+                return Err(Trouble::Missed(
+                    "something was in the way: a motion did not come to its end".into(),
+                ));
             }
         }
     }
@@ -131,6 +133,7 @@ impl Mission {
         self.pass(SLICE)?;
         let now = self.now();
         self.log.set_now(now);
+        self.note_state();
         if let (Some(film), Some(rig)) = (&mut self.film, self.body.world()) {
             film.pass(now, rig);
         }

@@ -27,12 +27,12 @@ impl Mission {
     /// failed.
     pub(super) fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
         let clock = self.body.clock();
-        let state = self.state()?;
+        self.note_state();
         match self.eyes.glance(self.body.cameras(), &clock) {
             Ok(image) => {
                 self.body.control().slow(1.0);
                 if let Some(image) = image {
-                    self.see_who_comes(&image, &state)?;
+                    self.see_who_comes(&image)?;
                 }
                 Ok(None)
             }

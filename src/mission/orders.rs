@@ -5,7 +5,7 @@ use super::follow::Trouble;
 use crate::graph::BodyError;
 use control::MotionId;
 use core::time::Duration;
-use types::{Image, JointState, Time, Trajectory};
+use types::{Fault, Image, Scene, Time, Trajectory};
 
 /// How often the safety filter is told what stands around.
 const TELL_WORLD: Duration = Duration::from_millis(100);
@@ -98,11 +98,10 @@ impl Mission {
 
     /// The table was looked at: what the fixed camera sees there belongs there.
     pub(super) fn learn_surroundings(&mut self) -> Result<(), Trouble> {
-        let state = self.state()?;
-        let scene = self.eyes.scene(self.now());
+        let scene = self.scene_on_the_table();
         let held = self.held.as_ref().map(planner::Held::attached);
         let Some((image, _)) = self.eyes.seen.first() else { return Ok(()) };
-        let unknown = self.surroundings.learn(image, &scene, &state, held)?;
+        let unknown = self.surroundings.learn(image, &scene, held)?;
         if !unknown.is_empty() {
             self.log.detail(
                 "perception",
@@ -114,18 +113,49 @@ impl Mission {
         Ok(())
     }
 
-    /// A picture from under way, taken where the arm was at `state`.
-    pub(super) fn see_who_comes(&mut self, image: &Image, state: &JointState) -> Result<(), Trouble> {
-        let scene = self.eyes.scene(self.now());
+    /// Remembers where the arm is, for the pictures.
+    pub(super) fn note_state(&mut self) {
+        if let Some(state) = self.body.control().status().measured {
+            self.surroundings.note(&state);
+        }
+    }
+
+    /// What is tracked and not in the hand.
+    fn scene_on_the_table(&self) -> Scene {
+        let mut scene = self.eyes.scene(self.now());
+        let held = self.held.as_ref().map(|h| h.object.id);
+        scene.objects.retain(|o| Some(o.id) != held);
+        scene
+    }
+
+    /// A picture from under way.
+    pub(super) fn see_who_comes(&mut self, image: &Image) -> Result<(), Trouble> {
+        if self.surroundings.is_blinded(image) {
+            self.stop()?;
+            let said = "the fixed camera no longer sees depth";
+            self.log.fault("perception", Fault::F10CameraBlind, said);
+            return Err(Trouble::Camera(format!("F10: {said}; the arm stands still")));
+        }
+        let scene = self.scene_on_the_table();
         let held = self.held.as_ref().map(planner::Held::attached);
-        if self.surroundings.watch(image, &scene, state, held)? {
+        if self.surroundings.watch(image, &scene, held)? {
             if self.surroundings.has_intruders() {
+                let q = self.state()?.q;
                 let mut data = mechanics::ArmData::new(&self.arm);
-                let tool = mechanics::tool_pose(&self.arm, &mut data, &state.q).origin();
+                let tool = mechanics::tool_pose(&self.arm, &mut data, &q).origin();
                 self.log.info("perception", "intruder", self.surroundings.describe(tool));
             } else {
                 self.log.info("perception", "intruder", "nobody is in the picture any more");
             }
+        }
+        if let Some(all) = self.surroundings.accept_what_stands(self.now())? {
+            self.log.info(
+                "perception",
+                "intruder",
+                "what has come does not move: it stands there from now on",
+            );
+            self.motion.also_clear(all)?;
+            self.world_told = None;
         }
         self.tell_world()
     }

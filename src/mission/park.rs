@@ -42,13 +42,25 @@ impl Mission {
         ended("interrupted; the arm is parked")
     }
 
+    /// A camera that fails now leaves the arm where it is.
+    fn watch_for_park(&mut self) -> Result<(), Trouble> {
+        match self.watch_cameras()? {
+            None => Ok(()),
+            Some((fault, said)) => {
+                self.stop()?;
+                Err(Trouble::Camera(format!("{}: {said}", fault.id())))
+            }
+        }
+    }
+
     fn follow_to_park(&mut self, trajectory: Trajectory, clear_of: ClearOf) -> Result<bool, Trouble> {
         let pressed = interrupt::count();
         let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
         self.plan_surroundings(&trajectory, clear_of);
-        // Who has come since is kept clear of here as well; a camera that fails now is no reason to stay.
-        let _ = self.watch_cameras()?;
+        // Who has come since is kept clear of here as well.
+        let mut watched = now;
+        self.watch_for_park()?;
         self.tell_world()?;
         let id = self.order(control::Motion::Follow(Box::new(trajectory)))?;
         let started = now;
@@ -59,8 +71,10 @@ impl Mission {
             self.body.advance(SLICE)?;
             let now = self.now();
             self.log.set_now(now);
-            if !self.surroundings.is_fresh(now, WATCH) {
-                let _ = self.watch_cameras()?;
+            self.note_state();
+            if now.since(watched) >= WATCH {
+                watched = now;
+                self.watch_for_park()?;
             }
             if self.is_finished(Some(id))? {
                 return Ok(true);

@@ -3,11 +3,12 @@
 
 use control::{Thing, World};
 use core::time::Duration;
-use mechanics::collision::{Attached, Checker, Obstacle};
+use mechanics::collision::{Attached, Checker, Near, Obstacle};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Point3};
-use perception::intruders::{Background, Intruder};
+use perception::intruders::{Intruder, Known, MOST_BALLS, Watch};
 use planner::ClearOf;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use types::{Image, JointState, JointVector, Rejection, Scene, Time, Trajectory};
 
@@ -15,12 +16,18 @@ use types::{Image, JointState, JointVector, Rejection, Scene, Time, Trajectory};
 const LIFE: Duration = Duration::from_secs(1);
 /// Points within this of the arm are its own: cables, covers, and where it has got to since the state, metres.
 const ARM_M: f64 = 0.05;
-/// What the hand works on moves with it: within this of the tool nobody is looked for, unless somebody was there
-/// already, metres.
+/// Within this of the tool what the hand works on moves with it, metres.
 const WORK_M: f64 = 0.12;
-
-/// So many solids of the planner's the filter is told of; there is to be room for who comes.
-const MOST_PLANNED: usize = control::MOST_THINGS - 64;
+/// Who is farther than this beyond the arm's reach does not matter yet, metres.
+const BEYOND_M: f64 = 0.4;
+/// What stands there and nobody knows is kept so far from, metres.
+const STANDING_KEEP_M: f64 = 0.02;
+/// States that are remembered for the pictures, and how far one may be from its picture, seconds.
+const STATES: usize = 64;
+const STATE_OFF_S: f64 = 0.02;
+/// So many solids of the planner's the filter is told of: there is to be room for boxes of the configuration and for
+/// who comes.
+const MOST_PLANNED: usize = control::MOST_THINGS - crate::config::MOST_BOXES - MOST_BALLS - 1;
 
 /// How people are kept clear of.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -39,29 +46,44 @@ pub(crate) struct Surroundings {
     checker: Checker,
     data: ArmData,
     people: People,
-    background: Background,
-    /// Nobody knows what this is, and it stood there when the table was looked at.
-    standing: Vec<Intruder>,
-    /// Who has come since.
-    intruders: Vec<Intruder>,
+    /// About the arm's base so far anything matters, metres.
+    reach_m: f64,
+    watch: Watch,
+    /// Nobody knows what this is, and it stands there.
+    standing: Vec<Obstacle>,
     /// The stamp of the newest picture; `None` without a camera that sees depth.
     seen: Option<Time>,
+    /// Where the arm was of late.
+    states: VecDeque<JointState>,
     /// What the present motion was planned to keep clear of.
     clear_of: ClearOf,
 }
 
 impl Surroundings {
     pub(crate) fn new(arm: Arc<Arm>, people: People) -> Self {
+        let checker = Checker::new(&arm);
+        let reaches = checker.joint_reaches(&arm, 0.2);
         Self {
-            checker: Checker::new(&arm),
             data: ArmData::new(&arm),
-            arm,
             people,
-            background: Background::default(),
+            reach_m: reaches.iter().fold(0.0f64, |m, r| m.max(*r)) + BEYOND_M,
+            watch: Watch::default(),
             standing: Vec::new(),
-            intruders: Vec::new(),
             seen: None,
+            states: VecDeque::with_capacity(STATES),
             clear_of: ClearOf::default(),
+            checker,
+            arm,
+        }
+    }
+
+    /// Where the arm is measured to be, for the pictures of this time.
+    pub(super) fn note(&mut self, state: &JointState) {
+        if self.people.watch && self.states.back().is_none_or(|last| last.stamp < state.stamp) {
+            if self.states.len() == STATES {
+                self.states.pop_front();
+            }
+            self.states.push_back(*state);
         }
     }
 
@@ -70,42 +92,95 @@ impl Surroundings {
         &mut self,
         image: &Image,
         scene: &Scene,
-        state: &JointState,
         held: Option<Attached>,
     ) -> Result<Vec<Obstacle>, Rejection> {
-        if !self.people.watch || image.depth.is_none() {
-            return Ok(Vec::new());
-        }
-        let Self { arm, checker, data, background, .. } = self;
-        checker.attach(held)?;
-        let near = checker.near(arm, data, &state.q, state.gripper.width_m, ARM_M)?;
-        self.standing = background.learn(image, scene, &mut |p| near.holds(p));
-        self.intruders.clear();
-        self.seen = Some(image.stamp);
-        Ok(balls(&self.standing, "something unknown"))
+        let Some(state) = self.state_at(image) else { return Ok(self.standing.clone()) };
+        let standing = self.compare(image, scene, &state, held, Watch::learn)?;
+        self.standing = self.beside_the_arm(standing, &state)?;
+        Ok(self.standing.clone())
     }
 
-    /// A picture from under way; `state` is where the arm was when it was taken. Whether somebody has come, or the
-    /// last one has gone.
+    /// A picture from under way; a picture of which nobody knows where the arm was then is none. Whether somebody has
+    /// come, or the last one has gone.
     pub(super) fn watch(
+        &mut self,
+        image: &Image,
+        scene: &Scene,
+        held: Option<Attached>,
+    ) -> Result<bool, Rejection> {
+        let Some(state) = self.state_at(image) else { return Ok(false) };
+        let was_there = self.has_intruders();
+        self.compare(image, scene, &state, held, Watch::watch)?;
+        Ok(was_there != self.has_intruders())
+    }
+
+    /// Everybody in the picture has stood still for seconds: they are things, and returned with all that stand there,
+    /// to be kept clear of.
+    pub(super) fn accept_what_stands(&mut self, now: Time) -> Result<Option<Vec<Obstacle>>, Rejection> {
+        let Some(stands) = self.watch.accept_what_stands(now) else { return Ok(None) };
+        let Some(state) = self.states.back().copied() else { return Ok(None) };
+        let stands = self.beside_the_arm(stands, &state)?;
+        // The motion under way was not planned around them.
+        let planned = self.clear_of.obstacles.iter().chain(&stands).take(MOST_PLANNED).cloned().collect();
+        self.clear_of.obstacles = planned;
+        self.standing.extend(stands);
+        self.standing.truncate(2 * MOST_BALLS);
+        Ok(Some(self.standing.clone()))
+    }
+
+    /// Whether pictures had depth before and this one has none.
+    pub(super) fn is_blinded(&self, image: &Image) -> bool {
+        self.people.watch && self.seen.is_some() && image.depth.is_none()
+    }
+
+    /// Where the arm was when a picture was taken that is newer than the last; `None` when nobody is looked for, too.
+    fn state_at(&self, image: &Image) -> Option<JointState> {
+        let off = |s: &JointState| s.stamp.secs_since(image.stamp).abs();
+        let is_newer = self.seen.is_none_or(|seen| image.stamp >= seen);
+        let nearest = self.states.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+        let usable = self.people.watch && image.depth.is_some() && is_newer;
+        nearest.filter(|s| usable && off(s) <= STATE_OFF_S).copied()
+    }
+
+    fn compare<T>(
         &mut self,
         image: &Image,
         scene: &Scene,
         state: &JointState,
         held: Option<Attached>,
-    ) -> Result<bool, Rejection> {
-        if !self.people.watch || image.depth.is_none() {
-            return Ok(false);
-        }
-        let was_alone = self.intruders.is_empty();
-        let Self { arm, checker, data, background, .. } = self;
-        let tool: Point3<f64> = tool_pose(arm, data, &state.q).origin();
+        with: impl Fn(&mut Watch, &Image, &Known<'_>) -> T,
+    ) -> Result<T, Rejection> {
+        let Self { arm, checker, data, watch, reach_m, .. } = self;
+        let tool = tool_pose(arm, data, &state.q).origin();
+        let base = Point3::from(arm.profile().base_xyz_m);
         checker.attach(held)?;
-        let near = checker.near(arm, data, &state.q, state.gripper.width_m, ARM_M)?;
-        let is_work = |p: &Point3<f64>| was_alone && (p - tool).norm() < WORK_M;
-        self.intruders = background.intruders(image, scene, &mut |p| near.holds(p), is_work);
+        let near: Near<'_> = checker.near(arm, data, &state.q, state.gripper.width_m, ARM_M)?;
+        let known = Known {
+            scene,
+            is_arm: &|p| near.holds(p),
+            is_work: &|p| (p - tool).norm() < WORK_M,
+            matters: &|p| (p - base).norm() < *reach_m,
+        };
+        let out = with(watch, image, &known);
         self.seen = Some(image.stamp);
-        Ok(was_alone != self.intruders.is_empty())
+        Ok(out)
+    }
+
+    /// Balls of what stands there, grown by what is kept from them, but not into the arm: where it is nothing is.
+    fn beside_the_arm(&mut self, of: Vec<Intruder>, state: &JointState) -> Result<Vec<Obstacle>, Rejection> {
+        let mut out = balls(&of, "something unknown", STANDING_KEEP_M);
+        self.checker.attach(None)?;
+        self.checker.set_obstacles(out.clone())?;
+        self.checker.room(&self.arm, &mut self.data, &state.q, state.gripper.width_m, &[], 0.0);
+        for (k, o) in out.iter_mut().enumerate() {
+            if let GeomShape::Sphere { radius } = &mut o.shape {
+                // A little more, so that the planner finds room.
+                *radius += (self.checker.distance_to(k, 0.02) - 0.02).min(0.0);
+            }
+        }
+        out.retain(|o| matches!(o.shape, GeomShape::Sphere { radius } if radius > 0.005));
+        self.checker.set_obstacles(Vec::new())?;
+        Ok(out)
     }
 
     /// The motion that is about to begin, and what it was planned to keep clear of. Returns how many solids the filter
@@ -123,8 +198,9 @@ impl Surroundings {
             let at = Point3::from(o.world_from_obstacle.translation.vector);
             ends.iter().map(|end| (at - end).norm()).fold(f64::INFINITY, f64::min)
         };
+        // The table comes first, and stays.
         let mut nearest = self.clear_of.obstacles.to_vec();
-        nearest.sort_by(|a, b| from_ends(a).total_cmp(&from_ends(b)));
+        nearest[1..].sort_by(|a, b| from_ends(a).total_cmp(&from_ends(b)));
         nearest.truncate(MOST_PLANNED);
         self.clear_of.obstacles = nearest.into();
         n - MOST_PLANNED
@@ -132,7 +208,7 @@ impl Surroundings {
 
     /// Whether somebody is there that nobody knows.
     pub(super) fn has_intruders(&self) -> bool {
-        !self.intruders.is_empty()
+        !self.watch.intruders().is_empty()
     }
 
     /// Whether the newest picture is younger than `age`, or there is no camera to wait for.
@@ -140,30 +216,33 @@ impl Surroundings {
         self.seen.is_none_or(|seen| now.since(seen) < age)
     }
 
-    /// For people: how many balls cover who has come, and how near the next is to `point`, metres.
+    /// For people: how near to the tool at `point` somebody is, metres.
     pub(super) fn describe(&self, point: Point3<f64>) -> String {
         let distance = |i: &Intruder| (i.center - point).norm() - i.radius_m;
-        let nearest = self.intruders.iter().map(distance).fold(f64::INFINITY, f64::min);
+        let nearest = self.watch.intruders().iter().map(distance).fold(f64::INFINITY, f64::min);
         format!("somebody or something has come into the picture, {:.2} m from the tool", nearest.max(0.0))
     }
 
     /// What the safety filter is told at `now`, besides what the configuration and others add.
     pub(super) fn world(&self, now: Time) -> World {
-        let still = |obstacle| Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
-        let People { keep_m, speed_m_s, .. } = self.people;
-        let moving = |obstacle| Thing { obstacle, keep_m, speed_m_s };
-        let planned = self.clear_of.obstacles.iter().cloned().map(still);
-        let come = balls(&self.intruders, "somebody").into_iter().map(moving);
         let stamp = self.seen.unwrap_or(now);
-        let things = planned.chain(come).collect();
+        let still = |obstacle| Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
+        let planned = self.clear_of.obstacles.iter().cloned().map(still);
+        let come = balls(self.watch.intruders(), "somebody", 0.0);
+        let moving = come.into_iter().zip(self.watch.intruders()).map(|(obstacle, i)| {
+            // Who is hidden may have come nearer ever since they were seen.
+            let keep_m = self.people.keep_m + self.people.speed_m_s * stamp.secs_since(i.seen).max(0.0);
+            Thing { obstacle, keep_m: keep_m.min(1.0), speed_m_s: self.people.speed_m_s }
+        });
+        let things = planned.chain(moving).collect();
         World { stamp, expires: stamp + LIFE, things, held: self.clear_of.held.clone() }
     }
 }
 
-fn balls(of: &[Intruder], name: &str) -> Vec<Obstacle> {
+fn balls(of: &[Intruder], name: &str, grow_m: f64) -> Vec<Obstacle> {
     let ball = |(k, i): (usize, &Intruder)| Obstacle {
         name: format!("{name} [{k}]"),
-        shape: GeomShape::Sphere { radius: i.radius_m },
+        shape: GeomShape::Sphere { radius: i.radius_m + grow_m },
         world_from_obstacle: Isometry3::from(i.center.coords),
     };
     of.iter().enumerate().map(ball).collect()
