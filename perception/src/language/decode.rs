@@ -195,7 +195,8 @@ fn check_strays(words: &[Tagged], describes: bool, sorts: bool) -> Result<(), St
     Ok(())
 }
 
-fn acted_on(task: &Task) -> Option<&Referent> {
+/// The object that a task acts on: what "it" means after it.
+pub(crate) fn acted_on(task: &Task) -> Option<&Referent> {
     match task {
         Task::Pick(r)
         | Task::Place { object: r, .. }

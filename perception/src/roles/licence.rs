@@ -1,10 +1,12 @@
 //! Whether a sentence licenses what a model makes of it: nothing is moved that was not spoken of.
 //!
 //! A proposal is laid over the sentence, word by word, from left to right: every task needs its own word for what to
-//! do, then its object's words, the word for the place, and the target's. No word is used twice but "it". A colour or
-//! a size may stand in a word that Sinew does not know, if the thing is named besides; nothing else may. What is laid
-//! out otherwise, or leaves a colour, shape or size over, is a question to the person.
+//! do, then its object's words, the word for the place, and the target's. No word is used twice. "It" is what the task
+//! before acted on, and nothing else. A colour or a size may stand in a word that Sinew does not know, if the thing is
+//! named besides; nothing else may. "Any" and "all" are said in so many words. What is laid out otherwise, or leaves a
+//! colour, shape, size, superlative or "all" over, is a question to the person.
 
+use crate::language::decode::acted_on;
 use crate::language::lexicon;
 use crate::language::tags::{Meaning, Verb};
 use types::language::{Quantity, Referent, Relation, Task, Utterance};
@@ -18,6 +20,8 @@ const ASKING: [&str; 16] = [
     "is", "are", "was", "were", "does", "do", "did", "has", "have", "how", "what", "where", "which", "who",
     "why", "when",
 ];
+/// Words behind which "right" and "back" tell which thing is meant.
+const DETERMINERS: [&str; 7] = ["the", "this", "that", "these", "those", "my", "your"];
 /// Words that turn round where something goes.
 const AWAY: [&str; 8] = ["out", "off", "from", "away", "apart", "without", "instead", "rather"];
 
@@ -42,6 +46,7 @@ pub(super) fn check(words: &[String], proposal: &Utterance) -> Result<(), String
     for task in tasks {
         let laid = sentence.lay(task, at);
         at = laid.ok_or("I would do something that you did not quite say. Can you say it differently?")?;
+        sentence.before = acted_on(task);
     }
     match sentence.left_over() {
         Some(word) => {
@@ -56,12 +61,14 @@ struct Sentence<'a> {
     words: &'a [String],
     used: Vec<bool>,
     unknown: usize,
+    /// What the task before acted on.
+    before: Option<&'a Referent>,
 }
 
 impl<'a> Sentence<'a> {
     fn new(words: &'a [String]) -> Self {
         let unknown = words.iter().filter(|w| lexicon::entry(w).is_none()).count();
-        Self { words, used: vec![false; words.len()], unknown }
+        Self { words, used: vec![false; words.len()], unknown, before: None }
     }
 
     fn may_mean(&self, i: usize, meaning: Meaning) -> bool {
@@ -133,15 +140,30 @@ impl<'a> Sentence<'a> {
 
     /// Lays a phrase over the words from `at` on; where it ends.
     fn thing(&mut self, one: &Referent, at: usize) -> Option<usize> {
-        if one.quantity == Quantity::All && self.find(at, Meaning::Quantity(Quantity::All)).is_none() {
-            return None;
-        }
         let before = self.used.clone();
         if let Some(end) = self.phrase(one, at) {
             return Some(end);
         }
         self.used = before;
-        self.take(at, Meaning::It)
+        // Whatever a model takes "it" for, it is what was spoken of.
+        if self.before == Some(one) { self.take(at, Meaning::It) } else { None }
+    }
+
+    /// Whether the words from `at` to a phrase's noun say how many; those that do are used.
+    fn quantity(&mut self, one: &Referent, at: usize, noun: usize) -> bool {
+        let is_plural = lexicon::entry(&self.words[noun]).is_some_and(|e| e.plural);
+        match one.quantity {
+            // "The cubes" are all of them, but "the largest of the cubes" is one.
+            Quantity::The => !is_plural || one.superlative.is_some(),
+            // "One" is a noun, too.
+            Quantity::Any => (at..noun).any(|i| self.may_mean(i, Meaning::Quantity(Quantity::Any))),
+            Quantity::All => {
+                let all = |i: &usize| self.may_mean(*i, Meaning::Quantity(Quantity::All));
+                let said: Vec<usize> = (at..=noun).filter(all).collect();
+                said.iter().for_each(|i| self.used[*i] = true);
+                !said.is_empty()
+            }
+        }
     }
 
     fn phrase(&mut self, one: &Referent, at: usize) -> Option<usize> {
@@ -151,10 +173,14 @@ impl<'a> Sentence<'a> {
             end = end.max(i);
         };
         // The noun, or a word for a thing of any kind; this must be said in so many words.
-        note(match one.shape {
+        let noun = match one.shape {
             Some(shape) => self.take(at, Meaning::Shape(shape))?,
             None => self.take(at, Meaning::Thing)?,
-        });
+        };
+        note(noun);
+        if !self.quantity(one, at, noun - 1) {
+            return None;
+        }
         if let Some(superlative) = one.superlative {
             note(self.take(at, Meaning::Superlative(superlative))?);
         }
@@ -185,14 +211,26 @@ impl<'a> Sentence<'a> {
         Some(i + 1)
     }
 
-    /// A word that names a colour, shape or size and nothing else, or that nobody knows, and was not used.
+    /// A word that tells things apart and was not used: a colour, shape or size and nothing else, a superlative,
+    /// "all", or a word that nobody knows.
     fn left_over(&self) -> Option<&'a str> {
+        let left = (0..self.words.len()).find(|i| !self.used[*i] && self.counts(*i))?;
+        Some(self.words[left].as_str())
+    }
+
+    fn counts(&self, i: usize) -> bool {
+        let Some(entry) = lexicon::entry(&self.words[i]) else { return true };
         let names = |m: &Meaning| matches!(m, Meaning::Color(_) | Meaning::Shape(_) | Meaning::Size(_));
-        let counts = |w: &str| match lexicon::entry(w) {
-            Some(e) => !e.meanings.is_empty() && e.meanings.iter().all(names),
-            None => true,
-        };
-        self.words.iter().zip(&self.used).find(|(w, used)| !**used && counts(w)).map(|(w, _)| w.as_str())
+        let word = |i: Option<usize>| i.and_then(|i| self.words.get(i)).map_or("", String::as_str);
+        let is_superlative = entry.meanings.iter().any(|m| matches!(m, Meaning::Superlative(_)));
+        match word(Some(i)) {
+            // "Right now" and "put it back" tell no things apart.
+            "right" | "back" if !DETERMINERS.contains(&word(i.checked_sub(1))) => false,
+            // "On top of each other".
+            "each" if word(Some(i + 1)) == "other" => false,
+            _ if is_superlative || entry.meanings.contains(&Meaning::Quantity(Quantity::All)) => true,
+            _ => !entry.meanings.is_empty() && entry.meanings.iter().all(names),
+        }
     }
 }
 
@@ -214,6 +252,10 @@ mod tests {
 
     fn place(object: Referent, relation: Relation, target: Referent) -> Vec<Task> {
         vec![Task::Place { object, relation, target }]
+    }
+
+    fn many(quantity: Quantity, color: Option<Color>) -> Referent {
+        Referent { quantity, ..thing(color, CUBE) }
     }
 
     const RED: Option<Color> = Some(Color::Red);
@@ -238,6 +280,30 @@ mod tests {
                     Task::Place { object: thing(RED, CUBE), relation: Relation::In, target: bowl() },
                 ],
             ),
+            (
+                "pick up the red cube and put the ball on it",
+                vec![
+                    Task::Pick(thing(RED, CUBE)),
+                    Task::Place {
+                        object: thing(None, Some(Shape::Ball)),
+                        relation: Relation::On,
+                        target: thing(RED, CUBE),
+                    },
+                ],
+            ),
+            (
+                "pick up all the cubes and put them in the bowl",
+                vec![
+                    Task::Pick(many(Quantity::All, None)),
+                    Task::Place { object: many(Quantity::All, None), relation: Relation::In, target: bowl() },
+                ],
+            ),
+            ("put a maroon cube in the bowl", place(many(Quantity::Any, RED), Relation::In, bowl())),
+            ("put the maroon cubes in the bowl", place(many(Quantity::All, RED), Relation::In, bowl())),
+            (
+                "put the maroon cube right of the bowl right now",
+                place(thing(RED, CUBE), Relation::RightOf, bowl()),
+            ),
             ("stack the red cube on the bowl", vec![Task::Stack(vec![bowl(), thing(RED, CUBE)])]),
         ] {
             assert!(licensed(sentence, tasks), "{sentence}");
@@ -249,6 +315,9 @@ mod tests {
         let (cube, red_cube, bowl) = (|| thing(None, CUBE), || thing(RED, CUBE), || thing(None, BOWL));
         let all = || Referent { quantity: Quantity::All, ..thing(None, None) };
         let in_bowl = |what: Referent| place(what, Relation::In, bowl());
+        let ball = |color| thing(color, Some(Shape::Ball));
+        let black_ball = || ball(Some(Color::Black));
+        let in_blue = |what: Referent| place(what, Relation::In, thing(BLUE, BOWL));
         let big = Referent { size: Some(Size::Large), ..cube() };
         for (sentence, tasks) in [
             ("put the red cube in the bowl", in_bowl(thing(Some(Color::Black), CUBE))),
@@ -261,6 +330,37 @@ mod tests {
             ("put the red cube in the bowl", [in_bowl(red_cube()), in_bowl(red_cube())].concat()),
             ("put the red cube in the blue bowl", place(thing(BLUE, CUBE), Relation::In, thing(RED, BOWL))),
             ("put the bowl on the cube", place(cube(), Relation::On, bowl())),
+            // "It" is nothing that nobody spoke of, and nothing else than what was.
+            ("put it in the blue bowl", in_blue(black_ball())),
+            ("put them in the blue bowl", in_blue(black_ball())),
+            ("pick them up", vec![Task::Pick(black_ball())]),
+            ("pick it up", vec![Task::Pick(thing(None, None))]),
+            ("put the ball on it", place(ball(None), Relation::On, red_cube())),
+            (
+                "pick up the red cube and put it in the blue bowl",
+                [vec![Task::Pick(red_cube())], in_blue(black_ball())].concat(),
+            ),
+            (
+                "open the gripper and put it in the blue bowl",
+                [vec![Task::OpenGripper], in_blue(black_ball())].concat(),
+            ),
+            // Which one, and how many.
+            ("put the maroon cube in the bowl", in_bowl(many(Quantity::Any, RED))),
+            ("put the maroon cube in a bowl", in_bowl(many(Quantity::Any, RED))),
+            (
+                "put the maroon one in the bowl",
+                in_bowl(Referent { quantity: Quantity::Any, ..thing(RED, None) }),
+            ),
+            ("put the leftmost maroon cube in the bowl", in_bowl(many(Quantity::Any, RED))),
+            ("put the leftmost maroon cube in the bowl", in_bowl(red_cube())),
+            ("put a nearest maroon cube in the bowl", in_bowl(many(Quantity::Any, RED))),
+            ("put the right maroon cube in the bowl", in_bowl(red_cube())),
+            ("put every maroon cube in the bowl", in_bowl(red_cube())),
+            ("put the maroon cubes in the bowl", in_bowl(red_cube())),
+            (
+                "put the maroon cube beside all the bowls",
+                place(many(Quantity::All, RED), Relation::NextTo, bowl()),
+            ),
             // A question, and the opposite.
             ("is the maroon cube in the bowl?", in_bowl(cube())),
             ("keep the red cube out of the bowl", in_bowl(red_cube())),
