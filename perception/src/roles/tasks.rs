@@ -1,6 +1,7 @@
 //! Calls in a model's text: what it proposes to do, to answer, or why it does not know. A closed set, as JSON.
 
 use super::object;
+use super::words::is_plain;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::language::{Quantity, Question, Referent, Relation, Superlative, Task, Utterance};
@@ -194,9 +195,10 @@ pub fn utterance(text: &str) -> Result<Utterance, Rejection> {
     let refuse = |got: String| Rejection::new("answer", "one of the calls that were offered, as JSON", got);
     let said: Said = serde_json::from_str(text.trim()).map_err(|e| refuse(e.to_string()))?;
     let words = |text: String| -> Result<String, Rejection> {
-        let is_plain = |c: char| !c.is_control();
         let kept: String = text.chars().filter(|c| is_plain(*c)).take(LONGEST_WORDS).collect();
-        if kept.trim().is_empty() { Err(refuse("nothing".into())) } else { Ok(kept) }
+        // Nobody held these words to anything: the person is told whose they are.
+        let kept = kept.trim();
+        if kept.is_empty() { Err(refuse("nothing".into())) } else { Ok(format!("my model says: {kept}")) }
     };
     Ok(match said {
         Said::Do(calls) if calls.is_empty() || calls.len() > MOST_TASKS => {
@@ -333,8 +335,12 @@ mod tests {
         let Ok(Utterance::Ask(Question::Where(found))) = utterance(&said) else { panic!("{said}") };
         assert_eq!(found.superlative, Some(Superlative::Largest));
         assert_eq!(found.relation, Some((Relation::LeftOf, Box::new(red_cube))));
-        assert_eq!(utterance("{\"ask_back\": \"Which one?\"}"), Ok(Utterance::Unclear("Which one?".into())));
-        assert!(matches!(utterance("{\"refuse\": \"No.\"}"), Ok(Utterance::Refuse(_))));
+        let said = "{\"ask_back\": \"Which one?\"}";
+        assert_eq!(utterance(said), Ok(Utterance::Unclear("my model says: Which one?".into())));
+        // What nobody sees or what turns the writing round is left out.
+        let said = "{\"refuse\": \" N\u{ad}o\u{202e}\u{61c}\u{200b}\u{e0041}. \"}";
+        assert_eq!(utterance(said), Ok(Utterance::Refuse("my model says: No.".into())));
+        assert!(utterance("{\"refuse\": \"\u{200b} \u{ad}\"}").is_err());
     }
 
     #[test]
