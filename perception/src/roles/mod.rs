@@ -10,7 +10,7 @@ mod words;
 
 pub use boxes::detections;
 pub use speaker::{Speaker, SpeakingModel, Spoken};
-pub use tasks::utterance;
+pub use tasks::{MODEL_SAYS, utterance};
 pub use words::{accepted, quoted, request};
 
 use crate::vlm::Grammar;

@@ -11,6 +11,8 @@ use types::{Color, Offer, Rejection, Shape, Size, TaskKind};
 const MOST_TASKS: usize = 6;
 /// Most objects of a stack.
 const MOST_STACKED: usize = 6;
+/// Before a model's own words to the person, which nothing holds to anything.
+pub const MODEL_SAYS: &str = "my model says:";
 /// Longest question back, characters.
 const LONGEST_WORDS: usize = 120;
 
@@ -198,7 +200,7 @@ pub fn utterance(text: &str) -> Result<Utterance, Rejection> {
         let kept: String = text.chars().filter(|c| is_plain(*c)).take(LONGEST_WORDS).collect();
         // Nobody held these words to anything: the person is told whose they are.
         let kept = kept.trim();
-        if kept.is_empty() { Err(refuse("nothing".into())) } else { Ok(format!("my model says: {kept}")) }
+        if kept.is_empty() { Err(refuse("nothing".into())) } else { Ok(format!("{MODEL_SAYS} {kept}")) }
     };
     Ok(match said {
         Said::Do(calls) if calls.is_empty() || calls.len() > MOST_TASKS => {

@@ -2,7 +2,7 @@
 //! order in which the vision tower merges them.
 
 use super::error::Result;
-use super::picture::Pixels;
+use super::picture::{Pixels, check_sides};
 use super::resize::{Filter, resize};
 use super::settings::{Node, read_json};
 use candle_core::{DType, Device, Tensor};
@@ -241,7 +241,9 @@ impl PatchConfig {
         } else {
             [blocks(h), blocks(w)]
         };
-        Ok([h as usize, w as usize])
+        let [h, w] = [h as usize, w as usize];
+        check_sides(w, h)?;
+        Ok([h, w])
     }
 }
 

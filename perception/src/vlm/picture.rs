@@ -15,6 +15,15 @@ pub struct Pixels {
     rgb: Vec<u8>,
 }
 
+/// Refuses sides of 0 or beyond [`MAX_SIDE`], before memory is taken for them (B27).
+pub(super) fn check_sides(width: usize, height: usize) -> Result<(), Rejection> {
+    if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) {
+        return Ok(());
+    }
+    let got = format!("{width} × {height}");
+    Err(Rejection::new("picture", format!("sides of 1 to {MAX_SIDE} pixels"), got))
+}
+
 impl core::fmt::Debug for Pixels {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Pixels({} × {})", self.width, self.height)
@@ -28,10 +37,7 @@ impl Pixels {
     /// A [`Rejection`] for a side of 0 or beyond [`MAX_SIDE`], or another number of values than
     /// 3 · width · height (B27).
     pub fn new(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self, Rejection> {
-        if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
-            let got = format!("{width} × {height}");
-            return Err(Rejection::new("picture", format!("sides of 1 to {MAX_SIDE} pixels"), got));
-        }
+        check_sides(width, height)?;
         if rgb.len() != 3 * width * height {
             let expected = format!("{} values for {width} × {height} pixels", 3 * width * height);
             return Err(Rejection::new("picture", expected, rgb.len().to_string()));

@@ -2,7 +2,7 @@
 //! antialiased, first along rows and then along columns, weights as 16-bit fixed-point numbers, and bytes
 //! in between.
 
-use super::picture::Pixels;
+use super::picture::{Pixels, check_sides};
 use types::Rejection;
 
 /// What one output pixel takes: from which input pixel on, and how much of each.
@@ -95,6 +95,7 @@ pub(super) fn resize(
     height: usize,
     filter: Filter,
 ) -> Result<Pixels, Rejection> {
+    check_sides(width, height)?;
     let (w, h) = (picture.width(), picture.height());
     let mut rgb = picture.rgb().to_vec();
     if width != w {
@@ -142,6 +143,11 @@ mod tests {
             assert!(
                 other.rgb().chunks(3).all(|p| p.iter().zip([9, 130, 255]).all(|(a, b)| a.abs_diff(b) <= 1))
             );
+        }
+        // Nothing is computed for sides that no picture may have: this would be 6 GB.
+        for (w, h) in [(53_000, 40_000), (8193, 1), (1, 8193), (0, 1)] {
+            let e = resize(&plain, w, h, Filter::Cubic).expect_err("too large").to_string();
+            assert!(e.contains(&format!("{w} × {h}")), "{e}");
         }
         let ramp = Pixels::new(4, 3, (0..36).collect()).expect("a picture");
         assert_eq!(resize(&ramp, 4, 3, Filter::Cubic).expect("the same"), ramp);

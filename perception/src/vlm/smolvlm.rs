@@ -155,6 +155,15 @@ impl SmolVlm {
         text + "\n\n"
     }
 
+    /// Refuses media of more tokens than the model has positions, before they become tiles and words.
+    fn check_room(&self, media: &[Medium]) -> Result<(), Rejection> {
+        let tiles = media.iter().map(|medium| match medium {
+            Medium::Picture(picture) => self.tiles.n_tiles(picture),
+            Medium::Film { frames, .. } => frames.len(),
+        });
+        room_for(tiles, self.tiles.n_tokens(), self.config.decoder.max_positions)
+    }
+
     /// Text with every medium written down, and their tiles in order.
     fn written(&self, text: &str, media: &[Medium]) -> Result<(String, Vec<Patches>)> {
         let (mut written, mut all, mut rest) = (String::new(), Vec::new(), text);
@@ -162,6 +171,7 @@ impl SmolVlm {
             let expected = format!("a place for each of {} pictures and films, in order", media.len());
             Rejection::new("chat_template", expected, got)
         };
+        self.check_room(media)?;
         for medium in media {
             let sign = match medium {
                 Medium::Picture(_) => IMAGE,
@@ -269,6 +279,19 @@ impl Family for SmolVlm {
     }
 }
 
+/// Refuses tiles of `n_tokens` each that do not fit into `most` positions.
+fn room_for(tiles: impl Iterator<Item = usize>, n_tokens: usize, most: usize) -> Result<(), Rejection> {
+    let all = tiles.fold(0_usize, |all, n| all.saturating_add(n.saturating_mul(n_tokens)));
+    if all < most {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        "pictures",
+        format!("fewer than {most} tokens in all, the model's positions"),
+        all.to_string(),
+    ))
+}
+
 /// English, for 0 to 999.
 fn in_words(n: usize) -> String {
     const SMALL: [&str; 20] = [
@@ -330,6 +353,14 @@ pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, TileConfig, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_tiles_than_the_model_has_positions_for_are_refused_by_their_number_alone() {
+        assert!(room_for([17, 1].into_iter(), 64, 8192).is_ok());
+        let e = room_for([1025, 1025].into_iter(), 784, 8192).expect_err("too many").to_string();
+        assert!(e.contains("8192") && e.contains("1607200"), "{e}");
+        assert!(room_for([usize::MAX, 2].into_iter(), 784, 8192).is_err());
+    }
 
     #[test]
     fn numbers_and_lengths_are_written_as_the_processor_writes_them() {

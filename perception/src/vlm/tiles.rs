@@ -70,6 +70,15 @@ impl TileConfig {
         (self.side / self.cut.patch / self.cut.merge).pow(2)
     }
 
+    /// How many tiles a picture becomes, the whole of it among them.
+    pub(super) fn n_tiles(&self, picture: &Pixels) -> usize {
+        let [h, w] = self.whole_tiles(below(with_longest(picture, self.longest[0]), MOST));
+        match h / self.side * (w / self.side) {
+            n if n > 1 && self.splits => n + 1,
+            _ => 1,
+        }
+    }
+
     /// One picture.
     pub(super) fn picture(&self, picture: &Pixels) -> Result<Tiles> {
         let [h, w] = below(with_longest(picture, self.longest[0]), MOST);
@@ -77,7 +86,7 @@ impl TileConfig {
         if !self.splits {
             return Ok(Tiles { rows: 0, columns: 0, tiles: vec![self.square(&picture)?] });
         }
-        let [h, w] = self.whole_tiles(&picture);
+        let [h, w] = self.whole_tiles([picture.height(), picture.width()]);
         let picture = resize(&picture, w, h, Filter::Lanczos)?;
         let (rows, columns) = (h / self.side, w / self.side);
         if rows * columns == 1 {
@@ -115,8 +124,7 @@ impl TileConfig {
     }
 
     /// Height and width in whole tiles: the longer side rounded up, the other one as the shape then asks, up too.
-    fn whole_tiles(&self, picture: &Pixels) -> [usize; 2] {
-        let (h, w) = (picture.height(), picture.width());
+    fn whole_tiles(&self, [h, w]: [usize; 2]) -> [usize; 2] {
         let aspect = w as f64 / h as f64;
         let up = |n: usize| n.max(1).next_multiple_of(self.side);
         if w >= h {
@@ -158,4 +166,22 @@ fn below([h, w]: [usize; 2], most: usize) -> [usize; 2] {
         [h, w]
     };
     [h.max(1), w.max(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_counted_before_they_are_made() {
+        let cut = Cut { patch: 4, temporal: 1, merge: 1, mean: [0.5; 3], deviation: [0.5; 3] };
+        for splits in [true, false] {
+            let config = TileConfig { cut: cut.clone(), longest: [64, 64], side: 16, splits };
+            for (w, h) in [(16, 16), (64, 48), (10, 90), (200, 3), (33, 32)] {
+                let picture = Pixels::new(w, h, vec![7; 3 * w * h]).expect("a picture");
+                let made = config.picture(&picture).expect("tiles").tiles.len();
+                assert_eq!(config.n_tiles(&picture), made, "{w} × {h}");
+            }
+        }
+    }
 }

@@ -269,3 +269,23 @@ fn pictures_films_and_sentences_that_cannot_be_used_are_refused() {
         assert!(grid[0] * grid[1] >= 16, "{w} × {h}: {grid:?}");
     }
 }
+
+#[test]
+fn pictures_beyond_what_a_model_can_take_are_refused_before_they_are_made() {
+    let picture =
+        |w: usize, h: usize| [Medium::Picture(Pixels::new(w, h, vec![99; 3 * w * h]).expect("a picture"))];
+    let loaded =
+        |copy: &Copy| Vlm::load(&copy.0, Place::Cpu, Precision::F32, &mut |_, _| ()).expect("a model");
+    // The least number of pixels would make 53 thousand columns of it.
+    let copy = Copy::of("qwen3-vl", "sides");
+    copy.json("processor_config.json", |json| {
+        json["image_processor"]["size"] =
+            serde_json::json!({"shortest_edge": 1_u32 << 31, "longest_edge": 1_u32 << 31});
+    });
+    let e = loaded(&copy).prompt(&picture(40, 30), "x").expect_err("too large").to_string();
+    assert!(e.contains(&format!("sides of 1 to {MAX_SIDE}")), "{e}");
+    let copy = Copy::of("smolvlm", "room");
+    copy.json("config.json", |json| json["text_config"]["max_position_embeddings"] = 20.into());
+    let e = loaded(&copy).prompt(&picture(400, 300), "x").expect_err("too many tokens").to_string();
+    assert!(e.contains("fewer than 20 tokens in all"), "{e}");
+}
