@@ -22,16 +22,47 @@ pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,
     now: Time,
-    /// What explains how it went, the newest last.
-    facts: VecDeque<String>,
+    facts: Facts,
 }
 
 /// Most facts that are kept.
-pub(crate) const MOST_FACTS: usize = 10;
+const MOST_FACTS: usize = 10;
+
+/// What explains how a run went, the newest last. A question that a model put into words counts as it was typed.
+#[derive(Default)]
+pub(crate) struct Facts {
+    kept: VecDeque<String>,
+    /// The open question as the planner asked it.
+    typed: Option<String>,
+}
+
+impl Facts {
+    pub(crate) fn push(&mut self, e: &Event) {
+        match (e.stage.as_str(), e.kind.as_str()) {
+            ("planner", "typed-question") => self.typed = Some(e.text.clone()),
+            ("run", "sentence" | "answer") => self.typed = None,
+            _ => {}
+        }
+        if !is_fact(e) {
+            return;
+        }
+        // What was said stays.
+        if self.kept.len() >= MOST_FACTS {
+            self.kept.remove(1);
+        }
+        let is_question = e.stage == "run" && e.kind == "question";
+        let typed = self.typed.as_ref().filter(|_| is_question);
+        self.kept.push_back(typed.unwrap_or(&e.text).clone());
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.kept.iter().cloned().collect()
+    }
+}
 
 /// Whether an event explains how a run went: what was said, how it ended, and what the stages gave as reasons. Words of
 /// a model or a server are none, but for what an ending repeats.
-pub(crate) fn is_fact(e: &Event) -> bool {
+fn is_fact(e: &Event) -> bool {
     let is_grave = matches!(e.level, Level::Warn | Level::Error);
     match (e.stage.as_str(), e.kind.as_str()) {
         ("run", kind) => matches!(kind, "sentence" | "verdicts" | "refused" | "failed" | "question" | "done"),
@@ -43,7 +74,7 @@ pub(crate) fn is_fact(e: &Event) -> bool {
 
 impl Log {
     pub(crate) fn new(screen: Screen, folder: Option<RunFolder>) -> Self {
-        Self { screen, folder, now: Time::ZERO, facts: VecDeque::new() }
+        Self { screen, folder, now: Time::ZERO, facts: Facts::default() }
     }
 
     /// The robot's time, for the stamps of what follows.
@@ -53,7 +84,7 @@ impl Log {
 
     /// What explains how it went so far.
     pub(crate) fn facts(&self) -> Vec<String> {
-        self.facts.iter().cloned().collect()
+        self.facts.all()
     }
 
     pub(crate) fn folder(&self) -> Option<&RunFolder> {
@@ -86,13 +117,7 @@ impl Log {
         if let Some(folder) = &mut self.folder {
             folder.event(&event);
         }
-        if is_fact(&event) {
-            // What was said stays.
-            if self.facts.len() >= MOST_FACTS {
-                self.facts.remove(1);
-            }
-            self.facts.push_back(event.text.clone());
-        }
+        self.facts.push(&event);
         let mut out = std::io::stdout().lock();
         // A closed pipe is no reason to stop a robot.
         let _ = match self.screen {
@@ -114,4 +139,47 @@ fn sentence(e: &Event) -> String {
     };
     let id = e.fault.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
     format!("{:7.2} s {mark} {:<10} {id}{}", e.stamp.as_secs_f64(), e.stage, e.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(events: &[(&str, &str, &str)]) -> Vec<String> {
+        let mut facts = Facts::default();
+        for (stage, kind, text) in events {
+            facts.push(&Event {
+                stamp: Time::ZERO,
+                level: Level::Info,
+                stage: (*stage).into(),
+                kind: (*kind).into(),
+                fault: None,
+                text: (*text).into(),
+            });
+        }
+        facts.all()
+    }
+
+    #[test]
+    fn a_question_is_a_fact_as_it_was_typed_and_never_in_the_words_of_a_model() {
+        let asked = [
+            ("run", "sentence", "put it there"),
+            ("planner", "typed-question", "Which one?"),
+            ("run", "question", "Dearest, which one?"),
+            ("run", "question", "Dearest, which one?"),
+            ("run", "answer", "the person answers \"that\""),
+            ("run", "question", "Where to?"),
+        ];
+        assert_eq!(facts(&asked), ["put it there", "Which one?", "Which one?", "Where to?"]);
+        let open = [("planner", "typed-question", "Which one?"), ("run", "refused", "no")];
+        assert_eq!(facts(&open), ["no"]);
+    }
+
+    #[test]
+    fn of_many_facts_what_was_said_and_the_newest_are_kept() {
+        let all: Vec<String> = (0..30).map(|i| i.to_string()).collect();
+        let events: Vec<_> = all.iter().map(|n| ("run", "done", n.as_str())).collect();
+        let kept = facts(&events);
+        assert_eq!((kept.len(), kept[0].as_str(), kept[9].as_str()), (MOST_FACTS, "0", "29"));
+    }
 }

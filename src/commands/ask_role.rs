@@ -6,7 +6,7 @@ use super::ask_model::check_pictures;
 use super::{CommandError, Setting};
 use crate::cli::Common;
 use crate::exit::Exit;
-use crate::log::{MOST_FACTS, is_fact};
+use crate::log::Facts;
 use core::time::Duration;
 use perception::roles::{Role, accepted, quoted, request};
 use perception::vlm::Grammar;
@@ -79,11 +79,9 @@ fn facts_of(run: &Path) -> Result<Vec<String>, CommandError> {
     let text = std::fs::read_to_string(&path).map_err(|e| refuse(e.to_string()))?;
     let events: Result<Vec<Event>, _> = text.lines().map(serde_json::from_str).collect();
     let events = events.map_err(|e| refuse(e.to_string()))?;
-    let mut facts: Vec<String> = events.into_iter().filter(is_fact).map(|e| e.text).collect();
-    // What was said, and the end.
-    if facts.len() > MOST_FACTS {
-        facts.drain(1..facts.len() + 1 - MOST_FACTS);
-    }
+    let mut facts = Facts::default();
+    events.iter().for_each(|e| facts.push(e));
+    let facts = facts.all();
     if facts.is_empty() {
         return Err(refuse("no event says how it went".to_owned()).into());
     }
