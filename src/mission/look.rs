@@ -6,9 +6,46 @@ use types::Fault;
 
 /// How long a camera may take to come back, seconds.
 const PATIENCE_S: f64 = 3.0;
+/// How often a look waits for a camera that failed.
+const WAITS: usize = 2;
 /// How often models of which none has an answer are asked again, and after how long, seconds.
 const HOLDS: usize = 3;
 const HOLD_S: f64 = 1.0;
+
+/// What a look may still wait for.
+struct Patience {
+    waits: usize,
+    holds: usize,
+}
+
+/// What a look that failed does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    WaitForCameras,
+    HoldForModels,
+    GiveUp,
+}
+
+impl Patience {
+    const NEW: Self = Self { waits: WAITS, holds: HOLDS };
+
+    /// Every fault has a patience of its own, in whatever order they come.
+    fn after(&mut self, fault: Fault) -> Next {
+        let is_models = matches!(fault, Fault::F45ModelGarbage | Fault::F46ModelLost);
+        let (left, next) = if is_models {
+            (&mut self.holds, Next::HoldForModels)
+        } else {
+            (&mut self.waits, Next::WaitForCameras)
+        };
+        match left.checked_sub(1) {
+            Some(rest) => {
+                *left = rest;
+                next
+            }
+            None => Next::GiveUp,
+        }
+    }
+}
 
 impl Mission {
     /// Looks with the fixed camera. When that has failed, the arm stops, and is not where it was to be.
@@ -74,36 +111,55 @@ impl Mission {
         for _ in 0..2 {
             self.slice()?;
         }
-        let clock = self.body.clock();
-        if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
-            self.log.fault("perception", fault, &said);
-            if fault == Fault::F45ModelGarbage {
-                return self.hold_for_a_model(at, said);
-            }
-            self.wait_for_cameras((fault, said))?;
-            if let Err((fault, said)) = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
-                return Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())));
-            }
-        }
-        self.learn_surroundings()
-    }
-
-    /// No model has an answer (F46): the arm holds, and they are asked again a few times.
-    fn hold_for_a_model(&mut self, at: &str, mut said: String) -> Result<(), Trouble> {
-        for _ in 0..HOLDS {
-            let since = self.now();
-            while self.now().secs_since(since) < HOLD_S {
-                self.slice()?;
-            }
+        let mut patience = Patience::NEW;
+        loop {
             let clock = self.body.clock();
-            match self.eyes.look(at, self.body.cameras(), &clock, &mut self.log) {
-                Ok(()) => return self.learn_surroundings(),
-                Err((fault, why)) => {
-                    self.log.fault("perception", fault, &why);
-                    said = format!("{}: {why}", fault.id());
+            let seen = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log);
+            let Err((fault, said)) = seen else { return self.learn_surroundings() };
+            self.log.fault("perception", fault, &said);
+            match patience.after(fault) {
+                Next::WaitForCameras => self.wait_for_cameras((fault, said))?,
+                Next::HoldForModels => self.hold()?,
+                Next::GiveUp => {
+                    return Err(Trouble::Camera(format!("{}: {said}; the arm stands still", fault.id())));
                 }
             }
         }
-        Err(Trouble::Camera(format!("{said}; the arm stands still")))
+    }
+
+    /// No model has an answer (F46): the arm holds, before they are asked again.
+    fn hold(&mut self) -> Result<(), Trouble> {
+        let since = self.now();
+        while self.now().secs_since(since) < HOLD_S {
+            self.slice()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_waits_for_cameras_and_holds_for_models_in_whatever_order_they_fail_and_not_for_ever() {
+        let (camera, model) = (Fault::F10CameraBlind, Fault::F45ModelGarbage);
+        let next = |faults: &[Fault]| -> Vec<Next> {
+            let mut patience = Patience::NEW;
+            faults.iter().map(|f| patience.after(*f)).collect()
+        };
+        assert_eq!(
+            next(&[camera, model, camera, model, model, model]),
+            [
+                Next::WaitForCameras,
+                Next::HoldForModels,
+                Next::WaitForCameras,
+                Next::HoldForModels,
+                Next::HoldForModels,
+                Next::GiveUp
+            ]
+        );
+        assert_eq!(next(&[camera; WAITS + 1]).last(), Some(&Next::GiveUp));
+        assert_eq!(next(&[model; HOLDS + 1]).last(), Some(&Next::GiveUp));
     }
 }

@@ -224,6 +224,10 @@ impl Mission {
 
     /// The planner's question in a model's words, where it has good ones.
     fn worded(&mut self, question: &str, candidates: &[types::ObjectId], scene: &Scene) -> String {
+        if question.starts_with(perception::roles::MODEL_SAYS) {
+            // Words that a model made up are no question to hold others to.
+            return question.to_owned();
+        }
         let mut options = planner::names(candidates, scene);
         options.extend(perception::roles::quoted(question));
         let wording = Wording::Ask { question: question.to_owned(), options };
