@@ -123,7 +123,11 @@ impl Watch {
     pub fn accept_what_stands(&mut self, now: Time) -> Option<Vec<Intruder>> {
         let (cells, _) = self.still.take_if(|(_, since)| now.secs_since(*since) >= STANDS_S)?;
         self.cells.extend(cells);
-        Some(core::mem::take(&mut self.intruders))
+        // Who is hidden just now does not stand: nobody sees what they do.
+        let newest = self.intruders.iter().map(|i| i.seen).max();
+        let (stands, hidden) = self.intruders.iter().partition(|i| Some(i.seen) == newest);
+        self.intruders = hidden;
+        Some(stands)
     }
 
     /// Points that were not there, belong to no tracked object and not to the arm.

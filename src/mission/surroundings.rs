@@ -121,7 +121,8 @@ impl Surroundings {
         let Some(state) = self.states.back().copied() else { return Ok(None) };
         let stands = self.beside_the_arm(stands, &state)?;
         // The motion under way was not planned around them.
-        let planned = self.clear_of.obstacles.iter().chain(&stands).take(MOST_PLANNED).cloned().collect();
+        let most = MOST_PLANNED.saturating_sub(stands.len());
+        let planned = self.clear_of.obstacles.iter().take(most).chain(&stands).cloned().collect();
         self.clear_of.obstacles = planned;
         self.standing.extend(stands);
         self.standing.truncate(2 * MOST_BALLS);
