@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::graph::BodyError;
 use crate::graph::guard::GuardProcess;
+use crate::lateness::MachineLateness;
 use crate::session;
 use control::thread::Quantiles;
 use control::{
@@ -61,6 +62,9 @@ pub(crate) struct Outcome {
     pub(crate) misses: u64,
     /// Whether the loop runs under SCHED_FIFO with its memory locked.
     pub(crate) is_real_time: bool,
+    /// How late the machine was by itself after the break: the latest wake-up of a thread that does nothing else,
+    /// one on every processor, milliseconds.
+    pub(crate) machine_late_ms: f64,
 }
 
 /// What the parts tell each other outside the loop's own ways.
@@ -93,22 +97,31 @@ impl<R: Robot> Robot for Fragile<R> {
     }
 }
 
-/// Moves the arm for so many seconds; something may break after so many.
+/// What is tried.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Trial {
+    /// For how long the arm moves, seconds.
+    pub(crate) seconds: f64,
+    /// What breaks, and after how many seconds.
+    pub(crate) breaks: Option<(Break, f64)>,
+    /// The loop and the guard may be silent for so long, seconds; `None`: as the robot bears it.
+    pub(crate) patience_s: Option<f64>,
+}
+
+/// Moves the arm; something may break.
 ///
 /// # Errors
 /// [`BodyError`] when the loop, the world or the watchdog cannot be started.
-pub(crate) fn run(
-    config: &Config,
-    arm: &Arc<Arm>,
-    seconds: f64,
-    breaks: Option<(Break, f64)>,
-) -> Result<Outcome, BodyError> {
+pub(crate) fn run(config: &Config, arm: &Arc<Arm>, trial: Trial) -> Result<Outcome, BodyError> {
     let said = |e: String| BodyError::Loop(e);
     let mut clock = MonotonicClock::new();
     let world = World::new(arm, &SceneSpec::default(), 1).map_err(|e| BodyError::Sim(e.to_string()))?;
     let rig = Rig::new(world);
-    let patience_s = arm.profile().overrun_ms * 1e-3;
-    let watchdog = Watchdog::shared(&clock, patience_s).map_err(|e| said(e.to_string()))?;
+    let patience_s = trial.patience_s.unwrap_or(arm.profile().overrun_ms * 1e-3);
+    let mut watchdog = Watchdog::shared(&clock, patience_s).map_err(|e| said(e.to_string()))?;
+    if let Some(stroke_s) = trial.patience_s {
+        watchdog = watchdog.with_stroke(stroke_s).map_err(|e| said(e.to_string()))?;
+    }
     let mut guard = Some(GuardProcess::start(&watchdog, &mut clock)?);
     let never = || AtomicI64::new(i64::MIN);
     let wires = Arc::new(Wires {
@@ -153,13 +166,15 @@ pub(crate) fn run(
 
     let mut drive = Drive { arm, faults: Vec::new(), motions: 0, lease: None, stopped: false, side: 1.0 };
     let began = clock.now();
-    let mut pending = breaks;
+    let mut pending = trial.breaks;
     let mut was_well = None;
-    let mut until = began + Duration::from_secs_f64(seconds);
+    let mut late = None;
+    let mut until = began + Duration::from_secs_f64(trial.seconds);
     while clock.now() < until {
         drive.look(&mut handle, clock.now()).map_err(|e| said(e.to_string()))?;
         if let Some((what, _)) = pending.take_if(|(_, at)| clock.now().secs_since(began) >= *at) {
             was_well = Some(!drive.stopped);
+            late = Some(MachineLateness::watch());
             match what {
                 Break::Loop => wires.breaks.store(true, Ordering::Release),
                 Break::Watchdog => {
@@ -172,6 +187,7 @@ pub(crate) fn run(
         clock.sleep_until(clock.now() + SLICE);
     }
     drive.look(&mut handle, clock.now()).map_err(|e| said(e.to_string()))?;
+    let machine_late_ms = late.map_or(0.0, MachineLateness::latest_ms);
     let mode = handle.status().mode;
     let is_braked = rig.world().is_braked();
     let report = thread.join();
@@ -191,6 +207,7 @@ pub(crate) fn run(
         ticks: report.ticks,
         misses: report.misses,
         is_real_time: real_time && locked,
+        machine_late_ms,
     })
 }
 

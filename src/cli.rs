@@ -134,6 +134,9 @@ pub(crate) enum Command {
         /// See `--break`.
         #[arg(long, default_value_t = 0.0)]
         at: f64,
+        /// How long the loop and its watchdog may be silent, milliseconds, instead of what the robot bears.
+        #[arg(long)]
+        patience_ms: Option<f64>,
         #[command(flatten)]
         common: Common,
     },

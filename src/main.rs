@@ -10,6 +10,7 @@ mod faults;
 mod film;
 mod graph;
 mod interrupt;
+mod lateness;
 mod log;
 mod mission;
 mod models;
@@ -58,8 +59,10 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),
-        Command::Alone { seconds, r#break, at, common } => {
-            commands::alone::run(seconds, r#break, at, &common)
+        Command::Alone { seconds, r#break, at, patience_ms, common } => {
+            let patience_s = patience_ms.map(|ms| ms * 1e-3);
+            let trial = alone::Trial { seconds, breaks: r#break.map(|b| (b, at)), patience_s };
+            commands::alone::run(trial, &common)
         }
         Command::Watchdog { page } => commands::watchdog::run(&page),
         Command::Config => {

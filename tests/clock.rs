@@ -41,11 +41,11 @@ fn f27_a_wall_clock_that_is_stepped_by_an_hour_to_and_fro_changes_nothing() {
     assert!(built.expect("the C compiler that links Rust programs").success());
     let run = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
-        command.args(["alone", "--seconds", "6"]);
+        command.args(["alone", "--seconds", "6", "--patience-ms", "3000"]);
         command
     };
-    // A busy machine may be late for the watchdog; a stepped clock is late every time.
-    for _ in 0..5 {
+    // A busy machine may be late by milliseconds, which the patience bears; a stepped clock is so by an hour.
+    for _ in 0..3 {
         let out = run().env("LD_PRELOAD", &shim).output().expect("started");
         let (text, told) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert!(told.contains("wall clock asked"), "the clock was not stepped: {told}");
@@ -57,5 +57,5 @@ fn f27_a_wall_clock_that_is_stepped_by_an_hour_to_and_fro_changes_nothing() {
         }
         println!("{text}");
     }
-    panic!("the arm was stopped, or did not move, five times out of five");
+    panic!("the arm was stopped, or did not move, three times out of three");
 }

@@ -56,7 +56,7 @@ pub use course::Chunk;
 pub use handle::{Handle, StopFlag};
 pub use lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, Status, TraceSample};
-pub use rt::RtRights;
+pub use rt::{RtRights, RtWishes, acquire as acquire_rights};
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 pub use twist::{Twist, TwistAxes};
 pub use watch::{Component, Sentinel, StopLine};

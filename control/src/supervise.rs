@@ -8,7 +8,6 @@ use crate::proof::Wrong;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use crate::watch::Component;
-use crate::watchdog::STROKE_S;
 use std::sync::atomic::Ordering;
 use types::{Fault, JointState, JointVector, StopCategory, Time};
 
@@ -172,7 +171,8 @@ impl Core {
     pub(crate) fn supervise_watchdog(&mut self, now: Time) {
         let Some(pulse) = &self.pulse else { return };
         let was_guarded = self.is_guarded();
-        self.unguarded_s = if pulse.unheard_s(now) > STROKE_S { self.unguarded_s + self.dt } else { 0.0 };
+        self.unguarded_s =
+            if pulse.unheard_s(now) > pulse.stroke_s() { self.unguarded_s + self.dt } else { 0.0 };
         if was_guarded && !self.is_guarded() && self.state.is_powered() {
             self.tell(Report::Fault { fault: Fault::F33WatchdogDied, latched: true });
             self.power_off(Self::latching(StopCategory::One, Fault::F33WatchdogDied));
@@ -181,7 +181,7 @@ impl Core {
 
     /// Whether the watchdog was heard of, where there is one.
     pub(crate) fn is_guarded(&self) -> bool {
-        self.pulse.is_none() || self.unguarded_s < STROKE_S
+        self.pulse.as_ref().is_none_or(|p| self.unguarded_s < p.stroke_s())
     }
 
     /// Whether the emergency stop's line is closed, and has been for long enough not to bounce.

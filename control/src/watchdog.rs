@@ -23,8 +23,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use types::seams::Clock;
 use types::{Rejection, Time};
 
-/// A robot that was not stroked for longer brakes, seconds.
-pub const STROKE_S: f64 = 0.005;
+/// A robot that was not stroked for longer brakes, seconds; see [`Watchdog::with_stroke`].
+const STROKE_S: f64 = 0.005;
 /// Time between two looks of the guard.
 const ROUND: Duration = Duration::from_micros(500);
 /// A guard whose loop said nothing for so long looks whether anybody is there at all, seconds.
@@ -40,6 +40,8 @@ enum Word {
     Origin,
     /// For how long the loop may be silent, nanoseconds.
     Patience,
+    /// For how long the robot goes without a stroke, nanoseconds.
+    Stroke,
     /// When the loop ticked last, and whether its command had power.
     Beat,
     Powered,
@@ -76,12 +78,23 @@ impl Watchdog {
         crate::config::range("watchdog.patience_s", patience_s, 0.001, 10.0)?;
         let page = Self(Arc::new(page));
         page.put(Word::Origin, origin_ns);
-        page.put(Word::Patience, (patience_s * 1e9) as i64);
+        page.put(Word::Patience, nanos(patience_s));
+        page.put(Word::Stroke, nanos(STROKE_S));
         for word in [Word::Beat, Word::Stroked] {
             page.put(word, i64::MIN);
         }
         page.put(Word::Mark, MARK);
         Ok(page)
+    }
+
+    /// The robot goes without a stroke for `stroke_s`, seconds, instead of 5 ms.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for less than two looks of the guard, or more than ten seconds.
+    pub fn with_stroke(self, stroke_s: f64) -> Result<Self, Rejection> {
+        crate::config::range("watchdog.stroke_s", stroke_s, 0.001, 10.0)?;
+        self.put(Word::Stroke, nanos(stroke_s));
+        Ok(self)
     }
 
     /// The page of another process.
@@ -133,6 +146,10 @@ impl Watchdog {
         self.word(word).store(value, Ordering::Release);
     }
 
+    fn stroke_s(&self) -> f64 {
+        self.get(Word::Stroke) as f64 * 1e-9
+    }
+
     /// Seconds since the instant in this word; endless when there was none.
     fn age_s(&self, word: Word, now: Time) -> f64 {
         match self.get(word) {
@@ -140,6 +157,10 @@ impl Watchdog {
             at => now.secs_since(Time::from_nanos(at)),
         }
     }
+}
+
+fn nanos(seconds: f64) -> i64 {
+    (seconds * 1e9) as i64
 }
 
 /// The loop's end: says in every tick that it lives.
@@ -164,6 +185,11 @@ impl Pulse {
     /// For how long the guard has not stroked, seconds.
     pub(crate) fn unheard_s(&self, now: Time) -> f64 {
         self.0.age_s(Word::Stroked, now)
+    }
+
+    /// For how long the robot goes without a stroke, seconds.
+    pub(crate) fn stroke_s(&self) -> f64 {
+        self.0.stroke_s()
     }
 }
 
@@ -241,10 +267,10 @@ impl Guard {
 pub struct Stroke(Watchdog);
 
 impl Stroke {
-    /// Whether the guard has stroked within [`STROKE_S`] and does not withhold.
+    /// Whether the guard has stroked within 5 ms ([`Watchdog::with_stroke`]) and does not withhold.
     #[must_use]
     pub fn permits(&self, now: Time) -> bool {
-        self.0.get(Word::Withheld) == 0 && self.0.age_s(Word::Stroked, now) <= STROKE_S
+        self.0.get(Word::Withheld) == 0 && self.0.age_s(Word::Stroked, now) <= self.0.stroke_s()
     }
 }
 
@@ -297,6 +323,17 @@ mod tests {
         pulse.end(true);
         assert_eq!(guard.look(at(401.0)), Verdict::Ended);
         assert!(!stroke.permits(at(401.0)));
+    }
+
+    #[test]
+    fn a_robot_goes_without_a_stroke_for_as_long_as_the_page_says() {
+        let page = page().with_stroke(0.1).expect("a time");
+        page.guard().look(at(0.0));
+        assert!((page.pulse().stroke_s() - 0.1).abs() < 1e-9);
+        assert!(page.stroke().permits(at(99.0)) && !page.stroke().permits(at(101.0)));
+        for bad in [0.0, -1.0, f64::NAN, 11.0] {
+            assert_eq!(page.clone().with_stroke(bad).expect_err("B15").field, "watchdog.stroke_s");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::BenchOptions;
 use super::blocks::added;
 use super::table::Table;
-use crate::alone;
+use crate::alone::{self, Trial};
 use crate::commands::CommandError;
 use crate::config::Config;
 use std::process::Command;
@@ -21,6 +21,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
     let mut config = Config::default();
     config.control.self_test = false;
+    let trial = Trial { seconds: BLOCK_S, breaks: None, patience_s: None };
     let mut rows = [(vec![], vec![]), (vec![], vec![])];
     for _ in 0..o.blocks {
         let theirs = match cyclictest(config.control.priority) {
@@ -30,7 +31,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
                 return Ok(());
             }
         };
-        let ours = alone::run(&config, &arm, BLOCK_S, None).map_err(|e| other(&e))?;
+        let ours = alone::run(&config, &arm, trial).map_err(|e| other(&e))?;
         for (i, (a, b)) in rows.iter_mut().enumerate() {
             a.push(ours.lateness_us[i]);
             b.push(theirs[i]);

@@ -2,20 +2,15 @@
 //! starts it to break it.
 
 use super::{CommandError, Setting};
-use crate::alone::{self, Break};
+use crate::alone::{self, Trial};
 use crate::cli::Common;
 use crate::exit::Exit;
 
-/// Moves the arm for so many seconds; something may break after `at` seconds.
-pub(crate) fn run(
-    seconds: f64,
-    breaks: Option<Break>,
-    at: f64,
-    common: &Common,
-) -> Result<Exit, CommandError> {
-    types::Rejection::positive("--seconds", seconds)?;
+/// Moves the arm; something may break.
+pub(crate) fn run(trial: Trial, common: &Common) -> Result<Exit, CommandError> {
+    types::Rejection::positive("--seconds", trial.seconds)?;
     let setting = Setting::read(common, None)?;
-    let outcome = alone::run(&setting.config, &setting.arm, seconds, breaks.map(|b| (b, at)));
+    let outcome = alone::run(&setting.config, &setting.arm, trial);
     let outcome = outcome.map_err(|e| CommandError::Other(e.to_string()))?;
     println!("{}", serde_json::to_string(&outcome).map_err(|e| CommandError::Other(e.to_string()))?);
     Ok(Exit::Done)
