@@ -7,6 +7,7 @@
 
 use crate::config::Tuning;
 use mechanics::{Arm, ArmData, inverse_dynamics};
+use nalgebra::Vector3;
 use types::{JointState, JointVector, MAX_JOINTS, Time};
 
 /// Bandwidth of the filter, 1/s: a step of torque is seen to two thirds after 5 ms.
@@ -94,6 +95,12 @@ impl Observer {
             }
         }
         self.last = Some((s.stamp, s.dq));
+    }
+
+    /// The hand carries a mass, kg, at a point of the tool's frame, metres.
+    pub(crate) fn carry(&mut self, arm: &Arm, mass_kg: f64, tool_from_center: &Vector3<f64>) {
+        self.data.carry(arm, mass_kg, tool_from_center);
+        self.begin();
     }
 
     /// A motion begins.

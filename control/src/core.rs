@@ -12,6 +12,7 @@ use crate::limiter::{self, Violation};
 use crate::message::{CoreWires, INBOX, Ordered, Spent};
 use crate::motors::Motors;
 use crate::path::{Job, Reference};
+use crate::payload::Carried;
 use crate::progress::Progress;
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
@@ -49,6 +50,7 @@ pub struct Core {
     pub(crate) motors: Motors,
     pub(crate) springs: Springs,
     pub(crate) tool_wrench: [f64; 6],
+    pub(crate) carried: Carried,
     /// The command before this tick, without torques.
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
@@ -116,6 +118,7 @@ impl Core {
             motors: Motors::new(),
             springs: Springs::new(&arm),
             tool_wrench: [0.0; 6],
+            carried: Carried::new(),
             arm,
             tuning,
             state: State::Disarmed,
@@ -248,6 +251,15 @@ impl Core {
         Some(self.tuning.period)
     }
 
+    /// Goes on to the payload that was told. What the model takes over is no contact.
+    fn carry(&mut self) {
+        let Some(payload) = self.carried.step(self.dt) else { return };
+        let center = payload.center_m.into();
+        self.data.carry(&self.arm, payload.mass_kg, &center);
+        self.springs.carry(&self.arm, payload.mass_kg, &center);
+        self.contact.carry(&self.arm, payload.mass_kg, &center);
+    }
+
     pub(crate) fn slow(&self) -> f64 {
         let asked = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
         if self.contact.is_noisy || self.motors.is_hot { asked.min(CAREFUL_PACE) } else { asked }
@@ -341,6 +353,7 @@ impl Core {
             },
             external: self.contact.external,
             tool_wrench: self.tool_wrench,
+            payload: self.carried.now(),
         }
     }
 
@@ -387,6 +400,7 @@ impl Controller for Core {
             self.receive(now, message);
         }
         self.look_after_pending(now);
+        self.carry();
         self.supervise();
         let mut next = self.advance(now, self.slow());
         let powered = self.state.is_powered();

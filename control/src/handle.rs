@@ -8,6 +8,7 @@ use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 use crate::message::{HandleWires, Message, Ordered, What};
 use crate::pace::Paces;
 use crate::path::Job;
+use crate::payload::Payload;
 use crate::profile::{self, Profile};
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
@@ -282,6 +283,20 @@ impl Handle {
         let things_id = self.told.as_ref().map_or(0, |(id, ..)| *id);
         let surroundings = Surroundings::new(world, self.checker.clone(), things_id, was, follows)?;
         self.send(stamp, Message::World(Box::new(surroundings)))
+    }
+
+    /// Says what the hand carries, so that torques hold it and nobody takes its weight for a contact; no mass:
+    /// nothing. Refused, with a report, while the arm moves. What is told stands until something else is told; a
+    /// hand that has let go must say so.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for numbers that cannot be, or more than the arm can hold where it stands; and as
+    /// [`Self::activate`].
+    pub fn carry(&mut self, now: Time, payload: Payload) -> Result<(), Rejection> {
+        let status = self.status();
+        let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
+        payload.check(&self.arm, &status.command.q, width)?;
+        self.send(now, Message::Carry(payload, now))
     }
 
     /// Says that the owner of a lease is alive at `now`. Without it for longer than the lease's deadline,

@@ -3,12 +3,13 @@
 //! A sequence lock over atomics (Boehm, "Can seqlocks get along with programming language memory
 //! models?", MSPC 2012): the core never waits; a reader that was overtaken reads again.
 
+use crate::payload::Payload;
 use crate::report::{Cause, Mode, MotionId, Status};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use types::{GripperCommand, GripperState, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// Words that are not joint vectors.
-const SCALARS: usize = 24;
+const SCALARS: usize = 28;
 /// Joint vectors: three measured, four commanded, one observed.
 const VECTORS: usize = 8;
 /// How often a reader tries before it takes what it read last.
@@ -118,6 +119,10 @@ impl Mailbox {
         for v in s.tool_wrench {
             w.word(v.to_bits());
         }
+        w.word(s.payload.mass_kg.to_bits());
+        for v in s.payload.center_m {
+            w.word(v.to_bits());
+        }
     }
 
     /// The newest status; `None` while the core is writing faster than this can read.
@@ -162,6 +167,7 @@ impl Mailbox {
         let measured = known.then_some(measured);
         let external = r.vector(n);
         let tool_wrench = [0; 6].map(|_| r.number());
+        let payload = Payload { mass_kg: r.number(), center_m: [0; 3].map(|_| r.number()) };
         Status {
             now,
             ticks,
@@ -174,6 +180,7 @@ impl Mailbox {
             speed_factor,
             external,
             tool_wrench,
+            payload,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::handle::Handle;
 use crate::lease::{GROUPS, LeaseId};
 use crate::mailbox::Mailbox;
 use crate::path::Job;
+use crate::payload::Payload;
 use crate::report::{MotionId, Report, TraceSample};
 use crate::servo::Aim;
 use crate::world::{HELD_REACH_M, Surroundings};
@@ -35,6 +36,7 @@ pub(crate) enum Message {
     Release(LeaseId, Time),
     Order(Ordered),
     World(Box<Surroundings>),
+    Carry(Payload, Time),
 }
 
 /// An order made ready for the core.

@@ -1,6 +1,7 @@
 //! What the core tells: every word is `Copy`, so that telling allocates nothing.
 
 use crate::lease::LeaseId;
+use crate::payload::Payload;
 use crate::watch::Component;
 use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
@@ -141,6 +142,8 @@ pub enum Request {
     Release,
     /// Take in what stands and moves around the arm.
     World,
+    /// Reckon with what the hand carries.
+    Carry,
     /// The robot's state, when it is none that can be (B5, B7).
     State,
 }
@@ -337,6 +340,8 @@ pub struct Status {
     pub external: JointVector,
     /// The force and the moment at the tool centre point that explain them best, world axes: N, N·m.
     pub tool_wrench: [f64; 6],
+    /// What the model reckons that the hand carries.
+    pub payload: Payload,
 }
 
 /// One row of the trace: commanded and measured.

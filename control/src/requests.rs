@@ -38,6 +38,7 @@ impl Core {
             Message::Claim(claim) => (Request::Claim, claim.stamp),
             Message::Release(_, t) => (Request::Release, *t),
             Message::World(w) => (Request::World, w.stamp),
+            Message::Carry(_, t) => (Request::Carry, *t),
             Message::Order(_) => {
                 if let Message::Order(order) = message {
                     self.receive_order(now, order);
@@ -58,6 +59,10 @@ impl Core {
             Message::Reset(_) => self.why_not_reset(now),
             Message::Claim(claim) => self.why_not_claim(claim, now),
             Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
+            // The model changes only under an arm that rests.
+            Message::Carry(..) => {
+                (!matches!(self.state, State::Hold | State::Disarmed)).then_some(RefusedWhy::Busy)
+            }
             Message::Release(..) | Message::Order(_) => None,
         });
         if let Some(why) = why {
@@ -83,6 +88,7 @@ impl Core {
                     self.give_back(Spent::World(old));
                 }
             }
+            Message::Carry(payload, _) => self.carried.go(payload),
             // Received above.
             Message::Order(_) => {}
         }

@@ -41,6 +41,15 @@ impl Plant {
         }
     }
 
+    /// The arm with something in its hand.
+    pub(crate) fn carrying(arm: &Arc<Arm>, mass: f64, com: Vector3<f64>) -> Self {
+        let mut plant = Self::new(arm);
+        let hand = arm.model().bodies.iter().rposition(|b| b.joint_idx == Some(N - 1)).expect("a hand");
+        let payload = mechanics::Payload { mass, com, inertia: nalgebra::Matrix3::zeros() };
+        plant.data.set_payload(hand, Some(&payload)).expect("a body");
+        plant
+    }
+
     pub(crate) fn q(&self) -> JointVector {
         JointVector::from_fn(N, |i| self.q[i])
     }

@@ -20,6 +20,7 @@ mod limits;
 mod loop_thread;
 mod orders;
 mod outside;
+mod payload;
 mod proof;
 mod sensing;
 mod servo;

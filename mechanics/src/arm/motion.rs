@@ -4,9 +4,10 @@ use super::Arm;
 use crate::data::{Data, Jacobian};
 use crate::dynamics;
 use crate::kinematics;
+use crate::links::Payload;
 #[cfg(doc)]
 use crate::model::Model;
-use nalgebra::{Isometry3, Point3, SMatrix, Vector3};
+use nalgebra::{Isometry3, Matrix3, Point3, SMatrix, Vector3};
 use types::{JointVector, Tool, Transform, World};
 
 /// Scratch for an [`Arm`]; nothing that takes it allocates.
@@ -36,6 +37,19 @@ impl ArmData {
             world_from_body: vec![Isometry3::identity(); arm.model.bodies.len()],
             full_jacobian: Jacobian::zeros(n),
         }
+    }
+}
+
+impl ArmData {
+    /// Lets the hand carry a mass (kg) at a point of the tool's frame (metres), from now on and in all dynamics;
+    /// no mass: nothing any more. Numbers that no body has are not checked: see [`Data::set_payload`].
+    ///
+    /// # Real-time
+    /// No allocation.
+    pub fn carry(&mut self, arm: &Arm, mass_kg: f64, tool_from_center: &Vector3<f64>) {
+        let com = arm.body_from_tool * Point3::from(*tool_from_center);
+        let payload = Payload { mass: mass_kg, com: com.coords, inertia: Matrix3::zeros() };
+        self.data.links.carry(arm.tool_body, (mass_kg > 0.0).then_some(&payload));
     }
 }
 
