@@ -200,7 +200,7 @@ pub(crate) struct ModelOptions {
     /// Where the model computes: `cpu`, or `cuda` in a build with the feature cuda.
     #[arg(long, default_value = "cpu", requires = "model")]
     pub(crate) device: perception::vlm::Place,
-    /// In which numbers: `f32`, `f16`, or `bf16` on cuda.
+    /// In which numbers: `f32`, `f16`, `bf16` on cuda, or `f32` with weights in 8 or 4 bits: `q8`, `q4`.
     #[arg(long, default_value = "f32", requires = "model")]
     pub(crate) dtype: perception::vlm::Precision,
     /// Ask with one of Sinew's own prompts, and hold the answer to its JSON: look, describe, count (one picture),

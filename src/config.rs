@@ -182,7 +182,11 @@ impl Config {
             }
         }
         let p = &self.perception;
-        let dtypes: &[&str] = if p.device == "cuda" { &["f32", "f16", "bf16"] } else { &["f32", "f16"] };
+        let dtypes: &[&str] = if p.device == "cuda" {
+            &["f32", "f16", "bf16", "q8", "q4"]
+        } else {
+            &["f32", "f16", "q8", "q4"]
+        };
         for (field, value, words) in
             [("perception.device", &p.device, &["cpu", "cuda"][..]), ("perception.dtype", &p.dtype, dtypes)]
         {

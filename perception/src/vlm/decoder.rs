@@ -4,7 +4,7 @@
 use super::attention::{MAX_SCORES, Sight, attend, join_heads, split_heads};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
-use super::layers::{GatedMlp, Linear, RmsNorm, rotate};
+use super::layers::{GatedMlp, Linear, RmsNorm, Weight, rotate};
 use super::positions::{Position, Rope};
 use super::settings::Node;
 use super::source::Source;
@@ -99,7 +99,7 @@ struct Layer {
 /// Tokens in, logits of the next one out, with a memory of what went before.
 pub(super) struct Decoder {
     config: DecoderConfig,
-    embedding: Tensor,
+    embedding: Weight,
     layers: Vec<Layer>,
     norm: RmsNorm,
     head: Linear,
@@ -119,7 +119,8 @@ impl Decoder {
         rope: Rope,
     ) -> Result<Self> {
         let c = &config;
-        let embedding = source.get(&format!("{prefix}.embed_tokens.weight"), &[c.vocabulary, c.hidden])?;
+        let words = (format!("{prefix}.embed_tokens.weight"), c.vocabulary);
+        let embedding = source.weight(&[words], c.hidden)?;
         let layers: Result<Vec<Layer>> =
             (0..c.layers).map(|i| Layer::new(source, &format!("{prefix}.layers.{i}"), c)).collect();
         let norm = RmsNorm::new(source, &format!("{prefix}.norm"), c.hidden, c.epsilon)?;
@@ -156,7 +157,7 @@ impl Decoder {
             return Err(Rejection::new("prompt", expected, id.to_string()).into());
         }
         let ids = Tensor::new(ids, &self.device)?;
-        Ok(self.embedding.index_select(&ids, 0)?)
+        self.embedding.rows(&ids)
     }
 
     /// Takes the next tokens, `x_tc` of (tokens, hidden), into the cache, which must have room for them, and

@@ -1,6 +1,7 @@
 //! Where a model computes, and in which numbers.
 
 use super::error::{Result, VlmError};
+use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device};
 use core::fmt;
 use core::str::FromStr;
@@ -24,6 +25,38 @@ pub enum Precision {
     F16,
     /// 16 bits with the range of 32, on a GPU alone.
     Bf16,
+    /// 32 bits, with weights in blocks of 32 of 8 bits (GGML's Q8_0).
+    Q8,
+    /// 32 bits, with the language model's weights in blocks of 4 bits (GGML's Q4_K; Q4_0 where rows are no multiple
+    /// of 256), all others as in [`Self::Q8`].
+    Q4,
+}
+
+/// What a precision means for a model that is being loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbers {
+    /// Of what is computed, and of weights that are not quantised.
+    pub(super) dtype: DType,
+    pub(super) blocks: Option<Blocks>,
+}
+
+/// How matrices are quantised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blocks {
+    Eight,
+    Four,
+}
+
+impl Blocks {
+    /// Of a matrix with rows of `n_in`; `None`: it stays as it is. What is `finer` keeps eight bits.
+    pub(super) fn of(self, n_in: usize, is_finer: bool) -> Option<GgmlDType> {
+        let fits = |kind: &GgmlDType| n_in.is_multiple_of(kind.block_size());
+        let kinds: &[GgmlDType] = match self {
+            Self::Four if !is_finer => &[GgmlDType::Q4K, GgmlDType::Q4_0],
+            _ => &[GgmlDType::Q8_0],
+        };
+        kinds.iter().copied().find(fits)
+    }
 }
 
 impl Place {
@@ -43,13 +76,18 @@ impl Place {
 }
 
 impl Precision {
-    pub(super) fn on(self, place: Place) -> Result<DType> {
-        match (self, place) {
-            (Self::F32, _) => Ok(DType::F32),
-            (Self::F16, _) => Ok(DType::F16),
-            (Self::Bf16, Place::Cuda) => Ok(DType::BF16),
-            (Self::Bf16, Place::Cpu) => Err(Rejection::new("dtype", "f32 or f16 on the CPU", "bf16").into()),
-        }
+    pub(super) fn on(self, place: Place) -> Result<Numbers> {
+        let (dtype, blocks) = match (self, place) {
+            (Self::F32, _) => (DType::F32, None),
+            (Self::F16, _) => (DType::F16, None),
+            (Self::Bf16, Place::Cuda) => (DType::BF16, None),
+            (Self::Bf16, Place::Cpu) => {
+                return Err(Rejection::new("dtype", "f32, f16, q8 or q4 on the CPU", "bf16").into());
+            }
+            (Self::Q8, _) => (DType::F32, Some(Blocks::Eight)),
+            (Self::Q4, _) => (DType::F32, Some(Blocks::Four)),
+        };
+        Ok(Numbers { dtype, blocks })
     }
 }
 
@@ -73,7 +111,9 @@ impl FromStr for Precision {
             "f32" => Ok(Self::F32),
             "f16" => Ok(Self::F16),
             "bf16" => Ok(Self::Bf16),
-            _ => Err(Rejection::new("dtype", "f32, f16 or bf16", s.to_owned())),
+            "q8" => Ok(Self::Q8),
+            "q4" => Ok(Self::Q4),
+            _ => Err(Rejection::new("dtype", "f32, f16, bf16, q8 or q4", s.to_owned())),
         }
     }
 }
@@ -93,6 +133,8 @@ impl fmt::Display for Precision {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::Q8 => "q8",
+            Self::Q4 => "q4",
         })
     }
 }

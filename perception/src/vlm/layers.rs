@@ -2,13 +2,43 @@
 
 use super::error::Result;
 use super::source::Source;
-use candle_core::{D, Tensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::{D, Device, Module as _, Tensor};
 use candle_nn::ops;
+
+/// A matrix (out, in) to multiply with, as numbers or in blocks of few bits.
+#[derive(Clone, Debug)]
+pub(super) struct Weight(QMatMul);
+
+impl Weight {
+    pub(super) fn quantised(w_oi: &Tensor, kind: GgmlDType, device: &Device) -> Result<Self> {
+        Ok(Self(QMatMul::from_qtensor(QTensor::quantize_onto(w_oi, kind, device)?)?))
+    }
+
+    /// x Wᵀ.
+    pub(super) fn times(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.0 {
+            QMatMul::QTensor(_) => Ok(self.0.forward(&x.contiguous()?)?),
+            QMatMul::Tensor(w_oi) | QMatMul::TensorF16(w_oi) => Ok(x.matmul(&w_oi.t()?)?),
+        }
+    }
+
+    /// Its rows of these numbers, (rows, in).
+    pub(super) fn rows(&self, ids: &Tensor) -> Result<Tensor> {
+        Ok(self.0.embedding(ids)?)
+    }
+}
+
+impl From<Tensor> for Weight {
+    fn from(w_oi: Tensor) -> Self {
+        Self(QMatMul::Tensor(w_oi))
+    }
+}
 
 /// x Wᵀ + b.
 #[derive(Clone, Debug)]
 pub(super) struct Linear {
-    weight_oi: Tensor,
+    weight_oi: Weight,
     bias: Option<Tensor>,
 }
 
@@ -21,7 +51,7 @@ impl Linear {
         n_out: usize,
         has_bias: bool,
     ) -> Result<Self> {
-        let weight_oi = source.get(&format!("{name}.weight"), &[n_out, n_in])?;
+        let weight_oi = source.weight(&[(format!("{name}.weight"), n_out)], n_in)?;
         let bias = if has_bias { Some(source.get(&format!("{name}.bias"), &[n_out])?) } else { None };
         Ok(Self { weight_oi, bias })
     }
@@ -34,18 +64,18 @@ impl Linear {
         has_bias: bool,
     ) -> Result<Self> {
         let of = |end: &str| parts.iter().map(|(n, o)| (format!("{n}.{end}"), *o)).collect::<Vec<_>>();
-        let weight_oi = source.stacked(&of("weight"), n_in)?;
+        let weight_oi = source.weight(&of("weight"), n_in)?;
         let bias = if has_bias { Some(source.joined(&of("bias"))?) } else { None };
         Ok(Self { weight_oi, bias })
     }
 
     /// From a weight and a bias that lie elsewhere.
-    pub(super) fn from_parts(weight_oi: Tensor, bias: Option<Tensor>) -> Self {
-        Self { weight_oi, bias }
+    pub(super) fn from_parts(weight_oi: impl Into<Weight>, bias: Option<Tensor>) -> Self {
+        Self { weight_oi: weight_oi.into(), bias }
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight_oi.t()?)?;
+        let y = self.weight_oi.times(x)?;
         Ok(match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,
@@ -125,4 +155,52 @@ impl GatedMlp {
 pub(super) fn rotate(x_htd: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     let x = x_htd.to_dtype(cos.dtype())?.contiguous()?.unsqueeze(0)?;
     Ok(candle_nn::rotary_emb::rope(&x, cos, sin)?.squeeze(0)?.to_dtype(x_htd.dtype())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::device::Blocks;
+
+    fn numbers(x: &Tensor) -> Vec<f32> {
+        x.flatten_all().and_then(|x| x.to_vec1()).expect("numbers")
+    }
+
+    /// Root of the mean square of the difference, as a share of that of `b`.
+    fn off(a: &Tensor, b: &Tensor) -> f32 {
+        let square = |x: Vec<f32>| x.iter().map(|x| x * x).sum::<f32>();
+        (square(numbers(&(a - b).expect("one shape"))) / square(numbers(b))).sqrt()
+    }
+
+    #[test]
+    fn blocks_of_few_bits_multiply_as_the_numbers_that_they_stand_for() {
+        let random = |dims: (usize, usize)| Tensor::randn(0f32, 1.0, dims, &Device::Cpu).expect("numbers");
+        let (x, ids) = (random((5, 512)), Tensor::new(&[6u32, 0, 6], &Device::Cpu).expect("numbers"));
+        for (blocks, n_in, most) in
+            [(Blocks::Eight, 512, 0.01), (Blocks::Four, 512, 0.1), (Blocks::Four, 96, 0.12)]
+        {
+            let (w, x) = (random((7, n_in)), x.narrow(1, 0, n_in).expect("a part"));
+            let kind = blocks.of(n_in, false).expect("it fits");
+            let weight = Weight::quantised(&w, kind, &Device::Cpu).expect("quantised");
+            let every = Tensor::arange(0u32, 7, &Device::Cpu).expect("numbers");
+            let stands_for = weight.rows(&every).expect("rows");
+            let rounded = off(&stands_for, &w);
+            assert!(rounded > 0.0 && rounded < most, "{kind:?}: {rounded}");
+            // The other side is rounded to eight bits as well.
+            let product =
+                off(&weight.times(&x).expect("y"), &x.matmul(&stands_for.t().expect("t")).expect("y"));
+            assert!(product < 0.01, "{kind:?}: {product}");
+            let rows = weight.rows(&ids).expect("rows");
+            assert_eq!(numbers(&rows), numbers(&stands_for.index_select(&ids, 0).expect("rows")));
+        }
+    }
+
+    #[test]
+    fn rows_that_no_block_divides_stay_numbers_and_what_is_finer_keeps_eight_bits() {
+        assert_eq!(Blocks::Four.of(48, false), None);
+        assert_eq!(Blocks::Eight.of(33, true), None);
+        assert_eq!(Blocks::Four.of(512, true), Some(GgmlDType::Q8_0));
+        assert_eq!(Blocks::Four.of(512, false), Some(GgmlDType::Q4K));
+        assert_eq!(Blocks::Four.of(96, false), Some(GgmlDType::Q4_0));
+    }
 }

@@ -82,7 +82,7 @@ impl Vlm {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self> {
         let device = place.open()?;
-        let dtype = precision.on(place)?;
+        let numbers = precision.on(place)?;
         let (plan, special) = Plan::read(dir)?;
         let tokens = Tokens::new(dir, plan.decoder().vocabulary)?;
         for (id, whose) in special {
@@ -103,7 +103,7 @@ impl Vlm {
         let is_tied = plan.decoder().is_tied;
         let hash =
             check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
-        let source = Source::load(&checkpoint, &device, dtype, progress);
+        let source = Source::load(&checkpoint, &device, numbers, progress);
         let family = plan.build(&source)?;
         let identity = format!("{} ({}, {place}, {precision}), weights {hash}", dir.display(), plan.name());
         Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })

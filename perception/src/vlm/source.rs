@@ -2,12 +2,17 @@
 //! for its tensors by name and shape, so that one description serves both.
 
 use super::checkpoint::Checkpoint;
+use super::device::Numbers;
 use super::digest::Digest;
 use super::error::Result;
+use super::layers::Weight;
 use candle_core::{DType, Device, Tensor};
 use core::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use types::Rejection;
+
+/// Parts of names of what suffers most from coarse weights: vision towers, the way from there to words, words.
+const FINER: [&str; 5] = ["visual.", "vision_model.", "connector.", "embed_tokens.", "lm_head."];
 
 enum Kind<'a> {
     /// Checks name and shape; gives tensors without content.
@@ -19,29 +24,30 @@ enum Kind<'a> {
 pub(super) struct Source<'a> {
     kind: Kind<'a>,
     device: Device,
-    dtype: DType,
+    numbers: Numbers,
     asked: RefCell<BTreeSet<String>>,
     /// Bytes, in the files' own types.
     loaded: Cell<u64>,
 }
 
 impl<'a> Source<'a> {
-    fn new(kind: Kind<'a>, device: &Device, dtype: DType) -> Self {
-        Self { kind, device: device.clone(), dtype, asked: RefCell::default(), loaded: Cell::new(0) }
+    fn new(kind: Kind<'a>, device: &Device, numbers: Numbers) -> Self {
+        Self { kind, device: device.clone(), numbers, asked: RefCell::default(), loaded: Cell::new(0) }
     }
 
     pub(super) fn check(checkpoint: &'a Checkpoint) -> Self {
-        Self::new(Kind::Check(checkpoint), &Device::Cpu, DType::F32)
+        let numbers = Numbers { dtype: DType::F32, blocks: None };
+        Self::new(Kind::Check(checkpoint), &Device::Cpu, numbers)
     }
 
     /// `progress` is told bytes loaded and bytes in all, in the files' own types.
     pub(super) fn load(
         checkpoint: &'a Checkpoint,
         device: &Device,
-        dtype: DType,
+        numbers: Numbers,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Self {
-        Self::new(Kind::Load(checkpoint, RefCell::new(progress)), device, dtype)
+        Self::new(Kind::Load(checkpoint, RefCell::new(progress)), device, numbers)
     }
 
     pub(super) fn device(&self) -> &Device {
@@ -49,7 +55,7 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn dtype(&self) -> DType {
-        self.dtype
+        self.numbers.dtype
     }
 
     /// Whether the checkpoint has a tensor `name`.
@@ -60,14 +66,18 @@ impl<'a> Source<'a> {
 
     /// The tensor `name`, whose shape must be `dims`.
     pub(super) fn get(&self, name: &str, dims: &[usize]) -> Result<Tensor> {
+        self.get_on(name, dims, &self.device)
+    }
+
+    fn get_on(&self, name: &str, dims: &[usize], device: &Device) -> Result<Tensor> {
         self.asked.borrow_mut().insert(name.to_owned());
         match &self.kind {
             Kind::Check(checkpoint) => {
                 checkpoint.check(name, dims)?;
-                Ok(Tensor::zeros((0, 0), DType::F32, &self.device)?)
+                Ok(Tensor::zeros((0, 0), DType::F32, device)?)
             }
             Kind::Load(checkpoint, progress) => {
-                let tensor = checkpoint.load(name, dims, &self.device, self.dtype)?;
+                let tensor = checkpoint.load(name, dims, device, self.dtype())?;
                 self.loaded.set(self.loaded.get() + checkpoint.bytes_of(name));
                 progress.borrow_mut()(self.loaded.get(), checkpoint.bytes());
                 Ok(tensor)
@@ -80,11 +90,23 @@ impl<'a> Source<'a> {
         Ok(self.get(name, dims)?.flatten_from(1)?)
     }
 
-    /// Several matrices of `n_in` columns, one above the other: one product in place of several.
-    pub(super) fn stacked(&self, names: &[(String, usize)], n_in: usize) -> Result<Tensor> {
-        let parts: Result<Vec<Tensor>> =
-            names.iter().map(|(name, n_out)| self.get(name, &[*n_out, n_in])).collect();
-        Ok(Tensor::cat(&parts?, 0)?)
+    /// Several matrices of `n_in` columns, one above the other: one product in place of several. Quantised where
+    /// that is wanted.
+    pub(super) fn weight(&self, names: &[(String, usize)], n_in: usize) -> Result<Weight> {
+        let is_finer = names.iter().any(|(name, _)| FINER.iter().any(|part| name.contains(part)));
+        let kind = self.numbers.blocks.and_then(|blocks| blocks.of(n_in, is_finer));
+        // What is to be quantised need not be where it will be used.
+        let device = if kind.is_some() { &Device::Cpu } else { &self.device };
+        let parts = names.iter().map(|(name, n_out)| self.get_on(name, &[*n_out, n_in], device));
+        let parts = parts.collect::<Result<Vec<Tensor>>>()?;
+        let whole = match parts.as_slice() {
+            [one] => one.clone(),
+            _ => Tensor::cat(&parts, 0)?,
+        };
+        match (kind, &self.kind) {
+            (Some(kind), Kind::Load(..)) => Weight::quantised(&whole, kind, &self.device),
+            _ => Ok(Weight::from(whole)),
+        }
     }
 
     /// Several vectors, one after the other.

@@ -138,6 +138,44 @@ fn half_precision_stays_close_to_full() {
     }
 }
 
+/// Root of the mean squared difference, as a share of how far the second ones spread about their mean.
+fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
+    let n = b.len() as f32;
+    let mean = b.iter().sum::<f32>() / n;
+    let off: f32 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+    let spread: f32 = b.iter().map(|b| (b - mean) * (b - mean)).sum();
+    (off / spread).sqrt()
+}
+
+#[test]
+fn weights_of_eight_and_four_bits_stay_close_to_full_and_what_is_reused_changes_nothing() {
+    for family in FAMILIES {
+        let (layout, expected) = (family.layouts[0], family.expected());
+        for (precision, most) in [(Precision::Q8, 0.06), (Precision::Q4, 0.6)] {
+            let mut vlm = Vlm::load(&folder(layout), Place::Cpu, precision, &mut |_, _| ()).expect("loads");
+            for name in CASES {
+                let case = &expected[layout][name];
+                let prompt = prompt(&vlm, case);
+                vlm.reset();
+                let said = answer(&mut vlm, &prompt);
+                let off = relative_difference(&said.first_logits, &numbers(&case["logits"]));
+                println!(
+                    "{layout} {name}: {precision} logits differ by {:.2} % of their spread",
+                    100.0 * off
+                );
+                // No row of the tiny SmolVLM's language model can be cut into blocks.
+                let least = if layout == "smolvlm" { 0.0 } else { 0.1 * most };
+                assert!(off >= least && off <= most, "{layout} {name}: {precision} logits differ by {off}");
+                // One token is computed anew, by itself.
+                let again = answer(&mut vlm, &prompt);
+                assert_eq!(again.reused, prompt.ids().len() - 1);
+                let moved = relative_difference(&again.first_logits, &said.first_logits);
+                assert!(moved <= 1e-5, "{layout} {name}: {precision} moved by {moved}");
+            }
+        }
+    }
+}
+
 #[test]
 fn seeded_answers_repeat_and_cancelling_leaves_the_model_usable() {
     let expected = FAMILIES[0].expected();

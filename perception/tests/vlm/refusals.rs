@@ -242,7 +242,7 @@ fn other_files_of_a_checkpoint_are_refused_by_name_too() {
     fs::remove_file(copy.path("chat_template.jinja")).expect("removed");
     says(&copy.0, &["chat_template", "none"]);
     let e = Vlm::load(&folder("qwen3-vl"), Place::Cpu, Precision::Bf16, &mut |_, _| ()).expect_err("refused");
-    assert!(e.to_string().contains("f32 or f16 on the CPU"), "{e}");
+    assert!(e.to_string().contains("f32, f16, q8 or q4 on the CPU"), "{e}");
 }
 
 #[test]
