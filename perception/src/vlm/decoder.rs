@@ -5,6 +5,7 @@ use super::attention::{MAX_SCORES, Sight, attend, join_heads, split_heads};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
 use super::layers::{GatedMlp, Linear, RmsNorm, Weight, rotate};
+use super::mixture::{Mixture, MixtureConfig};
 use super::positions::{Position, Rope};
 use super::settings::Node;
 use super::source::Source;
@@ -37,6 +38,8 @@ pub(super) struct DecoderConfig {
     pub(super) bias: Bias,
     /// Queries and keys are normalised per head.
     pub(super) has_qk_norm: bool,
+    /// Mixtures in place of gated layers.
+    pub(super) mixture: Option<MixtureConfig>,
     /// Longest conversation that it was made for, tokens.
     pub(super) max_positions: usize,
 }
@@ -76,6 +79,7 @@ impl DecoderConfig {
             is_tied: flag(if root.get(TIED).is_some() { root } else { text }, TIED)?,
             bias: if flag(text, "attention_bias")? { Bias::All } else { Bias::None },
             has_qk_norm: false,
+            mixture: None,
             max_positions: size("max_position_embeddings", 1 << 30)?,
         })
     }
@@ -93,7 +97,12 @@ struct Layer {
     qk_norm: Option<(RmsNorm, RmsNorm)>,
     out: Linear,
     before_mlp: RmsNorm,
-    mlp: GatedMlp,
+    mlp: Mlp,
+}
+
+enum Mlp {
+    Gated(GatedMlp),
+    Mixture(Mixture),
 }
 
 /// Tokens in, logits of the next one out, with a memory of what went before.
@@ -122,7 +131,7 @@ impl Decoder {
         let words = (format!("{prefix}.embed_tokens.weight"), c.vocabulary);
         let embedding = source.weight(&[words], c.hidden)?;
         let layers: Result<Vec<Layer>> =
-            (0..c.layers).map(|i| Layer::new(source, &format!("{prefix}.layers.{i}"), c)).collect();
+            (0..c.layers).map(|i| Layer::new(source, i, &format!("{prefix}.layers.{i}"), c)).collect();
         let norm = RmsNorm::new(source, &format!("{prefix}.norm"), c.hidden, c.epsilon)?;
         let head = if c.is_tied {
             Linear::from_parts(embedding.clone(), None)
@@ -192,8 +201,26 @@ impl Decoder {
     }
 }
 
+impl Mlp {
+    fn new(source: &Source<'_>, layer: usize, name: &str, c: &DecoderConfig) -> Result<Self> {
+        match &c.mixture {
+            Some(mixture) if mixture.is_in(layer) => {
+                Ok(Self::Mixture(Mixture::new(source, name, c.hidden, mixture)?))
+            }
+            _ => Ok(Self::Gated(GatedMlp::new(source, name, c.hidden, c.inner, false)?)),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Gated(mlp) => mlp.forward(x),
+            Self::Mixture(mixture) => mixture.forward(x),
+        }
+    }
+}
+
 impl Layer {
-    fn new(source: &Source<'_>, name: &str, c: &DecoderConfig) -> Result<Self> {
+    fn new(source: &Source<'_>, idx: usize, name: &str, c: &DecoderConfig) -> Result<Self> {
         let attention = format!("{name}.self_attn");
         let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let parts = [("q_proj", n_q), ("k_proj", n_kv), ("v_proj", n_kv)];
@@ -210,7 +237,7 @@ impl Layer {
                 c.hidden,
                 c.epsilon,
             )?,
-            mlp: GatedMlp::new(source, &format!("{name}.mlp"), c.hidden, c.inner, false)?,
+            mlp: Mlp::new(source, idx, &format!("{name}.mlp"), c)?,
         })
     }
 

@@ -59,8 +59,9 @@ impl Plan {
         let root = Node::root(NAME, &json);
         let family = root.need("model_type")?;
         match family.text()? {
-            "qwen3_vl" => {
-                let (config, patches, special) = qwen3_vl::read(dir, &root)?;
+            kind @ ("qwen3_vl" | "qwen3_vl_moe") => {
+                let is_mixture = kind == "qwen3_vl_moe";
+                let (config, patches, special) = qwen3_vl::read(dir, &root, is_mixture)?;
                 Ok((Self::Qwen3Vl(Box::new(config), patches), special))
             }
             "qwen2_5_vl" => {
@@ -71,7 +72,10 @@ impl Plan {
                 let (config, tiles, special) = smolvlm::read(dir, &root)?;
                 Ok((Self::SmolVlm(Box::new(config), tiles), special))
             }
-            _ => Err(family.refuse("\"qwen3_vl\", \"qwen2_5_vl\", \"smolvlm\" or \"idefics3\"")),
+            _ => {
+                Err(family
+                    .refuse("\"qwen3_vl\", \"qwen3_vl_moe\", \"qwen2_5_vl\", \"smolvlm\" or \"idefics3\""))
+            }
         }
     }
 
@@ -95,6 +99,7 @@ impl Plan {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Qwen25Vl(..) => "Qwen2.5-VL",
+            Self::Qwen3Vl(config, _) if config.language.decoder.mixture.is_some() => "Qwen3-VL, mixture",
             Self::Qwen3Vl(..) => "Qwen3-VL",
             Self::SmolVlm(..) => "SmolVLM",
         }

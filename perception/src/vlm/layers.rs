@@ -12,7 +12,9 @@ pub(super) struct Weight(QMatMul);
 
 impl Weight {
     pub(super) fn quantised(w_oi: &Tensor, kind: GgmlDType, device: &Device) -> Result<Self> {
-        Ok(Self(QMatMul::from_qtensor(QTensor::quantize_onto(w_oi, kind, device)?)?))
+        // Of a part of a tensor candle would quantise the tensor's beginning.
+        let w_oi = w_oi.force_contiguous()?;
+        Ok(Self(QMatMul::from_qtensor(QTensor::quantize_onto(&w_oi, kind, device)?)?))
     }
 
     /// x Wᵀ.
@@ -125,7 +127,6 @@ impl LayerNorm {
 pub(super) struct GatedMlp {
     gate_up: Linear,
     down: Linear,
-    n_inner: usize,
 }
 
 impl GatedMlp {
@@ -139,15 +140,19 @@ impl GatedMlp {
         let parts = [(format!("{name}.gate_proj"), n_inner), (format!("{name}.up_proj"), n_inner)];
         let gate_up = Linear::stacked(source, &parts, n, has_bias)?;
         let down = Linear::new(source, &format!("{name}.down_proj"), n_inner, n, has_bias)?;
-        Ok(Self { gate_up, down, n_inner })
+        Ok(Self { gate_up, down })
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let both = self.gate_up.forward(x)?;
-        let gate = both.narrow(D::Minus1, 0, self.n_inner)?.contiguous()?;
-        let up = both.narrow(D::Minus1, self.n_inner, self.n_inner)?.contiguous()?;
-        self.down.forward(&(ops::silu(&gate)? * up)?)
+        self.down.forward(&gated(&self.gate_up.forward(x)?)?)
     }
+}
+
+/// silu(gate) · up, of both side by side.
+pub(super) fn gated(gate_up: &Tensor) -> Result<Tensor> {
+    let n = gate_up.dim(D::Minus1)? / 2;
+    let part = |begin| gate_up.narrow(D::Minus1, begin, n)?.contiguous();
+    Ok((ops::silu(&part(0)?)? * part(n)?)?)
 }
 
 /// Turns pairs (x[i], x[i + d/2]) of `x_htd` by the angles whose cosines and sines are given, each of shape
@@ -176,6 +181,10 @@ mod tests {
     fn blocks_of_few_bits_multiply_as_the_numbers_that_they_stand_for() {
         let random = |dims: (usize, usize)| Tensor::randn(0f32, 1.0, dims, &Device::Cpu).expect("numbers");
         let (x, ids) = (random((5, 512)), Tensor::new(&[6u32, 0, 6], &Device::Cpu).expect("numbers"));
+        let part = random((9, 64)).narrow(0, 3, 2).expect("a part");
+        let quantised = Weight::quantised(&part, GgmlDType::Q8_0, &Device::Cpu).expect("quantised");
+        let both = Tensor::arange(0u32, 2, &Device::Cpu).expect("numbers");
+        assert!(off(&quantised.rows(&both).expect("rows"), &part) < 0.01);
         for (blocks, n_in, most) in
             [(Blocks::Eight, 512, 0.01), (Blocks::Four, 512, 0.1), (Blocks::Four, 96, 0.12)]
         {

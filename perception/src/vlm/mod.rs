@@ -14,6 +14,7 @@ mod error;
 mod family;
 mod grammar;
 mod layers;
+mod mixture;
 mod model;
 mod patches;
 mod picture;

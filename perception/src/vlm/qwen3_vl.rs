@@ -1,4 +1,4 @@
-//! Qwen3-VL, dense (Qwen team 2025): a vision tower whose early layers also reach into the language model's
+//! Qwen3-VL, dense and as mixtures of experts (Qwen team 2025): a vision tower whose early layers also reach into the language model's
 //! first layers (DeepStack), learned positions of patches resampled to every picture's grid, and a language
 //! model whose positions are time, height and width, interleaved.
 
@@ -6,6 +6,7 @@ use super::decoder::{Decoder, DecoderConfig};
 use super::error::{Result, VlmError};
 use super::family::{Family, Seen, Special};
 use super::layers::{LayerNorm, Linear};
+use super::mixture::MixtureConfig;
 use super::patches::{Budget, Cut, PatchConfig, Patches, merged_order};
 use super::picture::Medium;
 use super::positions::Rope;
@@ -39,10 +40,13 @@ pub(super) struct Config {
 }
 
 impl Config {
-    fn new(root: &Node<'_>) -> Result<Self> {
+    fn new(root: &Node<'_>, is_mixture: bool) -> Result<Self> {
         let text = root.need("text_config")?;
         let mut language = Language::new(root, &text, &["default"])?;
         language.decoder.has_qk_norm = true;
+        if is_mixture {
+            language.decoder.mixture = Some(MixtureConfig::new(&text)?);
+        }
         if language.is_interleaved == Some(false) {
             let rope = text.get("rope_parameters").map_or_else(|| text.need("rope_scaling"), Ok)?;
             return Err(rope.need("mrope_interleaved")?.refuse("true"));
@@ -228,8 +232,8 @@ impl Family for Qwen3Vl {
 }
 
 /// What a folder with Qwen3-VL says of it, and the special tokens that it needs.
-pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, PatchConfig, Special)> {
-    let config = Config::new(root)?;
+pub(super) fn read(dir: &Path, root: &Node<'_>, is_mixture: bool) -> Result<(Config, PatchConfig, Special)> {
+    let config = Config::new(root, is_mixture)?;
     let patches = config.tower.preparation(dir, PREPARATION)?;
     let special = config.signs.special();
     Ok((config, patches, special))

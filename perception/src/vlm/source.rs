@@ -109,6 +109,26 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The matrices of several layers that lie in one tensor, each (out, in), or else (in, out), as published.
+    /// Quantised where that is wanted.
+    pub(super) fn experts(&self, name: &str, [n, n_in, n_out]: [usize; 3]) -> Result<Vec<Weight>> {
+        let (Kind::Check(checkpoint) | Kind::Load(checkpoint, _)) = &self.kind;
+        let is_turned = checkpoint.check(name, &[n, n_out, n_in]).is_err();
+        let dims = if is_turned { [n, n_in, n_out] } else { [n, n_out, n_in] };
+        let kind = self.numbers.blocks.and_then(|blocks| blocks.of(n_in, false));
+        let device = if kind.is_some() { &Device::Cpu } else { &self.device };
+        let all = self.get_on(name, &dims, device)?;
+        if matches!(self.kind, Kind::Check(_)) {
+            return Ok(Vec::new());
+        }
+        let one = |i| {
+            let w = all.get(i)?;
+            let w_oi = if is_turned { w.t()?.contiguous()? } else { w.contiguous()? };
+            kind.map_or_else(|| Ok(Weight::from(w_oi.clone())), |k| Weight::quantised(&w_oi, k, &self.device))
+        };
+        (0..n).map(one).collect()
+    }
+
     /// Several vectors, one after the other.
     pub(super) fn joined(&self, names: &[(String, usize)]) -> Result<Tensor> {
         let parts: Result<Vec<Tensor>> = names.iter().map(|(name, n)| self.get(name, &[*n])).collect();

@@ -115,6 +115,25 @@ fn weights_and_settings_of_qwen2_5_vl_are_refused_by_name() {
 }
 
 #[test]
+fn weights_and_settings_of_mixtures_are_refused_by_name() {
+    let experts = "model.language_model.layers.1.mlp.experts.gate_up_proj";
+    check_weights("qwen3-vl-moe", &[experts, "model.language_model.layers.2.mlp.gate.weight"]);
+    let cases: &[(&[&str], Value, &[&str])] = &[
+        (&["model_type"], "qwen3_vl".into(), &["layers.0.mlp", "none"]),
+        (&["text_config", "num_local_experts"], Value::Null, &["num_local_experts", "none"]),
+        (&["text_config", "num_local_experts"], 7.into(), &["layers.0.mlp.gate", "[7, 64]", "[6, 64]"]),
+        (&["text_config", "num_experts_per_tok"], 7.into(), &["num_experts_per_tok", "from 1 to 6", "7"]),
+        (&["text_config", "moe_intermediate_size"], 32.into(), &["experts.gate_up_proj", "shape"]),
+        (&["text_config", "mlp_only_layers"], json!([1]), &["layers.1.mlp.gate_proj", "none"]),
+        (&["text_config", "decoder_sparse_step"], 2.into(), &["layers.0.mlp.gate_proj", "none"]),
+    ];
+    check_settings("qwen3-vl-moe", "config.json", cases);
+    let cases: &[(&[&str], Value, &[&str])] =
+        &[(&["text_config", "norm_topk_prob"], false.into(), &["norm_topk_prob", "true", "false"])];
+    check_settings("qwen3-vl-moe-4", "config.json", cases);
+}
+
+#[test]
 fn weights_and_settings_of_smolvlm_are_refused_by_name() {
     let tensors = [
         "model.connector.modality_projection.proj.weight",

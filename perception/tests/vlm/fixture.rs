@@ -14,7 +14,7 @@ pub(crate) struct Family {
     pub(crate) pictures: &'static [&'static str],
 }
 
-pub(crate) const FAMILIES: [Family; 3] = [
+pub(crate) const FAMILIES: [Family; 4] = [
     Family {
         layouts: ["qwen3-vl", "qwen3-vl-4"],
         expected: ".",
@@ -24,6 +24,11 @@ pub(crate) const FAMILIES: [Family; 3] = [
         layouts: ["qwen2_5-vl", "qwen2_5-vl-4"],
         expected: "qwen2_5-vl-expected",
         pictures: &["large", "small"],
+    },
+    Family {
+        layouts: ["qwen3-vl-moe", "qwen3-vl-moe-4"],
+        expected: "qwen3-vl-moe-expected",
+        pictures: &["small"],
     },
     Family {
         layouts: ["smolvlm", "smolvlm-4"],
