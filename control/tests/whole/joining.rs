@@ -65,6 +65,24 @@ fn a_trajectory_takes_over_from_one_that_runs_without_coming_to_rest() {
 }
 
 #[test]
+fn a_trajectory_that_sets_out_from_rest_is_gone_from_its_beginning_however_late_it_came() {
+    let arm = arm();
+    let took = [0, 30].map(|late_ms| {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        rig.follow(reach(&arm, &home, 0.6, 2.0));
+        rig.ticks(900);
+        let back = reach(&arm, &rig.hold_q(), -0.4, 2.0);
+        let stamp = Time::from_nanos(rig.now.as_nanos() - late_ms * 1_000_000);
+        let second = rig.submit_at(stamp, Motion::Follow(back)).expect("fine");
+        rig.tick();
+        assert!(rig.has(|r| *r == Report::Started(second)), "{:?}", rig.reports);
+        until_finished(&mut rig, second)
+    });
+    assert!(took[0].abs_diff(took[1]) <= 2, "{took:?} ticks");
+}
+
+#[test]
 fn a_trajectory_that_goes_on_as_the_arm_moves_is_joined_without_leaving_the_way() {
     let arm = arm();
     let mut rig = Rig::active(arm.clone());

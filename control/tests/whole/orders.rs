@@ -260,6 +260,21 @@ fn a_velocity_that_is_renewed_is_the_same_motion_and_a_target_is_another() {
 }
 
 #[test]
+fn f40_a_stick_that_is_said_to_be_held_in_a_time_to_come_is_none_that_is_held() {
+    let mut rig = Rig::active(arm());
+    let mut lease = claim(&mut rig, Owner::Human, Groups::Arm);
+    rig.handle.stop(StopCategory::One);
+    rig.until(Mode::Fault { powered: false });
+    rig.ticks(200);
+    let order = lease.order(rig.now + Duration::from_secs(3), velocity(0.1));
+    rig.handle.submit(order).expect("well-formed");
+    rig.tick();
+    rig.handle.reset(rig.now).expect("sent");
+    rig.tick();
+    assert_eq!(rig.mode(), Mode::Disarmed, "{:?}", rig.reports);
+}
+
+#[test]
 fn f40_a_stick_is_held_until_its_last_order_expires_and_is_let_go_by_its_own_zero_alone() {
     // Who says zero before the reset, and how late the reset is after the last order.
     for (zero, ms, resets) in [(Some(0), 0, true), (Some(1), 0, false), (None, 98, false), (None, 100, true)]
