@@ -1,7 +1,7 @@
 //! The safety filter: before what is in the way the arm slows down, waits, and goes on (F42, F43, I5).
 
 use crate::common::{N, Rig, check_differences, reach, solid_arm};
-use control::{LimitKind, Mode, RefusedWhy, Report, Request, Thing, World};
+use control::{LimitKind, Mode, Motion, RefusedWhy, Report, Request, Thing, World};
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Point3, Vector3};
@@ -285,5 +285,29 @@ proptest! {
             }
         }
         check_differences(&arm, &rig.commands);
+    }
+}
+
+#[test]
+fn an_arm_that_rests_nearer_than_it_may_is_steered_away_and_no_nearer() {
+    let arm = solid_arm();
+    let home = arm.home();
+    let way = reach(&arm, &home, 0.8, 2.0);
+    // Something beside the tool, on the way of a positive turn.
+    let things = |keep_m| [ball(tool(&arm, &way.sample(0.6).q), 0.05, keep_m, 0.0)];
+    let near = Judge::new(&arm, &things(0.0)).distance(&arm, &home);
+    assert!((0.01..0.2).contains(&near), "{near}");
+    for (speed, moves) in [(-0.2, true), (0.2, false)] {
+        let mut rig = Rig::active(arm.clone());
+        rig.handle.watch(world(rig.now, 100.0, &things(near + 0.02))).expect("a world");
+        rig.tick();
+        for _ in 0..20 {
+            rig.submit(Motion::Velocity(JointVector::from_fn(N, |_| speed))).expect("fine");
+            rig.ticks(10);
+        }
+        let moved = rig.hold_q()[0] - home[0];
+        let is_away = moved < -0.005;
+        assert_eq!(is_away, moves, "{moved} rad at {speed} rad/s: {:?}", rig.reports);
+        assert!(moved < 1e-3, "{moved} rad nearer");
     }
 }
