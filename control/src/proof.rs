@@ -215,6 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_off_by_just_as_much_as_is_let_be_is_let_be() {
+        let (start, l) = (two(0.0, 0.0), limits(10.0));
+        assert!(Proof::new(start).judge(&two(0.0, FARTHEST), &start, &l).is_ok());
+        assert!(Proof::new(start).judge(&two(-FARTHEST, 0.0), &start, &l).is_ok());
+        let told = |k, q: JointVector| if (100..200).contains(&k) { two(q[0], OFF * OUT) } else { q };
+        assert!(run(start, &l, told).is_ok());
+    }
+
+    #[test]
     fn a_joint_that_is_elsewhere_than_it_was_led_is_named_with_how_far_it_went() {
         let (start, l) = (two(1.0, 1.0), limits(10.0));
         // Off by more than six thousandths at any time.
