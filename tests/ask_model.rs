@@ -81,8 +81,10 @@ fn seeded_answers_repeat_and_no_logits_are_printed_unasked() {
 fn what_cannot_be_asked_is_a_sentence_and_exit_code_two() {
     let dir = path("qwen3-vl");
     assert!(refused(&["--model", DATA, "hello"]).contains("config.json"));
-    assert!(refused(&["--model", &dir, "hello", "--dtype", "bf16"]).contains("f32 or f16 on the CPU"));
-    assert!(refused(&["--model", &dir, "hello", "--dtype", "q4"]).contains("f32, f16 or bf16"));
+    assert!(
+        refused(&["--model", &dir, "hello", "--dtype", "bf16"]).contains("f32, f16, q8 or q4 on the CPU")
+    );
+    assert!(refused(&["--model", &dir, "hello", "--dtype", "q5"]).contains("f32, f16, bf16, q8 or q4"));
     if cfg!(not(feature = "cuda")) {
         assert!(refused(&["--model", &dir, "hello", "--device", "cuda"]).contains("scripts/cuda"));
     }
