@@ -191,7 +191,6 @@ pub(crate) fn mission(
         is_interactive: false,
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         held: None,
-        is_weighed: false,
         surroundings: Surroundings::new(arm.clone(), people(config)),
         least_grip_m: 0.0,
         world_told: None,

@@ -76,13 +76,6 @@ fn the_demo_sentence_is_done_by_both_verdicts_and_leaves_a_folder_that_shows_how
     for phrase in ["I see", "it proposes place(", "skill", "put the", "Done"] {
         assert!(text.contains(phrase) || phrase == "skill", "{phrase:?} in {text}");
     }
-    // The cube of 50 g was felt at the tool when it was lifted, and the loop reckons with it.
-    let events = fs::read_to_string(folder.0.join("events.jsonl")).expect("events");
-    let mut events = events.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("JSON"));
-    let weight = events.find(|e| e["kind"] == "weight").expect("it was weighed");
-    let words = weight["text"].as_str().expect("a text").split_whitespace();
-    let grams: f64 = words.rev().nth(1).and_then(|w| w.parse().ok()).expect("grams");
-    assert!((25.0..80.0).contains(&grams), "{weight}");
 }
 
 #[test]

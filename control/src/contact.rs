@@ -100,7 +100,6 @@ impl Observer {
     /// The hand carries a mass, kg, at a point of the tool's frame, metres.
     pub(crate) fn carry(&mut self, arm: &Arm, mass_kg: f64, tool_from_center: &Vector3<f64>) {
         self.data.carry(arm, mass_kg, tool_from_center);
-        self.begin();
     }
 
     /// A motion begins.

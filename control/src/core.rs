@@ -251,13 +251,17 @@ impl Core {
         Some(self.tuning.period)
     }
 
-    /// Goes on to the payload that was told. What the model takes over is no contact.
+    /// Goes on to the payload that was told. What the model takes over while the arm rests is no contact; an arm that
+    /// has set out meanwhile rather stops for it than goes on without feeling anything.
     fn carry(&mut self) {
         let Some(payload) = self.carried.step(self.dt) else { return };
         let center = payload.center_m.into();
         self.data.carry(&self.arm, payload.mass_kg, &center);
         self.springs.carry(&self.arm, payload.mass_kg, &center);
         self.contact.carry(&self.arm, payload.mass_kg, &center);
+        if matches!(self.state, State::Hold | State::Disarmed) {
+            self.contact.begin();
+        }
     }
 
     pub(crate) fn slow(&self) -> f64 {

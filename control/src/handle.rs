@@ -286,8 +286,8 @@ impl Handle {
     }
 
     /// Says what the hand carries, so that torques hold it and nobody takes its weight for a contact; no mass:
-    /// nothing. Refused, with a report, while the arm moves. What is told stands until something else is told; a
-    /// hand that has let go must say so.
+    /// nothing. A load is refused, with a report, while the arm moves. What is told stands until something else is
+    /// told, which whoever opens the hand must do, or until the arm has no power.
     ///
     /// # Errors
     /// A [`Rejection`] for numbers that cannot be, or more than the arm can hold where it stands; and as

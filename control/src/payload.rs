@@ -1,14 +1,14 @@
 //! What the hand carries: its weight belongs to the model, so that torques hold it and the observer takes it for no
 //! contact.
 
-use mechanics::{Arm, ArmData, gravity_load};
+use mechanics::{Arm, ArmData, inverse_dynamics};
 use types::{JointVector, Rejection};
 
 /// The model goes over to another payload in so long, seconds: torques follow without a step.
 const BLEND_S: f64 = 0.2;
 /// Heavier or further from the tool than this is a slip of the pen, kg and metres.
 const HEAVIEST_KG: f64 = 1000.0;
-const FURTHEST_M: f64 = 5.0;
+const FURTHEST_M: f64 = 0.3;
 
 /// What the hand carries, as a mass at a point.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -20,7 +20,8 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Checks the numbers, and that the arm can hold it where it stands.
+    /// Checks the numbers, that the arm can hold it where it stands, and that no joint's torque changes by more than
+    /// its limit: a load beyond the joints would else balance the arm on paper.
     ///
     /// # Errors
     /// A [`Rejection`] naming the field.
@@ -30,8 +31,18 @@ impl Payload {
             crate::config::range("payload.center_m", v, -FURTHEST_M, FURTHEST_M)?;
         }
         let mut data = ArmData::new(arm);
+        let at_rest = |data: &mut ArmData| {
+            let (zero, mut tau) = (JointVector::zeros(arm.n_joints()), JointVector::zeros(arm.n_joints()));
+            inverse_dynamics(arm, data, q, &zero, &zero, width_m, &mut tau);
+            tau
+        };
+        let without = at_rest(&mut data);
         data.carry(arm, self.mass_kg, &self.center_m.into());
-        let load = gravity_load(arm, &mut data, q, width_m);
+        let with = at_rest(&mut data);
+        let shares = arm.limits().iter().enumerate();
+        let load = shares.fold(0.0_f64, |most, (i, l)| {
+            most.max(with[i].abs() / l.torque).max((with[i] - without[i]).abs() / l.torque)
+        });
         if load > 1.0 {
             return Err(Rejection::new(
                 "payload.mass_kg",

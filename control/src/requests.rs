@@ -59,9 +59,10 @@ impl Core {
             Message::Reset(_) => self.why_not_reset(now),
             Message::Claim(claim) => self.why_not_claim(claim, now),
             Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
-            // The model changes only under an arm that rests.
-            Message::Carry(..) => {
-                (!matches!(self.state, State::Hold | State::Disarmed)).then_some(RefusedWhy::Busy)
+            // A load is taken up at rest alone; what is gone may be said at any time.
+            Message::Carry(payload, _) => {
+                let rests = matches!(self.state, State::Hold | State::Disarmed);
+                (!rests && payload.mass_kg > 0.0).then_some(RefusedWhy::Busy)
             }
             Message::Release(..) | Message::Order(_) => None,
         });

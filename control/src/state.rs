@@ -41,6 +41,7 @@ use crate::core::Core;
 use crate::ease::Ease;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
+use crate::payload::Payload;
 use crate::proof::Proof;
 use crate::report::{Cause, Mode, MotionId, Report};
 use crate::servo::Servo;
@@ -158,6 +159,8 @@ impl Core {
         }
         if !self.state.is_powered() {
             self.springs.reset();
+            // Whoever comes to an arm without power may take out what it held.
+            self.carried.go(Payload::default());
         }
         self.cause = cause;
         self.tell(Report::Mode { mode, cause });

@@ -30,7 +30,7 @@ const ROUND: Duration = Duration::from_micros(500);
 /// A guard whose loop said nothing for so long looks whether anybody is there at all, seconds.
 const LONELY_S: f64 = 1.0;
 /// What the first word says, so that another version's page is no page.
-const MARK: i64 = 0x5349_4e45_5700_0001;
+const MARK: i64 = 0x5349_4e45_5700_0002;
 
 /// The words of the page.
 #[derive(Copy, Clone)]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Chunk, Compliance, Mode, Motion, Thing, Twist, TwistAxes, World};
+use control::{Chunk, Compliance, Mode, Motion, Payload, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -113,6 +113,7 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         for things in [vec![ball(3.0, 0.0), ball(4.0, 1.0)], vec![ball(0.3, 0.0)], vec![]] {
             let world = World { stamp: rig.now, expires: rig.now + 1000 * TICK, things, held: None };
             rig.handle.watch(world).expect("a world");
+            let _ = rig.handle.carry(rig.now, Payload { mass_kg: 0.1, center_m: [0.0, 0.0, 0.02] });
             watched(&mut rig, 10, TICK, fine);
             rig.follow(reach(&arm, &here, 0.5 * by, 1.0));
             watched(&mut rig, 100, TICK, fine);

@@ -74,13 +74,11 @@ impl Mission {
     /// Carries out the steps of a skill.
     pub(super) fn execute(&mut self, prepared: Prepared) -> Result<(), Trouble> {
         let Prepared { steps, held } = prepared;
-        self.put_off_load();
         for step in steps {
             match step {
                 Step::Move { trajectory, why, clear_of } => {
                     self.log.detail("control", "move", format!("{why}, {:.2} s", trajectory.duration()));
                     self.follow(trajectory, clear_of)?;
-                    self.weigh()?;
                 }
                 Step::Gripper { command, expect } => self.grip(command, expect, held.as_ref())?,
             }
@@ -274,7 +272,6 @@ impl Mission {
                     self.eyes.put_down(held.object.id, to);
                 }
                 self.eyes.set_held(None);
-                self.put_off_load();
             }
             Expect::Empty => {}
         }
@@ -282,7 +279,7 @@ impl Mission {
     }
 
     /// F20: the fingers come together although they hold something.
-    pub(super) fn check_hand(&mut self) -> Result<(), Trouble> {
+    fn check_hand(&mut self) -> Result<(), Trouble> {
         let Some(name) = self.held.as_ref().map(|h| h.object.describe()) else { return Ok(()) };
         if self.state()?.gripper.width_m >= self.least_grip_m {
             return Ok(());

@@ -9,7 +9,6 @@ mod park;
 mod surroundings;
 mod verdict;
 mod visitors;
-mod weigh;
 
 pub(crate) use eyes::{Clock, Eyes};
 pub(crate) use surroundings::{People, Surroundings};
@@ -51,8 +50,6 @@ pub(crate) struct Mission {
     pub(crate) time_limit_s: f64,
     /// What the hand holds.
     pub(crate) held: Option<planner::Held>,
-    /// Whether that was weighed.
-    pub(crate) is_weighed: bool,
     /// Below this opening of the fingers it is lost, metres.
     pub(crate) least_grip_m: f64,
     /// What the arm has to keep clear of.

@@ -4,7 +4,7 @@ use crate::common::plant::Plant;
 use crate::common::{Rig, arm, check_differences, reach};
 use control::{Cause, Config, Mode, Motion, Payload, RefusedWhy, Report, Request};
 use nalgebra::Vector3;
-use types::Fault;
+use types::{Fault, StopCategory};
 
 /// Where the load is in the last body's frame, metres.
 const CENTER: [f64; 3] = [0.01, 0.02, 0.08];
@@ -85,9 +85,9 @@ fn a_load_is_refused_under_way_and_by_name_when_it_cannot_be() {
         (at(-0.1, 0.0), "payload.mass_kg"),
         (at(1e300, 0.0), "payload.mass_kg"),
         (at(0.1, f64::INFINITY), "payload.center_m"),
-        (at(0.1, 6.0), "payload.center_m"),
+        (at(0.1, 0.31), "payload.center_m"),
         // Finite, and more than the arm can hold.
-        (at(900.0, 0.5), "payload.mass_kg"),
+        (at(900.0, 0.2), "payload.mass_kg"),
     ] {
         let refusal = rig.handle.carry(rig.now, payload).expect_err("B3");
         assert_eq!(refusal.field, field, "{payload:?}: {refusal}");
@@ -117,4 +117,45 @@ fn a_load_goes_over_in_a_fifth_of_a_second_and_another_one_from_where_that_has_c
     assert!((blend.mass_kg - 0.5).abs() < 0.01 && (blend.center_m[2] - 0.2).abs() < 0.002, "{blend:?}");
     rig.ticks(110);
     assert_eq!(rig.handle.status().payload, payload(0.5, 0.3));
+}
+
+#[test]
+fn a_contact_is_felt_while_the_model_goes_over_to_a_load_under_way() {
+    let mut rig = Rig::active(arm());
+    let way = reach(&rig.arm, &rig.arm.home(), 0.3, 1.5);
+    rig.handle.carry(rig.now, Payload { mass_kg: 0.05, center_m: [0.0; 3] }).expect("fine");
+    rig.submit(Motion::Follow(way)).expect("fine");
+    rig.ticks(20);
+    assert_eq!(rig.mode(), Mode::Follow);
+    for _ in 0..100 {
+        // More than a fifth of the joint's limit.
+        let mut state = rig.state;
+        state.stamp = rig.now + crate::common::TICK;
+        state.tau[1] -= 40.0;
+        rig.tick_with(Some(state));
+    }
+    let contact = Report::Fault { fault: Fault::F21Contact, latched: false };
+    assert!(rig.has(|r| *r == contact), "{:?}", rig.reports);
+}
+
+#[test]
+fn a_load_may_be_said_to_be_gone_at_any_time_and_is_forgotten_without_power() {
+    let mut rig = Rig::active(arm());
+    let load = Payload { mass_kg: 0.3, center_m: [0.0; 3] };
+    rig.handle.carry(rig.now, load).expect("fine");
+    rig.ticks(300);
+    let way = reach(&rig.arm, &rig.arm.home(), 0.1, 1.0);
+    rig.submit(Motion::Follow(way)).expect("fine");
+    rig.ticks(100);
+    rig.handle.carry(rig.now, Payload::default()).expect("sent");
+    rig.ticks(250);
+    assert_eq!(rig.mode(), Mode::Follow);
+    assert_eq!(rig.handle.status().payload.mass_kg, 0.0);
+    rig.until(Mode::Hold);
+    rig.handle.carry(rig.now, load).expect("fine");
+    rig.ticks(300);
+    assert_eq!(rig.handle.status().payload, load);
+    rig.handle.stop(StopCategory::Zero);
+    rig.ticks(300);
+    assert_eq!(rig.handle.status().payload.mass_kg, 0.0, "{:?}", rig.reports);
 }

@@ -56,14 +56,19 @@ pub(super) struct Mixture {
 impl Mixture {
     /// `name.gate` and, for all experts in one, `name.experts.gate_up_proj` and `name.experts.down_proj`.
     pub(super) fn new(source: &Source<'_>, name: &str, n: usize, c: &MixtureConfig) -> Result<Self> {
-        let experts = |part: &str, n_in, n_out| {
-            source.experts(&format!("{name}.experts.{part}"), [c.experts, n_in, n_out])
-        };
+        let parts = [("gate_up_proj", n, 2 * c.inner), ("down_proj", c.inner, n)];
+        let parts = parts.map(|(part, n_in, n_out)| (format!("{name}.experts.{part}"), n_in, n_out));
+        // Published ones lie as (in, out), those of transformers 5 the other way; a square one does not tell.
+        let is_turned = parts
+            .iter()
+            .any(|(name, n_in, n_out)| n_in != n_out && source.fits(name, &[c.experts, *n_in, *n_out]));
+        let [gate_up, down] =
+            parts.map(|(name, n_in, n_out)| source.experts(&name, [c.experts, n_in, n_out], is_turned));
         Ok(Self {
             // Never quantised: a coarse one would send tokens elsewhere.
             router: Linear::from_parts(source.get(&format!("{name}.gate.weight"), &[c.experts, n])?, None),
-            gate_up: experts("gate_up_proj", n, 2 * c.inner)?,
-            down: experts("down_proj", c.inner, n)?,
+            gate_up: gate_up?,
+            down: down?,
             per_token: c.per_token,
         })
     }

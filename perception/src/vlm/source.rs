@@ -109,11 +109,20 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The matrices of several layers that lie in one tensor, each (out, in), or else (in, out), as published.
-    /// Quantised where that is wanted.
-    pub(super) fn experts(&self, name: &str, [n, n_in, n_out]: [usize; 3]) -> Result<Vec<Weight>> {
+    /// Whether the tensor `name` has this shape.
+    pub(super) fn fits(&self, name: &str, dims: &[usize]) -> bool {
         let (Kind::Check(checkpoint) | Kind::Load(checkpoint, _)) = &self.kind;
-        let is_turned = checkpoint.check(name, &[n, n_out, n_in]).is_err();
+        checkpoint.check(name, dims).is_ok()
+    }
+
+    /// The matrices of several layers that lie in one tensor, each (out, in), or (in, out) when it `is_turned`.
+    /// Quantised where that is wanted.
+    pub(super) fn experts(
+        &self,
+        name: &str,
+        [n, n_in, n_out]: [usize; 3],
+        is_turned: bool,
+    ) -> Result<Vec<Weight>> {
         let dims = if is_turned { [n, n_in, n_out] } else { [n, n_out, n_in] };
         let kind = self.numbers.blocks.and_then(|blocks| blocks.of(n_in, false));
         let device = if kind.is_some() { &Device::Cpu } else { &self.device };
