@@ -63,7 +63,7 @@ pub(crate) struct Outcome {
     /// Whether the loop runs under SCHED_FIFO with its memory locked.
     pub(crate) is_real_time: bool,
     /// How late the machine was by itself after the break: the latest wake-up of a thread that does nothing else,
-    /// one on every processor, milliseconds.
+    /// see [`MachineLateness`], milliseconds.
     pub(crate) machine_late_ms: f64,
 }
 

@@ -1,5 +1,6 @@
-//! How late the machine is by itself: threads that do nothing but wake, one on each of the first sixteen processors, with
-//! a priority of 96 where that is granted. What a time of ours is judged by on a machine that is busy, or lent out by a hypervisor.
+//! How late the machine is by itself: threads that do nothing but wake, one on each of the first sixteen processors,
+//! with a priority of 96 where that is granted. What a time of ours is judged by on a machine that is busy, or lent
+//! out by a hypervisor.
 
 use control::{MonotonicClock, RtWishes, acquire_rights};
 use core::time::Duration;

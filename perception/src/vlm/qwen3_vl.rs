@@ -1,5 +1,5 @@
-//! Qwen3-VL, dense and as mixtures of experts (Qwen team 2025): a vision tower whose early layers also reach into the language model's
-//! first layers (DeepStack), learned positions of patches resampled to every picture's grid, and a language
+//! Qwen3-VL, dense and as mixtures of experts (Qwen team 2025): a vision tower whose early layers also reach into
+//! the language model's first layers (DeepStack), learned positions of patches resampled to every picture's grid, and a language
 //! model whose positions are time, height and width, interleaved.
 
 use super::decoder::{Decoder, DecoderConfig};

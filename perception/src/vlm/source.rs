@@ -133,7 +133,10 @@ impl<'a> Source<'a> {
         let one = |i| {
             let w = all.get(i)?;
             let w_oi = if is_turned { w.t()?.contiguous()? } else { w.contiguous()? };
-            kind.map_or_else(|| Ok(Weight::from(w_oi.clone())), |k| Weight::quantised(&w_oi, k, &self.device))
+            match kind {
+                Some(kind) => Weight::quantised(&w_oi, kind, &self.device),
+                None => Ok(Weight::from(w_oi)),
+            }
         };
         (0..n).map(one).collect()
     }
