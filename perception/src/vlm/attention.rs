@@ -9,57 +9,122 @@ use candle_nn::ops;
 pub(super) const MAX_SCORES: usize = 16 << 20;
 
 /// Which keys a query may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// All of them.
-    All,
-    /// Those up to its own position; the first query stands at this one.
-    Past(usize),
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sight<'a> {
+    /// All of them; so many scores at a time at most.
+    All(usize),
+    /// Those up to its own position.
+    Past(&'a Past),
+}
+
+/// Queries that stand one after the other behind keys that came before, in parts of neighbours: made once for all
+/// layers.
+#[derive(Debug)]
+pub(super) struct Past {
+    parts: Vec<Part>,
+}
+
+/// Some neighbouring queries and what they see.
+#[derive(Clone, Debug)]
+struct Part {
+    begin: usize,
+    n: usize,
+    /// Keys, from the first on, that the last of them sees.
+    seen: usize,
+    /// Keys that the first of them sees.
+    #[cfg(feature = "cuda")]
+    seen_first: usize,
+    /// −∞ where a key lies after the query, (n, seen); `None`: nowhere, or not needed.
+    mask: Option<Tensor>,
+}
+
+impl Part {
+    /// Queries that see all of so many keys.
+    fn of_all(begin: usize, n: usize, n_keys: usize) -> Self {
+        Self {
+            begin,
+            n,
+            seen: n_keys,
+            #[cfg(feature = "cuda")]
+            seen_first: n_keys,
+            mask: None,
+        }
+    }
+}
+
+impl Past {
+    /// The first of the queries, which are made of `x_tc`, stands behind `first` keys; of `heads` each at most `max_scores` scores are in memory
+    /// at a time, but those of one query at least.
+    pub(super) fn new(first: usize, x_tc: &Tensor, heads: usize, max_scores: usize) -> Result<Self> {
+        let n_queries = x_tc.dim(0)?;
+        let part = |(begin, n): (usize, usize)| {
+            let seen = first + begin + n;
+            let has_mask = n > 1 && !is_softened_in_one(x_tc);
+            let mask = has_mask.then(|| future(first + begin, n, seen, x_tc.device())).transpose()?;
+            Ok(Part {
+                #[cfg(feature = "cuda")]
+                seen_first: seen - n + 1,
+                mask,
+                ..Part::of_all(begin, n, seen)
+            })
+        };
+        let parts = in_parts(n_queries, max_scores / (heads * (first + n_queries)));
+        Ok(Self { parts: parts.map(part).collect::<Result<_>>()? })
+    }
+}
+
+/// Beginnings and lengths of parts of `n`, each of `most` but of one at least.
+fn in_parts(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let most = most.clamp(1, n.max(1));
+    (0..n).step_by(most).map(move |begin| (begin, most.min(n - begin)))
 }
 
 /// softmax(q kᵀ / √d) v (Vaswani et al. 2017). `q_htd` has a multiple of the heads of `k_gsd` and `v_gsd`:
-/// neighbouring query heads share one of those (Ainslie et al. 2023). At most `max_scores` scores are in
-/// memory at a time, but those of one query at least. Gives (heads, tokens, d).
-pub(super) fn attend(
-    q_htd: &Tensor,
-    k_gsd: &Tensor,
-    v_gsd: &Tensor,
-    sight: Sight,
-    max_scores: usize,
-) -> Result<Tensor> {
+/// neighbouring query heads share one of those (Ainslie et al. 2023). Gives (heads, tokens, d).
+pub(super) fn attend(q_htd: &Tensor, k_gsd: &Tensor, v_gsd: &Tensor, sight: Sight<'_>) -> Result<Tensor> {
     let (heads, n_queries, d) = q_htd.dims3()?;
     let (groups, n_keys, _) = k_gsd.dims3()?;
     let shared = heads / groups;
     let q_htd = (q_htd * (1.0 / (d as f64).sqrt()))?;
-    let at_a_time = (max_scores / (heads * n_keys)).clamp(1, n_queries);
-    let mut parts = Vec::new();
-    for begin in (0..n_queries).step_by(at_a_time) {
-        let n = at_a_time.min(n_queries - begin);
-        // No query of this part sees beyond the last one's position.
-        let seen = match sight {
-            Sight::All => n_keys,
-            Sight::Past(first) => first + begin + n,
-        };
+    let one = |part: &Part| -> Result<Tensor> {
+        let (n, seen) = (part.n, part.seen);
         let (k, v) = (k_gsd.narrow(1, 0, seen)?, v_gsd.narrow(1, 0, seen)?);
-        let q = q_htd.narrow(1, begin, n)?.contiguous()?.reshape((groups, shared * n, d))?;
-        let mut scores = q.matmul(&k.transpose(1, 2)?)?.to_dtype(DType::F32)?;
-        if let Sight::Past(first) = sight
-            && n > 1
-        {
-            let mask = future(first + begin, n, seen, q.device())?;
-            scores = scores.reshape((heads, n, seen))?.broadcast_add(&mask)?.reshape((
-                groups,
-                shared * n,
-                seen,
-            ))?;
-        }
-        let weights = ops::softmax_last_dim(&scores)?.to_dtype(v.dtype())?;
-        parts.push(weights.matmul(&v)?.reshape((heads, n, d))?);
-    }
+        let q = q_htd.narrow(1, part.begin, n)?.contiguous()?.reshape((groups, shared * n, d))?;
+        let weights = weights(&q.matmul(&k.transpose(1, 2)?)?, part, heads)?;
+        Ok(weights.matmul(&v)?.reshape((heads, n, d))?)
+    };
+    let parts: Vec<Tensor> = match sight {
+        Sight::Past(past) => past.parts.iter().map(one).collect::<Result<_>>()?,
+        Sight::All(most) => in_parts(n_queries, most / (heads * n_keys))
+            .map(|(begin, n)| one(&Part::of_all(begin, n, n_keys)))
+            .collect::<Result<_>>()?,
+    };
     Ok(match parts.as_slice() {
         [one] => one.clone(),
         _ => Tensor::cat(&parts, 1)?,
     })
+}
+
+/// Whether the GPU masks and softens scores of these numbers in one pass.
+fn is_softened_in_one(_x: &Tensor) -> bool {
+    #[cfg(feature = "cuda")]
+    return super::gpu::serves(_x);
+    #[cfg(not(feature = "cuda"))]
+    false
+}
+
+/// The softmax of (groups, shared · n, seen) scores over the keys that each query sees, in 32 bits.
+fn weights(scores_gqs: &Tensor, part: &Part, heads: usize) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if super::gpu::serves(scores_gqs) {
+        return super::gpu::soften(scores_gqs, part.n, part.seen_first);
+    }
+    let mut scores = scores_gqs.to_dtype(DType::F32)?;
+    if let Some(mask) = &part.mask {
+        scores =
+            scores.reshape((heads, part.n, part.seen))?.broadcast_add(mask)?.reshape(scores_gqs.shape())?;
+    }
+    Ok(ops::softmax_last_dim(&scores)?.to_dtype(scores_gqs.dtype())?)
 }
 
 /// −∞ where a key lies after the query: (n queries from position `first`, `n_keys` keys from position 0).
@@ -96,21 +161,23 @@ mod tests {
     #[test]
     fn a_part_of_the_queries_at_a_time_gives_what_all_at_once_gives() {
         let (q, k, v) = (normal((4, 7, 8)), normal((2, 10, 8)), normal((2, 10, 8)));
-        for sight in [Sight::All, Sight::Past(3)] {
-            let whole = attend(&q, &k, &v, sight, MAX_SCORES).expect("attends");
-            for max_scores in [1, 80, 130] {
-                let parts = attend(&q, &k, &v, sight, max_scores).expect("attends");
-                assert!(difference(&whole, &parts) < 1e-6, "{sight:?} {max_scores}");
-            }
+        let past = |most| Past::new(3, &normal((7, 1, 1)), 4, most).expect("masks");
+        let of = |sight: Sight<'_>| attend(&q, &k, &v, sight).expect("attends");
+        let (all, behind) = (of(Sight::All(MAX_SCORES)), of(Sight::Past(&past(MAX_SCORES))));
+        assert!(difference(&all, &behind) > 1e-3);
+        for most in [1, 80, 130] {
+            assert!(difference(&all, &of(Sight::All(most))) < 1e-6, "{most}");
+            assert!(difference(&behind, &of(Sight::Past(&past(most)))) < 1e-6, "{most}");
         }
     }
 
     #[test]
     fn what_comes_later_changes_nothing_before_it() {
         let (q, k, v) = (normal((2, 5, 4)), normal((1, 5, 4)), normal((1, 5, 4)));
-        let whole = attend(&q, &k, &v, Sight::Past(0), MAX_SCORES).expect("attends");
+        let past = |n| Past::new(0, &normal((n, 1, 1)), 2, MAX_SCORES).expect("masks");
+        let whole = attend(&q, &k, &v, Sight::Past(&past(5))).expect("attends");
         let first = |x: &Tensor| x.narrow(1, 0, 3).and_then(|x| x.contiguous()).expect("three");
-        let part = attend(&first(&q), &first(&k), &first(&v), Sight::Past(0), MAX_SCORES).expect("attends");
+        let part = attend(&first(&q), &first(&k), &first(&v), Sight::Past(&past(3))).expect("attends");
         assert!(difference(&first(&whole), &part) < 1e-6);
         // The first token sees itself alone, in both heads that share it.
         let own = v.narrow(1, 0, 1).and_then(|v| Tensor::cat(&[&v, &v], 0)).expect("twice");

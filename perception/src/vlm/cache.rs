@@ -62,6 +62,19 @@ impl Cache {
         Ok((k.narrow(1, 0, end)?, v.narrow(1, 0, end)?))
     }
 
+    /// Keys and values of one layer with all their room.
+    #[cfg(feature = "cuda")]
+    pub(super) fn layer(&self, layer: usize) -> (&Tensor, &Tensor) {
+        let (k, v) = &self.layers[layer];
+        (k, v)
+    }
+
+    /// Tokens for which it has memory: as long as this is the same, it is the same memory.
+    #[cfg(feature = "cuda")]
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn advance(&mut self, n: usize) {
         self.len += n;
     }

@@ -1,7 +1,7 @@
 //! The language model behind a vision-language model: a stack of attention and gated layers over tokens,
 //! as the Qwen and Llama families have it.
 
-use super::attention::{MAX_SCORES, Sight, attend, join_heads, split_heads};
+use super::attention::{MAX_SCORES, Past, Sight, attend, join_heads, split_heads};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
 use super::layers::{GatedMlp, Linear, RmsNorm, Weight, rotate};
@@ -105,6 +105,15 @@ enum Mlp {
     Mixture(Mixture),
 }
 
+/// What a token leads to.
+pub(super) enum Next {
+    /// Of every token of the vocabulary.
+    Logits(Vec<f32>),
+    /// The token with the greatest logit, of equals the one with the lowest number; all logits are finite.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "found by GPUs alone"))]
+    Likeliest(u32),
+}
+
 /// Tokens in, logits of the next one out, with a memory of what went before.
 pub(super) struct Decoder {
     config: DecoderConfig,
@@ -116,6 +125,9 @@ pub(super) struct Decoder {
     cache: Cache,
     device: Device,
     dtype: DType,
+    /// One token at a time, where there is a faster way.
+    #[cfg(feature = "cuda")]
+    step: Option<super::gpu::Step>,
 }
 
 impl Decoder {
@@ -140,7 +152,86 @@ impl Decoder {
         };
         let (device, dtype) = (source.device().clone(), source.dtype());
         let cache = Cache::new(c.layers, c.kv_heads, c.head_dim, &device, dtype);
-        Ok(Self { embedding, layers: layers?, norm, head, rope, cache, device, dtype, config })
+        let mut decoder = Self {
+            embedding,
+            layers: layers?,
+            norm,
+            head,
+            rope,
+            cache,
+            device,
+            dtype,
+            config,
+            #[cfg(feature = "cuda")]
+            step: None,
+        };
+        decoder.make_step()?;
+        Ok(decoder)
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn make_step(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn make_step(&mut self) -> Result<()> {
+        use super::gpu::{LayerWeights, Step, Weights};
+        if !Step::fits(&self.config, self.dtype, &self.device) {
+            return Ok(());
+        }
+        let layer = |l: &Layer| {
+            let Mlp::Gated(mlp) = &l.mlp else { return None };
+            let (gate_up, down) = mlp.plain()?;
+            Some(LayerWeights {
+                before_attention: l.before_attention.gain().0.clone(),
+                qkv: l.qkv.plain()?,
+                qk_norm: l.qk_norm.as_ref().map(|(q, k)| (q.gain().0.clone(), k.gain().0.clone())),
+                out: l.out.plain()?,
+                before_mlp: l.before_mlp.gain().0.clone(),
+                gate_up,
+                down,
+            })
+        };
+        let layers: Option<Vec<LayerWeights>> = self.layers.iter().map(layer).collect();
+        if let (Some(layers), Some(words), Some((head, None))) =
+            (layers, self.embedding.plain(), self.head.plain())
+        {
+            let weights = Weights { words: words.clone(), layers, norm: self.norm.gain().0.clone(), head };
+            self.step = Some(Step::new(&self.config, weights, self.dtype, &self.device)?);
+        }
+        Ok(())
+    }
+
+    /// Of the matrices that every further token is multiplied with.
+    pub(super) fn bytes_per_token(&self) -> usize {
+        let of = |l: &Layer| {
+            let mlp = match &l.mlp {
+                Mlp::Gated(mlp) => mlp.bytes(),
+                Mlp::Mixture(mixture) => mixture.bytes(),
+            };
+            l.qkv.bytes() + l.out.bytes() + mlp
+        };
+        self.layers.iter().map(of).sum::<usize>() + self.head.bytes()
+    }
+
+    /// Bytes per second of plain reading; `None` without a GPU.
+    pub(super) fn gpu_bandwidth(&self) -> Result<Option<f64>> {
+        #[cfg(feature = "cuda")]
+        if self.device.is_cuda() {
+            return super::gpu::bandwidth(&self.device).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Whether the launches of a step are recorded once; false where none are made.
+    pub(super) fn record_steps(&mut self, _is_recorded: bool) -> bool {
+        #[cfg(feature = "cuda")]
+        if let Some(step) = &mut self.step {
+            step.record(_is_recorded);
+            return true;
+        }
+        false
     }
 
     pub(super) fn config(&self) -> &DecoderConfig {
@@ -161,10 +252,7 @@ impl Decoder {
 
     /// Rows of the embedding, (tokens, hidden).
     pub(super) fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        if let Some(id) = ids.iter().find(|id| **id as usize >= self.config.vocabulary) {
-            let expected = format!("tokens below {}", self.config.vocabulary);
-            return Err(Rejection::new("prompt", expected, id.to_string()).into());
-        }
+        check_ids(ids, &self.config)?;
         let ids = Tensor::new(ids, &self.device)?;
         self.embedding.rows(&ids)
     }
@@ -179,13 +267,14 @@ impl Decoder {
         added: &[Tensor],
         goes_on: &dyn Fn() -> bool,
     ) -> Result<Tensor> {
-        let (cos, sin) = self.rope.table(positions, self.dtype, &self.device)?;
+        let (cos, sin) = self.rope.table(positions, turning(&x_tc), &self.device)?;
+        let past = Past::new(self.cache.len(), &x_tc, self.config.heads, MAX_SCORES)?;
         let mut x = x_tc;
         for (i, layer) in self.layers.iter().enumerate() {
             if !goes_on() {
                 return Err(VlmError::Cancelled);
             }
-            x = layer.forward(i, &x, &cos, &sin, &self.cache, &self.config)?;
+            x = layer.forward(i, &x, (&cos, &sin), &past, &self.cache, &self.config)?;
             if let Some(more) = added.get(i) {
                 x = (x + more)?;
             }
@@ -195,10 +284,56 @@ impl Decoder {
         self.norm.forward(&x.narrow(0, n - 1, 1)?)
     }
 
+    /// Takes one token of text into the cache, which must have room for it; what comes next: the logits when they
+    /// are wanted whole, else perhaps only the likeliest.
+    pub(super) fn next(
+        &mut self,
+        id: u32,
+        position: u32,
+        _is_wanted_whole: bool,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Next> {
+        #[cfg(feature = "cuda")]
+        if let Some(step) = &mut self.step {
+            use super::gpu::{Given, Wanted};
+            if !goes_on() {
+                return Err(VlmError::Cancelled);
+            }
+            check_ids(&[id], &self.config)?;
+            let wanted = if _is_wanted_whole { Wanted::Logits } else { Wanted::Likeliest };
+            let given = step.run(id, &self.rope.turn(position), &self.cache, wanted)?;
+            self.cache.advance(1);
+            return match given {
+                Given::Logits(logits) => Ok(Next::Logits(logits)),
+                Given::Likeliest(Some(id)) => Ok(Next::Likeliest(id)),
+                Given::Likeliest(None) => Err(VlmError::Backend("expected finite logits".into())),
+            };
+        }
+        let x = self.embed(&[id])?;
+        let state = self.forward(x, &[[position; 3]], &[], goes_on)?;
+        Ok(Next::Logits(self.logits(&state)?))
+    }
+
     /// The logits of every token of the vocabulary, from a state of (1, hidden).
     pub(super) fn logits(&self, state: &Tensor) -> Result<Vec<f32>> {
         Ok(self.head.forward(state)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     }
+}
+
+fn check_ids(ids: &[u32], c: &DecoderConfig) -> Result<(), Rejection> {
+    match ids.iter().find(|id| **id as usize >= c.vocabulary) {
+        Some(id) => Err(Rejection::new("prompt", format!("tokens below {}", c.vocabulary), id.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// The numbers of cosines and sines for these rows.
+fn turning(x: &Tensor) -> DType {
+    #[cfg(feature = "cuda")]
+    if super::gpu::serves(x) {
+        return DType::F32;
+    }
+    x.dtype()
 }
 
 impl Mlp {
@@ -241,28 +376,47 @@ impl Layer {
         })
     }
 
+    /// Queries and keys, each (heads, tokens, d), normalised per head and turned.
+    fn turned(
+        &self,
+        qkv: &Tensor,
+        (cos, sin): (&Tensor, &Tensor),
+        c: &DecoderConfig,
+    ) -> Result<(Tensor, Tensor)> {
+        let norms = self.qk_norm.as_ref();
+        let n_q = c.heads * c.head_dim;
+        #[cfg(feature = "cuda")]
+        if super::gpu::serves(qkv) {
+            let turn = |first, heads, norm: Option<&RmsNorm>| {
+                let norm = norm.map(RmsNorm::gain);
+                super::gpu::turn(qkv, (first, heads, c.head_dim), norm, (cos, sin))
+            };
+            return Ok((turn(0, c.heads, norms.map(|n| &n.0))?, turn(n_q, c.kv_heads, norms.map(|n| &n.1))?));
+        }
+        let part = |begin, n, heads| split_heads(&qkv.narrow(D::Minus1, begin, n)?, heads);
+        let mut q = part(0, n_q, c.heads)?;
+        let mut k = part(n_q, c.kv_heads * c.head_dim, c.kv_heads)?;
+        if let Some((q_norm, k_norm)) = norms {
+            (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
+        }
+        Ok((rotate(&q, cos, sin)?, rotate(&k, cos, sin)?))
+    }
+
     fn forward(
         &self,
         idx: usize,
         x: &Tensor,
-        cos: &Tensor,
-        sin: &Tensor,
+        (cos, sin): (&Tensor, &Tensor),
+        past: &Past,
         cache: &Cache,
         c: &DecoderConfig,
     ) -> Result<Tensor> {
         let qkv = self.qkv.forward(&self.before_attention.forward(x)?)?;
         let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-        let part = |begin, n, heads| split_heads(&qkv.narrow(D::Minus1, begin, n)?, heads);
-        let mut q = part(0, n_q, c.heads)?;
-        let mut k = part(n_q, n_kv, c.kv_heads)?;
-        let v = part(n_q + n_kv, n_kv, c.kv_heads)?;
-        if let Some((q_norm, k_norm)) = &self.qk_norm {
-            (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
-        }
-        let (q, k) = (rotate(&q, cos, sin)?, rotate(&k, cos, sin)?);
-        let first = cache.len();
+        let (q, k) = self.turned(&qkv, (cos, sin), c)?;
+        let v = split_heads(&qkv.narrow(D::Minus1, n_q + n_kv, n_kv)?, c.kv_heads)?;
         let (k, v) = cache.append(idx, &k, &v)?;
-        let seen = attend(&q, &k, &v, Sight::Past(first), MAX_SCORES)?;
+        let seen = attend(&q, &k, &v, Sight::Past(past))?;
         let x = (x + self.out.forward(&join_heads(&seen)?)?)?;
         let y = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
         Ok((x + y)?)

@@ -1,6 +1,8 @@
 //! Where a model computes, and in which numbers.
 
-use super::error::{Result, VlmError};
+use super::error::Result;
+#[cfg(not(feature = "cuda"))]
+use super::error::VlmError;
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device};
 use core::fmt;
@@ -65,7 +67,7 @@ impl Place {
         match self {
             Self::Cpu => Ok(Device::Cpu),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::new_cuda(0).map_err(|e| VlmError::Backend(format!("no CUDA device: {e}"))),
+            Self::Cuda => super::gpu::open(),
             #[cfg(not(feature = "cuda"))]
             Self::Cuda => {
                 let expected = "a build with the feature cuda (scripts/cuda builds one)";

@@ -1,11 +1,16 @@
 //! What an answer may be: the JSON of a schema whose every part is bounded, held to token by token.
 
 use super::error::{Result, VlmError};
+use super::family::Plan;
+use super::model::ends;
 use super::tokens::Tokens;
+use core::cell::RefCell;
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokRxInfo, TokTrie};
 use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use types::Rejection;
 
@@ -197,9 +202,25 @@ fn most_bytes(schema: &Value, at: &str, depth: usize) -> Result<usize, Rejection
     if most > MOST_BYTES { refuse("a set of answers of at most a megabyte each") } else { Ok(most) }
 }
 
+/// Lengths of text by which the vocabulary is cut up, characters: every string of our schemas is bounded, and a token
+/// that fits into what is left of one is allowed with all that are no longer, without looking at each.
+const LENGTHS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 30];
+
+/// Sets of tokens that are looked at as one, as llguidance wants them: regular expressions, each within the next.
+fn slices() -> Vec<String> {
+    const TEXT: &str = r#"[^"\\\x00-\x1F\x7F]"#;
+    let up_to = |n: &usize| format!("{TEXT}{{1,{n}}}");
+    LENGTHS.iter().map(up_to).chain([format!("{TEXT}+")]).collect()
+}
+
+/// As many grammars are kept ready as there are roles and offers of skills in a mission.
+const KEPT: usize = 16;
+
 /// A checkpoint's vocabulary, made ready to hold answers to grammars.
-pub(super) struct Guide {
+pub struct Guide {
     factory: ParserFactory,
+    /// The beginnings of answers to the grammars that were asked for last, with what their lexers have learned.
+    kept: RefCell<VecDeque<(Value, Matcher)>>,
 }
 
 impl Guide {
@@ -209,15 +230,34 @@ impl Guide {
         let words = tokens.bytes(vocabulary)?;
         let trie = TokTrie::from(&TokRxInfo::new(vocabulary as u32, end), &words);
         let env: llguidance::toktrie::TokEnv = Arc::new(ApproximateTokEnv::new(trie));
-        let slices = llguidance::earley::SlicedBiasComputer::json_slices();
+        let slices = slices();
         let mut factory =
             ParserFactory::new(&env, InferenceCapabilities::default(), &slices).map_err(|e| failed(&e))?;
         factory.quiet();
-        Ok(Self { factory })
+        Ok(Self { factory, kept: RefCell::default() })
+    }
+
+    /// Of the checkpoint in `dir`, whose weights are not looked at.
+    ///
+    /// # Errors
+    /// [`VlmError::Refused`] naming file and key, as [`super::Vlm::load`] has them.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let (plan, _) = Plan::read(dir)?;
+        let vocabulary = plan.decoder().vocabulary;
+        let end = ends(dir, vocabulary)?.first().copied().unwrap_or(0);
+        Self::new(&Tokens::new(dir, vocabulary)?, vocabulary, end)
     }
 
     /// Nothing is said yet.
-    pub(super) fn begin(&self, grammar: &Grammar) -> Result<Following> {
+    ///
+    /// # Errors
+    /// [`VlmError::Refused`] for a schema that answers cannot be held to.
+    pub fn begin(&self, grammar: &Grammar) -> Result<Following> {
+        let mut kept = self.kept.borrow_mut();
+        // A copy shares what the lexer finds out on the way: later answers have it at hand.
+        if let Some((_, matcher)) = kept.iter().find(|(schema, _)| *schema == grammar.schema) {
+            return Ok(Following { matcher: matcher.clone() });
+        }
         let mut schema = grammar.schema.clone();
         if let Some(object) = schema.as_object_mut() {
             let compact =
@@ -229,26 +269,35 @@ impl Guide {
             let why: String = e.to_string().lines().next().unwrap_or_default().to_owned();
             VlmError::from(Rejection::new("schema", "one that answers can be held to", why))
         })?;
-        Ok(Following { matcher: Matcher::new(Ok(parser)) })
+        let matcher = Matcher::new(Ok(parser));
+        kept.truncate(KEPT - 1);
+        kept.push_front((grammar.schema.clone(), matcher.clone()));
+        Ok(Following { matcher })
     }
 }
 
 /// An answer under way.
-pub(super) struct Following {
+pub struct Following {
     matcher: Matcher,
 }
 
 /// The tokens that may come next.
-pub(super) type Allowed = SimpleVob;
+pub type Allowed = SimpleVob;
 
 impl Following {
     /// What may come next.
-    pub(super) fn allowed(&mut self) -> Result<Allowed> {
+    ///
+    /// # Errors
+    /// [`VlmError::Backend`] when the answer has left the grammar.
+    pub fn allowed(&mut self) -> Result<Allowed> {
         self.matcher.compute_mask().map_err(|e| Self::failed(&e))
     }
 
     /// Takes the token that came; whether the answer is complete and nothing can follow.
-    pub(super) fn take(&mut self, id: u32) -> Result<bool> {
+    ///
+    /// # Errors
+    /// [`VlmError::Backend`] for a token that is not allowed.
+    pub fn take(&mut self, id: u32) -> Result<bool> {
         self.matcher.consume_token(id).map_err(|e| Self::failed(&e))?;
         Ok(self.matcher.is_stopped())
     }

@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::source::Source;
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{D, Device, Module as _, Tensor};
 use candle_nn::ops;
 
@@ -14,7 +14,24 @@ impl Weight {
     pub(super) fn quantised(w_oi: &Tensor, kind: GgmlDType, device: &Device) -> Result<Self> {
         // Of a part of a tensor candle would quantise the tensor's beginning.
         let w_oi = w_oi.force_contiguous()?;
-        Ok(Self(QMatMul::from_qtensor(QTensor::quantize_onto(&w_oi, kind, device)?)?))
+        let blocks = QTensor::quantize(&w_oi, kind)?;
+        let blocks = if device.is_cuda() {
+            // What candle's kernels read beyond the last row is zero this way; quantised onto a GPU it is anything.
+            QTensor::new(QStorage::from_data(blocks.data()?, device, kind)?, w_oi.dims2()?)?
+        } else {
+            blocks
+        };
+        Ok(Self(QMatMul::from_qtensor(blocks)?))
+    }
+
+    /// Of its numbers, as they lie in memory.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.0 {
+            QMatMul::QTensor(w_oi) => w_oi.storage_size_in_bytes(),
+            QMatMul::Tensor(w_oi) | QMatMul::TensorF16(w_oi) => {
+                w_oi.elem_count() * w_oi.dtype().size_in_bytes()
+            }
+        }
     }
 
     /// x Wᵀ.
@@ -22,6 +39,15 @@ impl Weight {
         match &self.0 {
             QMatMul::QTensor(_) => Ok(self.0.forward(&x.contiguous()?)?),
             QMatMul::Tensor(w_oi) | QMatMul::TensorF16(w_oi) => Ok(x.matmul(&w_oi.t()?)?),
+        }
+    }
+
+    /// Itself, where it is not in blocks.
+    #[cfg(feature = "cuda")]
+    pub(super) fn plain(&self) -> Option<&Tensor> {
+        match &self.0 {
+            QMatMul::Tensor(w_oi) => Some(w_oi),
+            QMatMul::QTensor(_) | QMatMul::TensorF16(_) => None,
         }
     }
 
@@ -76,12 +102,41 @@ impl Linear {
         Self { weight_oi: weight_oi.into(), bias }
     }
 
+    /// Of the matrix.
+    pub(super) fn bytes(&self) -> usize {
+        self.weight_oi.bytes()
+    }
+
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = self.weight_oi.times(x)?;
         Ok(match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,
         })
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Linear {
+    /// Weight and bias, where the weight is not in blocks.
+    pub(super) fn plain(&self) -> Option<(Tensor, Option<Tensor>)> {
+        Some((self.weight_oi.plain()?.clone(), self.bias.clone()))
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl RmsNorm {
+    /// With ε.
+    pub(super) fn gain(&self) -> (&Tensor, f32) {
+        (&self.weight, self.epsilon)
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl GatedMlp {
+    /// The first two products in one, and the last, as [`Linear::plain`] gives them.
+    pub(super) fn plain(&self) -> Option<(Tensor, Tensor)> {
+        Some((self.gate_up.plain()?.0, self.down.plain()?.0))
     }
 }
 
@@ -143,6 +198,11 @@ impl GatedMlp {
         Ok(Self { gate_up, down })
     }
 
+    /// Of the matrices.
+    pub(super) fn bytes(&self) -> usize {
+        self.gate_up.bytes() + self.down.bytes()
+    }
+
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.down.forward(&gated(&self.gate_up.forward(x)?)?)
     }
@@ -150,6 +210,10 @@ impl GatedMlp {
 
 /// silu(gate) · up, of both side by side.
 pub(super) fn gated(gate_up: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if super::gpu::serves(gate_up) {
+        return super::gpu::gate(gate_up);
+    }
     let n = gate_up.dim(D::Minus1)? / 2;
     let part = |begin| gate_up.narrow(D::Minus1, begin, n)?.contiguous();
     Ok((ops::silu(&part(0)?)? * part(n)?)?)

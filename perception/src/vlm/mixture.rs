@@ -73,6 +73,12 @@ impl Mixture {
         })
     }
 
+    /// Of the matrices that one token goes through.
+    pub(super) fn bytes(&self) -> usize {
+        let experts = self.gate_up.iter().zip(&self.down).map(|(a, b)| a.bytes() + b.bytes());
+        self.router.bytes() + experts.take(self.per_token).sum::<usize>()
+    }
+
     /// (tokens, channels) to the same.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let shares = ops::softmax_last_dim(&self.router.forward(x)?.to_dtype(DType::F32)?)?.to_vec2()?;

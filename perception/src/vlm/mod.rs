@@ -12,6 +12,8 @@ mod device;
 mod digest;
 mod error;
 mod family;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod grammar;
 mod layers;
 mod mixture;
@@ -35,7 +37,7 @@ mod vision;
 
 pub use device::{Place, Precision};
 pub use error::VlmError;
-pub use grammar::Grammar;
+pub use grammar::{Allowed, Following, Grammar, Guide};
 pub use model::{Answering, Generated, Vlm};
 pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};
 pub use prompt::Prompt;

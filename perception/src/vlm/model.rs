@@ -1,6 +1,7 @@
 //! A vision-language model from a folder: load, ask, go on from what it has seen already.
 
 use super::checkpoint::Checkpoint;
+use super::decoder::Next;
 use super::device::{Place, Precision};
 use super::error::{Result, VlmError};
 use super::family::{Family, Plan};
@@ -158,15 +159,21 @@ impl Vlm {
         self.family.decoder().cache().truncate(reused);
         self.known.truncate(reused);
         self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens)?;
-        let mut logits = self.read(prompt, reused, &keys, goes_on)?;
+        let mut next = Next::Logits(self.read(prompt, reused, &keys, goes_on)?);
+        let is_whole = following.is_some() || how.choice != Choice::Greedy;
         let mut ids = Vec::new();
         let mut first_logits = Vec::new();
         for i in 0..how.max_tokens {
-            if i == 0 {
-                first_logits.clone_from(&logits);
-            }
-            let allowed = following.as_mut().map(Following::allowed).transpose()?;
-            let id = sampler.next(&mut logits, allowed.as_ref())?;
+            let id = match next {
+                Next::Likeliest(id) => id,
+                Next::Logits(mut logits) => {
+                    if i == 0 {
+                        first_logits.clone_from(&logits);
+                    }
+                    let allowed = following.as_mut().map(Following::allowed).transpose()?;
+                    sampler.next(&mut logits, allowed.as_ref())?
+                }
+            };
             if (how.stops_at_end || following.is_some()) && self.ends.contains(&id) {
                 break;
             }
@@ -177,14 +184,12 @@ impl Vlm {
             {
                 break;
             }
-            if i + 1 < how.max_tokens {
-                let decoder = self.family.decoder();
-                let position = prompt.next_position() + i as u32;
-                let x = decoder.embed(&[id])?;
-                let state = decoder.forward(x, &[[position; 3]], &[], goes_on)?;
-                logits = decoder.logits(&state)?;
-                self.known.push((id, 0));
+            if i + 1 == how.max_tokens {
+                break;
             }
+            let position = prompt.next_position() + i as u32;
+            next = self.family.decoder().next(id, position, is_whole, goes_on)?;
+            self.known.push((id, 0));
         }
         let is_complete = following.as_mut().map_or(Ok(true), Following::is_complete)?;
         Ok(Generated { text: self.tokens.decode(&ids)?, ids, first_logits, reused, is_complete })
@@ -199,6 +204,26 @@ impl Vlm {
             Some(guide) => guide.begin(grammar),
             None => Err(VlmError::Backend("no grammar could be made".into())),
         }
+    }
+
+    /// Whether what a GPU does for a token is recorded once as a CUDA graph, as it is unless this says otherwise, or
+    /// launched anew for every token: to measure what that is worth. False where a model has no such step.
+    pub fn record_steps(&mut self, is_recorded: bool) -> bool {
+        self.family.decoder().record_steps(is_recorded)
+    }
+
+    /// Bytes of weights that have to be read for every token of an answer: what memory can be read at sets the pace.
+    #[must_use]
+    pub fn bytes_per_token(&mut self) -> usize {
+        self.family.decoder().bytes_per_token()
+    }
+
+    /// How many bytes per second plain reading of the GPU's memory gives, measured now; `None` without a GPU.
+    ///
+    /// # Errors
+    /// [`VlmError::Backend`] when it has no room for what is read.
+    pub fn gpu_bandwidth(&mut self) -> Result<Option<f64>> {
+        self.family.decoder().gpu_bandwidth()
     }
 
     /// Forgets what it has seen.
@@ -256,7 +281,7 @@ fn replaced(x: &Tensor, at: usize, rows: &Tensor) -> Result<Tensor> {
 }
 
 /// The tokens that end an answer: of `generation_config.json`, else of `config.json`.
-fn ends(dir: &Path, vocabulary: usize) -> Result<Vec<u32>> {
+pub(super) fn ends(dir: &Path, vocabulary: usize) -> Result<Vec<u32>> {
     for name in ["generation_config.json", "config.json"] {
         let Some(json) = read_json(dir, name)? else { continue };
         let root = Node::root(name, &json);

@@ -52,6 +52,13 @@ impl Rope {
         Self { frequencies: [half.clone(), half].concat(), axes: [vec![1; n], vec![2; n]].concat() }
     }
 
+    /// Cosines, then sines, of a token of text.
+    #[cfg(feature = "cuda")]
+    pub(super) fn turn(&self, position: u32) -> Vec<f32> {
+        let angles = || self.frequencies.iter().map(|f| f64::from(position as f32 * f));
+        angles().map(|a| libm::cos(a) as f32).chain(angles().map(|a| libm::sin(a) as f32)).collect()
+    }
+
     /// Cosines and sines, each (tokens, head_dim / 2).
     pub(super) fn table(
         &self,

@@ -19,6 +19,14 @@ impl Prompt {
         Self { ids: Vec::new(), positions: Vec::new(), pictures: Vec::new(), next: 0 }
     }
 
+    /// Tokens as they are, without a template or a picture.
+    #[must_use]
+    pub fn of_tokens(ids: &[u32]) -> Self {
+        let mut prompt = Self::new();
+        prompt.push_text(ids);
+        prompt
+    }
+
     /// The tokens, one for every part of a picture.
     #[must_use]
     pub fn ids(&self) -> &[u32] {

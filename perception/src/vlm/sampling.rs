@@ -49,7 +49,10 @@ impl Sampler {
     /// The next token, of those that are allowed. Logits that are not finite are refused: the weights behind them
     /// are bad (B30).
     pub(super) fn next(&mut self, logits: &mut [f32], allowed: Option<&Allowed>) -> Result<u32> {
-        if let Some(i) = logits.iter().position(|l| !l.is_finite()) {
+        // Looked at all at once, and one by one only to name it.
+        if !logits.iter().fold(true, |all, l| all & l.is_finite())
+            && let Some(i) = logits.iter().position(|l| !l.is_finite())
+        {
             let what = format!("expected finite logits, got {} for token {i}", logits[i]);
             return Err(VlmError::Backend(what));
         }
@@ -94,9 +97,18 @@ impl Sampler {
     }
 }
 
+/// The first of the greatest.
 fn greedy(logits: &[f32]) -> u32 {
-    let first_greater = |best: usize, i: usize| if logits[i] > logits[best] { i } else { best };
-    (1..logits.len()).fold(0, first_greater) as u32
+    // Side by side, as a processor compares them: there are many.
+    let mut greatest = [f32::NEG_INFINITY; 16];
+    let (lanes, rest) = logits.as_chunks::<16>();
+    for lane in lanes {
+        for (most, l) in greatest.iter_mut().zip(lane) {
+            *most = if l > most { *l } else { *most };
+        }
+    }
+    let greatest = greatest.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter().position(|l| *l == greatest).unwrap_or(0) as u32
 }
 
 #[cfg(test)]
@@ -112,6 +124,15 @@ mod tests {
     fn greedy_takes_the_first_of_the_likeliest() {
         let mut sampler = Sampler::new(Choice::Greedy).expect("in range");
         assert_eq!(sampler.next(&mut [0.5, 3.0, -1.0, 3.0], None).expect("finite"), 1);
+        let mut many = [-1.0; 45];
+        for (first, second) in [(3, 19), (20, 5), (44, 43), (44, 2), (0, 44)] {
+            (many[first], many[second]) = (2.0, 2.0);
+            assert_eq!(sampler.next(&mut many, None).expect("finite") as usize, first.min(second));
+            (many[first], many[second]) = (-1.0, -1.0);
+        }
+        many[17] = f32::NAN;
+        let refused = sampler.next(&mut many, None).expect_err("no number").to_string();
+        assert!(refused.contains("token 17"), "{refused}");
     }
 
     #[test]

@@ -115,11 +115,15 @@ impl VisionBlock {
         let qkv = self.qkv.forward(&self.before_attention.forward(x)?)?;
         let n = qkv.dim(1)? / 3;
         let part = |i| split_heads(&qkv.narrow(D::Minus1, i * n, n)?, self.heads);
-        let turned = |x: Tensor| match turn {
-            Some((cos, sin)) => rotate(&x, cos, sin),
-            None => Ok(x.contiguous()?),
+        let turned = |i: usize| match turn {
+            #[cfg(feature = "cuda")]
+            Some(angles) if super::gpu::serves(&qkv) => {
+                super::gpu::turn(&qkv, (i * n, self.heads, n / self.heads), None, angles)
+            }
+            Some((cos, sin)) => rotate(&part(i)?, cos, sin),
+            None => Ok(part(i)?.contiguous()?),
         };
-        let (q, k, v) = (turned(part(0)?)?, turned(part(1)?)?, part(2)?.contiguous()?);
+        let (q, k, v) = (turned(0)?, turned(1)?, part(2)?.contiguous()?);
         let seen = attend_in_windows(&q, &k, &v, windows)?;
         let x = (x + self.out.forward(&join_heads(&seen)?)?)?;
         let y = self.before_mlp.forward(&x)?;
@@ -134,14 +138,14 @@ impl VisionBlock {
 /// [`attend`] within windows: those of one size at once, as if they were heads.
 fn attend_in_windows(q_htd: &Tensor, k_htd: &Tensor, v_htd: &Tensor, windows: &[Run]) -> Result<Tensor> {
     if let [(1, _)] = windows {
-        return attend(q_htd, k_htd, v_htd, Sight::All, MAX_SCORES);
+        return attend(q_htd, k_htd, v_htd, Sight::All(MAX_SCORES));
     }
     let (heads, _, d) = q_htd.dims3()?;
     let (mut begin, mut parts) = (0, Vec::with_capacity(windows.len()));
     for &(count, len) in windows {
         let n = count * len;
         let part = |x: &Tensor| x.narrow(1, begin, n)?.contiguous()?.reshape((heads * count, len, d));
-        let seen = attend(&part(q_htd)?, &part(k_htd)?, &part(v_htd)?, Sight::All, MAX_SCORES)?;
+        let seen = attend(&part(q_htd)?, &part(k_htd)?, &part(v_htd)?, Sight::All(MAX_SCORES))?;
         parts.push(seen.reshape((heads, n, d))?);
         begin += n;
     }
@@ -161,7 +165,7 @@ mod tests {
         let mut begin = 0;
         for n in [4, 4, 3] {
             let part = |x: &Tensor| x.narrow(1, begin, n).and_then(|x| x.contiguous()).expect("a part");
-            let alone = attend(&part(&q), &part(&k), &part(&v), Sight::All, MAX_SCORES).expect("attends");
+            let alone = attend(&part(&q), &part(&k), &part(&v), Sight::All(MAX_SCORES)).expect("attends");
             let off = (alone - part(&whole)).and_then(|d| d.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>());
             assert!(off.expect("a number") < 1e-6);
             begin += n;

@@ -48,7 +48,10 @@ impl Family {
 }
 
 pub(crate) fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vlm/data").join(name)
+    // Where it runs, which need not be where it was built.
+    let root =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or(env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    root.join("tests/vlm/data").join(name)
 }
 
 pub(crate) fn load(name: &str) -> Vlm {

@@ -1,7 +1,7 @@
 //! Answers that are held to a grammar: whatever the weights want, what comes out is of the schema.
 
-use crate::fixture::{FAMILIES, load};
-use perception::vlm::{Answering, Choice, Grammar};
+use crate::fixture::{FAMILIES, folder, load};
+use perception::vlm::{Answering, Choice, Grammar, Guide};
 use serde_json::{Value, json};
 
 fn object(properties: Value) -> Value {
@@ -112,4 +112,37 @@ fn an_answer_that_is_cut_off_says_that_it_is_not_complete() {
     assert!(!said.is_complete && said.ids.len() == 3, "{said:?}");
     let free = Answering { grammar: None, ..how };
     assert!(vlm.answer(&prompt, &free, &|| true, &mut |_| ()).expect("an answer").is_complete);
+}
+
+/// The tokens that may come at every step of an answer that takes every `stride`-th of them.
+fn masks(guide: &Guide, grammar: &Grammar, stride: usize) -> Vec<Vec<u32>> {
+    let mut following = guide.begin(grammar).expect("a grammar");
+    let mut masks = Vec::new();
+    loop {
+        let allowed = following.allowed().expect("a mask");
+        let mask: Vec<u32> = allowed.iter().collect();
+        let id = mask[(masks.len() + 1) * stride % mask.len()];
+        masks.push(mask);
+        if following.take(id).expect("an allowed token") {
+            return masks;
+        }
+    }
+}
+
+#[test]
+fn a_grammar_kept_ready_allows_what_a_fresh_one_allows() {
+    let dir = folder(FAMILIES[0].layouts[0]);
+    let kept = Guide::load(&dir).expect("a vocabulary");
+    for schema in schemas() {
+        let grammar = Grammar::new(schema).expect("bounded");
+        for stride in [1, 7, 31, 101] {
+            let fresh = Guide::load(&dir).expect("a vocabulary");
+            assert_eq!(masks(&kept, &grammar, stride), masks(&fresh, &grammar, stride), "{stride}");
+        }
+        // An answer that is left half way leaves nothing behind.
+        let mut left = kept.begin(&grammar).expect("a grammar");
+        let first = left.allowed().expect("a mask").iter().next().expect("a token");
+        left.take(first).expect("an allowed token");
+        assert_eq!(masks(&kept, &grammar, 5), masks(&Guide::load(&dir).expect("fresh"), &grammar, 5));
+    }
 }

@@ -2,6 +2,8 @@
 
 mod families;
 mod fixture;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod grammar;
 mod hash;
 mod parity;

@@ -7,15 +7,15 @@ use crate::refusals::Copy;
 use perception::vlm::{Answering, Choice, Generated, Medium, Place, Precision, Prompt, Vlm};
 use serde_json::Value;
 
-const GREEDY: Answering<'_> =
+pub(crate) const GREEDY: Answering<'_> =
     Answering { choice: Choice::Greedy, max_tokens: 64, stops_at_end: false, grammar: None };
-const CASES: [&str; 5] = ["text", "one", "several", "again", "video"];
+pub(crate) const CASES: [&str; 5] = ["text", "one", "several", "again", "video"];
 
-fn prompt(vlm: &Vlm, case: &Value) -> Prompt {
+pub(crate) fn prompt(vlm: &Vlm, case: &Value) -> Prompt {
     vlm.prompt(&media(case), sentence(case)).expect("a prompt")
 }
 
-fn answer(vlm: &mut Vlm, prompt: &Prompt) -> Generated {
+pub(crate) fn answer(vlm: &mut Vlm, prompt: &Prompt) -> Generated {
     vlm.answer(prompt, &GREEDY, &|| true, &mut |_| ()).expect("an answer")
 }
 
@@ -139,7 +139,7 @@ fn half_precision_stays_close_to_full() {
 }
 
 /// Root of the mean squared difference, as a share of how far the second ones spread about their mean.
-fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn relative_difference(a: &[f32], b: &[f32]) -> f32 {
     let n = b.len() as f32;
     let mean = b.iter().sum::<f32>() / n;
     let off: f32 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();

@@ -1,0 +1,93 @@
+//! The same checkpoints on a GPU: what the CPU is held to there, and the step of one token (`gpu/`) beside candle's way.
+
+use crate::fixture::{FAMILIES, folder, ids, largest_difference, media, numbers, sentence};
+use crate::parity::{CASES, GREEDY, answer, prompt, relative_difference};
+use perception::vlm::{Answering, Place, Precision, Prompt, Vlm};
+
+fn load(layout: &str, precision: Precision) -> Vlm {
+    Vlm::load(&folder(layout), Place::Cuda, precision, &mut |_, _| ()).expect("the fixture loads on a GPU")
+}
+
+#[test]
+fn logits_and_sixty_four_greedy_tokens_are_those_of_the_reference_recorded_or_not() {
+    for family in FAMILIES {
+        let expected = family.expected();
+        for layout in family.layouts {
+            let mut vlm = load(layout, Precision::F32);
+            for name in CASES {
+                let case = &expected[layout][name];
+                let prompt = prompt(&vlm, case);
+                for is_recorded in [true, false] {
+                    let has_step = vlm.record_steps(is_recorded);
+                    vlm.reset();
+                    let said = answer(&mut vlm, &prompt);
+                    let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
+                    println!("{layout} {name}, step {has_step}, recorded {is_recorded}: off by {off:.2e}");
+                    assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
+                    assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}, recorded {is_recorded}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn few_bits_stay_close_on_a_gpu_too() {
+    for family in FAMILIES {
+        let (layout, expected) = (family.layouts[0], family.expected());
+        for (precision, most) in
+            [(Precision::Bf16, 0.06), (Precision::F16, 0.02), (Precision::Q8, 0.1), (Precision::Q4, 0.6)]
+        {
+            // A token of a mixture may go to another expert by a hair.
+            let most = if layout == "qwen3-vl-moe" { 1.0 } else { most };
+            let mut vlm = load(layout, precision);
+            for name in CASES {
+                let case = &expected[layout][name];
+                let prompt = prompt(&vlm, case);
+                vlm.reset();
+                let said = answer(&mut vlm, &prompt);
+                let off = relative_difference(&said.first_logits, &numbers(&case["logits"]));
+                println!("{layout} {name}: {precision} logits differ by {:.2} %", 100.0 * off);
+                assert!(off <= most, "{layout} {name}: {precision} logits differ by {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_step_put_into_the_cache_is_what_the_whole_prompt_puts_there() {
+    for (precision, most) in [(Precision::F32, 1e-4), (Precision::Bf16, 0.06)] {
+        let family = &FAMILIES[0];
+        let layout = family.layouts[0];
+        let case = &family.expected()[layout]["text"];
+        let mut vlm = load(layout, precision);
+        assert!(vlm.record_steps(true), "Qwen3-VL has a step");
+        let asked = prompt(&vlm, case);
+        // Beyond the first memory of the cache: recorded anew.
+        let how = Answering { max_tokens: 300, ..GREEDY };
+        let said = vlm.answer(&asked, &how, &|| true, &mut |_| ()).expect("an answer");
+        let longer: Vec<u32> = asked.ids().iter().chain(&said.ids).copied().collect();
+        let longer = Prompt::of_tokens(&longer);
+        let one = Answering { max_tokens: 1, ..GREEDY };
+        let mut next = |vlm: &mut Vlm| vlm.answer(&longer, &one, &|| true, &mut |_| ()).expect("an answer");
+        let after = next(&mut vlm);
+        assert!(after.reused + 2 >= longer.ids().len(), "{} of {}", after.reused, longer.ids().len());
+        vlm.reset();
+        let fresh = next(&mut vlm);
+        let off = relative_difference(&after.first_logits, &fresh.first_logits);
+        println!("{precision}: {off:.2e} of the spread after 300 tokens");
+        assert!(off <= most, "{precision}: off by {off} after 300 tokens");
+    }
+}
+
+#[test]
+fn pictures_are_seen_in_the_numbers_that_a_gpu_is_meant_for() {
+    let family = &FAMILIES[0];
+    let layout = family.layouts[0];
+    let case = &family.expected()[layout]["several"];
+    let mut vlm = load(layout, Precision::Bf16);
+    let prompt = vlm.prompt(&media(case), sentence(case)).expect("a prompt");
+    let said = answer(&mut vlm, &prompt);
+    assert_eq!(said.ids.len(), 64);
+    assert!(vlm.gpu_bandwidth().expect("memory is read").expect("of a GPU") > 1e11);
+}
