@@ -10,6 +10,7 @@ mod solids;
 mod table;
 mod tick;
 mod validity;
+mod vlm;
 
 use crate::commands::CommandError;
 use crate::exit::Exit;
@@ -19,9 +20,10 @@ use table::Table;
 /// What to measure, and how long.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity and free paths so far).
+    /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths) or `vlm`
+    /// (vision-language models).
     pub(crate) part: String,
-    /// Of the part only this: tick, late, mechanics, ik, validity or paths; all of them by default.
+    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask or speed; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.
@@ -36,6 +38,14 @@ pub(crate) struct BenchOptions {
     /// Seed of the states and of the bootstrap.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// For `vlm` on a GPU: a picture whose way to the first token is timed.
+    #[arg(long)]
+    pub(crate) picture: Option<PathBuf>,
+    /// For `vlm` on a GPU: only this shape.
+    #[arg(long)]
+    pub(crate) shape: Option<String>,
+    #[command(flatten)]
+    served: vlm::Served,
     /// Print the lines as JSON, one a line, instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,21 +65,24 @@ const PARTS: [(&str, Measure); 6] = [
 
 /// Measures; 0: every goal met, 1: a line is short, 2: a peer is missing.
 pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
-    if o.part != "control" {
-        return Err(CommandError::Other(format!("bench: expected `control`, got {:?}", o.part)));
-    }
+    let parts: &[(&str, Measure)] = match (o.part.as_str(), &o.served.serve) {
+        ("vlm", Some(dir)) => return vlm::serve(dir, &o.served),
+        ("control", _) => &PARTS,
+        ("vlm", None) => &vlm::PARTS,
+        _ => return Err(types::Rejection::new("bench", "control or vlm", o.part.clone()).into()),
+    };
     if o.blocks < 2 {
         return Err(types::Rejection::new("--blocks", "2 or more", o.blocks.to_string()).into());
     }
     types::Rejection::positive("--block-ms", o.block_ms as f64)?;
     let only = o.only.as_deref();
-    if let Some(name) = only.filter(|name| PARTS.iter().all(|(part, _)| part != name)) {
-        let names = PARTS.map(|(part, _)| part).join(", ");
-        return Err(types::Rejection::new("--only", names, name.to_owned()).into());
+    if let Some(name) = only.filter(|name| parts.iter().all(|(part, _)| part != name)) {
+        let names: Vec<&str> = parts.iter().map(|(part, _)| *part).collect();
+        return Err(types::Rejection::new("--only", names.join(", "), name.to_owned()).into());
     }
     let mut table = Table::new(o.json);
     table.machine();
-    for (_, measure) in PARTS.iter().filter(|(part, _)| only.is_none_or(|name| name == *part)) {
+    for (_, measure) in parts.iter().filter(|(part, _)| only.is_none_or(|name| name == *part)) {
         measure(o, &mut table)?;
     }
     Ok(table.finish())

@@ -18,7 +18,15 @@ impl Peer {
     /// # Errors
     /// When the program is not there or does not start.
     fn start(program: &Path) -> std::io::Result<Self> {
-        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        Self::run(Command::new(program))
+    }
+
+    /// Starts a peer as the command says.
+    ///
+    /// # Errors
+    /// When the program is not there or does not start.
+    pub(crate) fn run(mut command: Command) -> std::io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("no pipes"));
         };

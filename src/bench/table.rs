@@ -152,6 +152,15 @@ impl Table {
         }
     }
 
+    /// What else was seen, without a goal.
+    pub(crate) fn note(&self, what: &str, seen: &str) {
+        if self.json {
+            println!("{}", json!({ "what": what, "seen": seen }));
+        } else {
+            println!("{what:<34} {seen}");
+        }
+    }
+
     /// A line that cannot be measured here.
     pub(crate) fn missing(&mut self, what: &str, why: &str) {
         self.verdicts.push(Verdict::PeerMissing);
