@@ -17,7 +17,12 @@ pub(crate) fn run(common: &Common) -> Result<Exit, CommandError> {
     let setting = Setting::read(common, None)?;
     let profile = setting.arm.profile();
     println!("robot       {} ({} joints), configuration is valid", profile.name, setting.arm.n_joints());
-    println!("features    default: everything on the CPU; no GPU, no ROS, no network is used");
+    let features = if cfg!(feature = "cuda") {
+        "cuda: models may run on an NVIDIA GPU"
+    } else {
+        "default: everything on the CPU; no GPU"
+    };
+    println!("features    {features}, no ROS, no network is used");
     machine();
     real_time(&setting);
     model(&setting)?;

@@ -32,41 +32,30 @@ struct Part {
     /// Keys, from the first on, that the last of them sees.
     seen: usize,
     /// Keys that the first of them sees.
-    #[cfg(feature = "cuda")]
     seen_first: usize,
-    /// −∞ where a key lies after the query, (n, seen); `None`: nowhere, or not needed.
+    /// −∞ where a key lies after the query, (n, seen), where it was made ahead.
     mask: Option<Tensor>,
 }
 
 impl Part {
     /// Queries that see all of so many keys.
     fn of_all(begin: usize, n: usize, n_keys: usize) -> Self {
-        Self {
-            begin,
-            n,
-            seen: n_keys,
-            #[cfg(feature = "cuda")]
-            seen_first: n_keys,
-            mask: None,
-        }
+        Self { begin, n, seen: n_keys, seen_first: n_keys, mask: None }
     }
 }
 
 impl Past {
-    /// The first of the queries, which are made of `x_tc`, stands behind `first` keys; of `heads` each at most `max_scores` scores are in memory
-    /// at a time, but those of one query at least.
+    /// The first of the queries, which are made of `x_tc`, stands behind `first` keys; all `heads` together have at most
+    /// `max_scores` scores in memory at a time, but those of one query at least.
     pub(super) fn new(first: usize, x_tc: &Tensor, heads: usize, max_scores: usize) -> Result<Self> {
         let n_queries = x_tc.dim(0)?;
+        let is_ahead = n_queries * (first + n_queries) <= max_scores;
         let part = |(begin, n): (usize, usize)| {
             let seen = first + begin + n;
-            let has_mask = n > 1 && !is_softened_in_one(x_tc);
+            // Of a long conversation every layer makes its own, a part at a time.
+            let has_mask = n > 1 && is_ahead && !is_softened_in_one(x_tc);
             let mask = has_mask.then(|| future(first + begin, n, seen, x_tc.device())).transpose()?;
-            Ok(Part {
-                #[cfg(feature = "cuda")]
-                seen_first: seen - n + 1,
-                mask,
-                ..Part::of_all(begin, n, seen)
-            })
+            Ok(Part { seen_first: seen - n + 1, mask, ..Part::of_all(begin, n, seen) })
         };
         let parts = in_parts(n_queries, max_scores / (heads * (first + n_queries)));
         Ok(Self { parts: parts.map(part).collect::<Result<_>>()? })
@@ -120,7 +109,13 @@ fn weights(scores_gqs: &Tensor, part: &Part, heads: usize) -> Result<Tensor> {
         return super::gpu::soften(scores_gqs, part.n, part.seen_first);
     }
     let mut scores = scores_gqs.to_dtype(DType::F32)?;
-    if let Some(mask) = &part.mask {
+    let own = match &part.mask {
+        None if part.seen_first < part.seen => {
+            Some(future(part.seen_first - 1, part.n, part.seen, scores.device())?)
+        }
+        _ => None,
+    };
+    if let Some(mask) = part.mask.as_ref().or(own.as_ref()) {
         scores =
             scores.reshape((heads, part.n, part.seen))?.broadcast_add(mask)?.reshape(scores_gqs.shape())?;
     }

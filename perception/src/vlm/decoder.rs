@@ -306,7 +306,9 @@ impl Decoder {
             return match given {
                 Given::Logits(logits) => Ok(Next::Logits(logits)),
                 Given::Likeliest(Some(id)) => Ok(Next::Likeliest(id)),
-                Given::Likeliest(None) => Err(VlmError::Backend("expected finite logits".into())),
+                Given::Likeliest(None) => {
+                    Err(VlmError::Backend(format!("expected finite logits after token {id}")))
+                }
             };
         }
         let x = self.embed(&[id])?;

@@ -7,7 +7,7 @@ use super::tokens::Tokens;
 use core::cell::RefCell;
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokRxInfo, TokTrie};
-use llguidance::{Matcher, ParserFactory};
+use llguidance::{Matcher, ParserFactory, TokenParser};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -215,12 +215,14 @@ fn slices() -> Vec<String> {
 
 /// As many grammars are kept ready as there are roles and offers of skills in a mission.
 const KEPT: usize = 16;
+/// States of a lexer with which an answer may begin; it gives up at a quarter of a million.
+const MOST_STATES: usize = 100_000;
 
 /// A checkpoint's vocabulary, made ready to hold answers to grammars.
 pub struct Guide {
     factory: ParserFactory,
     /// The beginnings of answers to the grammars that were asked for last, with what their lexers have learned.
-    kept: RefCell<VecDeque<(Value, Matcher)>>,
+    kept: RefCell<VecDeque<(Value, TokenParser)>>,
 }
 
 impl Guide {
@@ -254,10 +256,23 @@ impl Guide {
     /// [`VlmError::Refused`] for a schema that answers cannot be held to.
     pub fn begin(&self, grammar: &Grammar) -> Result<Following> {
         let mut kept = self.kept.borrow_mut();
+        let known = kept.iter().position(|(schema, _)| *schema == grammar.schema);
+        // A lexer that failed once fails ever after, and one that knows too much is begun anew.
+        let sound = |parser: &TokenParser| {
+            parser.parser.get_error().is_none() && parser.parser.lexer_stats().num_states < MOST_STATES
+        };
+        let known = known.and_then(|i| kept.remove(i)).filter(|(_, parser)| sound(parser));
+        let parser = match known {
+            Some((_, parser)) => parser,
+            None => self.parser(grammar)?,
+        };
         // A copy shares what the lexer finds out on the way: later answers have it at hand.
-        if let Some((_, matcher)) = kept.iter().find(|(schema, _)| *schema == grammar.schema) {
-            return Ok(Following { matcher: matcher.clone() });
-        }
+        kept.truncate(KEPT - 1);
+        kept.push_front((grammar.schema.clone(), parser.clone()));
+        Ok(Following { matcher: Matcher::new(Ok(parser)) })
+    }
+
+    fn parser(&self, grammar: &Grammar) -> Result<TokenParser> {
         let mut schema = grammar.schema.clone();
         if let Some(object) = schema.as_object_mut() {
             let compact =
@@ -265,14 +280,10 @@ impl Guide {
             object.insert("x-guidance".to_owned(), compact);
         }
         let parser = self.factory.create_parser(TopLevelGrammar::from_json_schema(schema));
-        let parser = parser.map_err(|e| {
+        parser.map_err(|e| {
             let why: String = e.to_string().lines().next().unwrap_or_default().to_owned();
-            VlmError::from(Rejection::new("schema", "one that answers can be held to", why))
-        })?;
-        let matcher = Matcher::new(Ok(parser));
-        kept.truncate(KEPT - 1);
-        kept.push_front((grammar.schema.clone(), matcher.clone()));
-        Ok(Following { matcher })
+            Rejection::new("schema", "one that answers can be held to", why).into()
+        })
     }
 }
 

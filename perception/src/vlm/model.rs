@@ -132,7 +132,8 @@ impl Vlm {
     }
 
     /// Answers. What the prompt shares with the last one from its beginning on is not computed again.
-    /// `on_token` hears every token as it is chosen; `goes_on` is asked between layers.
+    /// `on_token` hears every token as it is chosen; `goes_on` is asked between layers, of a GPU's
+    /// further tokens between tokens.
     ///
     /// # Errors
     /// [`VlmError::Refused`] for settings out of range or a prompt that leaves no room for the answer;

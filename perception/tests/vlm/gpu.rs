@@ -2,7 +2,8 @@
 
 use crate::fixture::{FAMILIES, folder, ids, largest_difference, media, numbers, sentence};
 use crate::parity::{CASES, GREEDY, answer, prompt, relative_difference};
-use perception::vlm::{Answering, Place, Precision, Prompt, Vlm};
+use perception::vlm::{Answering, Choice, Grammar, Place, Precision, Prompt, Vlm};
+use serde_json::json;
 
 fn load(layout: &str, precision: Precision) -> Vlm {
     Vlm::load(&folder(layout), Place::Cuda, precision, &mut |_, _| ()).expect("the fixture loads on a GPU")
@@ -28,6 +29,24 @@ fn logits_and_sixty_four_greedy_tokens_are_those_of_the_reference_recorded_or_no
                 }
             }
         }
+    }
+}
+
+#[test]
+fn whole_logits_of_a_step_are_those_of_which_it_names_the_likeliest() {
+    for family in FAMILIES {
+        let (layout, expected) = (family.layouts[0], family.expected());
+        let mut vlm = load(layout, Precision::F32);
+        let case = &expected[layout]["one"];
+        let prompt = prompt(&vlm, case);
+        let choice = Choice::Random { temperature: 0.01, top_p: 1e-6, seed: 0 };
+        let how = Answering { choice, ..GREEDY };
+        let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
+        assert_eq!(said.ids, ids(&case["ids"]), "{layout}");
+        let grammar = Grammar::new(json!({ "enum": ["the red cube", "the blue bowl"] })).expect("bounded");
+        let how = Answering { grammar: Some(&grammar), ..GREEDY };
+        let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
+        assert!(said.is_complete && grammar.check(&said.text).is_ok(), "{layout}: {}", said.text);
     }
 }
 
@@ -89,5 +108,10 @@ fn pictures_are_seen_in_the_numbers_that_a_gpu_is_meant_for() {
     let prompt = vlm.prompt(&media(case), sentence(case)).expect("a prompt");
     let said = answer(&mut vlm, &prompt);
     assert_eq!(said.ids.len(), 64);
+}
+
+#[test]
+fn memory_is_read_at_the_pace_of_a_gpu() {
+    let mut vlm = load(FAMILIES[0].layouts[0], Precision::Bf16);
     assert!(vlm.gpu_bandwidth().expect("memory is read").expect("of a GPU") > 1e11);
 }

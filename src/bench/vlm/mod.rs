@@ -1,5 +1,5 @@
 //! Vision-language models beside transformers, mistralrs and llama.cpp: the same random weights in published shapes,
-//! the same tokens, each side in a process of its own, in alternating blocks.
+//! as many tokens (the same ones, but for mistralrs, which takes words), each side in a process of its own, in alternating blocks.
 
 mod mask;
 mod shapes;
@@ -54,25 +54,24 @@ fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
     }
 }
 
-/// A process that serves a model; with how long loading took, seconds. What it says besides goes into a file beside it.
-fn start(program: &Path, args: &[&str]) -> std::io::Result<(Peer, f64)> {
+/// A process that serves a model; with how long loading took, seconds. What it says besides goes into a file.
+fn start(o: &BenchOptions, program: &Path, args: &[&str]) -> std::io::Result<(Peer, f64)> {
     let mut command = Command::new(program);
-    if let Ok(log) = File::create(program.with_extension("log")) {
-        command.stderr(log);
-    }
+    let log = o.peers.join("vlm.log");
+    command.stderr(File::create(&log)?);
     // One core for everyone.
     command.args(args).env("RAYON_NUM_THREADS", "1").env("OMP_NUM_THREADS", "1").env("MKL_NUM_THREADS", "1");
     let mut peer = Peer::run(command)?;
-    let words = peer.answer()?;
+    let words = peer.answer().map_err(|e| std::io::Error::other(format!("{e}; see {}", log.display())))?;
     match (words.first().map(String::as_str), words.get(1).and_then(|s| s.parse().ok())) {
         (Some("ready"), Some(seconds)) => Ok((peer, seconds)),
         _ => Err(std::io::Error::other(format!("the peer said {words:?}"))),
     }
 }
 
-fn ours(dir: &str, device: &str, dtype: &str) -> std::io::Result<(Peer, f64)> {
+fn ours(o: &BenchOptions, dir: &str, device: &str, dtype: &str) -> std::io::Result<(Peer, f64)> {
     let program = std::env::current_exe()?;
-    start(&program, &["bench", "vlm", "--serve", dir, "--device", device, "--dtype", dtype])
+    start(o, &program, &["bench", "vlm", "--serve", dir, "--device", device, "--dtype", dtype])
 }
 
 /// CPU and wall seconds.
@@ -85,7 +84,7 @@ fn times(peer: &mut Peer, question: &str) -> std::io::Result<(f64, f64)> {
     }
 }
 
-/// Both sides in turn, nanoseconds of CPU time for each of `n`.
+/// Both sides in turn, nanoseconds for each of `n`, of the CPU and wall seconds that `of` picks.
 fn beside(
     (a, b): (&mut Peer, &mut Peer),
     question: &str,
@@ -109,14 +108,14 @@ fn on_cpu(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
         let Some(dir) = shapes::folder(o, Shape::CUT, table, &what) else { return Ok(()) };
         let dir = dir.display().to_string();
         let program = o.peers.join(format!("vlm-{name}"));
-        let (mut peer, peer_load) = match start(&program, &[&dir, "cpu", dtype]) {
+        let (mut peer, peer_load) = match start(o, &program, &[&dir, "cpu", dtype]) {
             Ok(started) => started,
             Err(e) => {
                 table.missing(&what, &format!("{}: {e}", program.display()));
                 continue;
             }
         };
-        let (mut side, load) = ours(&dir, "cpu", dtype).map_err(other)?;
+        let (mut side, load) = ours(o, &dir, "cpu", dtype).map_err(other)?;
         let question = format!("decode {PROMPT} {MORE}");
         let r = beside((&mut side, &mut peer), &question, MORE, |t| t.0, o).map_err(other)?;
         table.ratio(&what, name, &r, decode);
@@ -149,6 +148,14 @@ fn pace(side: &mut Peer) -> std::io::Result<(f64, f64)> {
 }
 
 fn on_cuda(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
+    if !cfg!(feature = "cuda") {
+        let expected = "cpu, or a build with the feature cuda (scripts/cuda builds one)";
+        return Err(types::Rejection::new("--device", expected, "cuda").into());
+    }
+    if let Some(shape) = o.shape.as_deref().filter(|shape| CUDA.iter().all(|(name, ..)| name != shape)) {
+        let names = CUDA.map(|(name, ..)| name).join(", ");
+        return Err(types::Rejection::new("--shape", names, shape.to_owned()).into());
+    }
     let other = |e: std::io::Error| CommandError::Other(format!("bench: {e}"));
     for (name, eager, recorded) in
         CUDA.into_iter().filter(|(name, ..)| o.shape.as_deref().is_none_or(|s| s == *name))
@@ -156,7 +163,7 @@ fn on_cuda(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
         let what = format!("{name}, recorded");
         let Some(dir) = shapes::folder(o, Shape::whole(name), table, &what) else { return Ok(()) };
         let path = dir.display().to_string();
-        let (mut side, load) = ours(&path, "cuda", "bf16").map_err(other)?;
+        let (mut side, load) = ours(o, &path, "cuda", "bf16").map_err(other)?;
         let (bytes, read) = pace(&mut side).map_err(other)?;
         let question = format!("decode {GPU_PROMPT} {GPU_MORE}");
         let per_token = |side: &mut Peer| -> std::io::Result<f64> {
@@ -188,7 +195,7 @@ fn on_cuda(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
         table.note(
             name,
             &format!(
-                "{:.0} tokens/s, {:.2} GB a token at {:.0} GB/s; {GPU_PROMPT} tokens in {:.0} ms; loaded in {load:.1} s; {memory:.1} GB",
+                "{:.0} tokens/s, {:.2} GB a token at {:.0} GB/s; {GPU_PROMPT} tokens in {:.0} ms; loaded in {load:.1} s; {memory:.1} GB of the process",
                 1.0 / seconds,
                 bytes / 1e9,
                 read / 1e9,
@@ -196,7 +203,7 @@ fn on_cuda(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
             ),
         );
         let program = o.peers.join("vlm-transformers");
-        match start(&program, &[&path, "cuda", "bf16", "--compile"]) {
+        match start(o, &program, &[&path, "cuda", "bf16", "--compile"]) {
             Ok((mut peer, _)) => {
                 let r = beside((&mut side, &mut peer), &question, GPU_MORE, |t| t.1, o).map_err(other)?;
                 table.ratio(&format!("{name} decode, compiled"), "transformers", &r, 1.0);

@@ -1,10 +1,6 @@
 //! One token at a time on an NVIDIA GPU: a language model's step as a few kernels per layer (`step.cu`), compiled for
 //! its sizes at load and recorded once as a CUDA graph. candle's way, an operation at a time, serves prompts; for one
 //! token it would wait for launches most of the time.
-#![allow(
-    unsafe_code,
-    reason = "kernels are launched with addresses; every launch here is over buffers of its own sizes"
-)]
 
 use super::super::cache::Cache;
 use super::super::decoder::DecoderConfig;
@@ -17,11 +13,11 @@ use candle_core::cuda_backend::cudarc::driver::sys::{
 use candle_core::cuda_backend::cudarc::driver::{
     CudaFunction, CudaGraph, CudaSlice, CudaStream, DevicePtr as _, PinnedHostSlice,
 };
-use candle_core::{DType, Device, Tensor};
+use candle_core::{CudaDevice, DType, Device, Tensor};
 use core::ffi::c_void;
 use std::sync::Arc;
 
-const SOURCE: &str = concat!(include_str!("numbers.cu"), include_str!("step.cu"));
+const SOURCE: &str = concat!(include_str!("numbers.cu"), include_str!("step.cu"), include_str!("attend.cu"));
 /// Channels of a warp's slice, and rounds of a block, of the products, as `step.cu` says.
 const SLICE: usize = 256;
 const ROUNDS: usize = 64;
@@ -35,6 +31,8 @@ const BLOCKS: usize = 512;
 /// Query heads of one head of keys, and channels of a head, that a block has registers and shared memory for.
 const MOST_SHARED: usize = 8;
 const MOST_CHANNELS: usize = 256;
+/// Channels that go into a product: 8 slices for each of 16 warps.
+const MOST_IN: usize = 32_768;
 /// Threads of a block of the choice, as `step.cu` says, and blocks.
 const CHOOSERS: u32 = 256;
 const CHOOSING: usize = 128;
@@ -121,18 +119,24 @@ pub(in super::super) enum Given {
     Likeliest(Option<u32>),
 }
 
+/// Whether kernels of this GPU may begin while the one before them runs: compute capability 9.0 (Hopper) or newer.
+fn begins_early(device: &CudaDevice) -> bool {
+    device.cuda_stream().context().compute_capability().is_ok_and(|(major, _)| major >= 9)
+}
+
 impl Step {
     /// Whether a step can be made for a model of these sizes and numbers.
     pub(in super::super) fn fits(c: &DecoderConfig, dtype: DType, device: &Device) -> bool {
-        let in_eights = [c.hidden, c.inner, c.head_dim].iter().all(|n| n.is_multiple_of(8));
-        device.is_cuda()
-            && matches!(dtype, DType::BF16 | DType::F32)
+        let sizes = [c.hidden, c.inner, c.heads * c.head_dim];
+        matches!(dtype, DType::BF16 | DType::F32)
             && c.mixture.is_none()
-            && in_eights
+            && c.head_dim.is_multiple_of(8)
+            && sizes.iter().all(|n| n.is_multiple_of(8) && *n <= MOST_IN)
             && c.heads / c.kv_heads <= MOST_SHARED
             && c.head_dim <= MOST_CHANNELS
             // Of 32 bits, 4 warps.
             && (5 * c.heads / c.kv_heads + 2) * c.head_dim * 4 <= 44 << 10
+            && device.as_cuda_device().is_ok_and(begins_early)
     }
 
     /// Compiles the kernels and takes memory for what they hand on.
@@ -209,6 +213,13 @@ impl Step {
         cache: &Cache,
         wanted: Wanted,
     ) -> Result<Given> {
+        if cache.len() >= cache.capacity() || id as usize >= self.config.vocabulary {
+            return Err(failed(format!(
+                "no room for token {id} behind {} of {}",
+                cache.len(),
+                cache.capacity()
+            )));
+        }
         let at = u32::try_from(cache.len()).map_err(failed)?;
         let token: Vec<u32> = [id, at, 0, 0].into_iter().chain(turn.iter().map(|t| t.to_bits())).collect();
         self.stream.memcpy_htod(&token, &mut self.token).map_err(failed)?;
