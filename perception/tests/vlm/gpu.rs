@@ -88,7 +88,7 @@ fn what_the_step_put_into_the_cache_is_what_the_whole_prompt_puts_there() {
         let longer: Vec<u32> = asked.ids().iter().chain(&said.ids).copied().collect();
         let longer = Prompt::of_tokens(&longer);
         let one = Answering { max_tokens: 1, ..GREEDY };
-        let mut next = |vlm: &mut Vlm| vlm.answer(&longer, &one, &|| true, &mut |_| ()).expect("an answer");
+        let next = |vlm: &mut Vlm| vlm.answer(&longer, &one, &|| true, &mut |_| ()).expect("an answer");
         let after = next(&mut vlm);
         assert!(after.reused + 2 >= longer.ids().len(), "{} of {}", after.reused, longer.ids().len());
         vlm.reset();
