@@ -1,5 +1,6 @@
 //! Vision-language models beside transformers, mistralrs and llama.cpp: the same random weights in published shapes,
-//! as many tokens (the same ones, but for mistralrs, which takes words), each side in a process of its own, in alternating blocks.
+//! as many tokens (the same ones, but for mistralrs, which takes words), each side in a process of its own, in
+//! alternating blocks.
 
 mod mask;
 mod shapes;

@@ -2,8 +2,8 @@
 // in `attend.cu`.
 //
 // Compiled at load for the sizes of one model, which stand in macros: HIDDEN, INNER, HEADS, KV_HEADS, HEAD_DIM,
-// SPLITS, EPSILON. Every kernel but the first begins while the one before it still runs (programmatic dependent launch): it
-// asks for its first weights, and only then waits for what it is to multiply.
+// SPLITS, EPSILON. Every kernel but the first begins while the one before it still runs (programmatic dependent
+// launch): it asks for its first weights, and only then waits for what it is to multiply.
 
 // Channels that a lane takes at a time: 16 bytes of bfloat16.
 #define EACH 8
@@ -73,8 +73,8 @@ struct Sharing {
 // As often a block takes rows, at most.
 #define ROUNDS 64
 
-// Of `sums`, one for each row, the total over the warp: lane i has that of row i * ROWS / LANES. Lanes exchange halves of
-// what they hold, so that the shuffles are few.
+// Of `sums`, one for each row, the total over the warp: lane i has that of row i * ROWS / LANES. Lanes exchange halves
+// of what they hold, so that the shuffles are few.
 template <int ROWS>
 __device__ __forceinline__ float total_of_row(float (&sums)[ROWS]) {
   const int lane = threadIdx.x % LANES;

@@ -23,7 +23,7 @@ const SLICE: usize = 256;
 const ROUNDS: usize = 64;
 /// Threads of a block that reads the token's word.
 const THREADS: u32 = 128;
-/// Threads of a block of the attention: 4 warps, as `step.cu` says.
+/// Threads of a block of the attention: 4 warps, as `attend.cu` says.
 const ATTENDING: u32 = 128;
 /// Blocks of the attention, one head of keys and one part of the positions each: of long conversations, several for each
 /// multiprocessor; of short ones most have nothing to do.
@@ -36,6 +36,7 @@ const MOST_IN: usize = 32_768;
 /// Threads of a block of the choice, as `step.cu` says, and blocks.
 const CHOOSERS: u32 = 256;
 const CHOOSING: usize = 128;
+
 /// A matrix (out, in) with its bias.
 pub(in super::super) type Product = (Tensor, Option<Tensor>);
 
