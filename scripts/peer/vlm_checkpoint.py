@@ -32,29 +32,9 @@ DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
 END, START_OF_TURN, END_OF_TURN, VISION_START, VISION_END, IMAGE, VIDEO = (
     151643, 151644, 151645, 151652, 151653, 151655, 151656)
 HALF = [0.5, 0.5, 0.5]
-# The published template without its tools.
-TEMPLATE = """\
-{%- for message in messages %}
-    {{- '<|im_start|>' + message.role + '\\n' }}
-    {%- if message.content is string %}
-        {{- message.content }}
-    {%- else %}
-        {%- for part in message.content %}
-            {%- if part.type == 'image' or 'image' in part or 'image_url' in part %}
-                {{- '<|vision_start|><|image_pad|><|vision_end|>' }}
-            {%- elif part.type == 'video' or 'video' in part %}
-                {{- '<|vision_start|><|video_pad|><|vision_end|>' }}
-            {%- elif 'text' in part %}
-                {{- part.text }}
-            {%- endif %}
-        {%- endfor %}
-    {%- endif %}
-    {{- '<|im_end|>\\n' }}
-{%- endfor %}
-{%- if add_generation_prompt %}
-    {{- '<|im_start|>assistant\\n' }}
-{%- endif %}
-"""
+ROOT = Path(__file__).parents[2]
+# The published template without its tools, as the fixtures have it.
+TEMPLATE = ROOT / "perception/tests/vlm/data/qwen3-vl/chat_template.jinja"
 
 
 def config(shape, layers, vision_layers, dtype):
@@ -113,7 +93,7 @@ def write_settings(folder, settings):
         "tokenizer_class": "Qwen2Tokenizer", "add_bos_token": False, "add_prefix_space": False, "bos_token": None,
         "clean_up_tokenization_spaces": False, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
         "model_max_length": 262144, "unk_token": None})
-    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    shutil.copyfile(TEMPLATE, folder / TEMPLATE.name)
 
 
 def shards(tensors, each):
@@ -147,7 +127,7 @@ def main():
     a.add_argument("--layers", type=int)
     a.add_argument("--vision-layers", type=int)
     a.add_argument("--dtype", choices=DTYPES, default="bf16")
-    a.add_argument("--tokenizer", type=Path, default=Path(__file__).parents[2] / "target/peers/models/tokenizer.json")
+    a.add_argument("--tokenizer", type=Path, default=ROOT / "target/peers/models/tokenizer.json")
     a = a.parse_args()
     a.dir.mkdir(parents=True, exist_ok=True)
     for old in a.dir.glob("model*.safetensors*"):

@@ -175,7 +175,7 @@ impl Table {
     pub(crate) fn finish(self) -> Exit {
         if self.verdicts.contains(&Verdict::PeerMissing) {
             if !self.json {
-                println!("\na peer is missing: run scripts/peers");
+                println!("\na peer is missing: run scripts/peers (for vlm: scripts/peers models)");
             }
             Exit::Usage
         } else if self.verdicts.contains(&Verdict::Short) {

@@ -1,7 +1,7 @@
 //! The same checkpoints on a GPU: what the CPU is held to there, and the step of one token (`gpu/`) beside candle's way.
 
-use crate::fixture::{FAMILIES, folder, ids, largest_difference, media, numbers, sentence};
-use crate::parity::{CASES, GREEDY, answer, prompt, relative_difference};
+use crate::fixture::{FAMILIES, folder, ids, media, numbers, sentence};
+use crate::parity::{CASES, GREEDY, answer, check_reference, prompt, relative_difference};
 use perception::vlm::{Answering, Choice, Grammar, Place, Precision, Prompt, Vlm};
 use serde_json::json;
 
@@ -16,16 +16,10 @@ fn logits_and_sixty_four_greedy_tokens_are_those_of_the_reference_recorded_or_no
         for layout in family.layouts {
             let mut vlm = load(layout, Precision::F32);
             for name in CASES {
-                let case = &expected[layout][name];
-                let prompt = prompt(&vlm, case);
                 for is_recorded in [true, false] {
                     let has_step = vlm.record_steps(is_recorded);
-                    vlm.reset();
-                    let said = answer(&mut vlm, &prompt);
-                    let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
-                    println!("{layout} {name}, step {has_step}, recorded {is_recorded}: off by {off:.2e}");
-                    assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
-                    assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}, recorded {is_recorded}");
+                    let what = format!("{layout} {name}, step {has_step}, recorded {is_recorded}");
+                    check_reference(&mut vlm, &expected[layout][name], &what);
                 }
             }
         }

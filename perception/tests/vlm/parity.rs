@@ -55,6 +55,20 @@ fn check_levels(family: &Family, expected: &Value, name: &str, prompt: &Prompt) 
     assert!(left.is_empty(), "{name}: {} values too few", left.len());
 }
 
+/// Asks a case from nothing: prompt, first logits, tokens and text are the reference's.
+pub(crate) fn check_reference(vlm: &mut Vlm, case: &Value, what: &str) {
+    let prompt = prompt(vlm, case);
+    assert_eq!(prompt.ids(), ids(&case["prompt_ids"]), "{what}");
+    vlm.reset();
+    let said = answer(vlm, &prompt);
+    let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
+    println!("{what}: logits differ by {off:.2e} at most");
+    assert!(off <= 1e-4, "{what}: logits differ by {off}");
+    assert_eq!(said.ids, ids(&case["ids"]), "{what}");
+    assert_eq!(said.text, case["text"].as_str().expect("text"), "{what}");
+    assert_eq!(said.reused, 0, "{what}");
+}
+
 #[test]
 fn prompts_logits_and_sixty_four_greedy_tokens_are_those_of_the_reference() {
     for family in FAMILIES {
@@ -62,17 +76,7 @@ fn prompts_logits_and_sixty_four_greedy_tokens_are_those_of_the_reference() {
         for layout in family.layouts {
             let mut vlm = load(layout);
             for name in CASES {
-                let case = &expected[layout][name];
-                let prompt = prompt(&vlm, case);
-                assert_eq!(prompt.ids(), ids(&case["prompt_ids"]), "{layout} {name}");
-                vlm.reset();
-                let said = answer(&mut vlm, &prompt);
-                let off = largest_difference(&said.first_logits, &numbers(&case["logits"]));
-                println!("{layout} {name}: logits differ by {off:.2e} at most");
-                assert!(off <= 1e-4, "{layout} {name}: logits differ by {off}");
-                assert_eq!(said.ids, ids(&case["ids"]), "{layout} {name}");
-                assert_eq!(said.text, case["text"].as_str().expect("text"), "{layout} {name}");
-                assert_eq!(said.reused, 0, "{layout} {name}");
+                check_reference(&mut vlm, &expected[layout][name], &format!("{layout} {name}"));
             }
         }
     }
