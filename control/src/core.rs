@@ -16,6 +16,7 @@ use crate::payload::Carried;
 use crate::progress::Progress;
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
 use crate::state::{State, Stop};
+use crate::tape::{Head, Heard};
 use crate::twist::Scratch;
 use crate::watchdog::Pulse;
 use mechanics::collision::Checker;
@@ -59,7 +60,7 @@ pub struct Core {
     pub(crate) wires: CoreWires,
     pub(crate) last: JointCommand,
     pub(crate) last_now: Option<Time>,
-    ticks: u64,
+    pub(crate) ticks: u64,
     pub(crate) authority: Authority,
     /// Whose stick is held, whether its orders are accepted or not, and until when.
     pub(crate) deflected: (LeaseId, Time),
@@ -86,6 +87,10 @@ pub struct Core {
     /// Under an independent watchdog; and for how long that has not been heard of, seconds.
     pub(crate) pulse: Option<Pulse>,
     pub(crate) unguarded_s: f64,
+    /// What other threads had left for this tick; where ticks are recorded; and how many requests one takes at most.
+    pub(crate) heard: Heard,
+    pub(crate) tape: Option<Head>,
+    pub(crate) most_requests: usize,
 }
 
 impl Core {
@@ -148,6 +153,9 @@ impl Core {
             line_closed_s: 0.0,
             pulse: None,
             unguarded_s: 0.0,
+            heard: Heard::NOTHING,
+            tape: None,
+            most_requests: INBOX,
         };
         core.wires.mailbox.put(&core.status(Time::ZERO));
         core
@@ -173,6 +181,7 @@ impl Core {
 
     /// Begins the end: a stop of category one from whatever the arm does. Not latched.
     pub(crate) fn shut_down(&mut self) {
+        self.heard.shut_down = true;
         if self.state.is_powered() {
             self.stop(Stop::one(Cause::Shutdown));
         }
@@ -265,7 +274,7 @@ impl Core {
     }
 
     pub(crate) fn slow(&self) -> f64 {
-        let asked = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
+        let asked = self.heard.slow;
         if self.contact.is_noisy || self.motors.is_hot { asked.min(CAREFUL_PACE) } else { asked }
     }
 
@@ -394,13 +403,17 @@ impl Controller for Core {
         let Some(dt) = self.begin(now) else { return self.last };
         self.dt = dt;
         self.resynced = false;
+        // Read once: it is the same for all that one tick decides.
+        let slow = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
+        self.heard = Heard { slow, shut_down: self.heard.shut_down, ..Heard::NOTHING };
         self.sense(now, state);
         self.after_pause();
         self.supervise_line(now);
         self.supervise_watchdog(now);
         self.supervise_owners(now);
-        for _ in 0..INBOX {
+        for _ in 0..self.most_requests {
             let Ok(message) = self.wires.inbox.pop() else { break };
+            self.heard.requests += 1;
             self.receive(now, message);
         }
         self.look_after_pending(now);
@@ -444,6 +457,8 @@ impl Controller for Core {
         if let Some(pulse) = &self.pulse {
             pulse.beat(now, powered);
         }
+        self.record(state);
+        self.heard.shut_down = false;
         self.last
     }
 }

@@ -8,6 +8,7 @@ use crate::proof::Wrong;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
 use crate::watch::Component;
+use crate::watchdog::Watchdog;
 use std::sync::atomic::Ordering;
 use types::{Fault, JointState, JointVector, StopCategory, Time};
 
@@ -104,7 +105,8 @@ impl Core {
 
     /// Everything that may end a motion but itself.
     pub(crate) fn supervise(&mut self) {
-        let category = match self.wires.shared.stop.swap(0, Ordering::AcqRel) {
+        self.heard.stop = self.wires.shared.stop.swap(0, Ordering::AcqRel);
+        let category = match self.heard.stop {
             0 => None,
             1 => Some(StopCategory::Two),
             2 => Some(StopCategory::One),
@@ -113,8 +115,8 @@ impl Core {
         if let Some(category) = category {
             self.stop(Self::requested(category));
         }
-        let panicked = self.wires.shared.panicked.swap(0, Ordering::AcqRel);
-        if let Some(component) = Component::from_code(panicked) {
+        self.heard.panicked = self.wires.shared.panicked.swap(0, Ordering::AcqRel);
+        if let Some(component) = Component::from_code(self.heard.panicked) {
             self.tell(Report::Panicked(component));
             self.stop(Stop::two(Cause::Fault(Fault::F31ThreadPanic)));
         }
@@ -152,9 +154,10 @@ impl Core {
             return;
         }
         let shared = &self.wires.shared;
-        let age = now.secs_since(Time::from_nanos(shared.line_read.load(Ordering::Acquire)));
-        let opened = shared.line_opened.swap(false, Ordering::AcqRel);
-        if !opened && age <= LINE_SILENT_S && age >= -self.tuning.skew {
+        self.heard.line_read = shared.line_read.load(Ordering::Acquire);
+        self.heard.line_opened = shared.line_opened.swap(false, Ordering::AcqRel);
+        let age = now.secs_since(Time::from_nanos(self.heard.line_read));
+        if !self.heard.line_opened && age <= LINE_SILENT_S && age >= -self.tuning.skew {
             self.line_closed_s += self.dt;
             return;
         }
@@ -171,8 +174,9 @@ impl Core {
     pub(crate) fn supervise_watchdog(&mut self, now: Time) {
         let Some(pulse) = &self.pulse else { return };
         let was_guarded = self.is_guarded();
-        self.unguarded_s =
-            if pulse.unheard_s(now) > pulse.stroke_s() { self.unguarded_s + self.dt } else { 0.0 };
+        self.heard.stroked = pulse.stroked();
+        let is_unheard = Watchdog::age_s(self.heard.stroked, now) > pulse.stroke_s();
+        self.unguarded_s = if is_unheard { self.unguarded_s + self.dt } else { 0.0 };
         if was_guarded && !self.is_guarded() && self.state.is_powered() {
             self.tell(Report::Fault { fault: Fault::F33WatchdogDied, latched: true });
             self.power_off(Self::latching(StopCategory::One, Fault::F33WatchdogDied));
@@ -225,7 +229,8 @@ impl Core {
     pub(crate) fn supervise_owners(&mut self, now: Time) {
         for place in [ARM, GRIPPER] {
             let Some(holder) = self.authority.holder(place).copied() else { continue };
-            let said = Time::from_nanos(self.wires.shared.alive[place].load(Ordering::Relaxed));
+            self.heard.alive[place] = self.wires.shared.alive[place].load(Ordering::Relaxed);
+            let said = Time::from_nanos(self.heard.alive[place]);
             if said.secs_since(now) <= self.tuning.skew {
                 self.authority.heard(holder.id, said.min(now));
             }

@@ -150,9 +150,9 @@ impl Watchdog {
         self.get(Word::Stroke) as f64 * 1e-9
     }
 
-    /// Seconds since the instant in this word; endless when there was none.
-    fn age_s(&self, word: Word, now: Time) -> f64 {
-        match self.get(word) {
+    /// Seconds since an instant, nanoseconds; endless when there was none.
+    pub(crate) fn age_s(at: i64, now: Time) -> f64 {
+        match at {
             i64::MIN => f64::INFINITY,
             at => now.secs_since(Time::from_nanos(at)),
         }
@@ -182,9 +182,14 @@ impl Pulse {
         self.0.put(Word::End, if in_order { 1 } else { 2 });
     }
 
-    /// For how long the guard has not stroked, seconds.
-    pub(crate) fn unheard_s(&self, now: Time) -> f64 {
-        self.0.age_s(Word::Stroked, now)
+    /// When the guard last stroked, nanoseconds.
+    pub(crate) fn stroked(&self) -> i64 {
+        self.0.get(Word::Stroked)
+    }
+
+    /// As if the guard had last stroked then, nanoseconds.
+    pub(crate) fn set_stroked(&self, at: i64) {
+        self.0.put(Word::Stroked, at);
     }
 
     /// For how long the robot goes without a stroke, seconds.
@@ -216,7 +221,7 @@ impl Guard {
         let page = &self.0;
         let patience_s = page.get(Word::Patience) as f64 * 1e-9;
         let verdict = match page.get(Word::End) {
-            0 if page.get(Word::Powered) != 0 && page.age_s(Word::Beat, now) > patience_s => Verdict::Silent,
+            0 if page.get(Word::Powered) != 0 && Watchdog::age_s(page.get(Word::Beat), now) > patience_s => Verdict::Silent,
             0 => Verdict::Alive,
             1 => Verdict::Ended,
             _ => Verdict::Died,
@@ -246,7 +251,7 @@ impl Guard {
             if self.look(now) == Verdict::Ended {
                 return rights;
             }
-            if self.0.age_s(Word::Beat, now) < LONELY_S {
+            if Watchdog::age_s(self.0.get(Word::Beat), now) < LONELY_S {
                 heard = now;
             } else if now.secs_since(heard) > LONELY_S {
                 if std::os::unix::process::parent_id() != parent {
@@ -270,7 +275,7 @@ impl Stroke {
     /// Whether the guard has stroked within 5 ms ([`Watchdog::with_stroke`]) and does not withhold.
     #[must_use]
     pub fn permits(&self, now: Time) -> bool {
-        self.0.get(Word::Withheld) == 0 && self.0.age_s(Word::Stroked, now) <= self.0.stroke_s()
+        self.0.get(Word::Withheld) == 0 && Watchdog::age_s(self.0.get(Word::Stroked), now) <= self.0.stroke_s()
     }
 }
 
@@ -354,8 +359,8 @@ mod tests {
         let nothing = Watchdog(Arc::new(Page::shared().expect("memory to share")));
         let refused = Watchdog::open(&nothing.path().expect("to be found")).expect_err("nobody's page");
         assert_eq!(refused.field, "watchdog.page");
-        assert!((shared.pulse().unheard_s(at(3.0)) - 0.003).abs() < 1e-6);
-        assert_eq!(page().pulse().unheard_s(at(3.0)), f64::INFINITY);
+        assert!((Watchdog::age_s(shared.pulse().stroked(), at(3.0)) - 0.003).abs() < 1e-6);
+        assert_eq!(Watchdog::age_s(page().pulse().stroked(), at(3.0)), f64::INFINITY);
     }
 
     #[test]

@@ -3,9 +3,12 @@
 
 pub(crate) mod plant;
 
-use control::{Config, Core, Groups, Handle, Lease, Mode, Motion, MotionId, Owner, Report, TraceSample};
+use control::{
+    Config, Core, Groups, Handle, Lease, Mode, Motion, MotionId, Owner, Report, Tape, TickRecord, TraceSample,
+};
 use mechanics::{Arm, Body, Joint, JointKind, Model};
 use nalgebra::{Isometry3, Matrix3, Translation3, Vector3};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use types::motion::TrajectoryPoint;
@@ -192,6 +195,11 @@ pub(crate) struct Rig {
     pub(crate) lease: Option<Lease>,
     /// Keeps the lease alive on every tick.
     pub(crate) alive: bool,
+    /// Where ticks are recorded, and those taken from there so far.
+    pub(crate) tape: Option<Tape>,
+    pub(crate) records: Vec<TickRecord>,
+    /// Ticks of before that are repeated instead.
+    pub(crate) repeats: VecDeque<TickRecord>,
 }
 
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -217,7 +225,17 @@ impl Rig {
             reports,
             lease: None,
             alive: true,
+            tape: None,
+            records: vec![],
+            repeats: VecDeque::new(),
         }
+    }
+
+    /// Its ticks are recorded from now on.
+    pub(crate) fn recorded(mut self) -> Self {
+        let (core, tape) = self.core.with_tape();
+        (self.core, self.tape) = (core, Some(tape));
+        self
     }
 
     /// Powered and holding.
@@ -227,14 +245,18 @@ impl Rig {
 
     /// The same, configured.
     pub(crate) fn active_with(arm: Arc<Arm>, config: Config) -> Self {
-        let mut rig = Self::with(arm, config);
-        rig.tick();
-        rig.handle.activate(rig.now).expect("sent");
-        rig.until(Mode::Hold);
+        Self::with(arm, config).activated()
+    }
+
+    /// Powered and holding.
+    pub(crate) fn activated(mut self) -> Self {
+        self.tick();
+        self.handle.activate(self.now).expect("sent");
+        self.until(Mode::Hold);
         // What a test looks at begins with how it stands now.
-        let last = rig.commands.len() - 1;
-        rig.commands.drain(..last);
-        rig
+        let last = self.commands.len() - 1;
+        self.commands.drain(..last);
+        self
     }
 
     /// One tick with the plant's state.
@@ -251,7 +273,11 @@ impl Rig {
     pub(crate) fn tick_at(&mut self, now: Time, state: Option<JointState>) -> JointCommand {
         self.now = now;
         self.keep_alive();
-        let command = self.core.tick(now, state.as_ref());
+        let command = match self.repeats.pop_front() {
+            Some(record) => self.core.repeat(&record),
+            None => self.core.tick(now, state.as_ref()),
+        };
+        self.records.extend(self.tape.as_mut().and_then(Tape::next));
         check_command(&self.arm, &command);
         if command.enabled {
             self.state.q = command.q;

@@ -8,7 +8,8 @@ pub(crate) mod seeds;
 use crate::common::{self, N, Rig, TICK, check_differences};
 use bytes::Bytes;
 use control::{
-    Cause, Chunk, Config, Groups, LeaseId, Motion, Order, Owner, Report, Thing, Twist, TwistAxes, World,
+    Cause, Chunk, Config, Groups, LeaseId, Motion, Order, Owner, Report, Thing, TickRecord, Twist,
+    TwistAxes, World,
 };
 use mechanics::{Arm, GeomShape, collision::Obstacle};
 use nalgebra::Isometry3;
@@ -49,6 +50,15 @@ pub(crate) struct Outcome {
 /// # Panics
 /// When a command is none, leaves a limit, leaps, or when the arm still moves for an owner that is silent.
 pub(crate) fn drive(kind: Kind, bytes: &[u8]) -> Outcome {
+    drive_rig(kind, bytes, |rig| rig).0
+}
+
+/// The same, with a rig that was changed before it is powered; and every tick of it, if they are recorded.
+pub(crate) fn drive_rig(
+    kind: Kind,
+    bytes: &[u8],
+    change: impl FnOnce(Rig) -> Rig,
+) -> (Outcome, Vec<TickRecord>) {
     static ARMS: OnceLock<[Arc<Arm>; 2]> = OnceLock::new();
     let arms = ARMS.get_or_init(|| [common::arm(), common::solid_arm()]);
     let mut bytes = Bytes(bytes);
@@ -59,12 +69,12 @@ pub(crate) fn drive(kind: Kind, bytes: &[u8]) -> Outcome {
     // The rig's plant does at once what it is told, so nothing but its numbers may matter.
     if let Err(e) = control::new(Arc::clone(&arm), config.clone()) {
         outcome.refused.push(e);
-        return outcome;
+        return (outcome, vec![]);
     }
     // What the rig checks is written for a millisecond.
     let config = Config { period_s: 0.001, ..config };
     let mut session = Session {
-        rig: Rig::active_with(arm, Config { kp: vec![], kd: vec![], max_missing: 20, ..config }),
+        rig: change(Rig::with(arm, Config { kp: vec![], kd: vec![], max_missing: 20, ..config })).activated(),
         kind,
         last: None,
         is_even: true,
@@ -306,7 +316,7 @@ impl Session {
     }
 
     /// Nobody says anything any more: the arm comes to rest and stays there (I4).
-    fn end(mut self) -> Outcome {
+    fn end(mut self) -> (Outcome, Vec<TickRecord>) {
         let rig = &mut self.rig;
         rig.alive = false;
         let moves = |c: &types::JointCommand| c.enabled && c.dq.iter().any(|v| *v != 0.0);
@@ -322,7 +332,7 @@ impl Session {
         let by_the_wall = |r: &Report| matches!(r, Report::Stopped { cause: Cause::Limit, .. });
         assert!(!self.is_even || !rig.has(by_the_wall), "only the wall stopped it: {:?}", rig.reports);
         self.outcome.reports = core::mem::take(&mut rig.reports);
-        self.outcome
+        (self.outcome, core::mem::take(&mut rig.records))
     }
 }
 

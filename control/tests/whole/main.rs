@@ -25,5 +25,6 @@ mod proof;
 mod sensing;
 mod servo;
 mod stops;
+mod tape;
 mod ticks;
 mod tracking;
