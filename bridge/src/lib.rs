@@ -10,6 +10,8 @@ mod font;
 pub mod jpeg;
 pub mod plot;
 pub mod record;
+pub mod recording;
+pub mod ros;
 
 pub use animation::Animation;
 pub use canvas::Canvas;
@@ -26,6 +28,14 @@ pub enum BridgeError {
         path: String,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A recording that is none.
+    #[error("{path}: {what}")]
+    Recording {
+        /// Which file.
+        path: String,
+        /// What was expected and what came.
+        what: String,
     },
     /// A picture file that is none, or of a kind that is not read.
     #[error("{path}: {what}")]

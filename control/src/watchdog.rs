@@ -221,7 +221,9 @@ impl Guard {
         let page = &self.0;
         let patience_s = page.get(Word::Patience) as f64 * 1e-9;
         let verdict = match page.get(Word::End) {
-            0 if page.get(Word::Powered) != 0 && Watchdog::age_s(page.get(Word::Beat), now) > patience_s => Verdict::Silent,
+            0 if page.get(Word::Powered) != 0 && Watchdog::age_s(page.get(Word::Beat), now) > patience_s => {
+                Verdict::Silent
+            }
             0 => Verdict::Alive,
             1 => Verdict::Ended,
             _ => Verdict::Died,
@@ -275,7 +277,8 @@ impl Stroke {
     /// Whether the guard has stroked within 5 ms ([`Watchdog::with_stroke`]) and does not withhold.
     #[must_use]
     pub fn permits(&self, now: Time) -> bool {
-        self.0.get(Word::Withheld) == 0 && Watchdog::age_s(self.0.get(Word::Stroked), now) <= self.0.stroke_s()
+        self.0.get(Word::Withheld) == 0
+            && Watchdog::age_s(self.0.get(Word::Stroked), now) <= self.0.stroke_s()
     }
 }
 

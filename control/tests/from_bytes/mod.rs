@@ -8,8 +8,8 @@ pub(crate) mod seeds;
 use crate::common::{self, N, Rig, TICK, check_differences};
 use bytes::Bytes;
 use control::{
-    Cause, Chunk, Config, Groups, LeaseId, Motion, Order, Owner, Report, Thing, TickRecord, Twist,
-    TwistAxes, World,
+    Cause, Chunk, Config, Groups, LeaseId, Motion, Order, Owner, Report, Thing, TickRecord, Twist, TwistAxes,
+    World,
 };
 use mechanics::{Arm, GeomShape, collision::Obstacle};
 use nalgebra::Isometry3;

@@ -63,7 +63,8 @@ fn requests_that_come_early_to_a_repeated_core_wait_for_the_tick_that_took_them(
     let mut twin = Rig::with(arm(), Config::default());
     let mut commands = vec![];
     for k in 0..6000 {
-        let asked = if k == 10 { Some(4) } else { (rng.random_range(0..60) == 0).then(|| rng.random_range(0..6)) };
+        let asked =
+            if k == 10 { Some(4) } else { (rng.random_range(0..60) == 0).then(|| rng.random_range(0..6)) };
         if let Some(what) = asked {
             for r in [&mut rig, &mut twin] {
                 r.now = rig_time(k);

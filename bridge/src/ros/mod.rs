@@ -1,0 +1,134 @@
+//! ROS 2 message types as bytes, free of any ROS library: what tools of others read from recordings and from the wire.
+//!
+//! A message is a struct whose fields stand in the order of its definition; [`to_cdr`] and [`from_cdr`] turn it into
+//! the encapsulated CDR of OMG DDSI-RTPS 2.3, section 10 (plain CDR, little endian out, both in) and back.
+
+mod geometry;
+mod sensor;
+mod sinew;
+mod std_types;
+
+pub use geometry::{Quaternion, TfMessage, Transform, TransformStamped, Vector3};
+pub use sensor::{CameraInfo, Image, JointState, RegionOfInterest};
+pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
+pub use std_types::{Header, Log, Text, Time};
+
+use cdr_encoding::{from_bytes, to_vec_with_size_hint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use types::Rejection;
+
+/// A ROS 2 message type.
+pub trait Message: Serialize + DeserializeOwned {
+    /// Its name, as in `sensor_msgs/msg/JointState`.
+    const NAME: &'static str;
+    /// Its own fields, a line each.
+    const FIELDS: &'static str;
+
+    /// Adds the name and fields of every message type that is in this one, each once.
+    fn parts(parts: &mut Vec<(&'static str, &'static str)>);
+
+    /// The whole definition with those of all parts, as a recording carries it (encoding `ros2msg`).
+    #[must_use]
+    fn definition() -> String {
+        let mut parts = Vec::new();
+        Self::parts(&mut parts);
+        let rule = "=".repeat(80);
+        let part =
+            |(name, fields): &(&str, &str)| format!("{rule}\nMSG: {}\n{fields}", name.replace("/msg/", "/"));
+        let parts: String = parts.iter().map(part).collect();
+        format!("{}{parts}", Self::FIELDS)
+    }
+}
+
+/// Declares a message type once: its struct, its name, its definition. Fields of message types are marked `part`.
+macro_rules! message {
+    ($(#[$doc:meta])* $name:ident = $ros:literal {
+        $($(#[$fdoc:meta])* $field:ident: $ty:ty = $line:literal $(, bytes $bytes:literal)? $(, part $part:ty)?;)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct $name {
+            $($(#[$fdoc])* $(#[serde(with = $bytes)])? pub $field: $ty,)*
+        }
+
+        impl $crate::ros::Message for $name {
+            const NAME: &'static str = $ros;
+            const FIELDS: &'static str = concat!($($line, "\n"),*);
+
+            fn parts(_parts: &mut Vec<(&'static str, &'static str)>) {
+                $($(
+                    let part = (
+                        <$part as $crate::ros::Message>::NAME,
+                        <$part as $crate::ros::Message>::FIELDS,
+                    );
+                    if !_parts.contains(&part) {
+                        _parts.push(part);
+                        <$part as $crate::ros::Message>::parts(_parts);
+                    }
+                )?)*
+            }
+        }
+    };
+}
+pub(crate) use message;
+
+/// Bytes in one piece instead of one by one.
+pub(crate) mod bytes {
+    use serde::de::{Deserializer, Visitor};
+    use serde::ser::Serializer;
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+        }
+        from.deserialize_bytes(Bytes)
+    }
+}
+
+/// The four bytes before a message: plain CDR, little endian, no options.
+const LITTLE: [u8; 4] = [0, 1, 0, 0];
+const BIG: [u8; 4] = [0, 0, 0, 0];
+
+/// A message as encapsulated CDR.
+///
+/// # Errors
+/// A [`Rejection`] for what CDR cannot hold: more than 2³² − 1 of anything.
+pub fn to_cdr<M: Message>(message: &M) -> Result<Vec<u8>, Rejection> {
+    let body = to_vec_with_size_hint::<M, byteorder::LittleEndian>(message, 256)
+        .map_err(|e| Rejection::new(M::NAME, "what CDR can hold", e.to_string()))?;
+    let mut out = Vec::with_capacity(4 + body.len());
+    out.extend_from_slice(&LITTLE);
+    out.extend_from_slice(&body);
+    Ok(out)
+}
+
+/// A message from encapsulated CDR of either byte order. Bytes after its end (padding) are passed over.
+///
+/// # Errors
+/// A [`Rejection`] naming the type for an encapsulation that is not plain CDR, or bytes that are no such message (B7).
+pub fn from_cdr<M: Message>(bytes: &[u8]) -> Result<M, Rejection> {
+    let refuse = |expected: &str, got: String| Rejection::new(M::NAME, expected.to_owned(), got);
+    let (begin, body) =
+        bytes.split_first_chunk::<4>().ok_or_else(|| refuse("CDR", format!("{} bytes", bytes.len())))?;
+    let read = match [begin[0], begin[1], 0, 0] {
+        LITTLE => from_bytes::<M, byteorder::LittleEndian>(body),
+        BIG => from_bytes::<M, byteorder::BigEndian>(body),
+        _ => return Err(refuse("plain CDR", format!("an encapsulation {:02x}{:02x}", begin[0], begin[1]))),
+    };
+    read.map(|(message, _)| message).map_err(|e| refuse("its fields as CDR", e.to_string()))
+}

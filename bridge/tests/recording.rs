@@ -1,0 +1,267 @@
+//! Recordings from outside: what is written is read again, whatever happens to the file in between.
+
+use bridge::recording::{Full, Limits, Reader, Recorder};
+use bridge::ros::{self, Header, Image, JointState, Text, from_cdr, to_cdr};
+use std::path::{Path, PathBuf};
+use types::Time;
+
+/// A folder of a test's own, gone when it is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sinew-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn at(ms: i64) -> Time {
+    Time::from_nanos(ms * 1_000_000)
+}
+
+fn joints(k: i64) -> JointState {
+    let q = (0..7).map(|j| (k * 7 + j) as f64 * 0.001).collect();
+    JointState {
+        header: Header { stamp: at(k).into(), frame_id: String::new() },
+        name: (0..7).map(|j| format!("joint{j}")).collect(),
+        position: q,
+        velocity: vec![0.5; 7],
+        effort: vec![],
+    }
+}
+
+fn picture(k: i64) -> Image {
+    let data = (0..64 * 48 * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    Image {
+        header: Header { stamp: at(k).into(), frame_id: "front_optical".into() },
+        height: 48,
+        width: 64,
+        encoding: "rgb8".into(),
+        is_bigendian: 0,
+        step: 192,
+        data,
+    }
+}
+
+/// Three seconds of joints at 1 kHz, pictures at 10 Hz, a file beside.
+fn write(path: &Path) -> bridge::recording::Summary {
+    let recorder = Recorder::create(path, Limits::default(), Full::Waits).expect("a file");
+    recorder.attach("robot.toml", "text/plain", b"[robot]\nprofile = \"panda\"\n");
+    let (states, pictures) =
+        (recorder.topic::<JointState>("/joint_states"), recorder.topic::<Image>("/front/image"));
+    for k in 0..3000 {
+        recorder.put(states, at(k), &joints(k));
+        if k % 100 == 0 {
+            recorder.put(pictures, at(k), &picture(k));
+        }
+    }
+    recorder.finish()
+}
+
+#[test]
+fn what_was_recorded_is_read_again_in_order_and_the_same_messages_make_the_same_bytes() {
+    let folder = Folder::new("recorded");
+    let [a, b] = ["a.mcap", "b.mcap"].map(|n| folder.file(n));
+    let summary = write(&a);
+    assert_eq!((summary.messages, summary.failure, summary.left_out.len()), (3030, None, 0));
+    write(&b);
+    let [a_bytes, b_bytes] = [&a, &b].map(|p| std::fs::read(p).expect("bytes"));
+    assert_eq!(summary.bytes, a_bytes.len() as u64);
+    assert!(a_bytes == b_bytes, "two files of the same messages differ");
+
+    let mut reader = Reader::open(&a).expect("a recording");
+    let (mut states, mut pictures) = (0, 0);
+    for message in reader.by_ref() {
+        match message.info.topic.as_str() {
+            "/joint_states" => {
+                let k = i64::from(message.sequence);
+                assert_eq!((k, message.stamp), (states, at(states)));
+                assert_eq!(message.read::<JointState>().expect("one"), joints(k));
+                let other = message.read::<Image>().expect_err("another type");
+                assert!(other.to_string().contains("sensor_msgs/msg/JointState"), "{other}");
+                states += 1;
+            }
+            "/front/image" => {
+                assert_eq!(message.read::<Image>().expect("one"), picture(pictures * 100));
+                pictures += 1;
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((states, pictures), (3000, 30));
+    assert_eq!(reader.attached()[0].data, b"[robot]\nprofile = \"panda\"\n");
+    assert!(reader.is_complete() && reader.flaws().is_empty() && reader.left_out().is_empty());
+}
+
+/// Messages read, flaws found, whether the end was seen.
+fn outcome(path: &Path) -> (usize, usize, bool) {
+    let mut reader = Reader::open(path).expect("a recording");
+    let n = reader.by_ref().count();
+    (n, reader.flaws().len(), reader.is_complete())
+}
+
+#[test]
+fn of_a_file_that_was_cut_off_or_damaged_the_rest_is_read_and_the_flaw_is_told() {
+    let folder = Folder::new("damaged");
+    let whole = folder.file("whole.mcap");
+    write(&whole);
+    let bytes = std::fs::read(&whole).expect("bytes");
+    let cut = folder.file("cut.mcap");
+    let mut least = usize::MAX;
+    for k in 1..40 {
+        let n = bytes.len() * k / 40;
+        std::fs::write(&cut, &bytes[..n]).expect("written");
+        let (messages, flaws, is_complete) = outcome(&cut);
+        assert!(!is_complete && flaws == 1, "B34: {n} of {} bytes: {flaws} flaws", bytes.len());
+        least = least.min(messages);
+        // Chunks are half a second; but for the one that was cut, all before it are there.
+        assert!(messages + 600 >= 3030 * k.min(37) / 40, "B34: {messages} of {n} bytes");
+    }
+    for k in 0..60 {
+        let mut damaged = bytes.clone();
+        let place = 8 + (bytes.len() - 16) * k / 60;
+        damaged[place] ^= 0x10;
+        std::fs::write(&cut, &damaged).expect("written");
+        let (messages, flaws, is_complete) = outcome(&cut);
+        // What is damaged is told, unless it is in what only helps to find things.
+        assert!(messages == 3030 || flaws > 0, "B34: byte {place}: {messages} messages and no flaw");
+        assert!(messages >= 2000 || !is_complete, "B34: byte {place}: {messages}");
+    }
+    for (name, text) in [("empty", &b""[..]), ("gif", b"GIF89a is no recording"), ("mcap1", b"\x89MCAP1\r\n")]
+    {
+        std::fs::write(&cut, text).expect("written");
+        let refused = Reader::open(&cut).err().expect("B34").to_string();
+        assert!(refused.contains("expected an MCAP file of version 0"), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn a_process_that_dies_leaves_all_but_the_last_second() {
+    let folder = Folder::new("killed");
+    let path = folder.file("killed.mcap");
+    let recorder = Recorder::create(&path, Limits::default(), Full::Waits).expect("a file");
+    let states = recorder.topic::<JointState>("/joint_states");
+    for k in 0..5000 {
+        recorder.put(states, at(k), &joints(k));
+    }
+    // As if killed: it never comes to its end. The thread has a moment to write what it was given.
+    core::mem::forget(recorder);
+    for _ in 0..500 {
+        if std::fs::metadata(&path).is_ok_and(|m| m.len() > 0) && outcome(&path).0 >= 4000 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let (messages, _, is_complete) = outcome(&path);
+    assert!(messages >= 4000 && !is_complete, "{messages}");
+}
+
+#[test]
+fn a_full_file_or_one_that_cannot_be_written_counts_what_it_leaves_out_and_says_why() {
+    let folder = Folder::new("full");
+    let path = folder.file("full.mcap");
+    let limits = Limits { bytes: 20_000, ..Limits::default() };
+    let recorder = Recorder::create(&path, limits, Full::Waits).expect("a file");
+    let states = recorder.topic::<JointState>("/joint_states");
+    for k in 0..5000 {
+        recorder.put(states, at(k), &joints(k));
+    }
+    recorder.lost(states, 3);
+    let summary = recorder.finish();
+    let left_out = summary.left_out["/joint_states"];
+    assert_eq!(summary.messages + left_out, 5003);
+    assert!(left_out > 1000 && summary.failure.is_some_and(|f| f.contains("20000 bytes")));
+    let mut reader = Reader::open(&path).expect("a recording");
+    assert_eq!(reader.by_ref().count() as u64, summary.messages);
+    assert_eq!(reader.left_out()["/joint_states"], left_out.to_string());
+    assert!(reader.left_out()["why"].contains("limit"));
+
+    let limits = Limits { seconds: 1.0, ..Limits::default() };
+    let recorder = Recorder::create(&path, limits, Full::Waits).expect("a file");
+    let states = recorder.topic::<JointState>("/joint_states");
+    (0..3000).for_each(|k| recorder.put(states, at(k), &joints(k)));
+    assert_eq!(recorder.finish().messages, 1001);
+
+    // F30: a disk that is full from the beginning.
+    if let Ok(recorder) = Recorder::create(Path::new("/dev/full"), Limits::default(), Full::Drops) {
+        let states = recorder.topic::<JointState>("/joint_states");
+        (0..3000).for_each(|k| recorder.put(states, at(k), &joints(k)));
+        let summary = recorder.finish();
+        assert!(summary.failure.is_some(), "{summary:?}");
+    }
+    assert!(Recorder::create(&folder.file("no/such/folder.mcap"), Limits::default(), Full::Drops).is_err());
+}
+
+#[test]
+fn a_message_is_what_the_standard_says_byte_by_byte() {
+    let text = Text { data: "abc".into() };
+    let bytes = to_cdr(&text).expect("fits");
+    // Little endian; a length with the final zero; the letters.
+    assert_eq!(bytes, [0, 1, 0, 0, 4, 0, 0, 0, b'a', b'b', b'c', 0]);
+    assert_eq!(from_cdr::<Text>(&bytes).expect("one"), text);
+    let big = [0, 0, 0, 0, 0, 0, 0, 4, b'a', b'b', b'c', 0];
+    assert_eq!(from_cdr::<Text>(&big).expect("one"), text);
+    for n in 0..bytes.len() - 1 {
+        assert!(from_cdr::<Text>(&bytes[..n]).is_err(), "B7: {n} bytes");
+    }
+    let refused = from_cdr::<Text>(&[0, 7, 0, 0, 0]).expect_err("XCDR2").to_string();
+    assert!(refused.contains("std_msgs/msg/String") && refused.contains("0007"), "{refused}");
+    // Longer than there are bytes: refused, and nothing of that size allocated.
+    assert!(from_cdr::<Image>(&[0, 1, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]).is_err());
+
+    // Eight-byte numbers stand at multiples of eight behind the four bytes of the encapsulation.
+    let state = JointState { name: vec!["a".into()], position: vec![1.5], ..JointState::default() };
+    let bytes = to_cdr(&state).expect("fits");
+    let place = bytes.windows(8).position(|w| w == 1.5f64.to_le_bytes()).expect("it is there");
+    assert_eq!((place - 4) % 8, 0);
+    assert_eq!(from_cdr::<JointState>(&bytes).expect("one"), state);
+
+    let definition = <ros::TfMessage as ros::Message>::definition();
+    assert!(definition.starts_with("geometry_msgs/TransformStamped[] transforms\n====="), "{definition}");
+    for part in [
+        "geometry_msgs/TransformStamped",
+        "std_msgs/Header",
+        "builtin_interfaces/Time",
+        "geometry_msgs/Quaternion",
+    ] {
+        assert_eq!(definition.matches(&format!("MSG: {part}\n")).count(), 1, "{part}");
+    }
+}
+
+#[test]
+fn lenses_poses_and_times_come_back_to_the_bit() {
+    let d = types::image::Distortion { k1: -0.06, k2: 0.012, p1: 0.0004, p2: -0.0003, k3: 0.0 };
+    let lens = types::Intrinsics::new((256, 192), (201.5, 201.25), (128.0, 96.5), d).expect("a lens");
+    let info = ros::CameraInfo::new(Header::default(), &lens);
+    let bytes = to_cdr(&info).expect("fits");
+    assert_eq!(from_cdr::<ros::CameraInfo>(&bytes).expect("one").lens().expect("a lens"), lens);
+    let none = ros::CameraInfo { distortion_model: "equidistant".into(), ..info };
+    assert!(none.lens().is_err());
+
+    let pose = nalgebra::Isometry3::new(
+        nalgebra::Vector3::new(0.1, -0.7, 1.3),
+        nalgebra::Vector3::new(0.3, 2.0, -0.4),
+    );
+    let pose = types::Transform::<types::World, types::Optical>::from_isometry(pose * pose * pose);
+    let sent = ros::Transform::from(&pose);
+    assert_eq!(sent.typed::<types::World, types::Optical>().expect("a pose"), pose);
+    let none = ros::Transform::default();
+    assert!(none.typed::<types::World, types::Optical>().is_err(), "B9");
+
+    for nanos in [0, 1, 999_999_999, 1_000_000_000, 123_456_789_012_345_678, -1] {
+        let time = Time::from_nanos(nanos);
+        assert_eq!(Time::from(ros::Time::from(time)), time);
+    }
+    assert_eq!(ros::Time::from(Time::MAX).sec, i32::MAX);
+}
