@@ -83,6 +83,33 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Recorded runs once more: mission, planner and control from what they consumed, every command compared with
+    /// the recorded one. 0 all are the same to the last bit, 1 one is not.
+    Replay {
+        /// Recordings (run.mcap), or folders of runs.
+        #[arg(required = true)]
+        recordings: Vec<PathBuf>,
+        /// Print a JSON object for each instead of sentences.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Why the arm moved as it did at an instant: from the motor command back to the person's words, as a story with
+    /// the pictures that were looked at.
+    Why {
+        /// A recording (run.mcap), or the folder of a run.
+        file: PathBuf,
+        /// When, seconds of the robot's time.
+        #[arg(long)]
+        at: f64,
+        /// Folder for the pictures; `why-AT` beside the recording when left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// What is in a recording, and out of it for other tools.
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
     /// The world alone: settle a scene and save what its cameras see.
     Sim {
         /// How long to let it run, seconds of the world.
@@ -142,6 +169,26 @@ pub(crate) enum Command {
     },
     /// Print the full default configuration with every key explained.
     Config,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Topics, types, sizes, what was left out, what is damaged: 0 it is whole, 1 it is not.
+    Info {
+        /// A recording (run.mcap), or the folder of a run.
+        file: PathBuf,
+        /// Print one JSON object instead of sentences.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Every tick of the loop in a line: what was measured and what was told.
+    Csv {
+        /// A recording (run.mcap), or the folder of a run.
+        file: PathBuf,
+        /// Where to; standard output when left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

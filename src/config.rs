@@ -103,7 +103,7 @@ section!(
 );
 section!(
     /// `[record]`
-    Record { animation_hz: f64 }
+    Record { animation_hz: f64, mcap: bool, images: String, most_mb: u64, most_s: f64 }
 );
 
 impl Default for Config {
@@ -175,6 +175,8 @@ impl Config {
             ("safety.people_speed_m_s", self.safety.people_speed_m_s, 0.1, 4.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
+            ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
+            ("record.most_s", self.record.most_s, 1.0, 1e6),
         ];
         for (field, value, low, high) in ranges {
             if !(low..=high).contains(&value) {
@@ -187,9 +189,11 @@ impl Config {
         } else {
             &["f32", "f16", "q8", "q4"]
         };
-        for (field, value, words) in
-            [("perception.device", &p.device, &["cpu", "cuda"][..]), ("perception.dtype", &p.dtype, dtypes)]
-        {
+        for (field, value, words) in [
+            ("perception.device", &p.device, &["cpu", "cuda"][..]),
+            ("perception.dtype", &p.dtype, dtypes),
+            ("record.images", &self.record.images, &["used", "all", "none"]),
+        ] {
             if !words.contains(&value.as_str()) {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }

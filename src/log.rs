@@ -1,8 +1,10 @@
 //! What a person sees while it works, and what is recorded: one event, three ways out.
 
+use crate::recording::Recording;
 use bridge::RunFolder;
 use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::Arc;
 use types::events::{Event, Level};
 use types::{Fault, Time};
 
@@ -21,6 +23,7 @@ pub(crate) enum Screen {
 pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,
+    recording: Option<Arc<Recording>>,
     now: Time,
     facts: Facts,
 }
@@ -74,7 +77,17 @@ fn is_fact(e: &Event) -> bool {
 
 impl Log {
     pub(crate) fn new(screen: Screen, folder: Option<RunFolder>) -> Self {
-        Self { screen, folder, now: Time::ZERO, facts: Facts::default() }
+        Self { screen, folder, recording: None, now: Time::ZERO, facts: Facts::default() }
+    }
+
+    /// Its events go into a recording, too.
+    pub(crate) fn with_recording(self, recording: Arc<Recording>) -> Self {
+        Self { recording: Some(recording), ..self }
+    }
+
+    /// Where its events go, too.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.recording.as_deref()
     }
 
     /// The robot's time, for the stamps of what follows.
@@ -116,6 +129,9 @@ impl Log {
         let event = Event { stamp: self.now, level, stage: stage.into(), kind: kind.into(), fault, text };
         if let Some(folder) = &mut self.folder {
             folder.event(&event);
+        }
+        if let Some(recording) = &self.recording {
+            recording.event(&event);
         }
         self.facts.push(&event);
         let mut out = std::io::stdout().lock();

@@ -16,10 +16,13 @@ mod mission;
 mod models;
 #[cfg(test)]
 mod oracle;
+mod recording;
+mod replay;
 mod report;
 mod robots;
 mod runner;
 mod session;
+mod story;
 mod suggest;
 mod suite;
 
@@ -55,6 +58,9 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             commands::eval::run(&suite, episodes, family, &only, paired, jobs, &common)
         }
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
+        Command::Log { command } => commands::log::run(&command),
+        Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
+        Command::Replay { recordings, json } => commands::replay::run(&recordings, json),
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),

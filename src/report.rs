@@ -1,8 +1,10 @@
 //! What a run leaves in its folder besides the events.
 
+use crate::log::Log;
 use crate::mission::Mission;
 use crate::runner::Outcome;
 use crate::suite::episode::Episode;
+use bridge::recording::Summary;
 use bridge::{BridgeError, Canvas, RunFolder};
 use control::LoopReport;
 use mechanics::Arm;
@@ -49,6 +51,17 @@ pub(crate) fn loop_lines(r: &LoopReport) -> Vec<String> {
     }
     lines.extend(r.panic.iter().map(|p| format!("  the loop panicked: {p}")));
     lines
+}
+
+/// What the recording does not hold.
+pub(crate) fn left_out(log: &mut Log, summary: &Summary) {
+    let n: u64 = summary.left_out.values().sum();
+    if n > 0 || summary.failure.is_some() {
+        let topics: Vec<String> = summary.left_out.iter().map(|(t, n)| format!("{n} of {t}")).collect();
+        let why = summary.failure.as_deref().unwrap_or("they found no room");
+        let said = format!("{n} messages are not in the recording ({}): {why}", topics.join(", "));
+        log.warn("bridge", "recording", said);
+    }
 }
 
 /// Wall times: apart from the events, so that in lockstep those are the same every time.

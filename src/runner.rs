@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::log::{Log, Screen};
 use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
 use crate::report;
-use crate::session::{self, Pace, StartError};
+use crate::session::{self, Pace, Setup, StartError};
 use crate::suite::episode::{Episode, Expect};
 use mechanics::Arm;
 use std::path::Path;
@@ -75,10 +75,27 @@ pub(crate) fn run_with(
     is_interactive: bool,
     make_model: session::MakeModel<'_>,
 ) -> Result<Outcome, StartError> {
-    let film = log.folder().map(|f| f.path().join("episode.gif"));
-    let mut mission = session::mission(config, arm, episode, pace, log, film.as_deref(), make_model)?;
-    mission.is_interactive = is_interactive;
+    let setup = setup(config, arm, episode, pace, is_interactive);
+    let mission = session::mission(&setup, episode, log, make_model)?;
     carry_out(config, arm, episode, mission)
+}
+
+fn setup<'a>(
+    config: &'a Config,
+    arm: &'a Arc<Arm>,
+    episode: &'a Episode,
+    pace: Pace,
+    is_interactive: bool,
+) -> Setup<'a> {
+    Setup {
+        config,
+        arm,
+        pace,
+        seed: episode.seed,
+        answers: &episode.answers,
+        time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
+        is_interactive,
+    }
 }
 
 /// Runs an episode in lockstep while somebody comes into the arm's way again and again, of whom the safety filter
@@ -98,7 +115,8 @@ pub(crate) fn run_visited(
     // None of these is in any picture.
     let safety = Safety { people: false, ..config.safety.clone() };
     let config = &Config { safety, ..config.clone() };
-    let mut mission = session::mission(config, arm, episode, Pace::Lockstep, log, None, &make)?;
+    let setup = setup(config, arm, episode, Pace::Lockstep, false);
+    let mut mission = session::mission(&setup, episode, log, &make)?;
     mission.visitors = Some(Visitors::new(arm.clone(), episode.seed, is_told));
     carry_out(config, arm, episode, mission)
 }
@@ -116,10 +134,9 @@ fn carry_out(
         folder.text("scene.xml", rig.world().mjcf())?;
     }
     let before = mission.body.world().map(sim::Rig::truth);
-    let begun = mission.body.now();
     let wall = std::time::Instant::now();
     let ending = mission.run(&episode.sentence);
-    let seconds = mission.body.now().secs_since(begun);
+    let seconds = mission.body.now().secs_since(mission.begun);
     let unseeing_s = wall.elapsed().as_secs_f64() - mission.eyes.seeing_s;
     let truths = before.zip(mission.body.world().map(sim::Rig::truth));
     let truths = truths.map(|(before, after)| Truths { before, after });
@@ -218,9 +235,13 @@ fn finish(
         report::joints(&mut mission, arm, &episode.sentence)?;
     }
     let looks = mission.eyes.look_times.clone();
-    let log = mission.log;
+    let mut log = mission.log;
     drop(mission.film);
     let loop_report = mission.body.finish();
+    if let Some(recording) = log.recording() {
+        let summary = recording.finish();
+        report::left_out(&mut log, &summary);
+    }
     let loop_lines = loop_report.as_ref().map(report::loop_lines).unwrap_or_default();
     if let Some(folder) = log.folder() {
         folder.text("robot.toml", &config.to_toml())?;

@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use crate::film::Film;
-use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline};
+use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline, taped::Taped};
 use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
+use crate::recording::{Recording, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use core::time::Duration;
 use mechanics::Arm;
@@ -133,28 +134,66 @@ fn people(config: &Config) -> People {
     People { watch: s.people, keep_m: s.people_keep_m, speed_m_s: s.people_speed_m_s }
 }
 
-/// Everything that one run needs.
+/// What a run is, whether it is made in a world or out of a recording.
+pub(crate) struct Setup<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) arm: &'a Arc<Arm>,
+    pub(crate) pace: Pace,
+    pub(crate) seed: u64,
+    pub(crate) answers: &'a [String],
+    pub(crate) time_limit_s: f64,
+    pub(crate) is_interactive: bool,
+}
+
+/// What a run is made of.
+pub(crate) struct Parts {
+    pub(crate) body: Box<dyn Body>,
+    pub(crate) model: Box<dyn VisionLanguageModel>,
+    pub(crate) tape: Tape,
+    pub(crate) log: Log,
+    pub(crate) film: Option<Film>,
+    /// Stops the arm if the mission panics.
+    pub(crate) sentinel: control::Sentinel,
+}
+
+/// Everything that one run in the simulated world needs.
 pub(crate) fn mission(
-    config: &Config,
-    arm: &Arc<Arm>,
+    setup: &Setup<'_>,
     episode: &Episode,
-    pace: Pace,
     log: Log,
-    film: Option<&Path>,
     make_model: MakeModel<'_>,
 ) -> Result<Mission, StartError> {
+    let Setup { config, arm, pace, .. } = *setup;
     let (rig, cameras) = world(config, arm, episode)?;
     let model = make_model(&rig)?;
-    let loop_ends = control::new(arm.clone(), control_config(config, pace))?;
-    let sentinel = loop_ends.1.sentinel(control::Component::Mission);
+    let (mut core, handle) = control::new(arm.clone(), control_config(config, pace))?;
+    let sentinel = handle.sentinel(control::Component::Mission);
+    let film = log.folder().map(|f| f.path().join("episode.gif"));
     let film = match film {
         Some(path) if config.record.animation_hz > 0.0 => {
-            Some(Film::create(path, config.record.animation_hz)?)
+            Some(Film::create(&path, config.record.animation_hz)?)
         }
         _ => None,
     };
+    let (mut log, mut tape, mut writer) = (log, Tape::default(), None);
+    if let Some(folder) = log.folder().filter(|_| config.record.mcap) {
+        let names = cameras.iter().map(|c| c.name().to_owned()).collect();
+        let recording = Recording::create(folder.path(), episode, setup, names)?;
+        let recording = Arc::new(recording);
+        let (taped, ticks) = core.with_tape();
+        core = taped;
+        writer = Some(TickWriter::new(ticks, recording.clone()));
+        tape = Tape::recording(recording.clone());
+        log = log.with_recording(recording);
+    }
     let body: Box<dyn Body> = match pace {
-        Pace::Lockstep => Box::new(Lockstep::new(loop_ends, rig, cameras)),
+        Pace::Lockstep => {
+            let lockstep = Lockstep::new((core, handle), rig, cameras);
+            Box::new(match writer {
+                Some(writer) => lockstep.with_writer(writer),
+                None => lockstep,
+            })
+        }
         Pace::Wall => {
             let loop_config = control::LoopConfig {
                 rate_hz: config.control.rate_hz,
@@ -163,12 +202,19 @@ pub(crate) fn mission(
                 ..control::LoopConfig::default()
             };
             let is_guarded = config.control.watchdog;
-            Box::new(Pipeline::start(loop_ends, rig, cameras, loop_config, is_guarded)?)
+            Box::new(Pipeline::start((core, handle), rig, cameras, loop_config, is_guarded, writer)?)
         }
     };
-    let planning = planner_config(config, episode.seed);
+    let body: Box<dyn Body> = Box::new(Taped::new(body, tape.clone()));
+    assemble(setup, Parts { body, model, tape, log, film, sentinel })
+}
+
+/// Puts a run together.
+pub(crate) fn assemble(setup: &Setup<'_>, parts: Parts) -> Result<Mission, StartError> {
+    let Setup { config, arm, pace, .. } = *setup;
+    let planning = planner_config(config, setup.seed);
     let eyes = Eyes::new(
-        model,
+        parts.model,
         Tracker::new(),
         config.perception.pictures_per_look,
         // In lockstep nothing hangs on how fast this machine is.
@@ -176,28 +222,31 @@ pub(crate) fn mission(
             Pace::Lockstep => Duration::MAX,
             Pace::Wall => Duration::from_secs_f64(config.perception.answer_limit_s),
         },
+        parts.tape.clone(),
     );
     Ok(Mission {
         arm: arm.clone(),
-        body,
+        body: parts.body,
         eyes,
         planner: TablePlanner::new(arm.clone(), planning.clone())?,
         motion: planner::Motion::new(arm.clone(), planning.clone())?,
         config: planning,
-        log,
-        film,
-        answers: episode.answers.iter().cloned().collect(),
+        log: parts.log,
+        film: parts.film,
+        answers: setup.answers.iter().cloned().collect(),
         takes_offers: !(config.remote.url.is_empty() && config.perception.model.is_empty()),
-        is_interactive: false,
-        time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
+        is_interactive: setup.is_interactive,
+        time_limit_s: setup.time_limit_s,
         held: None,
-        surroundings: Surroundings::new(arm.clone(), people(config)),
+        surroundings: Surroundings::new(arm.clone(), people(config), parts.tape.clone()),
+        tape: parts.tape,
         least_grip_m: 0.0,
         world_told: None,
         visitors: None,
+        begun: types::Time::ZERO,
         ready: types::Time::ZERO,
         lease: None,
-        _sentinel: sentinel,
+        _sentinel: parts.sentinel,
         motions: 0,
         replans: 0,
     })

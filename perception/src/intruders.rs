@@ -35,7 +35,7 @@ const HIDDEN_S: f64 = 3.0;
 const STANDS_S: f64 = 12.0;
 
 /// A ball around some of what nobody knows. World frame, metres.
-#[derive(Copy, Clone, Debug, PartialEq)]
+#[derive(Copy, Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Intruder {
     /// Its middle.
     pub center: Point3<f64>,

@@ -4,6 +4,7 @@ use super::{CommandError, episode, open_log, scenario};
 use crate::cli::Common;
 use crate::exit::Exit;
 use crate::mission::Eyes;
+use crate::recording::Tape;
 use crate::session;
 use bridge::Canvas;
 use core::time::Duration;
@@ -60,8 +61,13 @@ pub(crate) fn run(sentence: &str, images: &[PathBuf], common: &Common) -> Result
         None => {
             let episode = episode(&scenario, &setting, Some(sentence))?;
             let (_rig, mut cameras) = session::world(&setting.config, &setting.arm, &episode)?;
-            let mut eyes =
-                Eyes::new(model, Tracker::new(), setting.config.perception.pictures_per_look, limit);
+            let mut eyes = Eyes::new(
+                model,
+                Tracker::new(),
+                setting.config.perception.pictures_per_look,
+                limit,
+                Tape::default(),
+            );
             eyes.look("the table", &mut cameras, &|| Time::ZERO, &mut log)
                 .map_err(|(fault, said)| CommandError::Other(format!("{}: {said}", fault.id())))?;
             let scene = eyes.scene(Time::ZERO);

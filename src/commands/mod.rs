@@ -7,12 +7,15 @@ pub(crate) mod ask_role;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod grounding;
+pub(crate) mod log;
 pub(crate) mod paired;
 pub(crate) mod reach;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod train;
 pub(crate) mod watchdog;
+pub(crate) mod why;
 
 use crate::cli::Common;
 use crate::config::{Config, ConfigError};
@@ -41,6 +44,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Refused(#[from] types::Rejection),
     #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
+    #[error(transparent)]
     Model(#[from] VlmError),
     /// The model gave no answer, or none of its role.
     #[error("{0}")]
@@ -53,7 +58,7 @@ impl CommandError {
     /// Bad usage and bad files are told apart from what fails later.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Robot(_) | Self::Refused(_) => Exit::Usage,
+            Self::Config(_) | Self::Robot(_) | Self::Refused(_) | Self::Replay(_) => Exit::Usage,
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
             Self::Bridge(_) | Self::Speaker(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => {

@@ -1,6 +1,7 @@
 //! Everything in one thread and virtual time: the same seed gives the same bytes.
 
 use super::{Body, BodyError, bystanders::Bystanders, invariants::Invariants, trace::Trace};
+use crate::recording::TickWriter;
 use control::{Core, Handle, LoopReport};
 use core::time::Duration;
 use sim::{Rig, SimRobot};
@@ -17,6 +18,7 @@ pub(crate) struct Lockstep {
     trace: Trace,
     invariants: Invariants,
     bystanders: Bystanders,
+    writer: Option<TickWriter>,
 }
 
 impl Lockstep {
@@ -24,7 +26,13 @@ impl Lockstep {
         let robot = rig.robot();
         let invariants = Invariants::new(core.arm().limits(), sim::STEP.as_secs_f64());
         let bystanders = Bystanders::new(rig.world().arm());
-        Self { core, handle, robot, rig, cameras, trace: Trace::default(), invariants, bystanders }
+        let (trace, writer) = (Trace::default(), None);
+        Self { core, handle, robot, rig, cameras, trace, invariants, bystanders, writer }
+    }
+
+    /// Every tick goes to a recording.
+    pub(crate) fn with_writer(self, writer: TickWriter) -> Self {
+        Self { writer: Some(writer), ..self }
     }
 }
 
@@ -63,6 +71,7 @@ impl Body for Lockstep {
         for sample in self.handle.trace() {
             self.trace.push(sample);
         }
+        self.writer.iter_mut().for_each(TickWriter::drain);
         Ok(())
     }
 

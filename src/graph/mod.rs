@@ -6,6 +6,7 @@ pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod lockstep;
 pub(crate) mod pipeline;
+pub(crate) mod taped;
 pub(crate) mod trace;
 
 use core::time::Duration;
@@ -30,8 +31,20 @@ pub(crate) trait Body {
     fn now(&self) -> Time;
     /// Tells the robot's time on its own, apart from everything else.
     fn clock(&self) -> Box<crate::mission::Clock>;
-    /// The non-real-time end of the loop.
+    /// The non-real-time end of the loop, to ask things of it.
     fn control(&mut self) -> &mut control::Handle;
+    /// The loop's newest tick.
+    fn status(&mut self) -> control::Status {
+        self.control().status()
+    }
+    /// The loop's next report, oldest first.
+    fn poll(&mut self) -> Option<control::Report> {
+        self.control().poll()
+    }
+    /// How often the person has pressed Ctrl-C.
+    fn interrupts(&mut self) -> usize {
+        crate::interrupt::count()
+    }
     /// Cameras, the fixed one first.
     fn cameras(&mut self) -> &mut [Box<dyn Camera>];
     /// Lets the robot run for a while; the loop ticks meanwhile.

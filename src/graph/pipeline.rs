@@ -3,6 +3,7 @@
 
 use super::guard::GuardProcess;
 use super::{Body, BodyError, trace::Trace};
+use crate::recording::{TickWriter, Writing};
 use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
 use sim::Rig;
@@ -20,6 +21,8 @@ pub(crate) struct Pipeline {
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
     _guard: Option<GuardProcess>,
+    /// Takes ticks to a recording for as long as the loop runs.
+    writing: Option<Writing>,
 }
 
 impl Pipeline {
@@ -33,6 +36,7 @@ impl Pipeline {
         cameras: Vec<Box<dyn Camera>>,
         config: LoopConfig,
         is_guarded: bool,
+        writer: Option<TickWriter>,
     ) -> Result<Self, BodyError> {
         let clock = MonotonicClock::new();
         let in_thread = clock;
@@ -41,7 +45,10 @@ impl Pipeline {
             sim::live::spawn(&rig, move || in_thread, permit).map_err(|e| BodyError::Sim(e.to_string()))?;
         let thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
             .map_err(|e| BodyError::Loop(e.to_string()))?;
-        Ok(Self { handle, thread, live, clock, rig, cameras, trace: Trace::default(), _guard: guard })
+        let writing = writer.map(TickWriter::spawn).transpose();
+        let writing = writing.map_err(|e| BodyError::Loop(format!("a thread for the recording: {e}")))?;
+        let trace = Trace::default();
+        Ok(Self { handle, thread, live, clock, rig, cameras, trace, _guard: guard, writing })
     }
 }
 
@@ -112,6 +119,7 @@ impl Body for Pipeline {
     fn finish(self: Box<Self>) -> Option<LoopReport> {
         let report = self.thread.join();
         drop(self.live);
+        drop(self.writing);
         Some(report)
     }
 }

@@ -2,12 +2,15 @@
 //! into the closed set of meanings.
 
 use crate::log::Log;
+use crate::recording::Tape;
 use core::time::Duration;
 use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::seams::{Budget, Camera, ModelError, Shift, VisionLanguageModel, Wording};
+use types::seams::{Budget, Camera, CameraError, ModelCall, ModelError, Shift, VisionLanguageModel, Wording};
 use types::{Detection, Fault, Image, ObjectId, Offer, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
@@ -33,6 +36,25 @@ pub(crate) struct Eyes {
     pub(crate) look_times: Vec<f64>,
     /// Wall time that the cameras and the model took in all, seconds.
     pub(crate) seeing_s: f64,
+    tape: Tape,
+    /// Calls of language models that the log has not told of.
+    calls: Vec<ModelCall>,
+}
+
+/// One question to a model.
+struct Question<'a> {
+    role: &'static str,
+    sentence: &'a str,
+    image: Option<&'a Image>,
+}
+
+/// What is noted of a picture that was taken.
+#[derive(Default, Serialize, Deserialize)]
+struct Shot {
+    stamp: Time,
+    has_depth: bool,
+    /// Whether it is in the recording.
+    is_recorded: bool,
 }
 
 impl Eyes {
@@ -41,6 +63,7 @@ impl Eyes {
         tracker: Tracker,
         pictures: u32,
         limit: Duration,
+        tape: Tape,
     ) -> Self {
         Self {
             model,
@@ -52,6 +75,8 @@ impl Eyes {
             seen: Vec::new(),
             look_times: Vec::new(),
             seeing_s: 0.0,
+            tape,
+            calls: Vec::new(),
         }
     }
 
@@ -75,22 +100,58 @@ impl Eyes {
         cameras: &mut [Box<dyn Camera>],
         clock: &Clock,
     ) -> Result<Option<Image>, Blink> {
-        cameras.first_mut().map(|camera| self.watched(0, camera.as_mut(), clock)).transpose()
+        cameras.first_mut().map(|camera| self.watched(0, camera.as_mut(), clock, false)).transpose()
     }
 
-    fn watched(&mut self, idx: usize, camera: &mut dyn Camera, clock: &Clock) -> Result<Image, Blink> {
+    /// `is_used`: a model and the tracker are shown it.
+    fn watched(
+        &mut self,
+        idx: usize,
+        camera: &mut dyn Camera,
+        clock: &Clock,
+        is_used: bool,
+    ) -> Result<Image, Blink> {
+        let asked = clock();
+        let begun = std::time::Instant::now();
+        let taken = (!self.tape.is_repeating()).then(|| camera.take());
+        self.seeing_s += begun.elapsed().as_secs_f64();
+        let now = clock();
+        let (tape, mut live) = (self.tape.clone(), None);
+        let shot: Option<Result<Shot, Blink>> = tape.take("picture", || {
+            let image = self.judged(idx, camera, taken?, asked, now);
+            Some(image.map(|image| {
+                let is_recorded = tape.picture(&image, is_used);
+                let shot = Shot { stamp: image.stamp, has_depth: image.depth.is_some(), is_recorded };
+                live = Some(image);
+                shot
+            }))
+        });
+        let lost = || (Fault::F10CameraBlind, "the recording has no such picture".to_owned(), true);
+        match (shot, live) {
+            (Some(Ok(_)), Some(image)) => Ok(image),
+            (Some(Ok(shot)), None) if shot.is_recorded => tape.next_picture(camera.name()).ok_or_else(lost),
+            (Some(Ok(shot)), None) if !is_used => unseen(camera.name(), &shot).ok_or_else(lost),
+            (Some(Err(blink)), _) => Err(blink),
+            _ => Err(lost()),
+        }
+    }
+
+    /// What the camera's watch makes of a picture.
+    fn judged(
+        &mut self,
+        idx: usize,
+        camera: &dyn Camera,
+        taken: Result<Image, CameraError>,
+        asked: Time,
+        now: Time,
+    ) -> Result<Image, Blink> {
         while self.watches.len() <= idx {
             // The fixed camera comes first; the others ride on the arm.
             let fixed = self.watches.is_empty();
             self.watches
                 .push(CameraWatch::new(camera.name(), WatchConfig { fixed, ..WatchConfig::default() }));
         }
-        let identity = camera.identity();
-        let asked = clock();
-        let begun = std::time::Instant::now();
-        let taken = camera.take();
-        self.seeing_s += begun.elapsed().as_secs_f64();
-        let verdict = self.watches[idx].judge(taken.as_ref(), &identity, asked, clock());
+        let verdict = self.watches[idx].judge(taken.as_ref(), &camera.identity(), asked, now);
         match (verdict.alarm, taken) {
             (Some(alarm), _) => Err((alarm.fault, alarm.text, true)),
             (None, Ok(image)) if verdict.usable => Ok(image),
@@ -118,7 +179,7 @@ impl Eyes {
         for (idx, camera) in cameras.iter_mut().enumerate() {
             let mut newest = None;
             for _ in 0..self.pictures {
-                let image = match self.watched(idx, camera.as_mut(), clock) {
+                let image = match self.watched(idx, camera.as_mut(), clock, true) {
                     Ok(image) => image,
                     // The table can be seen by the fixed camera alone.
                     Err((fault, said, _)) if idx > 0 => {
@@ -163,27 +224,50 @@ impl Eyes {
                 Shift::Back { model } => log.info("perception", "back", format!("{model} answers again")),
             }
         }
-        for call in self.model.take_calls() {
+        for call in core::mem::take(&mut self.calls) {
             log.detail("perception", "model-call", serde_json::to_string(&call).unwrap_or_default());
         }
+    }
+
+    /// Asks the model, within its time; noted, and recorded with all that it took.
+    fn called<T: Serialize + DeserializeOwned>(
+        &mut self,
+        question: &Question<'_>,
+        ask: impl FnOnce(&mut dyn VisionLanguageModel, Budget<'_>) -> Result<T, ModelError>,
+    ) -> Result<T, String> {
+        let tape = self.tape.clone();
+        let answered: Option<Result<T, String>> = tape.take(question.role, || {
+            let begun = std::time::Instant::now();
+            let answer = ask(self.model.as_mut(), Budget { limit: self.limit, cancel: &self.cancel });
+            let took = begun.elapsed();
+            let late = took > self.limit;
+            let answer = if late { Err(ModelError::Timeout(self.limit)) } else { answer };
+            if question.image.is_some() {
+                self.seeing_s += took.as_secs_f64();
+                self.look_times.extend(answer.is_ok().then(|| took.as_secs_f64()));
+            }
+            let answer = answer.map_err(|e| e.to_string());
+            let calls = self.model.take_calls();
+            // In lockstep the same run leaves the same bytes.
+            let latency_s = if self.limit == Duration::MAX { 0.0 } else { took.as_secs_f64() };
+            tape.model_call(|now| question.message(now, &self.model.identity(), &answer, &calls, latency_s));
+            self.calls.extend(calls);
+            Some(answer)
+        });
+        answered.unwrap_or_else(|| Err("the replay has left its recording".into()))
     }
 
     /// What the model sees in one picture.
     pub(crate) fn detect(&mut self, image: &Image) -> Result<Vec<Detection>, String> {
         let mut why = String::new();
         for _ in 0..TRIES {
-            let begun = std::time::Instant::now();
-            let budget = Budget { limit: self.limit, cancel: &self.cancel };
-            let answered = self.model.answer(Some(image), "", budget);
-            let took = begun.elapsed();
-            self.seeing_s += took.as_secs_f64();
+            let question = Question { role: "detect", sentence: "", image: Some(image) };
+            let answered = self.called(&question, |model, budget| {
+                model.answer(Some(image), "", budget).map(|answer| answer.detections)
+            });
             match answered {
-                Ok(answer) if took <= self.limit => {
-                    self.look_times.push(took.as_secs_f64());
-                    return Ok(answer.detections);
-                }
-                Ok(_) => why = ModelError::Timeout(self.limit).to_string(),
-                Err(e) => why = e.to_string(),
+                Ok(detections) => return Ok(detections),
+                Err(e) => why = e,
             }
         }
         Err(format!("after {TRIES} tries: {why}"))
@@ -191,8 +275,12 @@ impl Eyes {
 
     /// Other words for the person, where the model has some that say no more than it was handed.
     pub(crate) fn word(&mut self, wording: &Wording, log: &mut Log) -> Option<String> {
-        let budget = Budget { limit: self.limit, cancel: &self.cancel };
-        let said = self.model.word(wording, budget);
+        let asked = match wording {
+            Wording::Ask { question, .. } => question.clone(),
+            Wording::Explain { facts } => facts.join("; "),
+        };
+        let question = Question { role: "word", sentence: &asked, image: None };
+        let said = self.called(&question, |model, budget| model.word(wording, budget));
         self.note_calls(log);
         said.unwrap_or_else(|why| {
             log.detail("perception", "wording", format!("the built-in words stand: {why}"));
@@ -209,19 +297,52 @@ impl Eyes {
     /// question to the person (F45).
     pub(crate) fn read(&mut self, sentence: &str, log: &mut Log) -> Utterance {
         for _ in 0..TRIES {
-            let budget = Budget { limit: self.limit, cancel: &self.cancel };
-            let begun = std::time::Instant::now();
-            let answer = self.model.answer(None, sentence, budget);
-            let late = begun.elapsed() > self.limit;
+            let question = Question { role: "read", sentence, image: None };
+            let answer = self.called(&question, |model, budget| {
+                model.answer(None, sentence, budget).map(|answer| (answer.utterance, answer.confidence))
+            });
             self.note_calls(log);
-            match answer.and_then(|a| if late { Err(ModelError::Timeout(self.limit)) } else { Ok(a) }) {
-                Ok(answer) => {
-                    log.detail("perception", "reading", format!("confidence {:.3}", answer.confidence));
-                    return answer.utterance;
+            match answer {
+                Ok((utterance, confidence)) => {
+                    log.detail("perception", "reading", format!("confidence {confidence:.3}"));
+                    return utterance;
                 }
-                Err(e) => log.fault("perception", Fault::F45ModelGarbage, e.to_string()),
+                Err(e) => log.fault("perception", Fault::F45ModelGarbage, e),
             }
         }
         Utterance::Unclear(format!("my model gave no usable answer in {TRIES} tries; please say it again"))
     }
+}
+
+impl Question<'_> {
+    /// For the recording.
+    fn message<T: Serialize>(
+        &self,
+        now: Time,
+        model: &str,
+        answer: &Result<T, String>,
+        calls: &[ModelCall],
+        latency_s: f64,
+    ) -> bridge::ros::ModelCall {
+        let json = |r: serde_json::Result<String>| r.unwrap_or_default();
+        bridge::ros::ModelCall {
+            stamp: now.into(),
+            model: model.to_owned(),
+            role: self.role.to_owned(),
+            sentence: self.sentence.to_owned(),
+            camera: self.image.map(|i| i.camera.clone()).unwrap_or_default(),
+            pictured: self.image.map(|i| i.stamp.into()).unwrap_or_default(),
+            answer: answer.as_ref().map(|a| json(serde_json::to_string(a))).unwrap_or_default(),
+            failure: answer.as_ref().err().cloned().unwrap_or_default(),
+            calls: json(serde_json::to_string(calls)),
+            latency_s,
+        }
+    }
+}
+
+/// In a replay: a picture that was only watched, of which nothing but its stamp matters.
+fn unseen(camera: &str, shot: &Shot) -> Option<Image> {
+    let lens = types::Intrinsics::from_fov(1, 1, 1.0).ok()?;
+    let depth = shot.has_depth.then(|| vec![0.0]);
+    Image::new(camera, 0, shot.stamp, vec![0; 3], depth, lens, types::Transform::identity()).ok()
 }

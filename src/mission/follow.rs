@@ -3,7 +3,6 @@
 use super::{Ending, Mission};
 use crate::exit::Exit;
 use crate::graph::{ACTIVATION_S, BodyError};
-use crate::interrupt;
 use control::{Cause, Mode, MotionId, Report, Status};
 use core::time::Duration;
 use planner::{ClearOf, Expect, Held, Prepared, Step};
@@ -55,7 +54,7 @@ impl Mission {
 
     /// The newest measured state.
     pub(super) fn state(&mut self) -> Result<JointState, Trouble> {
-        let status = self.body.control().status();
+        let status = self.body.status();
         status.measured.ok_or_else(|| Trouble::Stopped("the robot's state is not known".into()))
     }
 
@@ -67,7 +66,7 @@ impl Mission {
     ) -> Result<Result<Prepared, String>, Trouble> {
         let mut state = self.state()?;
         // The next motion begins where the loop holds, not where the joints are by a hair.
-        state.q = self.body.control().status().command.q;
+        state.q = self.body.status().command.q;
         Ok(self.motion.prepare(skill, scene, &state, self.held.as_ref()).map_err(|f| f.to_string()))
     }
 
@@ -137,7 +136,7 @@ impl Mission {
         if let (Some(film), Some(rig)) = (&mut self.film, self.body.world()) {
             film.pass(now, rig);
         }
-        if interrupt::count() > 0 {
+        if self.body.interrupts() > 0 {
             return Err(Trouble::Interrupted);
         }
         if now.as_secs_f64() > self.time_limit_s {
@@ -151,7 +150,7 @@ impl Mission {
     pub(super) fn is_finished(&mut self, id: Option<MotionId>) -> Result<bool, Trouble> {
         let mut finished = false;
         let mut ended = None;
-        while let Some(report) = self.body.control().poll() {
+        while let Some(report) = self.body.poll() {
             match report {
                 Report::Finished(i) if Some(i) == id => finished = true,
                 // Nothing latches: the arm holds, and may look and try again.
@@ -306,11 +305,11 @@ impl Mission {
             self.pass(SLICE)?;
             let now = self.now();
             self.log.set_now(now);
-            while let Some(report) = self.body.control().poll() {
+            while let Some(report) = self.body.poll() {
                 self.note(&report);
             }
             let at_rest = |s: &Status| !matches!(s.mode, Mode::Follow | Mode::Stopping(_));
-            if at_rest(&self.body.control().status()) {
+            if at_rest(&self.body.status()) {
                 return Ok(());
             }
         }
@@ -320,7 +319,7 @@ impl Mission {
     fn wait_for(&mut self, what: &str, limit_s: f64, is_so: impl Fn(&Status) -> bool) -> Result<(), Trouble> {
         let since = self.now();
         loop {
-            let status = self.body.control().status();
+            let status = self.body.status();
             if is_so(&status) {
                 return Ok(());
             }
@@ -331,7 +330,7 @@ impl Mission {
                 )));
             }
             self.slice()?;
-            while let Some(report) = self.body.control().poll() {
+            while let Some(report) = self.body.poll() {
                 self.note(&report);
             }
         }

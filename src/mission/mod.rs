@@ -4,6 +4,7 @@
 mod eyes;
 mod follow;
 mod look;
+mod onlooker;
 mod orders;
 mod park;
 mod surroundings;
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 use crate::film::Film;
 use crate::graph::Body;
 use crate::log::Log;
+use crate::recording::Tape;
 use follow::Trouble;
 use planner::{TablePlanner, Verdict};
 use std::collections::VecDeque;
@@ -40,6 +42,8 @@ pub(crate) struct Mission {
     pub(crate) config: planner::Config,
     pub(crate) log: Log,
     pub(crate) film: Option<Film>,
+    /// Through which everything comes that is heard of the world.
+    pub(crate) tape: Tape,
     /// What the person answers, in order.
     pub(crate) answers: VecDeque<String>,
     /// Whether the model is one that may propose anything, and is told what is offered.
@@ -58,6 +62,8 @@ pub(crate) struct Mission {
     pub(crate) world_told: Option<(types::Time, types::Time)>,
     /// Who comes into the arm's way, where that is measured.
     pub(crate) visitors: Option<Visitors>,
+    /// When it began to listen.
+    pub(crate) begun: types::Time,
     /// When the arm held for the first time, its encoders proven.
     pub(crate) ready: types::Time,
     /// The right to move the arm, and when it was last kept alive.
@@ -90,7 +96,9 @@ impl Ending {
 impl Mission {
     /// Does what the sentence says, or says why not. The arm stands still at the end.
     pub(crate) fn run(&mut self, sentence: &str) -> Ending {
+        self.begun = self.now();
         self.log.info("run", "sentence", format!("\"{}\"", clip(sentence)));
+        self.tape.operator(sentence);
         let ending = match self.whole(sentence) {
             Ok(ending) => ending,
             Err(trouble) => self.end_by(trouble),
@@ -180,6 +188,7 @@ impl Mission {
                 return Ok((Outcome::Clarify { question: asked, candidates }, whole));
             };
             self.log.info("run", "answer", format!("the person answers \"{}\"", clip(&answer)));
+            self.tape.operator(&answer);
             match self.read(&answer)? {
                 u @ (Utterance::Instruct(_) | Utterance::Ask(_)) => {
                     excluded.clear();
@@ -250,23 +259,12 @@ impl Mission {
             return Ok(None);
         }
         self.log.info("run", "question", question);
-        eprint!("> ");
-        let (sender, receiver) = std::sync::mpsc::channel();
-        // Reading a line cannot be broken off: it is left to a thread that nobody waits for.
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = std::io::stdin().read_line(&mut line);
-            let _ = sender.send(read.map(|_| line));
-        });
-        loop {
-            match receiver.recv_timeout(core::time::Duration::from_millis(20)) {
-                Ok(Ok(line)) => return Ok(Some(line.trim().to_owned()).filter(|l| !l.is_empty())),
-                Ok(Err(_)) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-            }
-            if crate::interrupt::count() > 0 {
-                return Err(Trouble::Interrupted);
-            }
+        let tape = self.tape.clone();
+        let said: Option<Result<Option<String>, ()>> = tape.take("answer", || Some(read_answer()));
+        match said {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(())) => Err(Trouble::Interrupted),
+            None => Ok(None),
         }
     }
 
@@ -383,6 +381,28 @@ impl Mission {
 
     fn now(&self) -> Time {
         self.body.now()
+    }
+}
+
+/// A line from the terminal; `Err` when Ctrl-C was pressed meanwhile.
+fn read_answer() -> Result<Option<String>, ()> {
+    eprint!("> ");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // Reading a line cannot be broken off: it is left to a thread that nobody waits for.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        let _ = sender.send(read.map(|_| line));
+    });
+    loop {
+        match receiver.recv_timeout(core::time::Duration::from_millis(20)) {
+            Ok(Ok(line)) => return Ok(Some(line.trim().to_owned()).filter(|l| !l.is_empty())),
+            Ok(Err(_)) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+        }
+        if crate::interrupt::count() > 0 {
+            return Err(());
+        }
     }
 }
 

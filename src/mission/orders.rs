@@ -51,7 +51,7 @@ impl Mission {
     pub(super) fn meet_visitors(&mut self, trajectory: &Trajectory) {
         let Some(visitors) = &mut self.visitors else { return };
         let held = self.held.as_ref().map(planner::Held::attached);
-        visitors.meet(&self.body.control().status(), trajectory, held);
+        visitors.meet(&self.body.status(), trajectory, held);
         self.world_told = None;
     }
 
@@ -61,7 +61,7 @@ impl Mission {
         let until = self.body.now() + span;
         while self.body.now() < until {
             self.body.advance(sim::STEP)?;
-            visitors.look(&self.body.control().status());
+            visitors.look(&self.body.status());
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Mission {
 
     /// Remembers where the arm is, for the pictures.
     pub(super) fn note_state(&mut self) {
-        if let Some(state) = self.body.control().status().measured {
+        if let Some(state) = self.body.status().measured {
             self.surroundings.note(&state);
         }
     }

@@ -3,7 +3,6 @@
 use super::follow::{SLICE, Trouble, WATCH};
 use super::{Ending, Mission};
 use crate::exit::Exit;
-use crate::interrupt;
 use control::Mode;
 use planner::ClearOf;
 use types::Trajectory;
@@ -19,12 +18,12 @@ impl Mission {
         if self.motions == 0 {
             return ended("interrupted; the arm has not moved");
         }
-        if matches!(self.body.control().status().mode, Mode::Fault { .. } | Mode::Disarmed) {
+        if matches!(self.body.status().mode, Mode::Fault { .. } | Mode::Disarmed) {
             return ended("interrupted; a fault is latched: the arm stays where it is");
         }
         let scene = self.eyes.scene(self.now());
         let Ok(mut state) = self.state() else { return ended("interrupted; the arm holds") };
-        state.q = self.body.control().status().command.q;
+        state.q = self.body.status().command.q;
         let way = self.motion.clear_to_park(&state, &scene, self.held.as_ref());
         let moves = match way {
             Ok(moves) => moves,
@@ -54,7 +53,7 @@ impl Mission {
     }
 
     fn follow_to_park(&mut self, trajectory: Trajectory, clear_of: ClearOf) -> Result<bool, Trouble> {
-        let pressed = interrupt::count();
+        let pressed = self.body.interrupts();
         let now = self.now();
         let limit = 3.0 * trajectory.duration() + 5.0;
         self.plan_surroundings(&trajectory, clear_of);
@@ -79,7 +78,7 @@ impl Mission {
             if self.is_finished(Some(id))? {
                 return Ok(true);
             }
-            if interrupt::count() > pressed {
+            if self.body.interrupts() > pressed {
                 self.stop()?;
                 return Ok(false);
             }

@@ -1,12 +1,14 @@
 //! What the arm has to keep clear of, as far as anybody knows: what the planner has planned around, and what comes
 //! into the picture of the fixed camera while the arm moves and is nobody's (F42, F43).
 
+use super::onlooker::Onlooker;
+use crate::recording::Tape;
 use control::{Thing, World};
 use core::time::Duration;
 use mechanics::collision::{Attached, Checker, Near, Obstacle};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Point3};
-use perception::intruders::{Intruder, Known, MOST_BALLS, Watch};
+use perception::intruders::{Intruder, Known, MOST_BALLS};
 use planner::ClearOf;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub(crate) struct Surroundings {
     people: People,
     /// About the arm's base so far anything matters, metres.
     reach_m: f64,
-    watch: Watch,
+    watch: Onlooker,
     /// Nobody knows what this is, and it stands there.
     standing: Vec<Obstacle>,
     /// The stamp of the newest picture; `None` without a camera that sees depth.
@@ -60,14 +62,14 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(crate) fn new(arm: Arc<Arm>, people: People) -> Self {
+    pub(crate) fn new(arm: Arc<Arm>, people: People, tape: Tape) -> Self {
         let checker = Checker::new(&arm);
         let reaches = checker.joint_reaches(&arm, 0.2);
         Self {
             data: ArmData::new(&arm),
             people,
             reach_m: reaches.iter().fold(0.0f64, |m, r| m.max(*r)) + BEYOND_M,
-            watch: Watch::default(),
+            watch: Onlooker::new(tape),
             standing: Vec::new(),
             seen: None,
             states: VecDeque::with_capacity(STATES),
@@ -95,7 +97,7 @@ impl Surroundings {
         held: Option<Attached>,
     ) -> Result<Vec<Obstacle>, Rejection> {
         let Some(state) = self.state_at(image) else { return Ok(self.standing.clone()) };
-        let standing = self.compare(image, scene, &state, held, Watch::learn)?;
+        let standing = self.compare(image, scene, &state, held, Onlooker::learn)?;
         self.standing = self.beside_the_arm(standing, &state)?;
         Ok(self.standing.clone())
     }
@@ -110,7 +112,7 @@ impl Surroundings {
     ) -> Result<bool, Rejection> {
         let Some(state) = self.state_at(image) else { return Ok(false) };
         let was_there = self.has_intruders();
-        self.compare(image, scene, &state, held, Watch::watch)?;
+        self.compare(image, scene, &state, held, Onlooker::watch)?;
         Ok(was_there != self.has_intruders())
     }
 
@@ -149,7 +151,7 @@ impl Surroundings {
         scene: &Scene,
         state: &JointState,
         held: Option<Attached>,
-        with: impl Fn(&mut Watch, &Image, &Known<'_>) -> T,
+        with: impl Fn(&mut Onlooker, &Image, &Known<'_>) -> T,
     ) -> Result<T, Rejection> {
         let Self { arm, checker, data, watch, reach_m, .. } = self;
         let tool = tool_pose(arm, data, &state.q).origin();

@@ -87,10 +87,10 @@ message! {
         role: String = "string role";
         /// The words it was asked.
         sentence: String = "string sentence";
-        /// The camera of the picture it was shown, and the picture's number there; empty for none.
+        /// The camera of the picture it was shown, and the picture's stamp; empty for none.
         camera: String = "string camera";
         /// See `camera`.
-        picture: u64 = "uint64 picture";
+        pictured: Time = "builtin_interfaces/Time pictured";
         /// What it answered, as JSON; empty where it did not.
         answer: String = "string answer";
         /// Why it did not.

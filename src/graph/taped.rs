@@ -1,0 +1,265 @@
+//! A body whose every word to the mission is noted; and one that says again what was noted, over the loop itself, to
+//! which it does the recorded ticks again.
+
+use super::{Body, BodyError, invariants, trace::Trace};
+use crate::recording::{Tape, Ticks};
+use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
+use core::time::Duration;
+use types::seams::{Camera, CameraError};
+use types::{Image, JointCommand, Time};
+
+const NOW: &str = "now";
+const STATUS: &str = "status";
+const POLL: &str = "poll";
+const ADVANCE: &str = "advance";
+const INTERRUPTS: &str = "interrupts";
+
+/// Notes what a body says.
+pub(crate) struct Taped {
+    inner: Box<dyn Body>,
+    tape: Tape,
+}
+
+impl Taped {
+    pub(crate) fn new(inner: Box<dyn Body>, tape: Tape) -> Self {
+        Self { inner, tape }
+    }
+}
+
+impl Body for Taped {
+    fn now(&self) -> Time {
+        self.tape.take(NOW, || self.inner.now())
+    }
+
+    fn clock(&self) -> Box<crate::mission::Clock> {
+        let (clock, tape) = (self.inner.clock(), self.tape.clone());
+        Box::new(move || tape.take(NOW, &clock))
+    }
+
+    fn control(&mut self) -> &mut Handle {
+        self.inner.control()
+    }
+
+    fn status(&mut self) -> Status {
+        let status = self.inner.status();
+        self.tape.take(STATUS, || status.ticks);
+        status
+    }
+
+    fn poll(&mut self) -> Option<Report> {
+        let report = self.inner.poll();
+        self.tape.take(POLL, || report.is_some());
+        report
+    }
+
+    fn interrupts(&mut self) -> usize {
+        self.tape.take(INTERRUPTS, || self.inner.interrupts())
+    }
+
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
+        self.inner.cameras()
+    }
+
+    fn advance(&mut self, span: Duration) -> Result<(), BodyError> {
+        let advanced = self.inner.advance(span);
+        self.tape.take(ADVANCE, || advanced.as_ref().err().map(ToString::to_string));
+        self.tape.set_now(self.inner.now(), false);
+        advanced
+    }
+
+    fn world(&self) -> Option<&sim::Rig> {
+        self.inner.world()
+    }
+
+    fn invariants(&self) -> Option<&invariants::Invariants> {
+        self.inner.invariants()
+    }
+
+    fn nearest_person_m(&self) -> Option<f64> {
+        self.inner.nearest_person_m()
+    }
+
+    fn trace(&mut self) -> &Trace {
+        self.inner.trace()
+    }
+
+    fn finish(self: Box<Self>) -> Option<LoopReport> {
+        self.tape.set_now(self.inner.now(), true);
+        self.inner.finish()
+    }
+}
+
+/// A tick that came out otherwise than it was recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    /// Which, as it was recorded.
+    pub(crate) record: TickRecord,
+    /// What is decided now.
+    pub(crate) command: JointCommand,
+}
+
+/// What came of repeating ticks.
+#[derive(Default)]
+pub(crate) struct Compared {
+    /// How many were repeated.
+    pub(crate) ticks: u64,
+    /// How many came out otherwise.
+    pub(crate) different: u64,
+    /// The first of them.
+    pub(crate) first: Option<Box<Difference>>,
+    /// Why no more could be repeated before their end.
+    pub(crate) problem: Option<String>,
+    /// The time of the first and the last.
+    pub(crate) span: Option<(Time, Time)>,
+}
+
+/// Says again what was noted.
+pub(crate) struct Repeated {
+    core: Core,
+    handle: Handle,
+    ticks: Ticks,
+    tape: Tape,
+    cameras: Vec<Box<dyn Camera>>,
+    compared: std::sync::Arc<std::sync::Mutex<Compared>>,
+    trace: Trace,
+}
+
+impl Repeated {
+    /// `compared` is told how it goes.
+    pub(crate) fn new(
+        (core, handle): (Core, Handle),
+        ticks: Ticks,
+        tape: Tape,
+        cameras: &[String],
+        compared: std::sync::Arc<std::sync::Mutex<Compared>>,
+    ) -> Self {
+        let cameras = cameras.iter().map(|n| Box::new(Absent(n.clone())) as Box<dyn Camera>).collect();
+        Self { core, handle, ticks, tape, cameras, compared, trace: Trace::default() }
+    }
+
+    /// The next recorded tick once more; whether there was one.
+    fn tick(&mut self) -> bool {
+        let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if compared.problem.is_some() {
+            return false;
+        }
+        let record = match self.ticks.next() {
+            Ok(Some(record)) => record,
+            Ok(None) => return false,
+            Err(e) => {
+                compared.problem = Some(e.to_string());
+                return false;
+            }
+        };
+        let command = self.core.repeat(&record);
+        compared.ticks += 1;
+        compared.span = Some((compared.span.map_or(record.now, |(first, _)| first), record.now));
+        if !is_same(&command, &record.command) {
+            compared.different += 1;
+            compared.first.get_or_insert_with(|| Box::new(Difference { record, command }));
+        }
+        // Nobody looks at them; but a full tape drops.
+        self.handle.trace().for_each(drop);
+        true
+    }
+}
+
+/// To the bit: a NaN is itself, and a zero has a sign.
+fn is_same(a: &JointCommand, b: &JointCommand) -> bool {
+    let bits = |c: &JointCommand| {
+        let vectors =
+            [&c.q, &c.dq, &c.ddq, &c.tau].map(|v| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+        (vectors, [c.gripper.width_m, c.gripper.force_n].map(f64::to_bits), c.enabled, c.stamp, c.expires)
+    };
+    bits(a) == bits(b)
+}
+
+impl Body for Repeated {
+    fn now(&self) -> Time {
+        self.tape.take(NOW, Time::default)
+    }
+
+    fn clock(&self) -> Box<crate::mission::Clock> {
+        let tape = self.tape.clone();
+        Box::new(move || tape.take(NOW, Time::default))
+    }
+
+    fn control(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    fn status(&mut self) -> Status {
+        let ticks: u64 = self.tape.take(STATUS, u64::default);
+        while self.core.ticks() < ticks && self.tick() {}
+        self.handle.status()
+    }
+
+    fn poll(&mut self) -> Option<Report> {
+        let is_some: bool = self.tape.take(POLL, bool::default);
+        while is_some {
+            // The loop may have told it since its last status was read.
+            if let Some(report) = self.handle.poll() {
+                return Some(report);
+            }
+            if !self.tick() {
+                break;
+            }
+        }
+        None
+    }
+
+    fn interrupts(&mut self) -> usize {
+        self.tape.take(INTERRUPTS, usize::default)
+    }
+
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
+        &mut self.cameras
+    }
+
+    fn advance(&mut self, _: Duration) -> Result<(), BodyError> {
+        let failed: Option<String> = self.tape.take(ADVANCE, Option::default);
+        if let Some(d) = self.tape.divergence() {
+            return Err(BodyError::Loop(format!("the replay has left its recording: {d}")));
+        }
+        failed.map_or(Ok(()), |why| Err(BodyError::Loop(why)))
+    }
+
+    fn world(&self) -> Option<&sim::Rig> {
+        None
+    }
+
+    fn invariants(&self) -> Option<&invariants::Invariants> {
+        None
+    }
+
+    fn nearest_person_m(&self) -> Option<f64> {
+        None
+    }
+
+    fn trace(&mut self) -> &Trace {
+        &self.trace
+    }
+
+    fn finish(mut self: Box<Self>) -> Option<LoopReport> {
+        // What the loop did after the mission's last word: it came to rest.
+        while self.tick() {}
+        None
+    }
+}
+
+/// A camera of a replay: its pictures come from the recording.
+struct Absent(String);
+
+impl Camera for Absent {
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn identity(&self) -> String {
+        String::new()
+    }
+
+    fn take(&mut self) -> Result<Image, CameraError> {
+        Err(CameraError::Unplugged(self.0.clone()))
+    }
+}

@@ -1,0 +1,118 @@
+//! Ticks as messages, and back.
+
+use bridge::ros::{self, Guard, Header, Requests, Tick};
+use control::{Heard, Mode, MotionId, TickRecord};
+use types::{
+    GripperCommand, GripperState, JointCommand, JointState, JointVector, Rejection, StopCategory, Time,
+};
+
+/// Every mode with its word.
+const MODES: [(Mode, &str); 10] = [
+    (Mode::Disarmed, "disarmed"),
+    (Mode::Proving, "proving"),
+    (Mode::Hold, "hold"),
+    (Mode::Follow, "follow"),
+    (Mode::Servo, "servo"),
+    (Mode::Stopping(StopCategory::Two), "stopping 2"),
+    (Mode::Stopping(StopCategory::One), "stopping 1"),
+    (Mode::Stopping(StopCategory::Zero), "stopping 0"),
+    (Mode::Fault { powered: false }, "fault without power"),
+    (Mode::Fault { powered: true }, "fault"),
+];
+
+pub(crate) fn tick(r: &TickRecord) -> Tick {
+    let h = &r.heard;
+    let state = r.state.unwrap_or(JointState {
+        stamp: Time::ZERO,
+        q: JointVector::zeros(0),
+        dq: JointVector::zeros(0),
+        tau: JointVector::zeros(0),
+        gripper: GripperState::default(),
+    });
+    let c = &r.command;
+    Tick {
+        stamp: r.now.into(),
+        tick: r.tick,
+        known: r.state.is_some(),
+        measured: state.stamp.into(),
+        q: state.q.to_vec(),
+        dq: state.dq.to_vec(),
+        tau: state.tau.to_vec(),
+        gripper: [state.gripper.width_m, state.gripper.speed_m_s, state.gripper.force_n],
+        requests: Requests {
+            taken: h.requests,
+            stop: h.stop,
+            panicked: h.panicked,
+            alive: h.alive,
+            slow: h.slow,
+            shut_down: h.shut_down,
+        },
+        guard: Guard { line_read: h.line_read, line_opened: h.line_opened, stroked: h.stroked },
+        enabled: c.enabled,
+        expires: c.expires.into(),
+        told_q: c.q.to_vec(),
+        told_dq: c.dq.to_vec(),
+        told_ddq: c.ddq.to_vec(),
+        told_tau: c.tau.to_vec(),
+        told_gripper: [c.gripper.width_m, c.gripper.force_n],
+        mode: MODES.iter().find(|(m, _)| *m == r.mode).map_or("", |(_, word)| word).to_owned(),
+        motion: r.motion.map_or(0, |id| id.0),
+    }
+}
+
+/// A tick from its message.
+///
+/// # Errors
+/// A [`Rejection`] naming the field for a mode that there is not, or more joints than any robot has (B7).
+pub(crate) fn record(t: &Tick) -> Result<TickRecord, Rejection> {
+    let vector = JointVector::from_slice;
+    let now: Time = t.stamp.clone().into();
+    let (q, g) = (&t.requests, &t.guard);
+    let state = JointState {
+        stamp: t.measured.clone().into(),
+        q: vector(&t.q)?,
+        dq: vector(&t.dq)?,
+        tau: vector(&t.tau)?,
+        gripper: GripperState { width_m: t.gripper[0], speed_m_s: t.gripper[1], force_n: t.gripper[2] },
+    };
+    let command = JointCommand {
+        stamp: now,
+        expires: t.expires.clone().into(),
+        q: vector(&t.told_q)?,
+        dq: vector(&t.told_dq)?,
+        ddq: vector(&t.told_ddq)?,
+        tau: vector(&t.told_tau)?,
+        gripper: GripperCommand { width_m: t.told_gripper[0], force_n: t.told_gripper[1] },
+        enabled: t.enabled,
+    };
+    let mode = MODES.iter().find(|(_, word)| *word == t.mode).map(|(mode, _)| *mode);
+    Ok(TickRecord {
+        tick: t.tick,
+        now,
+        state: t.known.then_some(state),
+        heard: Heard {
+            requests: q.taken,
+            stop: q.stop,
+            panicked: q.panicked,
+            alive: q.alive,
+            slow: q.slow,
+            line_read: g.line_read,
+            line_opened: g.line_opened,
+            stroked: g.stroked,
+            shut_down: q.shut_down,
+        },
+        command,
+        mode: mode.ok_or_else(|| Rejection::new("tick.mode", "a mode of the loop", t.mode.clone()))?,
+        motion: (t.motion > 0).then_some(MotionId(t.motion)),
+    })
+}
+
+pub(super) fn joints(state: &JointState, names: &[String]) -> ros::JointState {
+    ros::JointState {
+        header: Header { stamp: state.stamp.into(), frame_id: String::new() },
+        name: names.to_vec(),
+        position: state.q.to_vec(),
+        velocity: state.dq.to_vec(),
+        effort: state.tau.to_vec(),
+    }
+}

@@ -1,0 +1,215 @@
+//! What a run leaves to say afterwards why it moved: every tick with what it consumed, pictures, model calls, words,
+//! events, configuration, in one MCAP file that other tools read as well; and the way back from it.
+
+mod convert;
+mod pictures;
+mod tape;
+mod ticks;
+
+pub(crate) use convert::record as tick_of;
+pub(crate) use pictures::Pictures;
+pub(crate) use tape::Tape;
+pub(crate) use ticks::{TickWriter, Ticks, Writing};
+
+use crate::session::{Pace, Setup};
+use crate::suite::episode::Episode;
+use bridge::BridgeError;
+use bridge::recording::{Full, Limits, Recorder, Summary, Topic};
+use bridge::ros::{Consumed, JointState, Log, ModelCall, Text, Tick};
+use control::TickRecord;
+use mechanics::Arm;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use types::events::{Event, Level};
+use types::{Image, Time};
+
+/// The file in a run's folder.
+pub(crate) const FILE: &str = "run.mcap";
+/// Topics whose names are used in reading, too.
+pub(crate) const TICKS: &str = "/sinew/ticks";
+pub(crate) const CONSUMED: &str = "/sinew/consumed";
+pub(crate) const MODEL: &str = "/sinew/model";
+pub(crate) const OPERATOR: &str = "/sinew/operator";
+pub(crate) const EVENTS: &str = "/rosout";
+/// Files beside the messages.
+pub(crate) const CONFIG: &str = "robot.toml";
+pub(crate) const ROBOT: &str = "robot.txt";
+pub(crate) const RUN: &str = "run.json";
+/// Every so many ticks the joints are told to tools of others, too.
+const EVERY: u64 = 10;
+
+/// Which pictures are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Images {
+    /// Those that a model and the tracker are shown.
+    Used,
+    /// Those that are only watched for people and for the cameras' health, too.
+    All,
+    /// None; such a recording cannot be replayed.
+    None,
+}
+
+impl Images {
+    /// By its word in `robot.toml`.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "used" => Some(Self::Used),
+            "all" => Some(Self::All),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+/// What a replay has to know of a run besides its configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunInfo {
+    /// The program that recorded it.
+    pub(crate) version: String,
+    /// The sentence.
+    pub(crate) sentence: String,
+    /// Answers that were prepared.
+    pub(crate) answers: Vec<String>,
+    /// Whether a person sat at a terminal.
+    pub(crate) is_interactive: bool,
+    /// Seed of world and planner.
+    pub(crate) seed: u64,
+    /// Whether it ran in one thread and virtual time.
+    pub(crate) is_lockstep: bool,
+    /// Longest time, seconds.
+    pub(crate) time_limit_s: f64,
+    /// The cameras' names, the fixed one first.
+    pub(crate) cameras: Vec<String>,
+}
+
+/// One run's recording. Shared by all who have something to say.
+pub(crate) struct Recording {
+    recorder: Recorder,
+    images: Images,
+    joint_names: Vec<String>,
+    ticks: Topic<Tick>,
+    joints: Topic<JointState>,
+    consumed: Topic<Consumed>,
+    model: Topic<ModelCall>,
+    operator: Topic<Text>,
+    events: Topic<Log>,
+}
+
+impl Recording {
+    /// Begins the file in a run's folder.
+    ///
+    /// # Errors
+    /// [`BridgeError`] when it cannot be created.
+    pub(crate) fn create(
+        folder: &Path,
+        episode: &Episode,
+        setup: &Setup<'_>,
+        cameras: Vec<String>,
+    ) -> Result<Self, BridgeError> {
+        let (r, arm) = (&setup.config.record, setup.arm);
+        let limits = Limits { bytes: r.most_mb << 20, seconds: r.most_s, ..Limits::default() };
+        let is_lockstep = setup.pace == Pace::Lockstep;
+        let full = if is_lockstep { Full::Waits } else { Full::Drops };
+        let recorder = Recorder::create(&folder.join(FILE), limits, full)?;
+        let run = RunInfo {
+            version: env!("CARGO_PKG_VERSION").into(),
+            sentence: episode.sentence.clone(),
+            answers: setup.answers.to_vec(),
+            is_interactive: setup.is_interactive,
+            seed: setup.seed,
+            is_lockstep,
+            time_limit_s: setup.time_limit_s,
+            cameras,
+        };
+        recorder.attach(CONFIG, "text/plain", setup.config.to_toml().as_bytes());
+        recorder.attach(ROBOT, "text/plain", describe(arm).as_bytes());
+        let json = |r: serde_json::Result<Vec<u8>>| r.unwrap_or_default();
+        recorder.attach(RUN, "application/json", &json(serde_json::to_vec_pretty(&run)));
+        let scene = json(serde_json::to_vec_pretty(&(&episode.scene, &episode.faults)));
+        recorder.attach("scene.json", "application/json", &scene);
+        let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
+        Ok(Self {
+            images: Images::from_word(&setup.config.record.images).unwrap_or(Images::Used),
+            joint_names: names,
+            ticks: recorder.topic(TICKS),
+            joints: recorder.topic("/joint_states"),
+            consumed: recorder.topic(CONSUMED),
+            model: recorder.topic(MODEL),
+            operator: recorder.topic(OPERATOR),
+            events: recorder.topic(EVENTS),
+            recorder,
+        })
+    }
+
+    /// A tick of the loop; and now and then the joints, for tools that know no ticks.
+    pub(crate) fn tick(&self, record: &TickRecord) {
+        self.recorder.put(self.ticks, record.now, &convert::tick(record));
+        if record.tick % EVERY == 1
+            && let Some(state) = &record.state
+        {
+            self.recorder.put(self.joints, record.now, &convert::joints(state, &self.joint_names));
+        }
+    }
+
+    /// So many ticks were lost on their way here.
+    pub(crate) fn lost_ticks(&self, n: u64) {
+        self.recorder.lost(self.ticks, n);
+    }
+
+    /// A picture that a model and the tracker are shown (`is_used`), or that is only watched. Whether it was recorded.
+    pub(crate) fn picture(&self, image: &Image, is_used: bool) -> bool {
+        let wanted = match self.images {
+            Images::Used => is_used,
+            Images::All => true,
+            Images::None => false,
+        };
+        if wanted {
+            pictures::put(&self.recorder, image);
+        }
+        wanted
+    }
+
+    /// Something that happened.
+    pub(crate) fn event(&self, e: &Event) {
+        let level = match e.level {
+            Level::Detail => 10,
+            Level::Info => 20,
+            Level::Warn => 30,
+            Level::Error => 40,
+        };
+        let log = Log {
+            stamp: e.stamp.into(),
+            level,
+            name: e.stage.clone(),
+            msg: e.text.clone(),
+            file: e.kind.clone(),
+            function: e.fault.clone().unwrap_or_default(),
+            line: 0,
+        };
+        self.recorder.put(self.events, e.stamp, &log);
+    }
+
+    /// Words of the person.
+    pub(crate) fn operator(&self, now: Time, words: &str) {
+        self.recorder.put(self.operator, now, &Text { data: words.to_owned() });
+    }
+
+    /// A question to a model and what came of it.
+    pub(crate) fn model_call(&self, now: Time, call: &ModelCall) {
+        self.recorder.put(self.model, now, call);
+    }
+
+    fn consumed(&self, now: Time, lines: String) {
+        self.recorder.put(self.consumed, now, &Consumed { stamp: now.into(), lines });
+    }
+
+    /// Writes the file's end.
+    pub(crate) fn finish(&self) -> Summary {
+        self.recorder.finish()
+    }
+}
+
+/// What a robot is, in words enough to tell it from another.
+pub(crate) fn describe(arm: &Arm) -> String {
+    format!("{:#?}\n{:#?}\n", arm.profile(), arm.model())
+}

@@ -1,0 +1,98 @@
+//! The loop's ticks on their way to the recording, and out of it.
+
+use super::{Recording, TICKS, convert};
+use bridge::recording::Reader;
+use bridge::ros::Tick;
+use control::{Tape, TickRecord};
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use types::Rejection;
+
+/// How often the thread looks whether there are any.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Takes ticks from the loop's tape to the recording.
+pub(crate) struct TickWriter {
+    tape: Tape,
+    recording: Arc<Recording>,
+    lost: u64,
+}
+
+impl TickWriter {
+    pub(crate) fn new(tape: Tape, recording: Arc<Recording>) -> Self {
+        Self { tape, recording, lost: 0 }
+    }
+
+    /// Those that have come.
+    pub(crate) fn drain(&mut self) {
+        while let Some(record) = self.tape.next() {
+            self.recording.tick(&record);
+        }
+        let lost = self.tape.dropped();
+        if lost > self.lost {
+            self.recording.lost_ticks(lost - self.lost);
+            self.lost = lost;
+        }
+    }
+
+    /// In a thread of its own, until the guard is dropped: after the loop has ended.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub(crate) fn spawn(mut self) -> std::io::Result<Writing> {
+        let end = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&end);
+        let thread = std::thread::Builder::new().name("sinew-ticks".to_owned()).spawn(move || {
+            while !told.load(Ordering::Acquire) {
+                self.drain();
+                std::thread::sleep(LOOK);
+            }
+            self.drain();
+        })?;
+        Ok(Writing { end, thread: Some(thread) })
+    }
+}
+
+/// See [`TickWriter::spawn`].
+pub(crate) struct Writing {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The ticks of a recording, in order.
+pub(crate) struct Ticks {
+    reader: Reader,
+    last: u64,
+}
+
+impl Ticks {
+    pub(crate) fn new(reader: Reader) -> Self {
+        Self { reader, last: 0 }
+    }
+
+    /// The next; `None` at the end.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a message that is no tick, or ticks that are missing in between.
+    pub(crate) fn next(&mut self) -> Result<Option<TickRecord>, Rejection> {
+        let Some(message) = self.reader.by_ref().find(|m| m.info.topic == TICKS) else { return Ok(None) };
+        let record = convert::record(&message.read::<Tick>()?)?;
+        if record.tick != self.last + 1 {
+            let expected = format!("tick {}", self.last + 1);
+            return Err(Rejection::new(TICKS, expected, format!("tick {}", record.tick)));
+        }
+        self.last = record.tick;
+        Ok(Some(record))
+    }
+}

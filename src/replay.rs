@@ -1,0 +1,155 @@
+//! A recorded run once more: mission, planner and control are carried out again from what they consumed, and every
+//! command is compared with the recorded one, bit for bit (I9). Nothing moves, no model is asked, and how fast the
+//! recording was made does not matter.
+
+use crate::config::{Config, ConfigError};
+use crate::graph::taped::{Compared, Repeated};
+use crate::log::{Log, Screen};
+use crate::recording::{self, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
+use crate::robots::{self, RobotFileError};
+use crate::session::{self, Pace, Parts, Setup, StartError};
+use bridge::BridgeError;
+use bridge::recording::Reader;
+use control::{Component, Watchdog};
+use mechanics::Arm;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use types::seams::{Answer, Budget, ModelError, VisionLanguageModel};
+use types::{Image, Rejection};
+
+/// Why a recording cannot be replayed at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    #[error("the recording's robot.toml: {0}")]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Robot(#[from] RobotFileError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    #[error("{0}")]
+    Recording(String),
+}
+
+/// What a recording says of itself.
+pub(crate) struct Header {
+    pub(crate) config: Config,
+    pub(crate) arm: Arc<Arm>,
+    pub(crate) run: RunInfo,
+}
+
+impl Header {
+    /// Reads it, and finds the same robot.
+    ///
+    /// # Errors
+    /// [`ReplayError`] naming what is missing, or what is another here.
+    pub(crate) fn read(path: &Path) -> Result<Self, ReplayError> {
+        let mut reader = Reader::open(path)?;
+        // They stand before the first message.
+        reader.next();
+        let file = |name: &str| {
+            let found = reader.attached().iter().find(|a| a.name == name);
+            let flaw = reader.flaws().first().map(|f| format!(" (at byte {}: {})", f.at, f.what));
+            found.map(|a| String::from_utf8_lossy(&a.data).into_owned()).ok_or_else(|| {
+                let why = flaw.unwrap_or_default();
+                ReplayError::Recording(format!("{}: there is no {name} in it{why}", path.display()))
+            })
+        };
+        let config = Config::parse(&file(CONFIG)?, CONFIG)?;
+        let run: RunInfo = serde_json::from_str(&file(RUN)?)
+            .map_err(|e| ReplayError::Recording(format!("{}: {RUN}: {e}", path.display())))?;
+        let arm = robots::load(&config.robot.profile)?;
+        let (recorded, here) = (file(ROBOT)?, recording::describe(&arm));
+        if let Some((i, (was, is))) =
+            recorded.lines().zip(here.lines()).enumerate().find(|(_, (a, b))| a != b)
+        {
+            let expected = format!("the robot of the recording, with \"{}\"", was.trim());
+            return Err(
+                Rejection::new(format!("{ROBOT}, line {}", i + 1), expected, is.trim().to_owned()).into()
+            );
+        }
+        Ok(Self { config, arm, run })
+    }
+}
+
+/// How a replay went.
+pub(crate) struct Replayed {
+    pub(crate) compared: Compared,
+    /// Where the mission left the recording.
+    pub(crate) divergence: Option<String>,
+    /// Notes that the mission took.
+    pub(crate) notes: u64,
+    /// What was said in the end.
+    pub(crate) said: String,
+}
+
+impl Replayed {
+    /// Whether all of it came out the same.
+    pub(crate) fn is_identical(&self) -> bool {
+        let c = &self.compared;
+        c.ticks > 0 && c.different == 0 && c.problem.is_none() && self.divergence.is_none()
+    }
+}
+
+/// Does a recorded run again.
+///
+/// # Errors
+/// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
+pub(crate) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+    let Header { config, arm, run } = header;
+    if config.record.images == "none" {
+        let why =
+            "it was recorded without pictures (record.images = \"none\"): what was seen cannot be seen again";
+        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    }
+    let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };
+    let (mut core, handle) = control::new(arm.clone(), session::control_config(config, pace))?;
+    if config.control.watchdog && pace == Pace::Wall {
+        core = core.with_watchdog(Watchdog::private(arm.profile().overrun_ms * 1e-3)?.pulse());
+    }
+    let sentinel = handle.sentinel(Component::Mission);
+    let tape = Tape::repeating(Reader::open(path)?);
+    let compared = Arc::new(Mutex::new(Compared::default()));
+    let ticks = Ticks::new(Reader::open(path)?);
+    let body = Repeated::new((core, handle), ticks, tape.clone(), &run.cameras, compared.clone());
+    let setup = Setup {
+        config,
+        arm,
+        pace,
+        seed: run.seed,
+        answers: &run.answers,
+        time_limit_s: run.time_limit_s,
+        is_interactive: run.is_interactive,
+    };
+    let parts = Parts {
+        body: Box::new(body),
+        model: Box::new(Silent),
+        tape: tape.clone(),
+        log: Log::new(Screen::Silent, None),
+        film: None,
+        sentinel,
+    };
+    let mut mission = session::assemble(&setup, parts)?;
+    let ending = mission.run(&run.sentence);
+    mission.body.finish();
+    let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
+    let compared = core::mem::take(&mut *compared);
+    let divergence = tape.problem().or_else(|| tape.divergence());
+    Ok(Replayed { compared, divergence, notes: tape.taken(), said: ending.said })
+}
+
+/// No model is asked in a replay.
+struct Silent;
+
+impl VisionLanguageModel for Silent {
+    fn identity(&self) -> String {
+        "none".into()
+    }
+
+    fn answer(&mut self, _: Option<&Image>, _: &str, _: Budget<'_>) -> Result<Answer, ModelError> {
+        Err(ModelError::Declined("no model is asked in a replay".into()))
+    }
+}
