@@ -113,7 +113,7 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         "of its limit",
         "It followed motion",
         "skill 2 of 2",
-        "pick up the red",
+        "pick up the small red cube, then put",
         "place(the red cube",
         "objects were seen",
         "\"put the red cube in the blue bowl\"",

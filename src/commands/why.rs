@@ -47,7 +47,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     }
     if let Some(step) = story.last("control", "move").filter(|_| tick.motion.is_some()) {
         println!(
-            "It followed motion {}, from {}: {}.",
+            "It followed motion {}, ordered {}: {}.",
             tick.motion.map_or(0, |m| m.0),
             clock(step.at),
             step.text
@@ -59,9 +59,6 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     if let Some(plan) = story.last("planner", "plan") {
         println!("The plan, made {}: {}.", clock(plan.at), plan.text);
     }
-    if let Some(goal) = story.last("planner", "goal") {
-        println!("It was to come to this: {}.", goal.text);
-    }
     if let Some(proposal) = story.last("perception", "proposal") {
         println!(
             "It was made because of what the sentence was read as, {}: {}.",
@@ -72,7 +69,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     if let Some((when, call)) = &story.reading {
         let failure =
             if call.failure.is_empty() { String::new() } else { format!(", in vain: {}", call.failure) };
-        println!("  \"{}\" was read by {} {}{failure}.", call.sentence, call.model, clock(*when));
+        println!("  \"{}\" was read by {} {}{failure}.", call.sentence, short(&call.model), clock(*when));
     }
     let folder = out.map_or_else(|| path.with_file_name(format!("why-{at_s:.3}")), Path::to_owned);
     if !story.seen.is_empty() {
@@ -91,7 +88,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
             "Camera {} was last looked through {}: {seen} by {}. {}",
             image.camera,
             clock(image.stamp),
-            call.model,
+            short(&call.model),
             place.display()
         );
     }
@@ -102,6 +99,11 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
         println!("! the recording is damaged at byte {}: {}", flaw.at, flaw.what);
     }
     Ok(Exit::Done)
+}
+
+/// A model's name without what stands behind it in brackets.
+fn short(model: &str) -> &str {
+    model.split(" (").next().unwrap_or(model)
 }
 
 fn clock(at: Time) -> String {
