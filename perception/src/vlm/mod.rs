@@ -15,6 +15,7 @@ mod family;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod grammar;
+mod layer;
 mod layers;
 mod mixture;
 mod model;
