@@ -1,7 +1,7 @@
 //! The language model behind a vision-language model: a stack of attention and gated layers over tokens,
 //! as the Qwen and Llama families have it.
 
-use super::attention::{MAX_SCORES, Past};
+use super::attention::{MAX_SCORES, Past, Sight, attend};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
 use super::layer::Layer;
@@ -241,7 +241,10 @@ impl Decoder {
             if !goes_on() {
                 return Err(VlmError::Cancelled);
             }
-            x = layer.forward(i, &x, (&cos, &sin), &past, &self.cache, &self.config)?;
+            x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
+                let (k, v) = self.cache.append(i, k, v)?;
+                attend(q, &k, &v, Sight::Past(&past))
+            })?;
             if let Some(more) = added.get(i) {
                 x = (x + more)?;
             }
@@ -281,6 +284,39 @@ impl Decoder {
         let x = self.embed(&[id])?;
         let state = self.forward(x, &[[position; 3]], &[], goes_on)?;
         Ok(Next::Logits(self.logits(&state)?))
+    }
+
+    /// Takes one token of text, each with its position, into each of the caches, which must have room for them; the
+    /// logits after each. Weights are read once for all. Gives up between layers as [`Decoder::forward`] does.
+    pub(super) fn next_of_all(
+        &self,
+        tokens: &[(u32, u32)],
+        caches: &mut [&mut Cache],
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>> {
+        let (ids, positions): (Vec<u32>, Vec<Position>) =
+            tokens.iter().map(|(id, position)| (*id, [*position; 3])).unzip();
+        let mut x = self.embed(&ids)?;
+        let (cos, sin) = self.rope.table(&positions, turning(&x), &self.device)?;
+        let first = x.narrow(0, 0, 1)?;
+        let past = |cache: &&mut Cache| Past::new(cache.len(), &first, self.config.heads, MAX_SCORES);
+        let pasts = caches.iter().map(past).collect::<Result<Vec<_>>>()?;
+        for (i, layer) in self.layers.iter().enumerate() {
+            if !goes_on() {
+                return Err(VlmError::Cancelled);
+            }
+            x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
+                let one = |(at, (cache, past)): (usize, (&&mut Cache, &Past))| {
+                    let part = |x: &Tensor| x.narrow(1, at, 1);
+                    let (k, v) = cache.append(i, &part(k)?, &part(v)?)?;
+                    attend(&part(q)?, &k, &v, Sight::Past(past))
+                };
+                let seen = caches.iter().zip(&pasts).enumerate().map(one).collect::<Result<Vec<_>>>()?;
+                Ok(Tensor::cat(&seen, 1)?)
+            })?;
+        }
+        caches.iter_mut().for_each(|cache| cache.advance(1));
+        Ok(self.head.forward(&self.norm.forward(&x)?)?.to_dtype(DType::F32)?.to_vec2()?)
     }
 
     /// The logits of every token of the vocabulary, from a state of (1, hidden).

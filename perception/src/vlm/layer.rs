@@ -1,7 +1,6 @@
 //! One layer of a language model: attention over what came before, then a gated layer or a mixture of them.
 
-use super::attention::{Past, Sight, attend, join_heads, split_heads};
-use super::cache::Cache;
+use super::attention::{join_heads, split_heads};
 use super::decoder::{Bias, DecoderConfig};
 use super::error::Result;
 use super::layers::{GatedMlp, Linear, RmsNorm, rotate};
@@ -119,23 +118,20 @@ impl Layer {
         Ok((rotate(&q, cos, sin)?, rotate(&k, cos, sin)?))
     }
 
-    /// Takes `x`, (tokens, hidden), through the layer of this number; its keys and values go into the cache.
+    /// Takes `x`, (tokens, hidden), through it. `look` is given queries, keys and values, each (heads, tokens, d), and
+    /// gives what the queries see.
     pub(super) fn forward(
         &self,
-        idx: usize,
         x: &Tensor,
         (cos, sin): (&Tensor, &Tensor),
-        past: &Past,
-        cache: &Cache,
         c: &DecoderConfig,
+        look: impl FnOnce(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let qkv = self.qkv.forward(&self.before_attention.forward(x)?)?;
         let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let (q, k) = self.turned(&qkv, (cos, sin), c)?;
         let v = split_heads(&qkv.narrow(D::Minus1, n_q + n_kv, n_kv)?, c.kv_heads)?;
-        let (k, v) = cache.append(idx, &k, &v)?;
-        let seen = attend(&q, &k, &v, Sight::Past(past))?;
-        let x = (x + self.out.forward(&join_heads(&seen)?)?)?;
+        let x = (x + self.out.forward(&join_heads(&look(&q, &k, &v)?)?)?)?;
         let y = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
         Ok((x + y)?)
     }
