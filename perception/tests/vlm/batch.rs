@@ -38,24 +38,28 @@ fn check_same(together: &[Generated], alone: &[Generated], what: &str) {
     }
 }
 
+/// Asks the cases of the reference's padded batch together: first logits and tokens are the reference's.
+pub(crate) fn check_reference(vlm: &mut Vlm, cases: &Value, what: &str) {
+    let batch = &cases["batch"];
+    let names = batch["cases"].as_array().expect("names");
+    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+    assert!(names.len() >= 3, "{what}: {names:?}");
+    let prompts: Vec<Prompt> = names.iter().map(|n| prompt(vlm, &cases[n])).collect();
+    let asked: Vec<_> = prompts.iter().map(|p| (p, GREEDY)).collect();
+    for (i, said) in answer_all(vlm, &asked).iter().enumerate() {
+        let off = largest_difference(&said.first_logits, &numbers(&batch["logits"][i]));
+        println!("{what}, {} in a batch: logits differ by {off:.2e} at most", names[i]);
+        assert!(off <= 1e-4, "{what} {}: logits differ by {off}", names[i]);
+        assert_eq!(said.ids, ids(&batch["ids"][i]), "{what} {}", names[i]);
+    }
+}
+
 #[test]
 fn logits_and_sixty_four_greedy_tokens_of_a_batch_are_those_of_the_references_padded_one() {
     for family in FAMILIES {
         let expected = family.expected();
         for layout in family.layouts {
-            let mut vlm = load(layout);
-            let batch = &expected[layout]["batch"];
-            let names: Vec<&str> =
-                batch["cases"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
-            assert!(names.len() >= 3, "{layout}: {names:?}");
-            let prompts: Vec<Prompt> = names.iter().map(|n| prompt(&vlm, &expected[layout][n])).collect();
-            let asked: Vec<_> = prompts.iter().map(|p| (p, GREEDY)).collect();
-            for (i, said) in answer_all(&mut vlm, &asked).iter().enumerate() {
-                let off = largest_difference(&said.first_logits, &numbers(&batch["logits"][i]));
-                println!("{layout}, {} in a batch: logits differ by {off:.2e} at most", names[i]);
-                assert!(off <= 1e-4, "{layout} {}: logits differ by {off}", names[i]);
-                assert_eq!(said.ids, ids(&batch["ids"][i]), "{layout} {}", names[i]);
-            }
+            check_reference(&mut load(layout), &expected[layout], layout);
         }
     }
 }
