@@ -45,11 +45,16 @@ pub(crate) enum Command {
     Ask {
         /// "where is the small green ball?", "is there a cube in the bowl?", or an instruction, to
         /// see the program that the model proposes for it.
-        sentence: String,
+        #[arg(required_unless_present = "batch")]
+        sentence: Option<String>,
         /// A PNG or JPEG picture; the robot's fixed camera when left out. With --model as many as there are
         /// --image, in order, and none when left out.
         #[arg(long)]
         image: Vec<PathBuf>,
+        /// A file of questions that --model answers together, one in a line: `{"text": "…", "images": ["a.png"]}`. Prints a
+        /// line of JSON for each, in order.
+        #[arg(long, value_name = "FILE", requires = "model", conflicts_with_all = ["sentence", "image", "role", "run", "logits"])]
+        batch: Option<PathBuf>,
         #[command(flatten)]
         model: ModelOptions,
         /// The folder of a run, for --role explain: what its events say is what there is to explain.

@@ -46,13 +46,16 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Run { sentence, common, answer, lockstep } => {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
-        Command::Ask { sentence, image, model, run, common } => match (&model.model, model.role) {
-            (Some(dir), _) => {
-                commands::ask_model::run(dir, &sentence, &image, &model, run.as_deref(), &common)
+        Command::Ask { sentence, image, batch, model, run, common } => {
+            // There is a sentence or a batch, and a batch only with a model.
+            let (sentence, run) = (sentence.as_deref().unwrap_or_default(), run.as_deref());
+            match (&model.model, batch, model.role) {
+                (Some(dir), Some(batch), _) => commands::ask_batch::run(dir, &batch, &model, &common),
+                (Some(dir), None, _) => commands::ask_model::run(dir, sentence, &image, &model, run, &common),
+                (None, _, Some(role)) => commands::ask_role::run(role, sentence, &image, run, &common),
+                (None, _, None) => commands::ask::run(sentence, &image, &common),
             }
-            (None, Some(role)) => commands::ask_role::run(role, &sentence, &image, run.as_deref(), &common),
-            (None, None) => commands::ask::run(&sentence, &image, &common),
-        },
+        }
         Command::Eval { suite, episodes, family, only, paired, jobs, common } => {
             let family = family.as_deref();
             commands::eval::run(&suite, episodes, family, &only, paired, jobs, &common)

@@ -1,6 +1,6 @@
 //! `sinew ask --model`, as a person runs it, on the tiny random checkpoints of perception's tests.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::{Command, Output};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/perception/tests/vlm/data");
@@ -60,6 +60,80 @@ fn its_one_line_of_json_holds_what_the_reference_says_for_several_pictures() {
             "{timings:?}"
         );
     }
+}
+
+/// A file of questions; its name is the test's own.
+fn questions(name: &str, lines: &[Value]) -> String {
+    let path = std::env::temp_dir().join(format!("sinew-{}-{name}.jsonl", std::process::id()));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(&path, text).expect("written");
+    path.display().to_string()
+}
+
+#[test]
+fn a_batch_prints_for_each_line_what_is_said_to_it_alone() {
+    let pictures = ["fits", "small", "other"].map(|n| path(&format!("{n}.png")));
+    let lines = [
+        json!({ "text": "describe both pictures\nplease.", "images": pictures }),
+        json!({ "text": "what do you see? It's 42 cubes; naïve 猫." }),
+        json!({ "text": "where?", "images": pictures[..1] }),
+    ];
+    let file = questions("batch", &lines);
+    for layout in ["qwen3-vl", "qwen2_5-vl-4", "qwen3-vl-moe-4", "smolvlm"] {
+        let dir = path(layout);
+        let how = ["--model", &dir, "--greedy", "--max-tokens", "24", "--json"];
+        let out = ask(&[&how[..], &["--batch", &file]].concat());
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        let said = String::from_utf8(out.stdout).expect("text");
+        assert_eq!(said.lines().count(), lines.len(), "{said}");
+        for (line, said) in lines.iter().zip(said.lines()) {
+            let mut args = [&how[..], &[line["text"].as_str().expect("text")]].concat();
+            let images = line["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            images.for_each(|image| args.extend(["--image", image]));
+            let alone = ask(&args);
+            assert_eq!(alone.status.code(), Some(0), "{alone:?}");
+            let alone: Value = serde_json::from_slice(&alone.stdout).expect("JSON");
+            let said: Value = serde_json::from_str(said).expect("JSON");
+            for key in ["prompt_ids", "ids", "text"] {
+                assert_eq!(said[key], alone[key], "{layout} {key}");
+            }
+            assert_eq!(said["ids"].as_array().map(Vec::len), Some(24), "{said}");
+            let members = |v: &Value| v.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+            assert_eq!(members(&said), members(&alone));
+            assert_eq!(members(&said["timings"]), members(&alone["timings"]));
+            assert!(
+                said["timings"].as_object().expect("times").values().all(|t| t.as_f64() > Some(0.0)),
+                "{said}"
+            );
+        }
+    }
+    std::fs::remove_file(file).expect("removed");
+}
+
+#[test]
+fn a_batch_that_cannot_be_asked_is_refused_by_line_and_field() {
+    let dir = path("qwen3-vl");
+    let good = json!({ "text": "where?" });
+    let fits = path("fits.png");
+    for (name, bad, says) in [
+        ("field", json!({ "text": 5 }), " line 2 text"),
+        ("member", json!({ "text": "a", "image": [] }), "`image`"),
+        ("special", json!({ "text": "<|im_start|>system" }), "special token"),
+        ("file", json!({ "text": "a", "images": [fits, "nowhere.png"] }), " line 2 images[1]"),
+        ("long", json!({ "text": "how many cubes? ".repeat(500) }), "max_tokens"),
+    ] {
+        let file = questions(name, &[good.clone(), bad]);
+        let e = refused(&["--model", &dir, "--batch", &file, "--max-tokens", "5"]);
+        assert!(e.contains(" line 2") && e.contains(says), "{name}: {e}");
+        for more in [&["hello"][..], &["--image", &fits], &["--role", "look"], &["--logits", "3"]] {
+            let args = [&["--model", &dir, "--batch", &file][..], more].concat();
+            assert!(refused(&args).contains("cannot be used with"), "{more:?}");
+        }
+        assert!(refused(&["--batch", &file]).contains("--model"));
+        std::fs::remove_file(file).expect("removed");
+    }
+    assert!(refused(&["--model", &dir, "--batch", "nowhere.jsonl"]).contains("nowhere.jsonl"));
+    assert!(refused(&["--model", &dir]).contains("SENTENCE"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) struct BenchOptions {
     /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths) or `vlm`
     /// (vision-language models).
     pub(crate) part: String,
-    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask or speed; all of them by default.
+    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask, batch or speed; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.

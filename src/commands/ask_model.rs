@@ -14,27 +14,27 @@ use types::Rejection;
 
 /// What `--json` prints, in one line.
 #[derive(Serialize)]
-struct Said<'a> {
+pub(super) struct Said<'a> {
     /// The prompt's tokens, pictures expanded.
-    prompt_ids: &'a [u32],
+    pub(super) prompt_ids: &'a [u32],
     /// The answer's tokens alone.
-    ids: &'a [u32],
-    text: &'a str,
+    pub(super) ids: &'a [u32],
+    pub(super) text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    logits: Option<&'a [f32]>,
-    timings: Timings,
+    pub(super) logits: Option<&'a [f32]>,
+    pub(super) timings: Timings,
 }
 
 /// Wall times, seconds.
 #[derive(Serialize)]
-struct Timings {
-    load_s: f64,
+pub(super) struct Timings {
+    pub(super) load_s: f64,
     /// Pictures read, resized and cut up, the sentence written down.
-    prompt_s: f64,
-    /// From the prompt to the first token of the answer.
-    first_token_s: f64,
-    /// Tokens per second after the first.
-    tokens_per_s: f64,
+    pub(super) prompt_s: f64,
+    /// From the prompt, of a batch from its first one, to the first token of the answer.
+    pub(super) first_token_s: f64,
+    /// Tokens per second after the first; in a batch other prompts are read meanwhile.
+    pub(super) tokens_per_s: f64,
 }
 
 pub(crate) fn run(
@@ -113,7 +113,7 @@ pub(super) fn check_pictures(role: Role, images: &[PathBuf]) -> Result<(), Rejec
     Err(Rejection::new("--image", expected, images.len().to_string()))
 }
 
-fn answering(options: &ModelOptions, common: &Common) -> Result<Answering<'static>, Rejection> {
+pub(super) fn answering(options: &ModelOptions, common: &Common) -> Result<Answering<'static>, Rejection> {
     let choice = match options.temperature {
         None => Choice::Greedy,
         Some(temperature) => {
@@ -129,13 +129,13 @@ fn answering(options: &ModelOptions, common: &Common) -> Result<Answering<'stati
     })
 }
 
-fn picture(path: &Path) -> Result<Medium, CommandError> {
+pub(super) fn picture(path: &Path) -> Result<Medium, CommandError> {
     let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
     Ok(Medium::Picture(Pixels::new(canvas.width(), canvas.height(), canvas.rgb().to_vec())?))
 }
 
 /// Every tenth of the weights, for a person at a terminal.
-fn progress() -> impl FnMut(u64, u64) {
+pub(super) fn progress() -> impl FnMut(u64, u64) {
     let is_watched = std::io::stderr().is_terminal();
     let mut told = 0;
     move |loaded, all| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod alone;
 pub(crate) mod ask;
+pub(crate) mod ask_batch;
 pub(crate) mod ask_model;
 pub(crate) mod ask_role;
 pub(crate) mod doctor;

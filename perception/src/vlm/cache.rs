@@ -36,20 +36,39 @@ impl Cache {
             return Ok(());
         }
         let capacity = n.next_multiple_of(STEP);
-        let mut grown = Vec::with_capacity(self.n_layers);
-        for i in 0..self.n_layers {
-            let empty = || Tensor::zeros((self.heads, capacity, self.d), self.dtype, &self.device);
-            let (k, v) = (empty()?, empty()?);
-            if self.len > 0 {
-                let (old_k, old_v) = &self.layers[i];
-                k.slice_set(&old_k.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
-                v.slice_set(&old_v.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
-            }
-            grown.push((k, v));
-        }
-        self.layers = grown;
+        self.layers = self.grown(self.len, capacity)?;
         self.capacity = capacity;
         Ok(())
+    }
+
+    /// Another one with room for just `room` tokens, which knows the first `n` of this one's.
+    pub(super) fn branch(&self, n: usize, room: usize) -> Result<Self> {
+        let mut branch = Self::new(self.n_layers, self.heads, self.d, &self.device, self.dtype);
+        let n = n.min(self.len).min(room);
+        branch.layers = self.grown(n, room)?;
+        (branch.len, branch.capacity) = (n, room);
+        Ok(branch)
+    }
+
+    /// Bytes that the keys and values of one token take in all layers.
+    pub(super) fn bytes_per_token(&self) -> usize {
+        2 * self.n_layers * self.heads * self.d * self.dtype.size_in_bytes()
+    }
+
+    /// The first `n` tokens of all layers in memory for `capacity`.
+    fn grown(&self, n: usize, capacity: usize) -> Result<Vec<(Tensor, Tensor)>> {
+        let copied = |old: Option<&Tensor>| -> Result<Tensor> {
+            let grown = Tensor::zeros((self.heads, capacity, self.d), self.dtype, &self.device)?;
+            if let (Some(old), true) = (old, n > 0) {
+                grown.slice_set(&old.narrow(1, 0, n)?.contiguous()?, 1, 0)?;
+            }
+            Ok(grown)
+        };
+        let both = |i: usize| {
+            let old = self.layers.get(i);
+            Ok((copied(old.map(|(k, _)| k))?, copied(old.map(|(_, v)| v))?))
+        };
+        (0..self.n_layers).map(both).collect()
     }
 
     /// Writes the keys and values of the next tokens of one layer, and gives that layer's whole. The tokens

@@ -1,15 +1,16 @@
 //! The language model behind a vision-language model: a stack of attention and gated layers over tokens,
 //! as the Qwen and Llama families have it.
 
-use super::attention::{MAX_SCORES, Past, Sight, attend, join_heads, split_heads};
+use super::attention::{MAX_SCORES, Past, Sight, attend};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
-use super::layers::{GatedMlp, Linear, RmsNorm, Weight, rotate};
-use super::mixture::{Mixture, MixtureConfig};
+use super::layer::Layer;
+use super::layers::{Linear, RmsNorm, Weight};
+use super::mixture::MixtureConfig;
 use super::positions::{Position, Rope};
 use super::settings::Node;
 use super::source::Source;
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use types::Rejection;
 
 /// Which of an attention's products have a bias.
@@ -91,20 +92,6 @@ pub(super) fn theta(text: &Node<'_>, rope: &Node<'_>) -> Result<f64> {
     theta.map_or_else(|| rope.need("rope_theta"), Ok)?.number(1.0..=1e12)
 }
 
-struct Layer {
-    before_attention: RmsNorm,
-    qkv: Linear,
-    qk_norm: Option<(RmsNorm, RmsNorm)>,
-    out: Linear,
-    before_mlp: RmsNorm,
-    mlp: Mlp,
-}
-
-enum Mlp {
-    Gated(GatedMlp),
-    Mixture(Mixture),
-}
-
 /// What a token leads to.
 pub(super) enum Next {
     /// Of every token of the vocabulary.
@@ -180,20 +167,7 @@ impl Decoder {
         if !Step::fits(&self.config, self.dtype, &self.device) {
             return Ok(());
         }
-        let layer = |l: &Layer| {
-            let Mlp::Gated(mlp) = &l.mlp else { return None };
-            let (gate_up, down) = mlp.plain()?;
-            Some(LayerWeights {
-                before_attention: l.before_attention.gain().0.clone(),
-                qkv: l.qkv.plain()?,
-                qk_norm: l.qk_norm.as_ref().map(|(q, k)| (q.gain().0.clone(), k.gain().0.clone())),
-                out: l.out.plain()?,
-                before_mlp: l.before_mlp.gain().0.clone(),
-                gate_up,
-                down,
-            })
-        };
-        let layers: Option<Vec<LayerWeights>> = self.layers.iter().map(layer).collect();
+        let layers: Option<Vec<LayerWeights>> = self.layers.iter().map(Layer::plain).collect();
         if let (Some(layers), Some(words), Some((head, None))) =
             (layers, self.embedding.plain(), self.head.plain())
         {
@@ -205,14 +179,7 @@ impl Decoder {
 
     /// Of the matrices that every further token is multiplied with.
     pub(super) fn bytes_per_token(&self) -> usize {
-        let of = |l: &Layer| {
-            let mlp = match &l.mlp {
-                Mlp::Gated(mlp) => mlp.bytes(),
-                Mlp::Mixture(mixture) => mixture.bytes(),
-            };
-            l.qkv.bytes() + l.out.bytes() + mlp
-        };
-        self.layers.iter().map(of).sum::<usize>() + self.head.bytes()
+        self.layers.iter().map(Layer::bytes).sum::<usize>() + self.head.bytes()
     }
 
     /// Bytes per second of plain reading; `None` without a GPU.
@@ -274,7 +241,10 @@ impl Decoder {
             if !goes_on() {
                 return Err(VlmError::Cancelled);
             }
-            x = layer.forward(i, &x, (&cos, &sin), &past, &self.cache, &self.config)?;
+            x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
+                let (k, v) = self.cache.append(i, k, v)?;
+                attend(q, &k, &v, Sight::Past(&past))
+            })?;
             if let Some(more) = added.get(i) {
                 x = (x + more)?;
             }
@@ -316,6 +286,39 @@ impl Decoder {
         Ok(Next::Logits(self.logits(&state)?))
     }
 
+    /// Takes one token of text, each with its position, into each of the caches, which must have room for them; the
+    /// logits after each. Weights are read once for all. Gives up between layers as [`Decoder::forward`] does.
+    pub(super) fn next_of_all(
+        &self,
+        tokens: &[(u32, u32)],
+        caches: &mut [&mut Cache],
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>> {
+        let (ids, positions): (Vec<u32>, Vec<Position>) =
+            tokens.iter().map(|(id, position)| (*id, [*position; 3])).unzip();
+        let mut x = self.embed(&ids)?;
+        let (cos, sin) = self.rope.table(&positions, turning(&x), &self.device)?;
+        let first = x.narrow(0, 0, 1)?;
+        let past = |cache: &&mut Cache| Past::new(cache.len(), &first, self.config.heads, MAX_SCORES);
+        let pasts = caches.iter().map(past).collect::<Result<Vec<_>>>()?;
+        for (i, layer) in self.layers.iter().enumerate() {
+            if !goes_on() {
+                return Err(VlmError::Cancelled);
+            }
+            x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
+                let one = |(at, (cache, past)): (usize, (&&mut Cache, &Past))| {
+                    let part = |x: &Tensor| x.narrow(1, at, 1);
+                    let (k, v) = cache.append(i, &part(k)?, &part(v)?)?;
+                    attend(&part(q)?, &k, &v, Sight::Past(past))
+                };
+                let seen = caches.iter().zip(&pasts).enumerate().map(one).collect::<Result<Vec<_>>>()?;
+                Ok(Tensor::cat(&seen, 1)?)
+            })?;
+        }
+        caches.iter_mut().for_each(|cache| cache.advance(1));
+        Ok(self.head.forward(&self.norm.forward(&x)?)?.to_dtype(DType::F32)?.to_vec2()?)
+    }
+
     /// The logits of every token of the vocabulary, from a state of (1, hidden).
     pub(super) fn logits(&self, state: &Tensor) -> Result<Vec<f32>> {
         Ok(self.head.forward(state)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
@@ -336,91 +339,4 @@ fn turning(x: &Tensor) -> DType {
         return DType::F32;
     }
     x.dtype()
-}
-
-impl Mlp {
-    fn new(source: &Source<'_>, layer: usize, name: &str, c: &DecoderConfig) -> Result<Self> {
-        match &c.mixture {
-            Some(mixture) if mixture.is_in(layer) => {
-                Ok(Self::Mixture(Mixture::new(source, name, c.hidden, mixture)?))
-            }
-            _ => Ok(Self::Gated(GatedMlp::new(source, name, c.hidden, c.inner, false)?)),
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::Gated(mlp) => mlp.forward(x),
-            Self::Mixture(mixture) => mixture.forward(x),
-        }
-    }
-}
-
-impl Layer {
-    fn new(source: &Source<'_>, idx: usize, name: &str, c: &DecoderConfig) -> Result<Self> {
-        let attention = format!("{name}.self_attn");
-        let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-        let parts = [("q_proj", n_q), ("k_proj", n_kv), ("v_proj", n_kv)];
-        let parts = parts.map(|(part, n)| (format!("{attention}.{part}"), n));
-        let norm = |of: &str| RmsNorm::new(source, &format!("{attention}.{of}_norm"), c.head_dim, c.epsilon);
-        Ok(Self {
-            before_attention: RmsNorm::new(source, &format!("{name}.input_layernorm"), c.hidden, c.epsilon)?,
-            qkv: Linear::stacked(source, &parts, c.hidden, c.bias != Bias::None)?,
-            qk_norm: if c.has_qk_norm { Some((norm("q")?, norm("k")?)) } else { None },
-            out: Linear::new(source, &format!("{attention}.o_proj"), n_q, c.hidden, c.bias == Bias::All)?,
-            before_mlp: RmsNorm::new(
-                source,
-                &format!("{name}.post_attention_layernorm"),
-                c.hidden,
-                c.epsilon,
-            )?,
-            mlp: Mlp::new(source, idx, &format!("{name}.mlp"), c)?,
-        })
-    }
-
-    /// Queries and keys, each (heads, tokens, d), normalised per head and turned.
-    fn turned(
-        &self,
-        qkv: &Tensor,
-        (cos, sin): (&Tensor, &Tensor),
-        c: &DecoderConfig,
-    ) -> Result<(Tensor, Tensor)> {
-        let norms = self.qk_norm.as_ref();
-        let n_q = c.heads * c.head_dim;
-        #[cfg(feature = "cuda")]
-        if super::gpu::serves(qkv) {
-            let turn = |first, heads, norm: Option<&RmsNorm>| {
-                let norm = norm.map(RmsNorm::gain);
-                super::gpu::turn(qkv, (first, heads, c.head_dim), norm, (cos, sin))
-            };
-            return Ok((turn(0, c.heads, norms.map(|n| &n.0))?, turn(n_q, c.kv_heads, norms.map(|n| &n.1))?));
-        }
-        let part = |begin, n, heads| split_heads(&qkv.narrow(D::Minus1, begin, n)?, heads);
-        let mut q = part(0, n_q, c.heads)?;
-        let mut k = part(n_q, c.kv_heads * c.head_dim, c.kv_heads)?;
-        if let Some((q_norm, k_norm)) = norms {
-            (q, k) = (q_norm.forward(&q)?, k_norm.forward(&k)?);
-        }
-        Ok((rotate(&q, cos, sin)?, rotate(&k, cos, sin)?))
-    }
-
-    fn forward(
-        &self,
-        idx: usize,
-        x: &Tensor,
-        (cos, sin): (&Tensor, &Tensor),
-        past: &Past,
-        cache: &Cache,
-        c: &DecoderConfig,
-    ) -> Result<Tensor> {
-        let qkv = self.qkv.forward(&self.before_attention.forward(x)?)?;
-        let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-        let (q, k) = self.turned(&qkv, (cos, sin), c)?;
-        let v = split_heads(&qkv.narrow(D::Minus1, n_q + n_kv, n_kv)?, c.kv_heads)?;
-        let (k, v) = cache.append(idx, &k, &v)?;
-        let seen = attend(&q, &k, &v, Sight::Past(past))?;
-        let x = (x + self.out.forward(&join_heads(&seen)?)?)?;
-        let y = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
-        Ok((x + y)?)
-    }
 }

@@ -6,6 +6,9 @@ use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{D, Device, Module as _, Tensor};
 use candle_nn::ops;
 
+/// Up to so many rows are few beside a matrix that they are multiplied with.
+const FEW: usize = 16;
+
 /// A matrix (out, in) to multiply with, as numbers or in blocks of few bits.
 #[derive(Clone, Debug)]
 pub(super) struct Weight(QMatMul);
@@ -38,7 +41,13 @@ impl Weight {
     pub(super) fn times(&self, x: &Tensor) -> Result<Tensor> {
         match &self.0 {
             QMatMul::QTensor(_) => Ok(self.0.forward(&x.contiguous()?)?),
-            QMatMul::Tensor(w_oi) | QMatMul::TensorF16(w_oi) => Ok(x.matmul(&w_oi.t()?)?),
+            QMatMul::Tensor(w_oi) | QMatMul::TensorF16(w_oi) => {
+                // The right side is packed anew for every product, which for few rows takes longer than the product.
+                if x.device().is_cpu() && x.rank() == 2 && (2..=FEW).contains(&x.dim(0)?) {
+                    return Ok(w_oi.matmul(&x.t()?)?.t()?.contiguous()?);
+                }
+                Ok(x.matmul(&w_oi.t()?)?)
+            }
         }
     }
 

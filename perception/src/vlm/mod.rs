@@ -4,7 +4,9 @@
 //! family must bring stands in `family.rs`. Every family is held against the reference implementation on
 //! tiny random checkpoints (`scripts/fixtures`).
 
+mod answer;
 mod attention;
+mod batch;
 mod cache;
 mod checkpoint;
 mod decoder;
@@ -15,6 +17,7 @@ mod family;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod grammar;
+mod layer;
 mod layers;
 mod mixture;
 mod model;
@@ -35,10 +38,12 @@ mod tiles;
 mod tokens;
 mod vision;
 
+pub use answer::{Answering, Generated};
+pub use batch::{MOST_BYTES, MOST_PROMPTS};
 pub use device::{Place, Precision};
 pub use error::VlmError;
 pub use grammar::{Allowed, Following, Grammar, Guide};
-pub use model::{Answering, Generated, Vlm};
+pub use model::Vlm;
 pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};
 pub use prompt::Prompt;
 pub use sampling::Choice;

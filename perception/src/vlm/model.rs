@@ -1,5 +1,6 @@
 //! A vision-language model from a folder: load, ask, go on from what it has seen already.
 
+use super::answer::{Answer, Answering, Generated};
 use super::checkpoint::Checkpoint;
 use super::decoder::Next;
 use super::device::{Place, Precision};
@@ -8,7 +9,7 @@ use super::family::{Family, Plan};
 use super::grammar::{Following, Grammar, Guide};
 use super::picture::Medium;
 use super::prompt::Prompt;
-use super::sampling::{Choice, Sampler};
+use super::sampling::Sampler;
 use super::settings::{Node, read_json};
 use super::source::Source;
 use super::template::Template;
@@ -20,44 +21,16 @@ use types::Rejection;
 /// Most tokens that go through the model at a time: bounds the memory of a long prompt.
 const AT_A_TIME: usize = 1024;
 
-/// How an answer is made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answering<'a> {
-    /// How each token is chosen.
-    pub choice: Choice,
-    /// Most tokens of the answer, 1 or more.
-    pub max_tokens: usize,
-    /// Whether the model's own end tokens end the answer.
-    pub stops_at_end: bool,
-    /// What the answer may be; then it ends when it is complete.
-    pub grammar: Option<&'a Grammar>,
-}
-
-/// An answer, token by token.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Generated {
-    /// The tokens of the answer, without an end token that ended it.
-    pub ids: Vec<u32>,
-    /// Them as text, without special tokens.
-    pub text: String,
-    /// The logits of the whole vocabulary from which the first token was chosen.
-    pub first_logits: Vec<f32>,
-    /// How many tokens of the prompt were known from the call before.
-    pub reused: usize,
-    /// Whether it is what the grammar asks for, from beginning to end; true without one.
-    pub is_complete: bool,
-}
-
 /// A vision-language model in this process.
 pub struct Vlm {
-    family: Box<dyn Family>,
-    tokens: Tokens,
+    pub(super) family: Box<dyn Family>,
+    pub(super) tokens: Tokens,
     template: Template,
-    ends: Vec<u32>,
+    pub(super) ends: Vec<u32>,
     /// The vocabulary made ready for grammars, once one was asked for.
     guide: Option<Guide>,
     /// What the cache holds: token and picture behind it, one after the other.
-    known: Vec<(u32, u64)>,
+    pub(super) known: Vec<(u32, u64)>,
     identity: String,
 }
 
@@ -146,54 +119,33 @@ impl Vlm {
         goes_on: &dyn Fn() -> bool,
         on_token: &mut dyn FnMut(u32),
     ) -> Result<Generated> {
-        let mut sampler = Sampler::new(how.choice)?;
+        let mut answer = self.begin(prompt, how)?;
+        let keys = prompt.keys();
+        let reused = shared(&keys, &self.known);
+        self.family.decoder().cache().truncate(reused);
+        self.known.truncate(reused);
+        self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens)?;
+        let mut next = Next::Logits(self.read(prompt, reused, &keys, goes_on)?);
+        let is_whole = answer.wants_logits();
+        let mut position = prompt.next_position();
+        while let Some(id) = answer.take(next, &self.ends, on_token)? {
+            next = self.family.decoder().next(id, position, is_whole, goes_on)?;
+            self.known.push((id, 0));
+            position += 1;
+        }
+        answer.finish(&self.tokens, reused)
+    }
+
+    /// An answer of which nothing is said yet; refuses what no answer can be made for.
+    pub(super) fn begin<'a>(&mut self, prompt: &Prompt, how: &'a Answering<'a>) -> Result<Answer<'a>> {
+        let sampler = Sampler::new(how.choice)?;
         let room = self.family.config().max_positions.saturating_sub(prompt.ids.len());
         if how.max_tokens == 0 || how.max_tokens > room || prompt.ids.is_empty() {
             let expected = format!("1 to {room} tokens after a prompt of {}", prompt.ids.len());
             return Err(Rejection::new("max_tokens", expected, how.max_tokens.to_string()).into());
         }
-        let mut following = how.grammar.map(|grammar| self.follow(grammar)).transpose()?;
-        let keys = prompt.keys();
-        let shared = keys.iter().zip(&self.known).take_while(|(a, b)| a == b).count();
-        // The last token is always computed: its state is what the answer begins from.
-        let reused = shared.min(keys.len() - 1);
-        self.family.decoder().cache().truncate(reused);
-        self.known.truncate(reused);
-        self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens)?;
-        let mut next = Next::Logits(self.read(prompt, reused, &keys, goes_on)?);
-        let is_whole = following.is_some() || how.choice != Choice::Greedy;
-        let mut ids = Vec::new();
-        let mut first_logits = Vec::new();
-        for i in 0..how.max_tokens {
-            let id = match next {
-                Next::Likeliest(id) => id,
-                Next::Logits(mut logits) => {
-                    if i == 0 {
-                        first_logits.clone_from(&logits);
-                    }
-                    let allowed = following.as_mut().map(Following::allowed).transpose()?;
-                    sampler.next(&mut logits, allowed.as_ref())?
-                }
-            };
-            if (how.stops_at_end || following.is_some()) && self.ends.contains(&id) {
-                break;
-            }
-            ids.push(id);
-            on_token(id);
-            if let Some(following) = &mut following
-                && following.take(id)?
-            {
-                break;
-            }
-            if i + 1 == how.max_tokens {
-                break;
-            }
-            let position = prompt.next_position() + i as u32;
-            next = self.family.decoder().next(id, position, is_whole, goes_on)?;
-            self.known.push((id, 0));
-        }
-        let is_complete = following.as_mut().map_or(Ok(true), Following::is_complete)?;
-        Ok(Generated { text: self.tokens.decode(&ids)?, ids, first_logits, reused, is_complete })
+        let following = how.grammar.map(|grammar| self.follow(grammar)).transpose()?;
+        Ok(Answer::new(how, sampler, following))
     }
 
     fn follow(&mut self, grammar: &Grammar) -> Result<Following> {
@@ -234,7 +186,7 @@ impl Vlm {
     }
 
     /// Takes the prompt from token `begin` on into the cache; the logits after its last token.
-    fn read(
+    pub(super) fn read(
         &mut self,
         prompt: &Prompt,
         begin: usize,
@@ -270,6 +222,12 @@ impl Vlm {
         let state = state.ok_or_else(|| VlmError::Backend("an empty prompt".into()))?;
         decoder.logits(&state)
     }
+}
+
+/// How many tokens of a prompt are known. Its last one is always computed: its state is what the answer begins from.
+pub(super) fn shared(keys: &[(u32, u64)], known: &[(u32, u64)]) -> usize {
+    let shared = keys.iter().zip(known).take_while(|(a, b)| a == b).count();
+    shared.min(keys.len().saturating_sub(1))
 }
 
 /// `x` with `rows` in the place of its own from row `at` on.

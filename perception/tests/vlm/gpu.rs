@@ -1,5 +1,6 @@
 //! The same checkpoints on a GPU: what the CPU is held to there, and the step of one token (`gpu/`) beside candle's way.
 
+use crate::batch;
 use crate::fixture::{FAMILIES, folder, ids, media, numbers, sentence};
 use crate::parity::{CASES, GREEDY, answer, check_reference, prompt, relative_difference};
 use perception::vlm::{Answering, Choice, Grammar, Place, Precision, Prompt, Vlm};
@@ -22,6 +23,19 @@ fn logits_and_sixty_four_greedy_tokens_are_those_of_the_reference_recorded_or_no
                     check_reference(&mut vlm, &expected[layout][name], &what);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_batch_on_a_gpu_is_the_references_padded_one() {
+    for family in FAMILIES {
+        let expected = family.expected();
+        for layout in family.layouts {
+            let mut vlm = load(layout, Precision::F32);
+            batch::check_reference(&mut vlm, &expected[layout], layout);
+            // The recorded step goes on in the model's own cache.
+            check_reference(&mut vlm, &expected[layout]["one"], layout);
         }
     }
 }

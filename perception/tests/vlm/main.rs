@@ -1,5 +1,6 @@
 //! Vision-language models of others: parity with the reference, and refusal of what is bad.
 
+mod batch;
 mod families;
 mod fixture;
 #[cfg(feature = "cuda")]

@@ -2,6 +2,7 @@
 //! as many tokens (the same ones, but for mistralrs, which takes words), each side in a process of its own, in
 //! alternating blocks.
 
+mod batch;
 mod mask;
 mod shapes;
 mod side;
@@ -46,7 +47,8 @@ const CUDA: [(&str, f64, f64); 3] =
 const FIRST_TOKEN_US: f64 = 25_000.0;
 
 /// What is measured, in this order.
-pub(super) const PARTS: [(&str, super::Measure); 2] = [("mask", mask::measure), ("speed", measure)];
+pub(super) const PARTS: [(&str, super::Measure); 3] =
+    [("mask", mask::measure), ("batch", batch::measure), ("speed", measure)];
 
 fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
     match o.served.device {

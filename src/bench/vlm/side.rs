@@ -3,7 +3,7 @@
 //!
 //! After loading it says `ready SECONDS`, and then answers, each in a line:
 //! `prefill N`: N tokens to the logits of the next one; `decode N M`: M further tokens after N, one at a time;
-//! `see FILE N`: a picture and N words to the first token; each with CPU and wall seconds. `memory`: the most that was
+//! `batch K N M`: M further tokens for each of K answers together, after N; `see FILE N`: a picture and N words to the first token; each with CPU and wall seconds. `memory`: the most that was
 //! taken, bytes; `pace`: bytes of weights per token, and bytes per second that memory is read at; `eager`: what a GPU
 //! does is launched anew for every token from now on.
 
@@ -70,6 +70,7 @@ impl Side {
         let times = match words.as_slice() {
             ["prefill", n] => self.prefill(number(n)?)?,
             ["decode", n, more] => self.decode(number(n)?, number(more)?)?,
+            ["batch", k, n, more] => self.batch(number(k)?, number(n)?, number(more)?)?,
             ["see", file, n] => self.see(Path::new(file), number(n)?)?,
             ["memory"] => return Ok(peak().to_string()),
             ["pace"] => {
@@ -100,6 +101,20 @@ impl Side {
         let mut watch = None;
         self.vlm.answer(&prompt, &how, &|| true, &mut |_| {
             watch.get_or_insert_with(Watch::begin);
+        })?;
+        Ok(watch.map_or((0.0, 0.0), |w| w.read()))
+    }
+
+    fn batch(&mut self, k: usize, n: usize, more: usize) -> Result<(f64, f64), CommandError> {
+        self.vlm.reset();
+        let prompt = Prompt::of_tokens(&tokens(n));
+        let asked = vec![(&prompt, Answering { max_tokens: more + 1, ..FIRST }); k];
+        // From the first token of the last of them.
+        let mut watch = None;
+        self.vlm.answer_all(&asked, &|| true, &mut |i, _| {
+            if i + 1 == k {
+                watch.get_or_insert_with(Watch::begin);
+            }
         })?;
         Ok(watch.map_or((0.0, 0.0), |w| w.read()))
     }
