@@ -2,6 +2,7 @@
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 
+mod address;
 pub mod animation;
 pub mod canvas;
 pub mod chat;
