@@ -90,3 +90,10 @@ fn is_private(host: &str) -> bool {
         Err(_) => host.ends_with(".local"),
     }
 }
+
+/// Scheme, host and port: what decides who is meant.
+pub(crate) fn origin_of(url: &str) -> &str {
+    let begin = url.find("://").map_or(0, |i| i + 3);
+    let end = url[begin..].find(['/', '?', '#']).map_or(url.len(), |i| begin + i);
+    &url[..end]
+}

@@ -1,4 +1,5 @@
-//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders.
+//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders; and what comes in from
+//! elsewhere: answers of models, and models.
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 
@@ -8,6 +9,7 @@ pub mod canvas;
 pub mod chat;
 pub mod files;
 mod font;
+pub mod hub;
 pub mod jpeg;
 pub mod plot;
 pub mod record;
