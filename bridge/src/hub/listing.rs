@@ -16,7 +16,7 @@ const MOST_SHARDS: usize = 2_000;
 /// Largest file of settings, largest index, and largest file of weights, bytes.
 const MAX_SETTING: u64 = 128 << 20;
 const MAX_INDEX: u64 = 16 << 20;
-const MAX_WEIGHTS: u64 = 16 << 40;
+const MAX_WEIGHTS: u64 = 1 << 50;
 
 /// What a model is read from, besides its weights.
 #[derive(Clone, Copy, Debug)]

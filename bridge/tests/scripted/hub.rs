@@ -133,8 +133,8 @@ pub fn hub(
         // A line that stalls keeps nobody else waiting.
         let seen = Arc::clone(&seen);
         std::thread::spawn(move || {
-            let n_sent = answer(stream, act, bytes, entry.from);
-            seen.lock().expect("the log")[idx].n_sent = n_sent;
+            let note = |n_sent| seen.lock().expect("the log")[idx].n_sent = n_sent;
+            answer(stream, act, bytes, entry.from, &note);
         });
         true
     });
@@ -145,31 +145,37 @@ fn from(request: &Request) -> Option<usize> {
     request.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
 
-/// Bytes of the file that were sent.
-fn answer(mut stream: TcpStream, act: Act, bytes: Option<Vec<u8>>, from: Option<usize>) -> usize {
+/// `note` is told how many bytes of the file are sent, before they are.
+fn answer(
+    mut stream: TcpStream,
+    act: Act,
+    bytes: Option<Vec<u8>>,
+    from: Option<usize>,
+    note: &dyn Fn(usize),
+) {
     let status = |mut stream: TcpStream, status: u16, headers: &str| {
         let _ =
             write!(stream, "HTTP/1.1 {status} X\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n");
-        0
     };
-    let Some(mut bytes) = bytes else { return status(stream, 404, "") };
-    let (from, most, pause) = match act {
+    let (from, most, pause, turned) = match act {
         Act::Status(n, headers) => return status(stream, n, &headers),
         Act::Redirect(to) => return status(stream, 302, &format!("location: {to}\r\n")),
         Act::Other(other) => {
+            note(other.len());
             let _ = stream.write_all(b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n");
             let _ = stream.write_all(&other);
-            return other.len();
+            return;
         }
-        Act::Serve => (from, usize::MAX, Duration::ZERO),
-        Act::Cut(most) => (from, most, Duration::ZERO),
-        Act::Stall(most, pause) => (from, most, pause),
-        Act::Whole => (None, usize::MAX, Duration::ZERO),
-        Act::Turned(idx) => {
-            bytes[idx] ^= 1;
-            (from, usize::MAX, Duration::ZERO)
-        }
+        Act::Serve => (from, usize::MAX, Duration::ZERO, None),
+        Act::Cut(most) => (from, most, Duration::ZERO, None),
+        Act::Stall(most, pause) => (from, most, pause, None),
+        Act::Whole => (None, usize::MAX, Duration::ZERO, None),
+        Act::Turned(idx) => (from, usize::MAX, Duration::ZERO, Some(idx)),
     };
+    let Some(mut bytes) = bytes else { return status(stream, 404, "") };
+    if let Some(idx) = turned {
+        bytes[idx] ^= 1;
+    }
     let all = bytes.len();
     let mut head = String::new();
     match from {
@@ -184,7 +190,7 @@ fn answer(mut stream: TcpStream, act: Act, bytes: Option<Vec<u8>>, from: Option<
     let bytes = &bytes[from.unwrap_or(0)..];
     let _ = write!(head, "content-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
     let sent = &bytes[..most.min(bytes.len())];
+    note(sent.len());
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
     std::thread::sleep(pause);
-    sent.len()
 }
