@@ -9,6 +9,7 @@ mod exit;
 mod faults;
 mod film;
 mod graph;
+mod hub;
 mod interrupt;
 mod lateness;
 mod log;
@@ -44,8 +45,8 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             commands::run::run(sentence.as_deref(), &common, &answer, lockstep)
         }
         Command::Ask { sentence, image, model, run, common } => match (&model.model, model.role) {
-            (Some(dir), _) => {
-                commands::ask_model::run(dir, &sentence, &image, &model, run.as_deref(), &common)
+            (Some(named), _) => {
+                commands::ask_model::run(named, &sentence, &image, &model, run.as_deref(), &common)
             }
             (None, Some(role)) => commands::ask_role::run(role, &sentence, &image, run.as_deref(), &common),
             (None, None) => commands::ask::run(&sentence, &image, &common),
@@ -54,6 +55,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             let family = family.as_deref();
             commands::eval::run(&suite, episodes, family, &only, paired, jobs, &common)
         }
+        Command::Fetch { model, config, json } => commands::fetch::run(&model, config.as_deref(), json),
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),

@@ -1,7 +1,7 @@
 //! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
 
-use super::CommandError;
 use super::ask_role::Request;
+use super::{CommandError, config};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
 use perception::roles::Role;
@@ -38,7 +38,7 @@ struct Timings {
 }
 
 pub(crate) fn run(
-    dir: &Path,
+    named: &str,
     sentence: &str,
     images: &[PathBuf],
     options: &ModelOptions,
@@ -55,9 +55,14 @@ pub(crate) fn run(
     let grammar = request.as_ref().map(|r| &r.grammar);
     let how = Answering { grammar, ..answering(options, common)? };
     let asked = request.as_ref().map_or_else(|| sentence.to_owned(), |r| r.prompt.clone());
+    let dir = if crate::hub::is_named(named) {
+        crate::hub::folder("--model", named, &config(common.config.as_deref())?.hub)?
+    } else {
+        PathBuf::from(named)
+    };
     let begin = Instant::now();
     let mut tell = progress();
-    let mut vlm = Vlm::load(dir, options.device, options.dtype, &mut tell)?;
+    let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut tell)?;
     let load_s = begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();

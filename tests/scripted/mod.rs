@@ -24,13 +24,16 @@ impl Folder {
         Self(path)
     }
 
+    /// The program, to be started here; models from a hub are kept here, too.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
+        command.args(args).current_dir(&self.0).env("SINEW_MODELS", self.0.join("models"));
+        command
+    }
+
     /// Exit code, and what was said.
     pub fn sinew(&self, args: &[&str]) -> (i32, String) {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_sinew"))
-            .args(args)
-            .current_dir(&self.0)
-            .output()
-            .expect("it starts");
+        let Output { status, stdout, stderr } = self.command(args).output().expect("it starts");
         let text = [stdout, stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
         (status.code().expect("an exit code"), text)
     }

@@ -5,6 +5,7 @@ use super::name::{Name, is_commit, is_plain};
 use super::sums::Sum;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use types::Rejection;
 
 /// Weights in one file; the index of weights in several.
@@ -19,12 +20,14 @@ const MAX_INDEX: u64 = 16 << 20;
 const MAX_WEIGHTS: u64 = 1 << 50;
 
 /// What a model is read from, besides its weights.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Files that are taken where there are any.
     pub files: &'a [&'a str],
     /// Those of them without which there is no model.
     pub needed: &'a [&'a str],
+    /// Whether it is worth fetching the weights, by the folder that holds these files; if not, why.
+    pub check: &'a dyn Fn(&Path) -> Result<(), String>,
 }
 
 /// One file to be fetched.

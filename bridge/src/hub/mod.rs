@@ -126,6 +126,7 @@ impl Hub {
             }
             None => None,
         };
+        let n_settings = entries.len();
         entries.extend(listing.weights(index.as_deref())?);
         let in_all = entries.iter().map(|e| e.size).sum();
         tell(Told::Found { commit: &listing.commit, n_files: entries.len(), bytes: in_all });
@@ -135,7 +136,11 @@ impl Hub {
         };
         cache::check_room(&folder, entries.iter().map(|e| e.size - there(e)).sum())?;
         (course.here, course.in_all) = (0, in_all);
-        for entry in &entries {
+        for (i, entry) in entries.iter().enumerate() {
+            if i == n_settings {
+                let unfit = |what| HubError::Unfit { name: name.repository(), what };
+                (wanted.check)(&folder).map_err(unfit)?;
+            }
             self.file(entry, &mut course, tell, goes_on)?;
         }
         let n_fetched = course.n_fetched;

@@ -18,6 +18,14 @@ pub enum HubError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// It is of a kind that is not wanted; its weights were not fetched.
+    #[error("{name}: {what}")]
+    Unfit {
+        /// The repository.
+        name: String,
+        /// Why.
+        what: String,
+    },
     /// The hub refuses, or fails too often.
     #[error("{host}: {about}: {what}")]
     Failed {

@@ -14,8 +14,11 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const WANTED: Wanted<'static> =
-    Wanted { files: &["config.json", "tokenizer.json"], needed: &["config.json", "tokenizer.json"] };
+const WANTED: Wanted<'static> = Wanted {
+    files: &["config.json", "tokenizer.json"],
+    needed: &["config.json", "tokenizer.json"],
+    check: &|_| Ok(()),
+};
 const INDEX: &str = "model.safetensors.index.json";
 
 /// A cache of a test's own; removed at the end.

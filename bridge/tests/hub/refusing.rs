@@ -75,6 +75,20 @@ fn files_of_another_length_than_the_list_says_are_refused_by_name() {
 }
 
 #[test]
+fn a_model_that_nobody_can_use_is_seen_before_its_weights_come() {
+    let cache = Cache::new("unfit");
+    let (url, log) = weights_by(|_| Act::Serve);
+    let check = |dir: &Path| {
+        assert!(dir.join("config.json").is_file() && dir.join("tokenizer.json").is_file());
+        Err("of no use here".to_owned())
+    };
+    let wanted = Wanted { check: &check, ..WANTED };
+    let e = cache.hub(&url).fetch(&name("tiny/model"), &wanted, &mut |_| (), &|| true).expect_err("unfit");
+    assert_eq!(e.to_string(), "tiny/model: of no use here");
+    assert_eq!((ranges(&log).len(), cache.hub(&url).find(&name("tiny/model"))), (0, None));
+}
+
+#[test]
 fn names_that_climb_out_leave_nothing_anywhere() {
     let index = json!({ "weight_map": { "a": "../../../climbed.safetensors" } }).to_string().into_bytes();
     for (case, more) in [

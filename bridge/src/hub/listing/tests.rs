@@ -4,8 +4,11 @@ use super::*;
 use serde_json::json;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-const WANTED: Wanted<'static> =
-    Wanted { files: &["config.json", "tokenizer.json", "chat_template.jinja"], needed: &["config.json"] };
+const WANTED: Wanted<'static> = Wanted {
+    files: &["config.json", "tokenizer.json", "chat_template.jinja"],
+    needed: &["config.json"],
+    check: &|_| Ok(()),
+};
 
 fn file(name: &str) -> Value {
     json!({ "rfilename": name, "size": 5, "blobId": "a".repeat(40) })
