@@ -46,7 +46,8 @@ pub(crate) fn fetch(name: &Name, config: &config::Hub) -> Result<Fetched, HubErr
     let hub = Hub::new(&config.url, key, &config.key_env, &root)?;
     let check = |dir: &Path| vlm::Vlm::check(dir).map_err(|e| e.to_string());
     let wanted = Wanted { files: &vlm::FILES, needed: &["config.json", "tokenizer.json"], check: &check };
-    let mut screen = Screen::new(name, &config.url);
+    let mut screen = Screen::new(name);
+    eprintln!("asking {} for {name}", config.url);
     hub.fetch(name, &wanted, &mut |told| screen.tell(told), &|| crate::interrupt::count() == 0)
 }
 
@@ -78,16 +79,15 @@ fn kept_in() -> Result<PathBuf, Rejection> {
 /// Lines on standard error: one a file, and how far it is.
 struct Screen {
     name: String,
-    url: String,
     every: Duration,
     /// When it was last said how far it is, and how many bytes were here then.
     last: Option<(Instant, u64)>,
 }
 
 impl Screen {
-    fn new(name: &Name, url: &str) -> Self {
+    fn new(name: &Name) -> Self {
         let every = if std::io::stderr().is_terminal() { OFTEN } else { SELDOM };
-        Self { name: name.to_string(), url: url.to_owned(), every, last: None }
+        Self { name: name.to_string(), every, last: None }
     }
 
     fn tell(&mut self, told: Told<'_>) {
@@ -96,9 +96,7 @@ impl Screen {
             Told::Found { commit, n_files, bytes } => {
                 let commit = commit.get(..12).unwrap_or(commit);
                 eprintln!(
-                    "fetching {} from {}: commit {commit}, {n_files} files, {}; Ctrl-C keeps what has come",
-                    self.name,
-                    self.url,
+                    "fetching commit {commit}, {n_files} files, {}; Ctrl-C keeps what has come",
                     size(bytes)
                 );
             }

@@ -127,6 +127,26 @@ fn fetching_ahead_prints_the_folder_and_goes_on_after_the_process_was_killed() {
 }
 
 #[test]
+fn models_are_kept_where_the_environment_says() {
+    let (url, _log) = serves("smolvlm");
+    let folder = Folder::new("hub-kept", &config(&url));
+    let root = folder.0.clone();
+    let [home, cache] = ["home", "cache"].map(|n| root.join(n));
+    for (xdg, below) in [
+        (cache.clone(), cache.join("sinew/models")),
+        // No folder, and a relative one, which does not count.
+        (PathBuf::new(), home.join(".cache/sinew/models")),
+        ("cache".into(), home.join(".cache/sinew/models")),
+    ] {
+        let mut command = folder.command(&["fetch", "tiny/model"]);
+        command.env_remove("SINEW_MODELS").env("HOME", &home).env("XDG_CACHE_HOME", &xdg);
+        let (code, out, err) = said(command.output().expect("it starts"));
+        let kept = below.join("tiny--model").join(COMMIT);
+        assert_eq!((code, out.trim()), (0, kept.display().to_string().as_str()), "{xdg:?}: {err}");
+    }
+}
+
+#[test]
 fn a_configured_model_is_fetched_on_first_use() {
     let (url, log) = serves("qwen3-vl");
     let config = |url: &str| {
@@ -143,6 +163,25 @@ fn a_configured_model_is_fetched_on_first_use() {
     assert_eq!(again, code, "{text}");
     let calls = |n: usize| folder.events(n).lines().filter(|l| l.contains("\"model-call\"")).count();
     assert!(calls(1) > 0 && calls(1) == calls(2));
+}
+
+#[test]
+fn a_hub_over_https_is_asked_through_the_proxy_of_the_environment_which_is_shown_no_key() {
+    let (sender, seen) = std::sync::mpsc::channel();
+    let proxy = scripted::http::serve(move |request, _| sender.send(request.head).is_ok());
+    let folder =
+        Folder::new("hub-proxy", &format!("{}key_env = \"SINEW_TEST_KEY\"\n", config("https://hub.example")));
+    let mut command = folder.command(&["fetch", "tiny/model"]);
+    for name in ["ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command.env("HTTPS_PROXY", proxy).env("SINEW_TEST_KEY", "hf_secret").stderr(Stdio::null());
+    let mut child = command.spawn().expect("it starts");
+    let head = seen.recv_timeout(Duration::from_secs(30));
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let head = head.expect("a request");
+    assert!(head.starts_with("CONNECT hub.example:443 ") && !head.contains("secret"), "{head}");
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl Hub {
             value["error"].as_str().map(str::to_owned)
         };
         let words = by_header.or_else(in_json).map(|w| short(&self.without_key(&w))).unwrap_or_default();
-        let said = format!("status {status} {words}").trim().to_owned();
+        let said = format!("status {status} {}", words.trim_end_matches('.')).trim().to_owned();
         match status {
             408 | 425 | 429 | 500..=599 => Miss { after, ..Miss::new(said) },
             // The hub's own verdict on the key; elsewhere an address that has run out, to be asked for anew.
@@ -166,6 +166,7 @@ impl Hub {
             ureq::Error::Timeout(ureq::Timeout::PerRead) => {
                 format!("no bytes for {:?}", self.patience.silence)
             }
+            ureq::Error::Io(e) => short(&e.to_string()),
             _ => short(&e.to_string()),
         }
     }

@@ -69,7 +69,8 @@ fn of_several_layouts_of_weights_the_one_that_the_index_names_is_taken() {
     ]))
     .expect("a listing");
     assert!(listing.index().expect("an index").is_some());
-    let index = json!({ "weight_map": { "a": "model-1.safetensors", "b": "model-2.safetensors", "c": "model-1.safetensors" } });
+    let [one, two] = ["model-1.safetensors", "model-2.safetensors"];
+    let index = json!({ "weight_map": { "a": one, "b": two, "c": one } });
     let taken = listing.weights(Some(&index.to_string())).expect("weights");
     let names: Vec<&str> = taken.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["model-1.safetensors", "model-2.safetensors"]);
