@@ -63,6 +63,17 @@ fn files_of_another_length_than_the_list_says_are_refused_by_name() {
     );
     let (e, _) = refused("shorter", whole(1000), None);
     assert!(e.contains("nothing new, the last: the line ended at byte 1000 of 400000"), "{e}");
+    // A part is of another whole.
+    let (e, _) = refused(
+        "other-whole",
+        |what, n| match (what, n) {
+            ("model.safetensors", 0) => Act::Cut(100_000),
+            ("model.safetensors", _) => Act::Status(206, "content-range: bytes 100000-1/500000\r\n".into()),
+            _ => Act::Serve,
+        },
+        None,
+    );
+    assert!(e.contains("model.safetensors: expected 400000 bytes, as the hub lists it, got 500000"), "{e}");
     // It says so itself.
     let cache = Cache::new("cut-off");
     let mut all = files();
