@@ -115,6 +115,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: LogCommand,
     },
+    /// Fetch a model from the hub that `robot.toml` names (Hugging Face, or a mirror), and print its folder; goes on
+    /// where it was when it was interrupted. `hub:owner/name` for a model does the same on first use.
+    Fetch {
+        /// `owner/name` or `owner/name@revision` (a branch, a tag, a commit).
+        model: String,
+        /// Configuration file; `robot.toml` here when there is one, else the built-in defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Print one JSON object instead of the folder.
+        #[arg(long)]
+        json: bool,
+    },
     /// The world alone: settle a scene and save what its cameras see.
     Sim {
         /// How long to let it run, seconds of the world.
@@ -245,10 +257,11 @@ pub(crate) struct TrainOptions {
 /// A vision-language model of others, in place of the built-in one.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelOptions {
-    /// Folder of a model as published (config.json, safetensors, tokenizer.json, ...): it is asked alone,
-    /// with its own chat template. Qwen3-VL, Qwen2.5-VL and SmolVLM2 so far.
+    /// Folder of a model as published (config.json, safetensors, tokenizer.json, ...), or `hub:owner/name` or
+    /// `hub:owner/name@revision`, which is fetched once: it is asked alone, with its own chat template. Qwen3-VL,
+    /// Qwen2.5-VL and SmolVLM2 so far.
     #[arg(long)]
-    pub(crate) model: Option<PathBuf>,
+    pub(crate) model: Option<String>,
     /// Where the model computes: `cpu`, or `cuda` in a build with the feature cuda.
     #[arg(long, default_value = "cpu", requires = "model")]
     pub(crate) device: perception::vlm::Place,

@@ -41,6 +41,7 @@ section!(
         robot: Robot,
         perception: Perception,
         remote: Remote,
+        hub: Hub,
         planner: Planner,
         control: Control,
         safety: Safety,
@@ -77,6 +78,10 @@ section!(
         budget_tokens: u64,
         budget_money: f64,
     }
+);
+section!(
+    /// `[hub]`
+    Hub { url: String, key_env: String }
 );
 section!(
     /// `[planner]`
@@ -219,6 +224,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         Robot::KEYS,
         Perception::KEYS,
         Remote::KEYS,
+        Hub::KEYS,
         Planner::KEYS,
         Control::KEYS,
         Safety::KEYS,

@@ -9,6 +9,7 @@ mod exit;
 mod faults;
 mod film;
 mod graph;
+mod hub;
 mod interrupt;
 mod lateness;
 mod log;
@@ -50,8 +51,10 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             // There is a sentence or a batch, and a batch only with a model.
             let (sentence, run) = (sentence.as_deref().unwrap_or_default(), run.as_deref());
             match (&model.model, batch, model.role) {
-                (Some(dir), Some(batch), _) => commands::ask_batch::run(dir, &batch, &model, &common),
-                (Some(dir), None, _) => commands::ask_model::run(dir, sentence, &image, &model, run, &common),
+                (Some(named), Some(batch), _) => commands::ask_batch::run(named, &batch, &model, &common),
+                (Some(named), None, _) => {
+                    commands::ask_model::run(named, sentence, &image, &model, run, &common)
+                }
                 (None, _, Some(role)) => commands::ask_role::run(role, sentence, &image, run, &common),
                 (None, _, None) => commands::ask::run(sentence, &image, &common),
             }
@@ -60,6 +63,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             let family = family.as_deref();
             commands::eval::run(&suite, episodes, family, &only, paired, jobs, &common)
         }
+        Command::Fetch { model, config, json } => commands::fetch::run(&model, config.as_deref(), json),
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Log { command } => commands::log::run(&command),
         Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),

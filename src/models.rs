@@ -5,6 +5,7 @@ mod chain;
 pub(crate) use chain::{Chain, LEFT_ALONE};
 
 use crate::config::{self, Config};
+use crate::hub;
 use crate::session::{self, StartError};
 use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Served, Terms};
 use bridge::{Canvas, files};
@@ -12,7 +13,6 @@ use core::time::Duration;
 use perception::language::Reader;
 use perception::roles::{Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
-use std::path::Path;
 use std::time::Instant;
 use types::seams::{Budget, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
@@ -50,7 +50,16 @@ pub(crate) fn speaker(config: &Config) -> Result<Box<dyn Speaker>, StartError> {
 fn local(config: &Config) -> Result<Vlm, StartError> {
     let p = &config.perception;
     let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
-    Vlm::load(Path::new(&p.model), place, precision, &mut |_, _| ()).map_err(StartError::Model)
+    let folder = hub::folder("perception.model", &p.model, &config.hub)?;
+    Vlm::load(&folder, place, precision, &mut |_, _| ()).map_err(StartError::Model)
+}
+
+/// Fetches the model that the configuration names, where that has to be done yet: before anything moves.
+pub(crate) fn prepare(config: &Config) -> Result<(), StartError> {
+    if !config.perception.model.is_empty() {
+        hub::folder("perception.model", &config.perception.model, &config.hub)?;
+    }
+    Ok(())
 }
 
 /// A model in this process.

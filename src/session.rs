@@ -46,6 +46,8 @@ pub(crate) enum StartError {
     Weights(#[from] ModelError),
     #[error("perception.model: {0}")]
     Model(VlmError),
+    #[error("perception.model: {0}")]
+    Hub(#[from] bridge::hub::HubError),
     #[error("perception.weights: {path}: {source}")]
     WeightsFile { path: String, source: std::io::Error },
     #[error(transparent)]

@@ -1,12 +1,15 @@
-//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders.
+//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders; and what comes in from
+//! elsewhere: answers of models, and models.
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 
+mod address;
 pub mod animation;
 pub mod canvas;
 pub mod chat;
 pub mod files;
 mod font;
+pub mod hub;
 pub mod jpeg;
 pub mod plot;
 pub mod record;

@@ -1,9 +1,11 @@
 //! A model elsewhere, played by a server that does what a script says: answers, keeps silent, breaks off, is busy.
 
+mod scripted;
+
 use bridge::chat::{Chat, ChatError, Endpoint, Form, Key, Price, Question, Reply, Served, Terms};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -22,37 +24,17 @@ enum Act {
 
 /// Serves one request per act; gives every request's head and body.
 fn serve(acts: Vec<Act>) -> (String, Receiver<(String, Value)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for act in acts {
-            let Ok((stream, _)) = listener.accept() else { return };
-            let Some(request) = read(&stream) else { return };
-            let _ = sender.send(request);
-            answer(stream, act);
-        }
+    let mut acts = acts.into_iter();
+    let url = scripted::serve(move |request, stream| {
+        let (Some(act), Ok(body)) = (acts.next(), serde_json::from_slice(&request.body)) else {
+            return false;
+        };
+        let _ = sender.send((request.head, body));
+        answer(stream, act);
+        acts.len() > 0
     });
-    (url, receiver)
-}
-
-fn read(stream: &TcpStream) -> Option<(String, Value)> {
-    let mut reader = BufReader::new(stream);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-            length = n.trim().parse().ok()?;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((head, serde_json::from_slice(&body).ok()?))
+    (format!("{url}/v1"), receiver)
 }
 
 fn answer(mut stream: TcpStream, act: Act) {

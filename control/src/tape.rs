@@ -81,15 +81,19 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// The oldest tick that was not taken yet.
-    pub fn next(&mut self) -> Option<TickRecord> {
-        self.ticks.pop().ok()
-    }
-
     /// Ticks that found no room, because nobody took those before them.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// The oldest tick that was not taken yet; `None` as long as there is none.
+impl Iterator for Tape {
+    type Item = TickRecord;
+
+    fn next(&mut self) -> Option<TickRecord> {
+        self.ticks.pop().ok()
     }
 }
 

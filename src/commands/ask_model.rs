@@ -1,7 +1,7 @@
 //! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
 
-use super::CommandError;
 use super::ask_role::Request;
+use super::{CommandError, config};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
 use perception::roles::Role;
@@ -38,7 +38,7 @@ pub(super) struct Timings {
 }
 
 pub(crate) fn run(
-    dir: &Path,
+    named: &str,
     sentence: &str,
     images: &[PathBuf],
     options: &ModelOptions,
@@ -55,9 +55,10 @@ pub(crate) fn run(
     let grammar = request.as_ref().map(|r| &r.grammar);
     let how = Answering { grammar, ..answering(options, common)? };
     let asked = request.as_ref().map_or_else(|| sentence.to_owned(), |r| r.prompt.clone());
+    let dir = folder(named, common)?;
     let begin = Instant::now();
     let mut tell = progress();
-    let mut vlm = Vlm::load(dir, options.device, options.dtype, &mut tell)?;
+    let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut tell)?;
     let load_s = begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
@@ -127,6 +128,14 @@ pub(super) fn answering(options: &ModelOptions, common: &Common) -> Result<Answe
         stops_at_end: options.logits.is_none(),
         grammar: None,
     })
+}
+
+/// The folder of `--model`, fetched where it is a name on a hub.
+pub(super) fn folder(named: &str, common: &Common) -> Result<PathBuf, CommandError> {
+    if !crate::hub::is_named(named) {
+        return Ok(PathBuf::from(named));
+    }
+    Ok(crate::hub::folder("--model", named, &config(common.config.as_deref())?.hub)?)
 }
 
 pub(super) fn picture(path: &Path) -> Result<Medium, CommandError> {

@@ -103,6 +103,7 @@ pub(crate) fn run(
         }
     };
     draw(0).map_err(CommandError::Other)?;
+    crate::models::prepare(&setting.config)?;
     let numbers = if only.is_empty() { (0..episodes).collect() } else { only.to_vec() };
     if paired {
         return super::paired::run(&numbers, draw, &setting, jobs, common);

@@ -7,6 +7,7 @@ pub(crate) mod ask_model;
 pub(crate) mod ask_role;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod fetch;
 pub(crate) mod grounding;
 pub(crate) mod log;
 pub(crate) mod paired;
@@ -25,6 +26,7 @@ use crate::log::{Log, Screen};
 use crate::session::StartError;
 use crate::suite::episode::Episode;
 use crate::suite::scenario::Scenario;
+use bridge::hub::HubError;
 use bridge::{BridgeError, RunFolder};
 use mechanics::Arm;
 use perception::vlm::VlmError;
@@ -48,6 +50,8 @@ pub(crate) enum CommandError {
     Replay(#[from] crate::replay::ReplayError),
     #[error(transparent)]
     Model(#[from] VlmError),
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// The model gave no answer, or none of its role.
     #[error("{0}")]
     Speaker(String),
@@ -60,6 +64,7 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Robot(_) | Self::Refused(_) | Self::Replay(_) => Exit::Usage,
+            Self::Hub(why) | Self::Start(StartError::Hub(why)) => of_hub(why),
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
             Self::Bridge(_) | Self::Speaker(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => {
@@ -68,6 +73,26 @@ impl CommandError {
             Self::Model(_) => Exit::Usage,
             Self::Other(_) => Exit::Usage,
         }
+    }
+}
+
+fn of_hub(why: &HubError) -> Exit {
+    match why {
+        HubError::Refused(_) | HubError::Unfit { .. } => Exit::Usage,
+        HubError::Cancelled => Exit::Interrupted,
+        HubError::Io { .. } | HubError::Failed { .. } | HubError::Spoilt { .. } | HubError::Full { .. } => {
+            Exit::Failed
+        }
+    }
+}
+
+/// The file of `--config`, `robot.toml` here, or the built-in defaults.
+pub(crate) fn config(path: Option<&Path>) -> Result<Config, ConfigError> {
+    let here = Path::new("robot.toml");
+    match path {
+        Some(path) => Config::read(path),
+        None if here.is_file() => Config::read(here),
+        None => Ok(Config::default()),
     }
 }
 
@@ -81,12 +106,7 @@ pub(crate) struct Setting {
 
 impl Setting {
     pub(crate) fn read(common: &Common, robot_of_scene: Option<&str>) -> Result<Self, CommandError> {
-        let here = Path::new("robot.toml");
-        let mut config = match &common.config {
-            Some(path) => Config::read(path)?,
-            None if here.is_file() => Config::read(here)?,
-            None => Config::default(),
-        };
+        let mut config = self::config(common.config.as_deref())?;
         if let Some(robot) = common.robot.as_deref().or(robot_of_scene) {
             config.robot.profile = robot.to_owned();
         }

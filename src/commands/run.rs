@@ -16,6 +16,7 @@ pub(crate) fn run(
     let (scenario, setting) = scenario(common)?;
     let mut episode = episode(&scenario, &setting, sentence)?;
     episode.answers.extend(answers.iter().cloned());
+    crate::models::prepare(&setting.config)?;
     let log = open_log(common, "run")?;
     let folder = log.folder().map(|f| f.path().display().to_string()).unwrap_or_default();
     interrupt::install();

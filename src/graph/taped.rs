@@ -196,16 +196,16 @@ impl Body for Repeated {
 
     fn poll(&mut self) -> Option<Report> {
         let is_some: bool = self.tape.take(POLL, bool::default);
-        while is_some {
-            // The loop may have told it since its last status was read.
-            if let Some(report) = self.handle.poll() {
-                return Some(report);
-            }
-            if !self.tick() {
-                break;
+        if !is_some {
+            return None;
+        }
+        // The loop may have told it since its last status was read.
+        loop {
+            let report = self.handle.poll();
+            if report.is_some() || !self.tick() {
+                return report;
             }
         }
-        None
     }
 
     fn interrupts(&mut self) -> usize {

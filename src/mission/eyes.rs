@@ -244,7 +244,7 @@ impl Eyes {
             let answer = if late { Err(ModelError::Timeout(self.limit)) } else { answer };
             if question.image.is_some() {
                 self.seeing_s += took.as_secs_f64();
-                self.look_times.extend(answer.is_ok().then(|| took.as_secs_f64()));
+                self.look_times.extend(answer.is_ok().then_some(took.as_secs_f64()));
             }
             let answer = answer.map_err(|e| e.to_string());
             let calls = self.model.take_calls();

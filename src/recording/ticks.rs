@@ -27,7 +27,7 @@ impl TickWriter {
 
     /// Those that have come.
     pub(crate) fn drain(&mut self) {
-        while let Some(record) = self.tape.next() {
+        for record in self.tape.by_ref() {
             self.recording.tick(&record);
         }
         let lost = self.tape.dropped();

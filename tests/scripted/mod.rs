@@ -1,9 +1,12 @@
 //! A folder of a test's own to run the program in, and a model elsewhere that says what a script says.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+#[path = "../../bridge/tests/scripted/mod.rs"]
+pub mod http;
+
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -21,13 +24,16 @@ impl Folder {
         Self(path)
     }
 
+    /// The program, to be started here; models from a hub are kept here, too.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
+        command.args(args).current_dir(&self.0).env("SINEW_MODELS", self.0.join("models"));
+        command
+    }
+
     /// Exit code, and what was said.
     pub fn sinew(&self, args: &[&str]) -> (i32, String) {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_sinew"))
-            .args(args)
-            .current_dir(&self.0)
-            .output()
-            .expect("it starts");
+        let Output { status, stdout, stderr } = self.command(args).output().expect("it starts");
         let text = [stdout, stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
         (status.code().expect("an exit code"), text)
     }
@@ -53,39 +59,25 @@ pub enum Act {
 
 /// A server that answers each request by its number and its prompt; its address, and how often it was asked.
 pub fn server(answer: impl Fn(usize, &str) -> Act + Send + 'static) -> (String, Arc<AtomicUsize>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
     let count = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&count);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut reader = BufReader::new(stream.try_clone().expect("a second end"));
-            let (mut line, mut length) = (String::new(), 0);
-            while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
-                if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = n.trim().parse().expect("a number");
-                }
-                line.clear();
-            }
-            let mut body = vec![0; length];
-            let _ = reader.read_exact(&mut body);
-            let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let content = request["messages"][0]["content"].as_array().cloned().unwrap_or_default();
-            let prompt = content.last().and_then(|c| c["text"].as_str()).unwrap_or_default();
-            let said = match answer(seen.fetch_add(1, Ordering::Relaxed), prompt) {
-                Act::Say(said) => json!({ "answer": said }).to_string(),
-                Act::HangUp => continue,
-            };
-            let body = json!({ "choices": [{ "message": { "content": said }, "finish_reason": "stop" }],
-                "usage": { "prompt_tokens": 400, "completion_tokens": 40 },
-                "model": "qwen3-vl-plus-2025-12-19", "system_fingerprint": "fp_7" })
-            .to_string();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
-            let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
-        }
+    let url = http::serve(move |request, mut stream| {
+        let request: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let content = request["messages"][0]["content"].as_array().cloned().unwrap_or_default();
+        let prompt = content.last().and_then(|c| c["text"].as_str()).unwrap_or_default();
+        let said = match answer(seen.fetch_add(1, Ordering::Relaxed), prompt) {
+            Act::Say(said) => json!({ "answer": said }).to_string(),
+            Act::HangUp => return true,
+        };
+        let body = json!({ "choices": [{ "message": { "content": said }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 400, "completion_tokens": 40 },
+            "model": "qwen3-vl-plus-2025-12-19", "system_fingerprint": "fp_7" })
+        .to_string();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        let _ = write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len());
+        true
     });
-    (url, count)
+    (format!("{url}/v1"), count)
 }
 
 /// A configuration with this server, which is sent no pictures.

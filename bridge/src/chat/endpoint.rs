@@ -1,6 +1,7 @@
 //! Whom to ask, and on which terms.
 
 use super::prices::Price;
+use crate::address::{self, Key};
 use core::time::Duration;
 use types::Rejection;
 
@@ -25,40 +26,6 @@ impl core::str::FromStr for Form {
             "json_object" => Ok(Self::JsonObject),
             _ => Err(Rejection::new("form", "json_schema, tool or json_object", text.to_owned())),
         }
-    }
-}
-
-/// A key; it is shown nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key(String);
-
-impl Key {
-    /// The content of an environment variable.
-    ///
-    /// # Errors
-    /// A [`Rejection`] that names the variable, for none or one that no header can hold.
-    pub fn from_env(name: &str) -> Result<Self, Rejection> {
-        let refuse = |got: &str| Rejection::new(format!("the environment's {name}"), "a key", got.to_owned());
-        let key = std::env::var(name).map_err(|_| refuse("none"))?;
-        Self::new(&key).ok_or_else(|| refuse("something that no header can hold"))
-    }
-
-    /// `None` for what no header can hold.
-    #[must_use]
-    pub fn new(key: &str) -> Option<Self> {
-        let key = key.trim();
-        let fits = !key.is_empty() && key.len() < 4096 && key.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Self(key.to_owned()))
-    }
-
-    pub(super) fn header(&self) -> String {
-        format!("Bearer {}", self.0)
-    }
-}
-
-impl core::fmt::Debug for Key {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Key(…)")
     }
 }
 
@@ -110,22 +77,7 @@ impl Endpoint {
     /// # Errors
     /// A [`Rejection`] for an address that is none, or over which pictures or the key could be read by others.
     pub fn new(url: &str, model: &str, key: Option<Key>) -> Result<Self, Rejection> {
-        let url = url.trim_end_matches('/').to_owned();
-        let refuse = |expected: &str| Err(Rejection::new("remote.url", expected.to_owned(), url.clone()));
-        let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        let host = host_of(rest);
-        if host.is_empty() || !url.bytes().all(|b| b.is_ascii_graphic()) || rest.contains('@') {
-            return refuse("an address as https://host/v1");
-        }
-        match scheme {
-            "https" => {}
-            "http" if is_here(host) || (is_private(host) && key.is_none()) => {}
-            "http" if is_private(host) => {
-                return refuse("https: the key would go over the wire for all to read");
-            }
-            "http" => return refuse("https: pictures would go over the wire for all to read"),
-            _ => return refuse("an address as https://host/v1"),
-        }
+        let url = address::checked("remote.url", url, "https://host/v1", "pictures", key.is_some())?;
         if model.is_empty() || model.len() > 200 {
             return Err(Rejection::new("remote.model", "the model's name", model.to_owned()));
         }
@@ -151,35 +103,15 @@ impl Endpoint {
     /// Who is asked.
     #[must_use]
     pub fn host(&self) -> &str {
-        host_of(self.url.split_once("://").map_or("", |(_, rest)| rest))
+        address::host_of(&self.url)
     }
 
     /// A server's words, in case it repeats the key.
     pub(super) fn without_key(&self, text: &str) -> String {
         match &self.key {
-            Some(Key(key)) => text.replace(key.as_str(), "…"),
+            Some(key) => key.hidden_in(text),
             None => text.to_owned(),
         }
-    }
-}
-
-fn host_of(rest: &str) -> &str {
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-fn is_here(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: core::net::IpAddr| ip.is_loopback())
-}
-
-fn is_private(host: &str) -> bool {
-    match host.parse() {
-        Ok(core::net::IpAddr::V4(ip)) => ip.is_private() || ip.is_link_local(),
-        Ok(core::net::IpAddr::V6(ip)) => ip.is_unique_local() || ip.is_unicast_link_local(),
-        Err(_) => host.ends_with(".local"),
     }
 }
 

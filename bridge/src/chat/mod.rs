@@ -10,7 +10,8 @@ mod prices;
 mod request;
 mod stream;
 
-pub use endpoint::{Endpoint, Form, Key, Terms};
+pub use crate::address::Key;
+pub use endpoint::{Endpoint, Form, Terms};
 pub use prices::Price;
 
 use core::sync::atomic::{AtomicBool, Ordering};

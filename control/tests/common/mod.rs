@@ -277,7 +277,7 @@ impl Rig {
             Some(record) => self.core.repeat(&record),
             None => self.core.tick(now, state.as_ref()),
         };
-        self.records.extend(self.tape.as_mut().and_then(Tape::next));
+        self.records.extend(self.tape.as_mut().and_then(Iterator::next));
         check_command(&self.arm, &command);
         if command.enabled {
             self.state.q = command.q;

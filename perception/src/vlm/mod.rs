@@ -38,6 +38,20 @@ mod tiles;
 mod tokens;
 mod vision;
 
+/// What a model is read from besides its weights (`model.safetensors`, or the files that
+/// `model.safetensors.index.json` names), in the folder as it is published; not every model has all of them.
+pub const FILES: [&str; 9] = [
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+    "processor_config.json",
+    "chat_template.json",
+    "chat_template.jinja",
+];
+
 pub use answer::{Answering, Generated};
 pub use batch::{MOST_BYTES, MOST_PROMPTS};
 pub use device::{Place, Precision};

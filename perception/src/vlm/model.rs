@@ -57,19 +57,7 @@ impl Vlm {
     ) -> Result<Self> {
         let device = place.open()?;
         let numbers = precision.on(place)?;
-        let (plan, special) = Plan::read(dir)?;
-        let tokens = Tokens::new(dir, plan.decoder().vocabulary)?;
-        for (id, whose) in special {
-            tokens.need_special(id, whose)?;
-        }
-        for (word, id) in plan.words() {
-            tokens.need_word(word, id)?;
-        }
-        let ends = ends(dir, plan.decoder().vocabulary)?;
-        for id in &ends {
-            tokens.need_special(*id, "eos_token_id")?;
-        }
-        let template = Template::new(dir)?;
+        let Settings { plan, tokens, ends, template } = Settings::read(dir)?;
         let checkpoint = Checkpoint::open(dir)?;
         let check = Source::check(&checkpoint);
         plan.build(&check)?;
@@ -81,6 +69,14 @@ impl Vlm {
         let family = plan.build(&source)?;
         let identity = format!("{} ({}, {place}, {precision}), weights {hash}", dir.display(), plan.name());
         Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })
+    }
+
+    /// Whether a model of this kind can be loaded here, by everything in `dir` but its weights, which need not be there.
+    ///
+    /// # Errors
+    /// [`VlmError`] as of [`Vlm::load`].
+    pub fn check(dir: &Path) -> Result<()> {
+        Settings::read(dir).map(|_| ())
     }
 
     /// A line that tells which weights these are.
@@ -237,6 +233,33 @@ fn replaced(x: &Tensor, at: usize, rows: &Tensor) -> Result<Tensor> {
     let parts = [x.narrow(0, 0, at)?, rows.clone(), x.narrow(0, end, rest)?];
     let parts: Vec<&Tensor> = parts.iter().filter(|p| p.dims()[0] > 0).collect();
     Ok(Tensor::cat(&parts, 0)?)
+}
+
+/// Everything in a folder but the weights, read and checked.
+struct Settings {
+    plan: Plan,
+    tokens: Tokens,
+    ends: Vec<u32>,
+    template: Template,
+}
+
+impl Settings {
+    fn read(dir: &Path) -> Result<Self> {
+        let (plan, special) = Plan::read(dir)?;
+        let tokens = Tokens::new(dir, plan.decoder().vocabulary)?;
+        for (id, whose) in special {
+            tokens.need_special(id, whose)?;
+        }
+        for (word, id) in plan.words() {
+            tokens.need_word(word, id)?;
+        }
+        let ends = ends(dir, plan.decoder().vocabulary)?;
+        for id in &ends {
+            tokens.need_special(*id, "eos_token_id")?;
+        }
+        let template = Template::new(dir)?;
+        Ok(Self { plan, tokens, ends, template })
+    }
 }
 
 /// The tokens that end an answer: of `generation_config.json`, else of `config.json`.
