@@ -19,6 +19,8 @@ mod models;
 mod oracle;
 mod recording;
 mod replay;
+#[cfg(test)]
+mod replay_tests;
 mod report;
 mod robots;
 mod runner;

@@ -1,0 +1,135 @@
+//! A replay that could not tell would be worth nothing: recordings that were changed in one number, one note, one
+//! message are told from those that were not.
+
+use crate::cli::Common;
+use crate::commands::{Setting, demo, episode};
+use crate::log::{Log, Screen};
+use crate::recording::{CONSUMED, FILE, TICKS};
+use crate::replay::{Header, Replayed, run};
+use crate::runner;
+use crate::session::Pace;
+use bridge::RunFolder;
+use bridge::recording::{Full, Limits, Reader, Recorder};
+use bridge::ros::{CameraInfo, Consumed, Image, JointState, Log as Event, ModelCall, Text, TfMessage, Tick};
+use std::path::{Path, PathBuf};
+
+/// A short run, recorded.
+fn recorded(folder: &Path) -> PathBuf {
+    let common = Common { config: None, robot: None, scene: None, seed: Some(3), out: None, json: false };
+    let setting = Setting::read(&common, None).expect("a setting");
+    let scenario = demo(&setting).expect("the demo");
+    let episode = episode(&scenario, &setting, Some("pick up the red cube")).expect("an episode");
+    let log = Log::new(Screen::Silent, Some(RunFolder::create(folder).expect("a folder")));
+    runner::run(&setting.config, &setting.arm, &episode, Pace::Lockstep, log, false).expect("it starts");
+    folder.join(FILE)
+}
+
+/// The recording once more, with changed ticks and notes; `None` leaves one out.
+fn changed(
+    from: &Path,
+    to: &Path,
+    mut tick: impl FnMut(Tick) -> Option<Tick>,
+    mut notes: impl FnMut(String) -> String,
+) -> Replayed {
+    let mut reader = Reader::open(from).expect("a recording");
+    let recorder = Recorder::create(to, Limits::default(), Full::Waits).expect("a file");
+    let first = reader.next();
+    for file in reader.attached() {
+        recorder.attach(&file.name, "text/plain", &file.data);
+    }
+    macro_rules! copy {
+        ($m:expr, $ty:ty) => {
+            recorder.put(recorder.topic(&$m.info.topic), $m.stamp, &$m.read::<$ty>().expect("one"))
+        };
+    }
+    for m in first.into_iter().chain(reader) {
+        match (m.info.topic.as_str(), m.info.schema.as_str()) {
+            (TICKS, _) => {
+                if let Some(tick) = tick(m.read().expect("a tick")) {
+                    recorder.put(recorder.topic(TICKS), m.stamp, &tick);
+                }
+            }
+            (CONSUMED, _) => {
+                let consumed: Consumed = m.read().expect("notes");
+                let lines = notes(consumed.lines);
+                recorder.put(recorder.topic(CONSUMED), m.stamp, &Consumed { lines, ..consumed });
+            }
+            (_, "sensor_msgs/msg/Image") => copy!(m, Image),
+            (_, "sensor_msgs/msg/CameraInfo") => copy!(m, CameraInfo),
+            (_, "sensor_msgs/msg/JointState") => copy!(m, JointState),
+            (_, "tf2_msgs/msg/TFMessage") => copy!(m, TfMessage),
+            (_, "rcl_interfaces/msg/Log") => copy!(m, Event),
+            (_, "std_msgs/msg/String") => copy!(m, Text),
+            (_, "sinew_msgs/msg/ModelCall") => copy!(m, ModelCall),
+            (topic, schema) => panic!("{topic} of {schema}"),
+        }
+    }
+    assert_eq!(recorder.finish().failure, None);
+    let header = Header::read(to).expect("a header");
+    run(to, &header).expect("a replay")
+}
+
+#[test]
+fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
+    let folder = std::env::temp_dir().join(format!("sinew-changed-{}", std::process::id()));
+    let (from, to) = (recorded(&folder), folder.join("changed.mcap"));
+    let same = |t: Tick| Some(t);
+    let keep = |lines: String| lines;
+
+    let r = changed(&from, &to, same, keep);
+    assert!(r.is_identical(), "{:?} {:?}", r.divergence, r.compared.problem);
+    assert!(r.compared.ticks > 3000 && r.notes > 1000);
+
+    // The last bit of one measured position while the arm moved: the torque is another.
+    let nudge = |mut t: Tick| {
+        if t.tick == 2500 {
+            t.q[1] = f64::from_bits(t.q[1].to_bits() ^ 1);
+        }
+        Some(t)
+    };
+    let r = changed(&from, &to, nudge, keep);
+    assert!(!r.is_identical());
+    let first = r.compared.first.expect("a difference");
+    assert!((2500..2505).contains(&first.record.tick), "{}", first.record.tick);
+
+    // The last bit of one recorded command.
+    let forge = |mut t: Tick| {
+        if t.tick == 2000 {
+            t.told_tau[3] = f64::from_bits(t.told_tau[3].to_bits() ^ 1);
+        }
+        Some(t)
+    };
+    let r = changed(&from, &to, forge, keep);
+    assert_eq!((r.compared.different, r.is_identical()), (1, false));
+    assert_eq!(r.compared.first.expect("a difference").record.tick, 2000);
+
+    // A tick that is not there.
+    let r = changed(&from, &to, |t| (t.tick != 1500).then_some(t), keep);
+    assert!(!r.is_identical());
+    assert!(r.compared.problem.is_some_and(|p| p.contains("tick 1500") && p.contains("tick 1501")));
+
+    // A stop that nobody had asked for: the arm comes to rest, and the mission hears what it had not heard.
+    let stop = |mut t: Tick| {
+        if t.tick == 2500 {
+            t.requests.stop = 1;
+        }
+        Some(t)
+    };
+    let r = changed(&from, &to, stop, keep);
+    assert!(!r.is_identical() && r.compared.different > 100, "{}", r.compared.different);
+
+    // The model saw something else: another plan, or none.
+    let other = |lines: String| lines.replace("\"color\":\"red\"", "\"color\":\"green\"");
+    let r = changed(&from, &to, same, other);
+    assert!(!r.is_identical(), "another colour, and nothing came of it");
+
+    // Notes end early: the mission is not followed any farther, and does not wait for ever.
+    let mut n = 0;
+    let cut = |lines: String| {
+        n += 1;
+        if n > 4 { String::new() } else { lines }
+    };
+    let r = changed(&from, &to, same, cut);
+    assert!(!r.is_identical() && r.divergence.is_some());
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
