@@ -63,6 +63,11 @@ impl Header {
             .map_err(|e| ReplayError::Recording(format!("{}: {RUN}: {e}", path.display())))?;
         let arm = robots::load(&config.robot.profile)?;
         let (recorded, here) = (file(ROBOT)?, recording::describe(&arm));
+        if run.version != env!("CARGO_PKG_VERSION") {
+            let got = format!("one of sinew {}", run.version);
+            let here = format!("a recording of sinew {}", env!("CARGO_PKG_VERSION"));
+            return Err(Rejection::new(RUN, here, got).into());
+        }
         if let Some((i, (was, is))) =
             recorded.lines().zip(here.lines()).enumerate().find(|(_, (a, b))| a != b)
         {

@@ -39,7 +39,7 @@ fn changed(
     }
     macro_rules! copy {
         ($m:expr, $ty:ty) => {
-            recorder.put(recorder.topic(&$m.info.topic), $m.stamp, &$m.read::<$ty>().expect("one"))
+            _ = recorder.put(recorder.topic(&$m.info.topic), $m.stamp, &$m.read::<$ty>().expect("one"))
         };
     }
     for m in first.into_iter().chain(reader) {
@@ -107,6 +107,19 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
     let r = changed(&from, &to, |t| (t.tick != 1500).then_some(t), keep);
     assert!(!r.is_identical());
     assert!(r.compared.problem.is_some_and(|p| p.contains("tick 1500") && p.contains("tick 1501")));
+
+    // From here on there are no ticks, and the mission saw some.
+    let r = changed(&from, &to, |t| (t.tick < 2000).then_some(t), keep);
+    assert!(!r.is_identical() && r.compared.different == 0);
+    assert!(r.compared.problem.is_some_and(|p| p.contains("which is not there")));
+
+    // A bit in one of the last chunks: what is left is the same, and it is not the whole.
+    let mut bytes = std::fs::read(&from).expect("bytes");
+    let place = bytes.len() * 19 / 20;
+    bytes[place] ^= 4;
+    std::fs::write(&to, &bytes).expect("written");
+    let r = run(&to, &Header::read(&to).expect("a header")).expect("a replay");
+    assert!(!r.is_identical(), "B34: byte {place} of {}", bytes.len());
 
     // A stop that nobody had asked for: the arm comes to rest, and the mission hears what it had not heard.
     let stop = |mut t: Tick| {

@@ -46,7 +46,7 @@ pub(crate) enum StartError {
     Weights(#[from] ModelError),
     #[error("perception.model: {0}")]
     Model(VlmError),
-    #[error("perception.model: {0}")]
+    #[error(transparent)]
     Hub(#[from] bridge::hub::HubError),
     #[error("perception.weights: {path}: {source}")]
     WeightsFile { path: String, source: std::io::Error },

@@ -9,6 +9,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use types::{Detection, Image, Rejection, Time};
 
+/// So much later than it was, at the most, is told what the loop did.
+const TOLD_LATE: core::time::Duration = core::time::Duration::from_millis(15);
+
 /// An event of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told {
@@ -42,11 +45,15 @@ impl Story {
         let mut pictures = Pictures::default();
         let mut newest: HashMap<String, (Image, Vec<Detection>, ModelCall)> = HashMap::new();
         for message in reader.by_ref() {
-            pictures.take_in(&message)?;
+            // What the loop does is told when the mission next looks.
+            if message.info.topic == EVENTS && message.stamp <= at + TOLD_LATE {
+                story.events.push(told(message.read()?));
+            }
             // Messages of different topics overtake each other by little.
             if message.stamp > at {
                 continue;
             }
+            pictures.take_in(&message)?;
             match message.info.topic.as_str() {
                 TICKS => {
                     let tick = tick_of(&message.read::<Tick>()?)?;
@@ -54,7 +61,6 @@ impl Story {
                         story.tick = Some(tick);
                     }
                 }
-                EVENTS => story.events.push(told(message.read()?)),
                 OPERATOR => story.words.push((message.stamp, message.read::<Text>()?.data)),
                 MODEL => {
                     let call: ModelCall = message.read()?;
@@ -62,9 +68,16 @@ impl Story {
                         if call.role == "read" {
                             story.reading = Some((message.stamp, call));
                         }
-                    } else if let Some(image) = pictures.at(&call.camera, call.pictured.clone().into()) {
-                        let detections = serde_json::from_str(&call.answer).unwrap_or_default();
-                        newest.insert(call.camera.clone(), (image, detections, call));
+                    } else {
+                        // A model that had no answer is asked about the same picture again.
+                        let stamp: Time = call.pictured.clone().into();
+                        let known = newest.remove(&call.camera).map(|(image, ..)| image);
+                        let image =
+                            known.filter(|i| i.stamp == stamp).or_else(|| pictures.at(&call.camera, stamp));
+                        if let Some(image) = image {
+                            let detections = serde_json::from_str(&call.answer).unwrap_or_default();
+                            newest.insert(call.camera.clone(), (image, detections, call));
+                        }
                     }
                 }
                 _ => {}
@@ -80,12 +93,20 @@ impl Story {
         self.events.iter().rev().find(|e| e.stage == stage && e.kind == kind)
     }
 
+    /// What a motion was for, and when it was ordered: what was said right before that, unless another was ordered in
+    /// between.
+    pub(crate) fn motion(&self, id: u64) -> Option<(&Told, &Told)> {
+        let is_order = |e: &Told| e.stage == "control" && e.kind == "order";
+        let name = format!("motion {id}");
+        let place = self.events.iter().position(|e| is_order(e) && e.text == name)?;
+        let before = self.events[..place].iter().rev().take_while(|e| !is_order(e));
+        let why = before.into_iter().find(|e| e.stage == "control" && e.kind == "move")?;
+        Some((why, &self.events[place]))
+    }
+
     /// What was refused, slowed or stopped since then.
     pub(crate) fn interventions(&self, since: Time) -> impl Iterator<Item = &Told> {
-        let is_one = |e: &&Told| {
-            e.stage == "control"
-                && (e.is_grave || e.text.contains("Intervention") || e.text.contains("Waiting"))
-        };
+        let is_one = |e: &&Told| e.stage == "control" && (e.is_grave || e.text.starts_with("Intervention"));
         self.events.iter().filter(move |e| e.at >= since).filter(is_one)
     }
 }

@@ -138,6 +138,16 @@ fn of_a_file_that_was_cut_off_or_damaged_the_rest_is_read_and_the_flaw_is_told()
         assert!(messages == 3030 || flaws > 0, "B34: byte {place}: {messages} messages and no flaw");
         assert!(messages >= 2000 || !is_complete, "B34: byte {place}: {messages}");
     }
+    // A file beside the messages that is shorter than it says, alone and in a chunk's place.
+    for kind in [9u8, 6] {
+        let mut bytes = b"\x89MCAP0\r\n".to_vec();
+        bytes.push(kind);
+        bytes.extend(32u64.to_le_bytes());
+        bytes.extend([0; 32]);
+        std::fs::write(&cut, &bytes).expect("written");
+        let (messages, flaws, is_complete) = outcome(&cut);
+        assert!(messages == 0 && flaws > 0 && !is_complete, "B34: {kind}");
+    }
     for (name, text) in [("empty", &b""[..]), ("gif", b"GIF89a is no recording"), ("mcap1", b"\x89MCAP1\r\n")]
     {
         std::fs::write(&cut, text).expect("written");
@@ -190,15 +200,16 @@ fn a_full_file_or_one_that_cannot_be_written_counts_what_it_leaves_out_and_says_
     let limits = Limits { seconds: 1.0, ..Limits::default() };
     let recorder = Recorder::create(&path, limits, Full::Waits).expect("a file");
     let states = recorder.topic::<JointState>("/joint_states");
-    (0..3000).for_each(|k| recorder.put(states, at(k), &joints(k)));
+    (0..3000).for_each(|k| assert!(recorder.put(states, at(k), &joints(k))));
     assert_eq!(recorder.finish().messages, 1001);
 
     // F30: a disk that is full from the beginning.
     if let Ok(recorder) = Recorder::create(Path::new("/dev/full"), Limits::default(), Full::Drops) {
         let states = recorder.topic::<JointState>("/joint_states");
-        (0..3000).for_each(|k| recorder.put(states, at(k), &joints(k)));
+        (0..3000).for_each(|k| _ = recorder.put(states, at(k), &joints(k)));
         let summary = recorder.finish();
         assert!(summary.failure.is_some(), "{summary:?}");
+        assert_eq!((summary.messages, summary.left_out["/joint_states"]), (0, 3000), "{summary:?}");
     }
     assert!(Recorder::create(&folder.file("no/such/folder.mcap"), Limits::default(), Full::Drops).is_err());
 }

@@ -46,10 +46,16 @@ pub(crate) fn run(
     let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut progress())?;
     let load_s = begin.elapsed().as_secs_f64();
 
-    let mut prompts = Vec::new();
+    let (mut prompts, mut bytes) = (Vec::new(), 0);
     for line in &lines {
         let begin = Instant::now();
         let prompt = prompt(&vlm, line, file)?;
+        bytes += prompt.pictures().map(|(_, values)| size_of_val(values)).sum::<usize>();
+        if bytes > perception::vlm::MOST_BYTES {
+            let field = format!("{}, line {}, images", file.display(), line.number);
+            let expected = format!("at most {} bytes of cut-up pictures in all", perception::vlm::MOST_BYTES);
+            return Err(Rejection::new(field, expected, bytes.to_string()).into());
+        }
         prompts.push((prompt, begin.elapsed().as_secs_f64()));
     }
     let asked: Vec<_> = prompts.iter().map(|(prompt, _)| (prompt, how)).collect();

@@ -1,7 +1,7 @@
 //! `sinew log`: what is in a recording, and out of it for tools that read no recordings.
 
-use super::CommandError;
 use super::replay::recording_at;
+use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
 use crate::recording::Ticks;
@@ -63,12 +63,12 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
             "file": path.display().to_string(), "bytes": bytes, "seconds": seconds, "topics": topics,
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
         });
-        println!("{object}");
+        tell!("{object}");
     } else {
-        println!("{}: {:.1} MB, {seconds:.1} s of the robot's time", path.display(), bytes as f64 / 1e6);
+        tell!("{}: {:.1} MB, {seconds:.1} s of the robot's time", path.display(), bytes as f64 / 1e6);
         let width = topics.keys().map(String::len).max().unwrap_or(0);
         for (name, c) in &topics {
-            println!(
+            tell!(
                 "  {name:width$}  {:7} messages, {:8.2} MB before compression  {}",
                 c.messages,
                 c.bytes as f64 / 1e6,
@@ -76,16 +76,16 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
             );
         }
         for a in reader.attached() {
-            println!("  beside them {}, {} bytes", a.name, a.data.len());
+            tell!("  beside them {}, {} bytes", a.name, a.data.len());
         }
         for (what, n) in reader.left_out() {
-            println!("! left out when it was recorded: {what} {n}");
+            tell!("! left out when it was recorded: {what} {n}");
         }
         if !reader.is_complete() {
-            println!("! it has no end: whoever wrote it was interrupted");
+            tell!("! it has no end: whoever wrote it was interrupted");
         }
         for f in reader.flaws() {
-            println!("! at byte {}: {}", f.at, f.what);
+            tell!("! at byte {}: {}", f.at, f.what);
         }
     }
     Ok(if is_fine { Exit::Done } else { Exit::Failed })

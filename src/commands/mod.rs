@@ -30,8 +30,21 @@ use bridge::hub::HubError;
 use bridge::{BridgeError, RunFolder};
 use mechanics::Arm;
 use perception::vlm::VlmError;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A line for a person, out of a file of anybody's: without control characters, and whoever reads may go away.
+macro_rules! tell {
+    ($($a:tt)*) => { $crate::commands::say(&format!($($a)*)) };
+}
+pub(crate) use tell;
+
+/// See [`tell`].
+pub(crate) fn say(line: &str) {
+    let clean: String = line.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    let _ = writeln!(std::io::stdout().lock(), "{clean}");
+}
 
 /// Why a command ends without having begun: a sentence for the person.
 #[derive(Debug, thiserror::Error)]

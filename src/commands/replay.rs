@@ -1,6 +1,6 @@
 //! `sinew replay`: a recorded run once more, compared bit for bit.
 
-use super::CommandError;
+use super::{CommandError, tell};
 use crate::exit::Exit;
 use crate::graph::taped::Difference;
 use crate::recording::FILE;
@@ -12,10 +12,14 @@ use types::JointVector;
 pub(crate) fn run(recordings: &[PathBuf], json: bool) -> Result<Exit, CommandError> {
     let mut identical = 0;
     for file in recordings {
-        identical += usize::from(one(file, json)?);
+        match one(file, json) {
+            Ok(is_identical) => identical += usize::from(is_identical),
+            Err(e) if recordings.len() == 1 => return Err(e),
+            Err(e) => eprintln!("error: {e}"),
+        }
     }
     if recordings.len() > 1 && !json {
-        println!("\n{identical} of {} recordings came out the same, to the last bit", recordings.len());
+        tell!("\n{identical} of {} recordings came out the same, to the last bit", recordings.len());
     }
     Ok(if identical == recordings.len() { Exit::Done } else { Exit::Failed })
 }
@@ -32,9 +36,9 @@ fn one(file: &Path, json: bool) -> Result<bool, CommandError> {
         header.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.as_str()).collect();
     let lines = lines(&replayed, &names, took_s);
     if json {
-        println!("{}", object(&path, &replayed, &lines, took_s));
+        tell!("{}", object(&path, &replayed, &lines, took_s));
     } else {
-        println!("{}: \"{}\"\n  {}", path.display(), header.run.sentence, lines.join("\n  "));
+        tell!("{}: \"{}\"\n  {}", path.display(), header.run.sentence, lines.join("\n  "));
     }
     Ok(replayed.is_identical())
 }

@@ -1,7 +1,7 @@
 //! `sinew why`: the way from a motor command back to the person's words, told as a story.
 
-use super::CommandError;
 use super::replay::recording_at;
+use super::{CommandError, tell};
 use crate::exit::Exit;
 use crate::replay::Header;
 use crate::story::{self, Story};
@@ -36,31 +36,31 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
         header.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.as_str()).collect();
     let limits: Vec<f64> = header.arm.limits().iter().map(|l| l.velocity).collect();
 
-    println!(
+    tell!(
         "At {:.3} s, tick {}: {}.",
         tick.now.as_secs_f64(),
         tick.tick,
         command_words(tick, &names, &limits)
     );
     for line in filter_words(&story, tick) {
-        println!("  {line}");
+        tell!("  {line}");
     }
-    if let Some(step) = story.last("control", "move").filter(|_| tick.motion.is_some()) {
-        println!(
-            "It followed motion {}, ordered {}: {}.",
-            tick.motion.map_or(0, |m| m.0),
-            clock(step.at),
-            step.text
-        );
+    let motion = tick.motion.and_then(|m| story.motion(m.0).map(|(why, order)| (m.0, why, order)));
+    match (motion, tick.motion) {
+        (Some((id, why, order)), _) => {
+            tell!("It followed motion {id}, ordered {}: {}.", clock(order.at), why.text);
+        }
+        (None, Some(id)) => tell!("It followed motion {}, which no skill had ordered.", id.0),
+        (None, None) => tell!("No motion was under way."),
     }
-    if let Some(skill) = story.last("planner", "skill") {
-        println!("That was for skill {}, begun {}.", skill.text, clock(skill.at));
+    if let Some(skill) = story.last("planner", "skill").filter(|_| motion.is_some()) {
+        tell!("That was for skill {}, begun {}.", skill.text, clock(skill.at));
     }
     if let Some(plan) = story.last("planner", "plan") {
-        println!("The plan, made {}: {}.", clock(plan.at), plan.text);
+        tell!("The plan, made {}: {}.", clock(plan.at), plan.text);
     }
     if let Some(proposal) = story.last("perception", "proposal") {
-        println!(
+        tell!(
             "It was made because of what the sentence was read as, {}: {}.",
             clock(proposal.at),
             proposal.text
@@ -69,7 +69,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     if let Some((when, call)) = &story.reading {
         let failure =
             if call.failure.is_empty() { String::new() } else { format!(", in vain: {}", call.failure) };
-        println!("  \"{}\" was read by {} {}{failure}.", call.sentence, short(&call.model), clock(*when));
+        tell!("  \"{}\" was read by {} {}{failure}.", call.sentence, short(&call.model), clock(*when));
     }
     let folder = out.map_or_else(|| path.with_file_name(format!("why-{at_s:.3}")), Path::to_owned);
     if !story.seen.is_empty() {
@@ -84,7 +84,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
         } else {
             format!("nothing was seen: {}", call.failure)
         };
-        println!(
+        tell!(
             "Camera {} was last looked through {}: {seen} by {}. {}",
             image.camera,
             clock(image.stamp),
@@ -93,10 +93,10 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
         );
     }
     for (when, words) in &story.words {
-        println!("The person said {}: \"{words}\".", clock(*when));
+        tell!("The person said {}: \"{words}\".", clock(*when));
     }
     for flaw in reader.flaws() {
-        println!("! the recording is damaged at byte {}: {}", flaw.at, flaw.what);
+        tell!("! the recording is damaged at byte {}: {}", flaw.at, flaw.what);
     }
     Ok(Exit::Done)
 }
@@ -141,13 +141,14 @@ fn command_words(t: &TickRecord, names: &[&str], limits: &[f64]) -> String {
 
 /// What the safety filter and the watches made of it.
 fn filter_words(story: &Story, t: &TickRecord) -> Vec<String> {
-    let since = story.last("control", "move").map_or(Time::ZERO, |m| m.at);
+    let ordered = t.motion.and_then(|m| story.motion(m.0)).map(|(_, order)| order.at);
+    let since = ordered.or_else(|| story.last("control", "order").map(|o| o.at)).unwrap_or_default();
     let mut lines: Vec<String> =
         story.interventions(since).map(|e| format!("{} the loop told: {}.", clock(e.at), e.text)).collect();
     if t.heard.slow < 1.0 {
         lines.push(format!("Motions ran at {:.0} % of their own speed, by order.", 100.0 * t.heard.slow));
     }
-    if lines.is_empty() {
+    if lines.is_empty() && t.mode == Mode::Follow {
         lines.push("Filter and watches had nothing against it since the motion began.".into());
     }
     lines

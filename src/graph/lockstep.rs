@@ -65,7 +65,9 @@ impl Body for Lockstep {
             let width_m = measured.map_or(0.0, |m| m.gripper.width_m);
             self.bystanders.look(&command, width_m, &self.rig.world());
             if let Some(why) = self.rig.world().stopped() {
-                return Err(BodyError::Sim(why.to_string()));
+                let why = why.to_string();
+                self.writer.iter_mut().for_each(TickWriter::drain);
+                return Err(BodyError::Sim(why));
             }
         }
         for sample in self.handle.trace() {

@@ -5,6 +5,7 @@ use super::{Body, BodyError, invariants, trace::Trace};
 use crate::recording::{Tape, Ticks};
 use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
 use core::time::Duration;
+use std::collections::VecDeque;
 use types::seams::{Camera, CameraError};
 use types::{Image, JointCommand, Time};
 
@@ -121,6 +122,8 @@ pub(crate) struct Repeated {
     tape: Tape,
     cameras: Vec<Box<dyn Camera>>,
     compared: std::sync::Arc<std::sync::Mutex<Compared>>,
+    /// Of ticks that were done for a report of theirs: the mission had the report before it saw their status.
+    ahead: VecDeque<Status>,
     trace: Trace,
 }
 
@@ -134,7 +137,7 @@ impl Repeated {
         compared: std::sync::Arc<std::sync::Mutex<Compared>>,
     ) -> Self {
         let cameras = cameras.iter().map(|n| Box::new(Absent(n.clone())) as Box<dyn Camera>).collect();
-        Self { core, handle, ticks, tape, cameras, compared, trace: Trace::default() }
+        Self { core, handle, ticks, tape, cameras, compared, ahead: VecDeque::new(), trace: Trace::default() }
     }
 
     /// The next recorded tick once more; whether there was one.
@@ -190,7 +193,17 @@ impl Body for Repeated {
 
     fn status(&mut self) -> Status {
         let ticks: u64 = self.tape.take(STATUS, u64::default);
+        self.ahead.retain(|status| status.ticks >= ticks);
+        if let Some(status) = self.ahead.front().filter(|status| status.ticks == ticks) {
+            return *status;
+        }
         while self.core.ticks() < ticks && self.tick() {}
+        if self.core.ticks() < ticks {
+            let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            compared
+                .problem
+                .get_or_insert_with(|| format!("the mission saw tick {ticks}, which is not there"));
+        }
         self.handle.status()
     }
 
@@ -202,9 +215,11 @@ impl Body for Repeated {
         // The loop may have told it since its last status was read.
         loop {
             let report = self.handle.poll();
+            let before = self.handle.status();
             if report.is_some() || !self.tick() {
                 return report;
             }
+            self.ahead.push_back(before);
         }
     }
 

@@ -129,7 +129,10 @@ impl Eyes {
         let lost = || (Fault::F10CameraBlind, "the recording has no such picture".to_owned(), true);
         match (shot, live) {
             (Some(Ok(_)), Some(image)) => Ok(image),
-            (Some(Ok(shot)), None) if shot.is_recorded => tape.next_picture(camera.name()).ok_or_else(lost),
+            (Some(Ok(shot)), None) if shot.is_recorded => {
+                let image = tape.picture_at(camera.name(), shot.stamp);
+                image.filter(|i| i.depth.is_some() == shot.has_depth).ok_or_else(lost)
+            }
             (Some(Ok(shot)), None) if !is_used => unseen(camera.name(), &shot).ok_or_else(lost),
             (Some(Err(blink)), _) => Err(blink),
             _ => Err(lost()),

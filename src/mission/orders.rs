@@ -29,6 +29,7 @@ impl Mission {
             }
         };
         let id = control.submit(lease.order(now, motion))?;
+        self.log.detail("control", "order", format!("motion {}", id.0));
         self.lease = Some((lease, now));
         Ok(id)
     }

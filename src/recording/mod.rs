@@ -163,10 +163,7 @@ impl Recording {
             Images::All => true,
             Images::None => false,
         };
-        if wanted {
-            pictures::put(&self.recorder, image);
-        }
-        wanted
+        wanted && pictures::put(&self.recorder, image)
     }
 
     /// Something that happened.

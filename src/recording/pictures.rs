@@ -12,8 +12,8 @@ const TF: &str = "/tf";
 const WORLD: &str = "world";
 const METRES: &str = "32FC1";
 
-/// Records a picture. Its pose comes last: with it the picture is whole.
-pub(super) fn put(recorder: &Recorder, image: &Image) {
+/// Records a picture. Its pose comes last: with it the picture is whole. Whether there was room for all of it.
+pub(super) fn put(recorder: &Recorder, image: &Image) -> bool {
     let name = &image.camera;
     let header = Header { stamp: image.stamp.into(), frame_id: format!("{name}_optical") };
     let (width, height) = (image.intrinsics.width, image.intrinsics.height);
@@ -27,19 +27,20 @@ pub(super) fn put(recorder: &Recorder, image: &Image) {
         data,
     };
     let topic = |what: &str| format!("/{name}/{what}");
-    recorder.put(recorder.topic(&topic(IMAGE)), image.stamp, &sheet("rgb8", 3, image.rgb.to_vec()));
+    let colours = sheet("rgb8", 3, image.rgb.to_vec());
+    let mut is_whole = recorder.put(recorder.topic(&topic(IMAGE)), image.stamp, &colours);
     if let Some(depth) = &image.depth {
         let data = depth.iter().flat_map(|z| z.to_le_bytes()).collect();
-        recorder.put(recorder.topic(&topic(DEPTH)), image.stamp, &sheet(METRES, 4, data));
+        is_whole &= recorder.put(recorder.topic(&topic(DEPTH)), image.stamp, &sheet(METRES, 4, data));
     }
     let info = CameraInfo::new(header.clone(), &image.intrinsics);
-    recorder.put(recorder.topic(&topic(INFO)), image.stamp, &info);
+    is_whole &= recorder.put(recorder.topic(&topic(INFO)), image.stamp, &info);
     let pose = TransformStamped {
         header: Header { frame_id: WORLD.into(), ..header.clone() },
         child_frame_id: header.frame_id,
         transform: (&image.world_from_optical).into(),
     };
-    recorder.put(recorder.topic(TF), image.stamp, &TfMessage { transforms: vec![pose] });
+    is_whole & recorder.put(recorder.topic(TF), image.stamp, &TfMessage { transforms: vec![pose] })
 }
 
 /// Puts pictures together again from a recording's messages, in the order of each camera.
@@ -108,11 +109,6 @@ impl Pictures {
         )?;
         self.whole.entry(camera.to_owned()).or_default().push_back(image);
         Ok(())
-    }
-
-    /// The oldest picture of a camera that was not taken yet.
-    pub(crate) fn next(&mut self, camera: &str) -> Option<Image> {
-        self.whole.get_mut(camera)?.pop_front()
     }
 
     /// The picture of a camera with this stamp, if it was not taken yet; those before it are gone.

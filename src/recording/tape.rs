@@ -48,7 +48,6 @@ struct Repeats {
     pictures: Pictures,
     lines: VecDeque<String>,
     number: u64,
-    now: Time,
     divergence: Option<Divergence>,
     problem: Option<String>,
 }
@@ -67,7 +66,6 @@ impl Tape {
             pictures: Pictures::default(),
             lines: VecDeque::new(),
             number: 0,
-            now: Time::ZERO,
             divergence: None,
             problem: None,
         };
@@ -118,7 +116,7 @@ impl Tape {
                     recording.consumed(at, core::mem::take(lines));
                 }
             }
-            Side::Repeats(repeats) => repeats.now = at,
+            Side::Repeats(_) => {}
         });
     }
 
@@ -131,10 +129,10 @@ impl Tape {
         .unwrap_or(false)
     }
 
-    /// The next recorded picture of a camera.
-    pub(crate) fn next_picture(&self, camera: &str) -> Option<Image> {
+    /// The recorded picture of a camera with this stamp.
+    pub(crate) fn picture_at(&self, camera: &str, stamp: Time) -> Option<Image> {
         self.with(|side| match side {
-            Side::Repeats(repeats) => repeats.pictures.next(camera),
+            Side::Repeats(repeats) => repeats.pictures.at(camera, stamp),
             Side::Records { .. } => None,
         })?
     }

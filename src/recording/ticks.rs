@@ -84,9 +84,12 @@ impl Ticks {
     /// The next; `None` at the end.
     ///
     /// # Errors
-    /// A [`Rejection`] for a message that is no tick, or ticks that are missing in between.
+    /// A [`Rejection`] for a message that is no tick, ticks that are missing in between, and an end that is not the
+    /// end of what happened.
     pub(crate) fn next(&mut self) -> Result<Option<TickRecord>, Rejection> {
-        let Some(message) = self.reader.by_ref().find(|m| m.info.topic == TICKS) else { return Ok(None) };
+        let Some(message) = self.reader.by_ref().find(|m| m.info.topic == TICKS) else {
+            return self.end().map(|()| None);
+        };
         let record = convert::record(&message.read::<Tick>()?)?;
         if record.tick != self.last + 1 {
             let expected = format!("tick {}", self.last + 1);
@@ -94,5 +97,20 @@ impl Ticks {
         }
         self.last = record.tick;
         Ok(Some(record))
+    }
+
+    /// Whether nothing is missing at the end.
+    fn end(&self) -> Result<(), Rejection> {
+        let refuse = |got: String| Err(Rejection::new(TICKS, "the ticks up to the loop's end", got));
+        if let Some(flaw) = self.reader.flaws().first() {
+            return refuse(format!("damage at byte {}: {}", flaw.at, flaw.what));
+        }
+        if !self.reader.is_complete() {
+            return refuse("a recording without an end: it was interrupted".into());
+        }
+        match self.reader.left_out().get(TICKS) {
+            Some(n) => refuse(format!("{n} that were left out when it was recorded")),
+            None => Ok(()),
+        }
     }
 }

@@ -50,19 +50,33 @@ impl Manifest {
         }
     }
 
-    /// Of a folder in which every file has its size; `None` for anything else.
-    pub(super) fn of_complete(dir: &Path, name: &Name) -> Option<Self> {
+    /// Of a folder of this repository, whole or not.
+    pub(super) fn of(dir: &Path, name: &Name) -> Option<Self> {
         let mut text = String::new();
         File::open(dir.join(MANIFEST)).ok()?.take(MAX_MANIFEST).read_to_string(&mut text).ok()?;
         let manifest: Self = serde_json::from_str(&text).ok()?;
+        let is_ours = manifest.repository == name.repository()
+            && dir.file_name().is_some_and(|d| d == manifest.commit.as_str())
+            && !manifest.files.is_empty();
+        is_ours.then_some(manifest)
+    }
+
+    /// Of a folder in which every file has its size; `None` for anything else.
+    pub(super) fn of_complete(dir: &Path, name: &Name) -> Option<Self> {
+        let manifest = Self::of(dir, name)?;
         let stands = |f: &Stored| {
             is_plain(&f.name, 200)
                 && fs::metadata(dir.join(&f.name)).is_ok_and(|m| m.is_file() && m.len() == f.size)
         };
-        let is_ours = manifest.repository == name.repository()
-            && dir.file_name().is_some_and(|d| d == manifest.commit.as_str())
-            && !manifest.files.is_empty();
-        (is_ours && manifest.files.iter().all(stands)).then_some(manifest)
+        manifest.files.iter().all(stands).then_some(manifest)
+    }
+
+    /// What other revisions were this commit stays so.
+    pub(super) fn with_revisions_of(mut self, old: Option<Self>) -> Self {
+        self.revisions.extend(old.map(|o| o.revisions).unwrap_or_default());
+        self.revisions.sort();
+        self.revisions.dedup();
+        self
     }
 
     fn is_of(&self, revision: &str) -> bool {
@@ -77,22 +91,36 @@ impl Manifest {
         let path = dir.join(format!("{MANIFEST}.part"));
         let io = HubError::io(&path);
         let text = serde_json::to_string_pretty(self).map_err(|e| io(e.into()))?;
-        let mut file = File::create(&path).map_err(&io)?;
+        // One that was left behind, or a link, is not written through.
+        let _ = fs::remove_file(&path);
+        let mut file = File::create_new(&path).map_err(&io)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(&io)?;
         fs::rename(&path, dir.join(MANIFEST)).map_err(io)
     }
 }
 
-/// The complete folder of a name, if there is one.
-pub(super) fn find(root: &Path, name: &Name) -> Option<(PathBuf, Manifest)> {
-    let mut folders: Vec<PathBuf> =
-        fs::read_dir(root.join(name.folder())).ok()?.flatten().map(|e| e.path()).collect();
+/// The folders of a repository's commits.
+fn folders(root: &Path, name: &Name) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root.join(name.folder())).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|e| e.path()).collect();
     folders.retain(|p| p.file_name().and_then(|n| n.to_str()).is_some_and(is_commit));
     folders.sort();
-    folders.into_iter().find_map(|dir| {
+    folders
+}
+
+/// The complete folder of a name, if there is one.
+pub(super) fn find(root: &Path, name: &Name) -> Option<(PathBuf, Manifest)> {
+    folders(root, name).into_iter().find_map(|dir| {
         let manifest = Manifest::of_complete(&dir, name)?;
         manifest.is_of(name.revision()).then_some((dir, manifest))
     })
+}
+
+/// The commit that a name's revision was when it was fetched, whatever has become of its files: a branch does not move
+/// because a file of it was lost.
+pub(super) fn pinned(root: &Path, name: &Name) -> Option<String> {
+    let mut manifests = folders(root, name).into_iter().filter_map(|dir| Manifest::of(&dir, name));
+    manifests.find(|m| m.is_of(name.revision())).map(|m| m.commit)
 }
 
 /// The right to fetch into a repository's folder, until it is dropped; waits for a process that has it.
@@ -105,7 +133,9 @@ pub(super) fn lock(
     let dir = root.join(name.folder());
     fs::create_dir_all(&dir).map_err(HubError::io(&dir))?;
     let path = dir.join("lock");
-    let file = File::create(&path).map_err(HubError::io(&path))?;
+    // Nobody's file is emptied for it, wherever a link leads.
+    let opened = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = opened.map_err(HubError::io(&path))?;
     let mut is_told = false;
     loop {
         match file.try_lock() {

@@ -83,7 +83,7 @@ impl Hub {
             match response.status().as_u16() {
                 301 | 302 | 303 | 307 | 308 => {
                     let to = header("location").unwrap_or_default();
-                    url = self.follow(&url, &to).map_err(Miss::last)?;
+                    url = self.follow(&url, &to).map_err(|e| Miss::last(self.without_key(&e)))?;
                 }
                 status @ (200 | 206 | 416) => {
                     return Ok(Answer {

@@ -99,7 +99,9 @@ impl Hub {
         if let Some(there) = self.find(name) {
             return Ok(there);
         }
-        let listing = self.listing(name, tell, goes_on)?;
+        let pinned = cache::pinned(&self.root, name);
+        let revision = pinned.as_deref().unwrap_or(name.revision());
+        let listing = self.listing(name, revision, tell, goes_on)?;
         let folder = self.root.join(name.folder()).join(&listing.commit);
         if let Some(mut manifest) = Manifest::of_complete(&folder, name) {
             manifest.write(&folder, name)?;
@@ -144,7 +146,8 @@ impl Hub {
             self.file(entry, &mut course, tell, goes_on)?;
         }
         let n_fetched = course.n_fetched;
-        let mut manifest = Manifest::new(name, &listing.commit, &self.url, &entries);
+        let manifest = Manifest::new(name, &listing.commit, &self.url, &entries);
+        let mut manifest = manifest.with_revisions_of(Manifest::of(&folder, name));
         manifest.write(&folder, name)?;
         Ok(fetched(folder, &manifest, n_fetched))
     }
@@ -153,12 +156,13 @@ impl Hub {
     fn listing(
         &self,
         name: &Name,
+        revision: &str,
         tell: &mut dyn FnMut(Told<'_>),
         goes_on: &dyn Fn() -> bool,
     ) -> Result<Listing, HubError> {
-        let revision = name.revision().replace('/', "%2F");
-        let url = format!("{}/api/models/{}/revision/{revision}?blobs=true", self.url, name.repository());
-        let about = format!("{} at revision {}", name.repository(), name.revision());
+        let quoted = revision.replace('/', "%2F");
+        let url = format!("{}/api/models/{}/revision/{quoted}?blobs=true", self.url, name.repository());
+        let about = format!("{} at revision {revision}", name.repository());
         let mut tries = Tries::new(&self.patience);
         let text = loop {
             let read = self.get(&url, 0).and_then(|answer| {

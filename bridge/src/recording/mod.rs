@@ -141,6 +141,7 @@ impl Recorder {
             limits,
             topics: Arc::clone(&topics),
             channels: Vec::new(),
+            in_chunk: Vec::new(),
             begun: None,
             chunk_begun: 0,
             messages: 0,
@@ -169,21 +170,22 @@ impl Recorder {
                 // without its topic no message can be written.
                 let item =
                     Item::Topic { name: name.to_owned(), schema: M::NAME, definition: M::definition() };
-                self.queue.put(0, item);
+                self.queue.push(item);
                 topics.len() - 1
             })
         });
         Topic { idx, _message: PhantomData }
     }
 
-    /// Records a message; one for which there is no room is left out and counted.
-    pub fn put<M: Message>(&self, topic: Topic<M>, stamp: Time, message: &M) {
+    /// Records a message; one for which there is no room is left out and counted. Whether it was taken.
+    pub fn put<M: Message>(&self, topic: Topic<M>, stamp: Time, message: &M) -> bool {
         let is_put = to_cdr(message).is_ok_and(|data| {
             self.queue.put(data.len() + 64, Item::Message { topic: topic.idx, stamp, data })
         });
         if !is_put {
             self.topics.leave_out(topic.idx);
         }
+        is_put
     }
 
     /// So many messages of a topic were lost before they came here.
@@ -251,6 +253,8 @@ struct Scribe {
     topics: Arc<Topics>,
     /// The file's number of each topic, and how many messages it has.
     channels: Vec<(u16, u32)>,
+    /// How many messages of each topic wait in memory for the chunk's end.
+    in_chunk: Vec<u64>,
     begun: Option<Time>,
     chunk_begun: u64,
     messages: u64,
@@ -277,6 +281,17 @@ impl Scribe {
             {
                 self.topics.leave_out(topic);
             }
+        }
+        match self.writer.flush() {
+            Ok(()) => self.in_chunk.fill(0),
+            Err(e) => {
+                self.failure.get_or_insert(e.to_string());
+            }
+        }
+        // What waited for the end of a chunk that could not be written is in no file.
+        for (topic, n) in self.in_chunk.iter().enumerate() {
+            self.messages -= n;
+            (0..*n).for_each(|_| self.topics.leave_out(topic));
         }
         let left_out = self.topics.left_out();
         let mut metadata: BTreeMap<String, String> =
@@ -307,6 +322,7 @@ impl Scribe {
                 let channel =
                     self.writer.add_channel(schema, &name, "cdr", &BTreeMap::new()).map_err(said)?;
                 self.channels.push((channel, 0));
+                self.in_chunk.push(0);
             }
             Item::Message { topic, stamp, data } => {
                 let begun = *self.begun.get_or_insert(stamp);
@@ -320,12 +336,19 @@ impl Scribe {
                 let log_time = u64::try_from(stamp.as_nanos()).unwrap_or(0);
                 let header =
                     MessageHeader { channel_id: *channel, sequence: *n, log_time, publish_time: log_time };
+                // A chunk that is full is written before the message goes into the next one.
+                let before = self.written.load(Ordering::Relaxed);
+                self.writer.write_to_known_channel(&header, &data).map_err(said)?;
+                if self.written.load(Ordering::Relaxed) != before {
+                    self.in_chunk.fill(0);
+                }
                 *n += 1;
                 self.messages += 1;
-                self.writer.write_to_known_channel(&header, &data).map_err(said)?;
+                self.in_chunk[topic] += 1;
                 if log_time.saturating_sub(self.chunk_begun) > CHUNK_NS {
                     self.chunk_begun = log_time;
                     self.writer.flush().map_err(said)?;
+                    self.in_chunk.fill(0);
                 }
             }
             Item::Attachment { name, media_type, data } => {

@@ -17,7 +17,9 @@ const RECORD_HEAD: u64 = 9;
 /// Longer records are taken for damage, bytes.
 const LONGEST_RECORD: u64 = 1 << 30;
 /// What a chunk may grow to, bytes.
-const LARGEST_CHUNK: u64 = 1 << 30;
+const LARGEST_CHUNK: u64 = 256 << 20;
+/// So many flaws are told one by one.
+const MOST_FLAWS: usize = 100;
 /// The last record with its head.
 const FOOTER: u64 = RECORD_HEAD + 20;
 const MAGIC: &[u8; 8] = b"\x89MCAP0\r\n";
@@ -196,7 +198,11 @@ impl Reader {
     }
 
     fn flaw(&mut self, at: u64, what: impl Into<String>) {
-        self.flaws.push(Flaw { at, what: what.into() });
+        match self.flaws.len() {
+            0..MOST_FLAWS => self.flaws.push(Flaw { at, what: what.into() }),
+            MOST_FLAWS => self.flaws.push(Flaw { at, what: "and more from here on".into() }),
+            _ => {}
+        }
     }
 
     /// The next record with its head; `None` at the end, or where it is not known where the next one begins.
@@ -230,6 +236,9 @@ impl Reader {
         if kind == op::CHUNK {
             self.unpack(at, record);
             return;
+        }
+        if kind == op::ATTACHMENT && !is_long_enough(body) {
+            return self.flaw(at, "a file in it that is shorter than it says");
         }
         match parse_record(kind, body) {
             Ok(Record::Attachment { header, data, crc }) => {
@@ -272,7 +281,10 @@ impl Reader {
                     data: data.into_owned(),
                 }),
                 None => {
-                    self.flaw(at, format!("a message of topic {}, which is not known", header.channel_id))
+                    let what = format!("messages of topic {}, which is not known", header.channel_id);
+                    if self.flaws.iter().all(|f| f.what != what) {
+                        self.flaw(at, what);
+                    }
                 }
             },
             _ => {}
@@ -317,6 +329,9 @@ impl Reader {
                     reader.notify_read(n);
                     left = rest;
                 }
+                // What else may stand in a chunk says nothing.
+                LinearReadEvent::Record { opcode, .. }
+                    if !matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE) => {}
                 LinearReadEvent::Record { data, opcode } => match parse_record(opcode, data) {
                     Ok(record) => {
                         let record = record.into_owned();
@@ -327,6 +342,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether the body of a file beside the messages has room for what it says of itself: two times, two texts, its
+/// length, and its sum.
+fn is_long_enough(body: &[u8]) -> bool {
+    let text = |at: usize| {
+        let length = body.get(at..)?.first_chunk::<4>()?;
+        Some(at + 4 + u32::from_le_bytes(*length) as usize)
+    };
+    text(16).and_then(text).is_some_and(|at| body.len() >= at.saturating_add(8 + 4))
 }
 
 impl Iterator for Reader {

@@ -78,6 +78,7 @@ fn a_second_name_of_a_commit_costs_no_file_and_a_lost_file_costs_that_one_alone(
     std::fs::remove_file(cache.folder().join("tokenizer.json")).expect("removed");
     assert_eq!(gone.find(&name("tiny/model")), None);
     assert_eq!(fetch(&hub).expect("whole again").n_fetched, 3000);
+    assert!(gone.find(&name("tiny/model@v1.0")).is_some(), "its other name is not forgotten");
     assert_eq!((asked(&log, "tokenizer.json").len(), ranges(&log).len()), (2, 1));
     // Of the same length, and another: seen as soon as anything is fetched.
     let path = cache.folder();
