@@ -94,6 +94,10 @@ pub(crate) enum Command {
         /// Recordings (run.mcap), or folders of runs.
         #[arg(required = true)]
         recordings: Vec<PathBuf>,
+        /// Ask the models of the recording's configuration again, too, and tell where they say something else; the
+        /// replay goes on from what they said then.
+        #[arg(long)]
+        requery: bool,
         /// Print a JSON object for each instead of sentences.
         #[arg(long)]
         json: bool,

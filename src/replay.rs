@@ -5,7 +5,7 @@
 use crate::config::{Config, ConfigError};
 use crate::graph::taped::{Compared, Repeated};
 use crate::log::{Log, Screen};
-use crate::recording::{self, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
+use crate::recording::{self, Again, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
 use crate::robots::{self, RobotFileError};
 use crate::session::{self, Pace, Parts, Setup, StartError};
 use bridge::BridgeError;
@@ -89,21 +89,25 @@ pub(crate) struct Replayed {
     pub(crate) notes: u64,
     /// What was said in the end.
     pub(crate) said: String,
+    /// What models said that were asked again.
+    pub(crate) again: Option<Again>,
 }
 
 impl Replayed {
-    /// Whether all of it came out the same.
+    /// Whether all of it came out the same, and models that were asked again said the same.
     pub(crate) fn is_identical(&self) -> bool {
         let c = &self.compared;
-        c.ticks > 0 && c.different == 0 && c.problem.is_none() && self.divergence.is_none()
+        let is_other = self.again.as_ref().is_some_and(|a| !a.other.is_empty());
+        c.ticks > 0 && c.different == 0 && c.problem.is_none() && self.divergence.is_none() && !is_other
     }
 }
 
-/// Does a recorded run again.
+/// Does a recorded run again. With `requery` the models of its configuration are asked again, too, and their answers are
+/// compared with the recorded ones, from which the mission goes on.
 ///
 /// # Errors
 /// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
-pub(crate) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+pub(crate) fn run(path: &Path, header: &Header, requery: bool) -> Result<Replayed, ReplayError> {
     let Header { config, arm, run } = header;
     if config.record.images == "none" {
         let why =
@@ -116,7 +120,7 @@ pub(crate) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError>
         core = core.with_watchdog(Watchdog::private(arm.profile().overrun_ms * 1e-3)?.pulse());
     }
     let sentinel = handle.sentinel(Component::Mission);
-    let tape = Tape::repeating(Reader::open(path)?);
+    let tape = Tape::repeating(Reader::open(path)?, requery);
     let compared = Arc::new(Mutex::new(Compared::default()));
     let ticks = Ticks::new(Reader::open(path)?);
     let body = Repeated::new((core, handle), ticks, tape.clone(), &run.cameras, compared.clone());
@@ -131,7 +135,7 @@ pub(crate) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError>
     };
     let parts = Parts {
         body: Box::new(body),
-        model: Box::new(Silent),
+        model: if requery { crate::models::of(config)? } else { Box::new(Silent) },
         tape: tape.clone(),
         log: Log::new(Screen::Silent, None),
         film: None,
@@ -143,7 +147,7 @@ pub(crate) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError>
     let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
     let compared = core::mem::take(&mut *compared);
     let divergence = tape.problem().or_else(|| tape.divergence());
-    Ok(Replayed { compared, divergence, notes: tape.taken(), said: ending.said })
+    Ok(Replayed { compared, divergence, notes: tape.taken(), said: ending.said, again: tape.again() })
 }
 
 /// No model is asked in a replay.

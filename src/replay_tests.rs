@@ -66,7 +66,7 @@ fn changed(
     }
     assert_eq!(recorder.finish().failure, None);
     let header = Header::read(to).expect("a header");
-    run(to, &header).expect("a replay")
+    run(to, &header, false).expect("a replay")
 }
 
 #[test]
@@ -78,7 +78,11 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
 
     let r = changed(&from, &to, same, keep);
     assert!(r.is_identical(), "{:?} {:?}", r.divergence, r.compared.problem);
-    assert!(r.compared.ticks > 3000 && r.notes > 1000);
+    assert!(r.compared.ticks > 3000 && r.notes > 1000 && r.again.is_none());
+    // Models that are asked again say the same.
+    let again = run(&to, &Header::read(&to).expect("a header"), true).expect("a replay");
+    assert!(again.is_identical(), "{:?}", again.again);
+    assert!(again.again.is_some_and(|a| a.asked > 8 && a.other.is_empty()));
 
     // The last bit of one measured position while the arm moved: the torque is another.
     let nudge = |mut t: Tick| {
@@ -118,7 +122,7 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
     let place = bytes.len() * 19 / 20;
     bytes[place] ^= 4;
     std::fs::write(&to, &bytes).expect("written");
-    let r = run(&to, &Header::read(&to).expect("a header")).expect("a replay");
+    let r = run(&to, &Header::read(&to).expect("a header"), false).expect("a replay");
     assert!(!r.is_identical(), "B34: byte {place} of {}", bytes.len());
 
     // A stop that nobody had asked for: the arm comes to rest, and the mission hears what it had not heard.
@@ -135,6 +139,9 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
     let other = |lines: String| lines.replace("\"color\":\"red\"", "\"color\":\"green\"");
     let r = changed(&from, &to, same, other);
     assert!(!r.is_identical(), "another colour, and nothing came of it");
+    let header = Header::read(&to).expect("a header");
+    let again = run(&to, &header, true).expect("a replay").again.expect("asked again");
+    assert!(again.asked > 1 && again.other.iter().any(|o| o.starts_with("read ")), "{again:?}");
 
     // Notes end early: the mission is not followed any farther, and does not wait for ever.
     let mut n = 0;

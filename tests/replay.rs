@@ -138,6 +138,9 @@ fn a_run_in_wall_time_is_replayed_to_the_bit_too() {
     // How well it went is not what this is about, but that it moved.
     assert!(output.status.code().is_some_and(|c| c == 0 || c == 1), "{text}");
     assert_identical(&out, 4.0);
+    // However long the model looked, what stands there was learned, for otherwise all of it were somebody who has come.
+    let events = fs::read_to_string(Path::new(&out).join("events.jsonl")).expect("events");
+    assert!(events.contains("\"kind\":\"learned\"") && !events.contains("was not learned"), "{events}");
     let (code, info) = json(&["log", "info", &out, "--json"]);
     assert!(code == 0 && info["left_out"].as_object().is_some_and(serde_json::Map::is_empty), "{info:#}");
 }

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use types::JointVector;
 
-pub(crate) fn run(recordings: &[PathBuf], json: bool) -> Result<Exit, CommandError> {
+pub(crate) fn run(recordings: &[PathBuf], requery: bool, json: bool) -> Result<Exit, CommandError> {
     let mut identical = 0;
     for file in recordings {
-        match one(file, json) {
+        match one(file, requery, json) {
             Ok(is_identical) => identical += usize::from(is_identical),
             Err(e) if recordings.len() == 1 => return Err(e),
             Err(e) => eprintln!("error: {e}"),
@@ -25,11 +25,11 @@ pub(crate) fn run(recordings: &[PathBuf], json: bool) -> Result<Exit, CommandErr
 }
 
 /// Whether all of it came out the same.
-fn one(file: &Path, json: bool) -> Result<bool, CommandError> {
+fn one(file: &Path, requery: bool, json: bool) -> Result<bool, CommandError> {
     let path = recording_at(file);
     let header = Header::read(&path)?;
     let begun = Instant::now();
-    let replayed = replay::run(&path, &header)?;
+    let replayed = replay::run(&path, &header, requery)?;
     let took_s = begun.elapsed().as_secs_f64();
     let model = header.arm.model();
     let names: Vec<&str> =
@@ -67,6 +67,11 @@ fn lines(r: &Replayed, names: &[&str], took_s: f64) -> Vec<String> {
     }
     if let Some(divergence) = &r.divergence {
         lines.push(format!("the mission left its recording: {divergence}"));
+    }
+    if let Some(again) = &r.again {
+        let n = again.other.len();
+        lines.push(format!("{} questions to models asked again: {n} answers are others", again.asked));
+        lines.extend(again.other.iter().cloned());
     }
     if r.is_identical() {
         lines.push("every command is the same, to the last bit".into());
@@ -115,6 +120,8 @@ fn object(path: &Path, r: &Replayed, lines: &[String], took_s: f64) -> serde_jso
         "divergence": r.divergence,
         "problem": r.compared.problem,
         "said": r.said,
+        "asked_again": r.again.as_ref().map(|a| a.asked),
+        "other_answers": r.again.as_ref().map(|a| &a.other),
         "lines": lines,
     })
 }

@@ -52,6 +52,7 @@ struct Question<'a> {
 #[derive(Default, Serialize, Deserialize)]
 struct Shot {
     stamp: Time,
+    sequence: u64,
     has_depth: bool,
     /// Whether it is in the recording.
     is_recorded: bool,
@@ -121,7 +122,12 @@ impl Eyes {
             let image = self.judged(idx, camera, taken?, asked, now);
             Some(image.map(|image| {
                 let is_recorded = tape.picture(&image, is_used);
-                let shot = Shot { stamp: image.stamp, has_depth: image.depth.is_some(), is_recorded };
+                let shot = Shot {
+                    stamp: image.stamp,
+                    sequence: image.sequence,
+                    has_depth: image.depth.is_some(),
+                    is_recorded,
+                };
                 live = Some(image);
                 shot
             }))
@@ -131,7 +137,8 @@ impl Eyes {
             (Some(Ok(_)), Some(image)) => Ok(image),
             (Some(Ok(shot)), None) if shot.is_recorded => {
                 let image = tape.picture_at(camera.name(), shot.stamp);
-                image.filter(|i| i.depth.is_some() == shot.has_depth).ok_or_else(lost)
+                let image = image.filter(|i| i.depth.is_some() == shot.has_depth).ok_or_else(lost)?;
+                Ok(Image { sequence: shot.sequence, ..image })
             }
             (Some(Ok(shot)), None) if !is_used => unseen(camera.name(), &shot).ok_or_else(lost),
             (Some(Err(blink)), _) => Err(blink),
@@ -238,8 +245,9 @@ impl Eyes {
         question: &Question<'_>,
         ask: impl FnOnce(&mut dyn VisionLanguageModel, Budget<'_>) -> Result<T, ModelError>,
     ) -> Result<T, String> {
-        let tape = self.tape.clone();
+        let (tape, mut ask) = (self.tape.clone(), Some(ask));
         let answered: Option<Result<T, String>> = tape.take(question.role, || {
+            let ask = ask.take()?;
             let begun = std::time::Instant::now();
             let answer = ask(self.model.as_mut(), Budget { limit: self.limit, cancel: &self.cancel });
             let took = begun.elapsed();
@@ -257,6 +265,14 @@ impl Eyes {
             self.calls.extend(calls);
             Some(answer)
         });
+        if let Some(ask) = ask
+            && let Some(answered) = &answered
+            && tape.asks_again()
+        {
+            let budget = Budget { limit: Duration::MAX, cancel: &self.cancel };
+            let now = ask(self.model.as_mut(), budget).map_err(|e| e.to_string());
+            tape.asked_again(question.other(answered, &now));
+        }
         answered.unwrap_or_else(|| Err("the replay has left its recording".into()))
     }
 
@@ -317,7 +333,24 @@ impl Eyes {
     }
 }
 
+/// So much of an answer is shown.
+const MOST_SHOWN: usize = 160;
+
 impl Question<'_> {
+    /// How an answer is another than the recorded one; `None` if it is not.
+    fn other<T: Serialize>(&self, was: &Result<T, String>, is: &Result<T, String>) -> Option<String> {
+        let [was, is] = [was, is].map(|answer| serde_json::to_string(answer).unwrap_or_default());
+        if was == is {
+            return None;
+        }
+        let about = match self.image {
+            Some(i) => format!("the picture of {} at {:.2} s", i.camera, i.stamp.as_secs_f64()),
+            None => format!("\"{}\"", self.sentence),
+        };
+        let shown = |text: &str| text.chars().take(MOST_SHOWN).collect::<String>();
+        Some(format!("{} {about}: recorded {}, now {}", self.role, shown(&was), shown(&is)))
+    }
+
     /// For the recording.
     fn message<T: Serialize>(
         &self,

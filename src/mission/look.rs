@@ -115,6 +115,8 @@ impl Mission {
         loop {
             let clock = self.body.clock();
             let seen = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log);
+            // The arm is known to be where it was in the pictures if it still is there after them.
+            self.note_state();
             let Err((fault, said)) = seen else { return self.learn_surroundings() };
             self.log.fault("perception", fault, &said);
             match patience.after(fault) {

@@ -102,15 +102,18 @@ impl Mission {
         let scene = self.scene_on_the_table();
         let held = self.held.as_ref().map(planner::Held::attached);
         let Some((image, _)) = self.eyes.seen.first() else { return Ok(()) };
-        let unknown = self.surroundings.learn(image, &scene, held)?;
-        if !unknown.is_empty() {
-            self.log.detail(
-                "perception",
-                "unknown",
-                format!("{} balls around what I do not know", unknown.len()),
-            );
+        match self.surroundings.learn(image, &scene, held)? {
+            Some(unknown) => {
+                let n = unknown.len();
+                self.log.detail("perception", "learned", format!("{n} balls around what I do not know"));
+                self.motion.also_clear(unknown)?;
+            }
+            None if self.surroundings.looks_at(image) => {
+                let said = "what stands there was not learned: nobody knows where the arm was in the picture";
+                self.log.warn("perception", "learned", said);
+            }
+            None => {}
         }
-        self.motion.also_clear(unknown)?;
         Ok(())
     }
 

@@ -27,6 +27,8 @@ const STANDING_KEEP_M: f64 = 0.02;
 /// States that are remembered for the pictures, and how far one may be from its picture, seconds.
 const STATES: usize = 64;
 const STATE_OFF_S: f64 = 0.02;
+/// An arm that is less far from where it was has rested in between, rad (m).
+const RESTED_RAD: f64 = 0.005;
 /// So many solids of the planner's the filter is told of: there is to be room for boxes of the configuration and for
 /// who comes.
 const MOST_PLANNED: usize = control::MOST_THINGS - crate::config::MOST_BOXES - MOST_BALLS - 1;
@@ -89,17 +91,23 @@ impl Surroundings {
         }
     }
 
-    /// The table was looked at: what is there belongs there. What of it nobody knows is returned, to be kept clear of.
+    /// The table was looked at: what is there belongs there. What of it nobody knows is returned, to be kept clear of;
+    /// `None` when nothing was learned, because it is not known where the arm was, or nobody is looked for.
     pub(super) fn learn(
         &mut self,
         image: &Image,
         scene: &Scene,
         held: Option<Attached>,
-    ) -> Result<Vec<Obstacle>, Rejection> {
-        let Some(state) = self.state_at(image) else { return Ok(self.standing.clone()) };
+    ) -> Result<Option<Vec<Obstacle>>, Rejection> {
+        let Some(state) = self.state_at(image) else { return Ok(None) };
         let standing = self.compare(image, scene, &state, held, Onlooker::learn)?;
         self.standing = self.beside_the_arm(standing, &state)?;
-        Ok(self.standing.clone())
+        Ok(Some(self.standing.clone()))
+    }
+
+    /// Whether anybody is looked for in pictures as this one.
+    pub(super) fn looks_at(&self, image: &Image) -> bool {
+        self.people.watch && image.depth.is_some()
     }
 
     /// A picture from under way; a picture of which nobody knows where the arm was then is none. Whether somebody has
@@ -140,9 +148,18 @@ impl Surroundings {
     fn state_at(&self, image: &Image) -> Option<JointState> {
         let off = |s: &JointState| s.stamp.secs_since(image.stamp).abs();
         let is_newer = self.seen.is_none_or(|seen| image.stamp >= seen);
+        if !self.looks_at(image) || !is_newer {
+            return None;
+        }
         let nearest = self.states.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
-        let usable = self.people.watch && image.depth.is_some() && is_newer;
-        nearest.filter(|s| usable && off(s) <= STATE_OFF_S).copied()
+        nearest.filter(|s| off(s) <= STATE_OFF_S).or_else(|| self.rested_at(image.stamp)).copied()
+    }
+
+    /// Where the arm was, if it was there before and after: models take their time between pictures, and it rests.
+    fn rested_at(&self, stamp: Time) -> Option<&JointState> {
+        let after = self.states.iter().position(|s| s.stamp >= stamp)?;
+        let (before, after) = (self.states.get(after.checked_sub(1)?)?, self.states.get(after)?);
+        (before.q.max_abs_diff(&after.q) < RESTED_RAD).then_some(before)
     }
 
     fn compare<T>(
@@ -249,4 +266,40 @@ fn balls(of: &[Intruder], name: &str, grow_m: f64) -> Vec<Obstacle> {
         world_from_obstacle: Isometry3::from(i.center.coords),
     };
     of.iter().enumerate().map(ball).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{GripperState, Intrinsics, Transform};
+
+    #[test]
+    fn a_picture_from_between_two_states_is_of_an_arm_that_rested_or_of_nobody_knows_what() {
+        let arm = crate::robots::load("panda").expect("the built-in arm");
+        let people = People { watch: true, keep_m: 0.05, speed_m_s: 1.6 };
+        let zero = JointVector::zeros(arm.n_joints());
+        let state = |ms: i64, off: f64| JointState {
+            stamp: Time::from_nanos(ms * 1_000_000),
+            q: JointVector::from_fn(arm.n_joints(), |j| arm.home()[j] + off),
+            dq: zero,
+            tau: zero,
+            gripper: GripperState::default(),
+        };
+        let lens = Intrinsics::from_fov(2, 1, 1.0).expect("a lens");
+        let image = |ms: i64, depth: Option<Vec<f32>>| {
+            let stamp = Time::from_nanos(ms * 1_000_000);
+            Image::new("front", 0, stamp, vec![0; 6], depth, lens, Transform::identity()).expect("a picture")
+        };
+        let mut surroundings = Surroundings::new(arm.clone(), people, Tape::default());
+        for (ms, off) in [(1000, 0.0), (1300, 0.001), (1600, 0.1)] {
+            surroundings.note(&state(ms, off));
+        }
+        let at = |ms| surroundings.state_at(&image(ms, Some(vec![1.0; 2]))).map(|s| s.stamp);
+        assert_eq!(at(1010), Some(state(1000, 0.0).stamp), "near a state");
+        assert_eq!(at(1150), Some(state(1000, 0.0).stamp), "it rested");
+        assert_eq!(at(1450), None, "it moved");
+        assert_eq!(at(1900), None, "nobody knows yet");
+        assert_eq!(at(900), None, "nobody knew yet");
+        assert!(surroundings.state_at(&image(1010, None)).is_none(), "without depth nobody is seen");
+    }
 }

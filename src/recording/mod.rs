@@ -8,7 +8,7 @@ mod ticks;
 
 pub(crate) use convert::record as tick_of;
 pub(crate) use pictures::Pictures;
-pub(crate) use tape::Tape;
+pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
 
 use crate::session::{Pace, Setup};

@@ -50,6 +50,16 @@ struct Repeats {
     number: u64,
     divergence: Option<Divergence>,
     problem: Option<String>,
+    again: Option<Again>,
+}
+
+/// What came of asking models again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// How many questions were asked.
+    pub(crate) asked: u64,
+    /// Where the answer was another, in words.
+    pub(crate) other: Vec<String>,
 }
 
 impl Tape {
@@ -59,8 +69,8 @@ impl Tape {
         Self(Some(Arc::new(Mutex::new(side))))
     }
 
-    /// What came is taken from a recording.
-    pub(crate) fn repeating(reader: Reader) -> Self {
+    /// What came is taken from a recording; models may be asked again, only to compare.
+    pub(crate) fn repeating(reader: Reader, asks_again: bool) -> Self {
         let repeats = Repeats {
             reader,
             pictures: Pictures::default(),
@@ -68,6 +78,7 @@ impl Tape {
             number: 0,
             divergence: None,
             problem: None,
+            again: asks_again.then(Again::default),
         };
         Self(Some(Arc::new(Mutex::new(Side::Repeats(Box::new(repeats))))))
     }
@@ -151,6 +162,31 @@ impl Tape {
         self.with(|side| {
             if let Side::Records { recording, now, .. } = side {
                 recording.operator(*now, words);
+            }
+        });
+    }
+
+    /// Whether models are asked again in this replay.
+    pub(crate) fn asks_again(&self) -> bool {
+        self.again().is_some()
+    }
+
+    /// What came of asking them.
+    pub(crate) fn again(&self) -> Option<Again> {
+        self.with(|side| match side {
+            Side::Repeats(repeats) => repeats.again.clone(),
+            Side::Records { .. } => None,
+        })?
+    }
+
+    /// A question was asked again; `other` says how the answer is another.
+    pub(crate) fn asked_again(&self, other: Option<String>) {
+        self.with(|side| {
+            if let Side::Repeats(repeats) = side
+                && let Some(again) = &mut repeats.again
+            {
+                again.asked += 1;
+                again.other.extend(other);
             }
         });
     }
