@@ -256,8 +256,10 @@ impl Body for Repeated {
     }
 
     fn finish(mut self: Box<Self>) -> Option<LoopReport> {
-        // What the loop did after the mission's last word: it came to rest.
-        while self.tick() {}
+        // What the loop did after the mission's last word: it came to rest. A mission that has left its recording, or
+        // of which the last words are not in it, has not asked for what came then.
+        let has_left = self.tape.problem().or_else(|| self.tape.divergence()).is_some();
+        while !has_left && self.tick() {}
         None
     }
 }
