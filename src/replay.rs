@@ -78,6 +78,12 @@ impl Header {
         }
         Ok(Self { config, arm, run })
     }
+
+    /// The joints' names, in the order of every tick's numbers.
+    pub(crate) fn joint_names(&self) -> Vec<&str> {
+        let joints = &self.arm.model().joints;
+        self.arm.arm_joint_idx().iter().map(|j| joints[*j].name.as_str()).collect()
+    }
 }
 
 /// How a replay went.

@@ -4,7 +4,7 @@ use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::Ticks;
+use crate::recording::{Ticks, mode_word};
 use crate::replay::Header;
 use bridge::recording::Reader;
 use std::collections::BTreeMap;
@@ -94,9 +94,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
 /// Every tick in a line: what was measured and what was told.
 fn csv(path: &Path, out: Option<&Path>) -> Result<Exit, CommandError> {
     let header = Header::read(path)?;
-    let model = header.arm.model();
-    let names: Vec<&str> =
-        header.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.as_str()).collect();
+    let names = header.joint_names();
     let io = |e: std::io::Error| {
         let path = out.map_or_else(|| "standard output".to_owned(), |p| p.display().to_string());
         CommandError::Bridge(bridge::BridgeError::Io { path, source: e })
@@ -113,7 +111,7 @@ fn csv(path: &Path, out: Option<&Path>) -> Result<Exit, CommandError> {
     writeln!(to, "{head}").map_err(io)?;
     let mut ticks = Ticks::new(Reader::open(path)?);
     while let Some(r) = ticks.next()? {
-        let mode = format!("{:?}", r.mode).replace(',', ";");
+        let mode = mode_word(r.mode);
         let motion = r.motion.map_or(0, |m| m.0);
         let measured = r.state.map_or(String::new(), |s| s.gripper.width_m.to_string());
         let told = r.command.gripper.width_m;

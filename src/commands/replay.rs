@@ -31,9 +31,7 @@ fn one(file: &Path, requery: bool, json: bool) -> Result<bool, CommandError> {
     let begun = Instant::now();
     let replayed = replay::run(&path, &header, requery)?;
     let took_s = begun.elapsed().as_secs_f64();
-    let model = header.arm.model();
-    let names: Vec<&str> =
-        header.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.as_str()).collect();
+    let names = header.joint_names();
     let lines = lines(&replayed, &names, took_s);
     if json {
         tell!("{}", object(&path, &replayed, &lines, took_s));

@@ -31,9 +31,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     let Some(tick) = &story.tick else {
         return Err(CommandError::Other(format!("{}: no tick before {at_s} s", path.display())));
     };
-    let model = header.arm.model();
-    let names: Vec<&str> =
-        header.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.as_str()).collect();
+    let names = header.joint_names();
     let limits: Vec<f64> = header.arm.limits().iter().map(|l| l.velocity).collect();
 
     tell!(

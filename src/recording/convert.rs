@@ -20,7 +20,12 @@ const MODES: [(Mode, &str); 10] = [
     (Mode::Fault { powered: true }, "fault"),
 ];
 
-pub(crate) fn tick(r: &TickRecord) -> Tick {
+/// A mode as it is recorded.
+pub(crate) fn mode_word(mode: Mode) -> &'static str {
+    MODES.iter().find(|(m, _)| *m == mode).map_or("", |(_, word)| word)
+}
+
+pub(super) fn tick(r: &TickRecord) -> Tick {
     let h = &r.heard;
     let state = r.state.unwrap_or(JointState {
         stamp: Time::ZERO,
@@ -55,7 +60,7 @@ pub(crate) fn tick(r: &TickRecord) -> Tick {
         told_ddq: c.ddq.to_vec(),
         told_tau: c.tau.to_vec(),
         told_gripper: [c.gripper.width_m, c.gripper.force_n],
-        mode: MODES.iter().find(|(m, _)| *m == r.mode).map_or("", |(_, word)| word).to_owned(),
+        mode: mode_word(r.mode).to_owned(),
         motion: r.motion.map_or(0, |id| id.0),
     }
 }

@@ -6,7 +6,7 @@ mod pictures;
 mod tape;
 mod ticks;
 
-pub(crate) use convert::record as tick_of;
+pub(crate) use convert::{mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
