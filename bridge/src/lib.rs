@@ -1,5 +1,5 @@
 //! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders; and what comes in from
-//! elsewhere: answers of models, and models.
+//! elsewhere: answers of models, models, and what other nodes say.
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 
@@ -15,6 +15,7 @@ pub mod plot;
 pub mod record;
 pub mod recording;
 pub mod ros;
+pub mod wire;
 
 pub use animation::Animation;
 pub use canvas::Canvas;

@@ -1,0 +1,450 @@
+//! The wire between nodes: one address space over Zenoh, `ROBOT/TOPIC`, payloads in CDR, and beside each an
+//! [`Envelope`].
+//!
+//! Nodes on one machine find each other by themselves, and nobody else is let in; over machines every link is TLS with
+//! certificates on both sides (`sinew keys` makes them). What may be said by whom is [`topics`]; commands are signed on
+//! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
+
+mod arrow;
+mod clock;
+mod envelope;
+mod keys;
+mod open;
+mod question;
+mod sessions;
+pub mod topics;
+
+pub use arrow::ArrowHealth;
+pub use clock::{LONGEST_ROUND_S, LinkClock};
+pub use envelope::{Envelope, schema_id};
+pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
+pub use open::{Announced, Present, Settings};
+pub use question::{Questions, Received};
+pub use sessions::{Sessions, Verified};
+pub use topics::{Care, Role, Topic};
+
+use crate::ros::{Ask, Clock, Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
+use arrow::{Arrow, Came};
+use core::marker::PhantomData;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use types::{Rejection, Time};
+use zenoh::Wait as _;
+use zenoh::qos::{CongestionControl, Priority};
+
+/// Tells a node's own time.
+pub type NodeClock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// How long a clock is waited for.
+const CLOCK_LIMIT: Duration = Duration::from_millis(200);
+/// So many nodes' clocks are known at most.
+const MOST_NODES: usize = 64;
+/// Rounds of a handshake; the quickest says the most.
+const ROUNDS: usize = 3;
+
+/// Why something could not be said, or was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// It was refused, here or there.
+    #[error(transparent)]
+    Refused(#[from] Rejection),
+    /// Nobody has answered.
+    #[error("{key}: no answer within {limit:?}")]
+    Silent {
+        /// What was asked.
+        key: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// What carries the messages has failed.
+    #[error("zenoh: {0}")]
+    Zenoh(String),
+}
+
+fn zenoh(e: zenoh::Error) -> WireError {
+    WireError::Zenoh(e.to_string())
+}
+
+struct Inner {
+    session: zenoh::Session,
+    robot: String,
+    role: Role,
+    id: u64,
+    clock: NodeClock,
+    arrows: Mutex<Vec<Arc<Arrow>>>,
+    /// Clocks of the nodes that were heard of; `None` of those that are to be asked.
+    clocks: Mutex<HashMap<u64, Option<LinkClock>>>,
+}
+
+/// A node's end of the wire. Clones are the same end.
+#[derive(Clone)]
+pub struct Wire(Arc<Inner>);
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wire {
+    /// Who this node is, drawn anew at every start.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// This node's own time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        (self.0.clock)()
+    }
+
+    fn key(&self, topic: &Topic, of: &str) -> String {
+        format!("{}/{}{of}", self.0.robot, topic.key)
+    }
+
+    /// A way to say messages of one type; `of` completes a key that ends in `/`.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a topic that this role may not say; [`WireError::Zenoh`].
+    pub fn publisher<M: Message>(&self, topic: &Topic, of: &str) -> Result<Publisher<M>, WireError> {
+        self.may(topic.puts, topic, "say")?;
+        let key = self.key(topic, of);
+        let (congestion, priority) = match topic.care {
+            Care::Newest if topic.is_express => (CongestionControl::Drop, Priority::InteractiveHigh),
+            Care::Newest => (CongestionControl::Drop, Priority::Data),
+            Care::Each => (CongestionControl::Block, Priority::DataHigh),
+        };
+        let publisher = self.0.session.declare_publisher(key.clone());
+        let publisher = publisher.congestion_control(congestion).priority(priority).express(topic.is_express);
+        let publisher = publisher.wait().map_err(zenoh)?;
+        let (wire, schema) = (self.clone(), schema_id::<M>());
+        Ok(Publisher { wire, key, publisher, schema, sequence: Mutex::new(0), _type: PhantomData })
+    }
+
+    /// Hears messages of one type from now on; at most `capacity` wait, and the oldest makes room. `of` completes a key
+    /// that ends in `/`, and may be `*`.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn hear<M: Message>(&self, topic: &Topic, of: &str, capacity: usize) -> Result<Heard<M>, WireError> {
+        self.may(topic.hears, topic, "hear")?;
+        let key = self.key(topic, of);
+        let arrow = Arc::new(Arrow::new(key.clone(), capacity));
+        locked(&self.0.arrows).push(arrow.clone());
+        let (into, wire) = (arrow.clone(), Arc::downgrade(&self.0));
+        let subscriber = self.0.session.declare_subscriber(key).callback(move |sample| {
+            let Some(inner) = wire.upgrade() else { return };
+            let wire = Wire(inner);
+            let now = wire.now();
+            let bytes = sample.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
+            match Envelope::from_bytes(&bytes) {
+                Ok(envelope) => {
+                    // A signed one comes under the number of a session, whose clock is known there.
+                    let clock = if envelope.tag.is_none() { wire.clock_of(envelope.sender) } else { None };
+                    let sent = clock.map(|c| c.ours_about(envelope.sent));
+                    let key = sample.key_expr().as_str().to_owned();
+                    into.push(Came { envelope, payload: sample.payload().clone(), key }, sent, now);
+                }
+                Err(e) => into.refuse(e.to_string()),
+            }
+        });
+        let subscriber = subscriber.wait().map_err(zenoh)?;
+        Ok(Heard { arrow, schema: schema_id::<M>(), _subscriber: subscriber, _type: PhantomData })
+    }
+
+    /// Answers what is asked about these topics from now on; each with what completes its key.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn answer(&self, topics: &[(&Topic, &str)]) -> Result<Questions, WireError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(question::MOST_WAITING);
+        let mut queryables = Vec::new();
+        for (topic, of) in topics {
+            self.may(topic.answers, topic, "answer")?;
+            let (name, sender) = (topic.key, sender.clone());
+            let queryable = self.0.session.declare_queryable(self.key(topic, of)).callback(move |query| {
+                question::take_in(name, query, &sender);
+            });
+            queryables.push(queryable.wait().map_err(zenoh)?);
+        }
+        Ok(Questions::new(receiver, queryables))
+    }
+
+    /// Asks, and waits for one answer.
+    ///
+    /// # Errors
+    /// [`WireError::Refused`] with what the other side says; [`WireError::Silent`] after `limit`.
+    pub fn ask<Q: Message, A: Message>(
+        &self,
+        topic: &Topic,
+        of: &str,
+        question: &Q,
+        limit: Duration,
+    ) -> Result<A, WireError> {
+        self.may(topic.asks, topic, "ask")?;
+        let key = self.key(topic, of);
+        let envelope = Envelope {
+            schema: schema_id::<Q>(),
+            sender: self.0.id,
+            sequence: 0,
+            sent: self.now(),
+            tag: None,
+        };
+        self.asked(&key, &envelope, to_cdr(question)?, limit)
+    }
+
+    fn asked<A: Message>(
+        &self,
+        key: &str,
+        envelope: &Envelope,
+        payload: Vec<u8>,
+        limit: Duration,
+    ) -> Result<A, WireError> {
+        let get = self.0.session.get(key).payload(payload).attachment(envelope.to_bytes()).timeout(limit);
+        let get = get
+            .congestion_control(CongestionControl::Block)
+            .priority(Priority::InteractiveHigh)
+            .express(true);
+        let replies = get.wait().map_err(zenoh)?;
+        let silent = || WireError::Silent { key: key.to_owned(), limit };
+        let reply = replies.recv().map_err(|_| silent())?;
+        match reply.result() {
+            Ok(sample) => {
+                let bytes = sample.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
+                Envelope::from_bytes(&bytes)?.check_schema(A::NAME, schema_id::<A>())?;
+                Ok(from_cdr(&sample.payload().to_bytes())?)
+            }
+            Err(why) => match from_cdr::<Refusal>(&why.payload().to_bytes()) {
+                Ok(Refusal { field, expected, got }) => Err(Rejection::new(field, expected, got).into()),
+                // Zenoh's own word for a question that nobody has answered in time.
+                Err(_) => Err(silent()),
+            },
+        }
+    }
+
+    /// Measures the clock of a node.
+    ///
+    /// # Errors
+    /// As [`Self::ask`]; a [`Rejection`] when the answers take too long to say anything.
+    pub fn handshake(&self, node: u64) -> Result<LinkClock, WireError> {
+        let mut best: Result<LinkClock, WireError> =
+            Err(WireError::Silent { key: "clock".into(), limit: CLOCK_LIMIT });
+        for nonce in 0..ROUNDS as u64 {
+            let asked = self.now();
+            let shows: Clock =
+                self.ask(&topics::CLOCK, &format!("{node:016x}"), &Ask { nonce }, CLOCK_LIMIT)?;
+            let round = LinkClock::handshake(asked, Time::from_nanos(shows.now), self.now());
+            best = match (best, round) {
+                (Ok(a), Ok(b)) => Ok(a.with(b)),
+                (Err(_), round) => round.map_err(WireError::from),
+                (best, Err(_)) => best,
+            };
+        }
+        best
+    }
+
+    /// What is known of a node's clock now; one that was not heard of before is asked soon.
+    #[must_use]
+    pub fn clock_of(&self, node: u64) -> Option<LinkClock> {
+        let mut clocks = locked(&self.0.clocks);
+        if clocks.len() >= MOST_NODES && !clocks.contains_key(&node) {
+            return None;
+        }
+        clocks.entry(node).or_default().map(|c| c.at(self.now()))
+    }
+
+    /// Asks the clocks of all nodes that were heard of again. To be called twice a second.
+    pub fn ask_clocks(&self) {
+        let nodes: Vec<u64> = locked(&self.0.clocks).keys().copied().collect();
+        for node in nodes.into_iter().filter(|n| *n != self.0.id) {
+            let asked = self.handshake(node);
+            let mut clocks = locked(&self.0.clocks);
+            match (asked, clocks.get_mut(&node)) {
+                (Ok(newer), Some(known)) => *known = Some(known.map_or(newer, |k| k.with(newer))),
+                (Err(WireError::Silent { .. }), _) => _ = clocks.remove(&node),
+                _ => {}
+            }
+        }
+    }
+
+    /// Opens a session with whoever is `with`, as this node's role.
+    ///
+    /// # Errors
+    /// A [`Rejection`] when this node lacks the secret, or the other side refuses or cannot prove itself; as
+    /// [`Self::ask`].
+    pub fn session(&self, with: Role, keyring: &Keyring, limit: Duration) -> Result<Signer, WireError> {
+        let lacks = || {
+            let expected = format!("the secret of {} to {}", self.0.role.word(), with.word());
+            Rejection::new("keys", expected, "none")
+        };
+        let key = keyring.get(self.0.role, with).ok_or_else(lacks)?.clone();
+        self.may(topics::SESSION.asks, &topics::SESSION, "ask")?;
+        let nonce = random_id()?;
+        let request = SessionRequest { role: self.0.role.word().into(), node: self.0.id, nonce };
+        let (topic, payload) = (self.key(&topics::SESSION, with.word()), to_cdr(&request)?);
+        let schema = schema_id::<SessionRequest>();
+        let envelope = Envelope { schema, sender: self.0.id, sequence: 0, sent: self.now(), tag: None };
+        let envelope = envelope.signed(&key, &topic, &payload);
+        let opened: SessionOpened = self.asked(&topic, &envelope, payload, limit)?;
+        if !key.verifies(&Tag(opened.tag), &[&proof(nonce, opened.session)]) {
+            return Err(Rejection::new("session.tag", format!("a {}'s proof", with.word()), "another").into());
+        }
+        Ok(Signer(Arc::new(Signing { key, session: opened.session, last: Mutex::default() })))
+    }
+
+    /// Asks under a session.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn command<Q: Message, A: Message>(
+        &self,
+        signer: &Signer,
+        topic: &Topic,
+        question: &Q,
+        limit: Duration,
+    ) -> Result<A, WireError> {
+        self.may(topic.asks, topic, "ask")?;
+        let (key, payload) = (self.key(topic, ""), to_cdr(question)?);
+        let envelope = signer.envelope(schema_id::<Q>(), &key, &payload, self.now());
+        self.asked(&key, &envelope, payload, limit)
+    }
+
+    /// How every arrow to this node does.
+    #[must_use]
+    pub fn health(&self) -> Vec<ArrowHealth> {
+        let now = self.now();
+        locked(&self.0.arrows).iter().map(|a| a.health(now)).collect()
+    }
+
+    fn may(&self, who: &[Role], topic: &Topic, what: &str) -> Result<(), Rejection> {
+        if who.contains(&self.0.role) {
+            return Ok(());
+        }
+        let words: Vec<&str> = who.iter().map(|r| r.word()).collect();
+        let expected = format!("{} to {what} {}", words.join(" or "), topic.key);
+        Err(Rejection::new("role", expected, self.0.role.word()))
+    }
+}
+
+/// What the answer to a request for a session proves.
+fn proof(nonce: u64, session: u64) -> [u8; 16] {
+    let mut out = [0; 16];
+    out[..8].copy_from_slice(&nonce.to_le_bytes());
+    out[8..].copy_from_slice(&session.to_le_bytes());
+    out
+}
+
+struct Signing {
+    key: Key,
+    session: u64,
+    last: Mutex<HashMap<String, u64>>,
+}
+
+/// Signs what is said in a session. Clones count on together.
+#[derive(Clone)]
+pub struct Signer(Arc<Signing>);
+
+impl Signer {
+    fn envelope(&self, schema: u64, topic: &str, payload: &[u8], now: Time) -> Envelope {
+        let mut last = locked(&self.0.last);
+        let sequence = last.entry(topic.to_owned()).or_default();
+        *sequence += 1;
+        let (sender, sequence) = (self.0.session, *sequence);
+        Envelope { schema, sender, sequence, sent: now, tag: None }.signed(&self.0.key, topic, payload)
+    }
+}
+
+/// Says messages of one type.
+pub struct Publisher<M> {
+    wire: Wire,
+    key: String,
+    publisher: zenoh::pubsub::Publisher<'static>,
+    schema: u64,
+    sequence: Mutex<u64>,
+    _type: PhantomData<fn(M)>,
+}
+
+impl<M: Message> Publisher<M> {
+    /// Says one.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for what CDR cannot hold; [`WireError::Zenoh`].
+    pub fn put(&self, message: &M) -> Result<(), WireError> {
+        let payload = to_cdr(message)?;
+        // Held while it is sent: the numbers go out in order.
+        let mut sequence = locked(&self.sequence);
+        *sequence += 1;
+        let (schema, sender, sent) = (self.schema, self.wire.0.id, self.wire.now());
+        let envelope = Envelope { schema, sender, sequence: *sequence, sent, tag: None };
+        self.publisher.put(payload).attachment(envelope.to_bytes()).wait().map_err(zenoh)
+    }
+
+    /// Says one in a session.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn put_signed(&self, message: &M, signer: &Signer) -> Result<(), WireError> {
+        let payload = to_cdr(message)?;
+        let _in_order = locked(&self.sequence);
+        let envelope = signer.envelope(self.schema, &self.key, &payload, self.wire.now());
+        self.publisher.put(payload).attachment(envelope.to_bytes()).wait().map_err(zenoh)
+    }
+
+    /// Whether anybody hears.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.publisher.matching_status().wait().is_ok_and(|s| s.matching())
+    }
+}
+
+/// Hears messages of one type.
+pub struct Heard<M> {
+    arrow: Arc<Arrow>,
+    schema: u64,
+    _subscriber: zenoh::pubsub::Subscriber<()>,
+    _type: PhantomData<fn() -> M>,
+}
+
+impl<M: Message> Heard<M> {
+    fn read(&self, came: &Came) -> Option<M> {
+        let read = came.envelope.check_schema(M::NAME, self.schema);
+        match read.and_then(|()| from_cdr(&came.payload.to_bytes())) {
+            Ok(message) => Some(message),
+            Err(e) => {
+                self.arrow.refuse(e.to_string());
+                None
+            }
+        }
+    }
+
+    /// The oldest that waits. What is no such message is counted and passed over.
+    pub fn take(&self) -> Option<M> {
+        core::iter::from_fn(|| self.arrow.take()).find_map(|came| self.read(&came))
+    }
+
+    /// As [`Self::take`], waiting for one for at most `limit`.
+    pub fn take_within(&self, limit: Duration) -> Option<M> {
+        self.take().or_else(|| self.read(&self.arrow.take_within(limit)?))
+    }
+
+    /// As [`Self::take`], of what is signed in an open session; what is not is counted.
+    pub fn take_signed(&self, sessions: &mut Sessions, now: Time) -> Option<(Verified, M)> {
+        while let Some(came) = self.arrow.take() {
+            match sessions.check(&came.key, &came.envelope, &came.payload.to_bytes(), now) {
+                Ok(verified) => {
+                    if let Some(message) = self.read(&came) {
+                        return Some((verified, message));
+                    }
+                }
+                Err(e) => self.arrow.refuse(e.to_string()),
+            }
+        }
+        None
+    }
+}

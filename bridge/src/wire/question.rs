@@ -1,0 +1,158 @@
+//! Questions that wait for an answer.
+
+use super::envelope::{Envelope, schema_id};
+use super::keys::Tag;
+use super::sessions::{Sessions, Verified};
+use super::topics::{Role, SESSION};
+use super::{Wire, proof};
+use crate::ros::{Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
+use core::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use types::{Rejection, Time};
+use zenoh::Wait as _;
+use zenoh::query::{Query, Queryable};
+
+/// So many questions wait; more are refused at once.
+pub(super) const MOST_WAITING: usize = 64;
+
+/// What comes is put in line; where there is no room, or it is nothing that could be a question, it is refused.
+pub(super) fn take_in(topic: &'static str, query: Query, line: &SyncSender<Received>) {
+    let bytes = query.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
+    let payload = query.payload().map(|p| p.to_bytes().into_owned()).unwrap_or_default();
+    match Envelope::from_bytes(&bytes) {
+        Ok(envelope) => {
+            let received = Received { topic, query, envelope, payload };
+            if let Err(full) = line.try_send(received) {
+                let why = format!("at most {MOST_WAITING} questions at a time");
+                let received = match full {
+                    std::sync::mpsc::TrySendError::Full(r)
+                    | std::sync::mpsc::TrySendError::Disconnected(r) => r,
+                };
+                received.refuse(&Rejection::new(topic, why, "one more"));
+            }
+        }
+        Err(e) => refuse(&query, &e),
+    }
+}
+
+fn refuse(query: &Query, why: &Rejection) {
+    let Rejection { field, expected, got } = why.clone();
+    let payload = to_cdr(&Refusal { field: field.into(), expected: expected.into(), got: got.into() })
+        .unwrap_or_default();
+    // Who no longer waits misses nothing.
+    let _ = query.reply_err(payload).wait();
+}
+
+/// Questions as they come, of all topics in one line.
+pub struct Questions {
+    line: Receiver<Received>,
+    _queryables: Vec<Queryable<()>>,
+}
+
+impl Questions {
+    pub(super) fn new(line: Receiver<Received>, queryables: Vec<Queryable<()>>) -> Self {
+        Self { line, _queryables: queryables }
+    }
+
+    /// The next, waiting for one for at most `limit`.
+    #[must_use]
+    pub fn next_within(&self, limit: Duration) -> Option<Received> {
+        match self.line.recv_timeout(limit) {
+            Ok(received) => Some(received),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}
+
+/// One question. Who drops it leaves it without an answer.
+pub struct Received {
+    topic: &'static str,
+    query: Query,
+    envelope: Envelope,
+    payload: Vec<u8>,
+}
+
+impl Received {
+    /// The key of its topic, as in [`super::Topic::key`].
+    #[must_use]
+    pub fn topic(&self) -> &'static str {
+        self.topic
+    }
+
+    /// What is asked.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for another type, or bytes that are none (B7, B19, B21).
+    pub fn read<Q: Message>(&self) -> Result<Q, Rejection> {
+        self.envelope.check_schema(Q::NAME, schema_id::<Q>())?;
+        from_cdr(&self.payload)
+    }
+
+    /// What is asked under a session.
+    ///
+    /// # Errors
+    /// As [`Self::read`] and [`Sessions::check`].
+    pub fn read_signed<Q: Message>(
+        &self,
+        sessions: &mut Sessions,
+        now: Time,
+    ) -> Result<(Verified, Q), Rejection> {
+        let verified = sessions.check(self.query.key_expr().as_str(), &self.envelope, &self.payload, now)?;
+        Ok((verified, self.read()?))
+    }
+
+    /// Answers.
+    pub fn answer<A: Message>(self, wire: &Wire, answer: &A) {
+        let payload = match to_cdr(answer) {
+            Ok(payload) => payload,
+            Err(e) => return self.refuse(&e),
+        };
+        let envelope = Envelope {
+            schema: schema_id::<A>(),
+            sender: wire.id(),
+            sequence: 0,
+            sent: wire.now(),
+            tag: None,
+        };
+        let reply = self.query.reply(self.query.key_expr().clone(), payload).attachment(envelope.to_bytes());
+        // Who no longer waits misses nothing.
+        let _ = reply.wait();
+    }
+
+    /// Says why there is no answer.
+    pub fn refuse(self, why: &Rejection) {
+        refuse(&self.query, why);
+    }
+
+    /// Answers, or says why not.
+    pub fn answer_with<A: Message>(self, wire: &Wire, answer: Result<A, Rejection>) {
+        match answer {
+            Ok(answer) => self.answer(wire, &answer),
+            Err(why) => self.refuse(&why),
+        }
+    }
+
+    /// Opens a session for whoever asks for one, after asking its clock.
+    pub fn open_session(self, wire: &Wire, sessions: &mut Sessions) {
+        debug_assert_eq!(self.topic, SESSION.key);
+        let opened = self.opened(wire, sessions);
+        self.answer_with(wire, opened);
+    }
+
+    fn opened(&self, wire: &Wire, sessions: &mut Sessions) -> Result<SessionOpened, Rejection> {
+        let request: SessionRequest = self.read()?;
+        let expected = || Role::ALL.map(Role::word).join(", ");
+        let from = Role::from_word(&request.role);
+        let from = from.ok_or_else(|| Rejection::new("session.role", expected(), request.role.clone()))?;
+        let key = self.query.key_expr().as_str();
+        let signed = (key, &self.envelope, self.payload.as_slice());
+        // Nobody's clock is asked for the asking.
+        sessions.check_request(from, signed)?;
+        let clock = wire
+            .handshake(request.node)
+            .map_err(|e| Rejection::new("session.clock", "a node whose clock can be asked", e.to_string()))?;
+        let session = sessions.open(from, signed, clock, wire.now())?;
+        let tag = sessions.prove(from, &proof(request.nonce, session));
+        Ok(SessionOpened { session, tag: tag.unwrap_or(Tag([0; 16])).0 })
+    }
+}

@@ -1,0 +1,166 @@
+//! What nodes say to each other: every topic, who may put it, hear it, ask it and answer it. The only list of its kind:
+//! keys, access rules and the test of both are made from it.
+
+/// What a node is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The loop with its arm and cameras.
+    Robot,
+    /// Models that look and read.
+    Perception,
+    /// Who turns a sentence into motions.
+    Planner,
+    /// A person, and what a person types.
+    Operator,
+    /// Who only looks on.
+    Observer,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Robot, Self::Perception, Self::Planner, Self::Operator, Self::Observer];
+
+    /// Its word, in keys, files and certificates.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Robot => "robot",
+            Self::Perception => "perception",
+            Self::Planner => "planner",
+            Self::Operator => "operator",
+            Self::Observer => "observer",
+        }
+    }
+
+    /// By its word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.word() == word)
+    }
+}
+
+/// What happens to a message when there is no room for it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// Only the newest counts: it may be left out, and whoever hears the next one sees that.
+    Newest,
+    /// Each counts: the sender waits.
+    Each,
+}
+
+/// One kind of message and its key after the robot's name; a key that ends in `/` is followed by who or what it is of.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// The key, as in `camera/`.
+    pub key: &'static str,
+    /// See [`Care`].
+    pub care: Care,
+    /// Sent at once and before others, not gathered into packets.
+    pub is_express: bool,
+    /// Who may send it unasked.
+    pub puts: &'static [Role],
+    /// Who may hear that.
+    pub hears: &'static [Role],
+    /// Who may ask for it.
+    pub asks: &'static [Role],
+    /// Who answers.
+    pub answers: &'static [Role],
+}
+
+use Role::{Observer, Operator, Perception, Planner, Robot};
+
+const EVERYBODY: &[Role] = &Role::ALL;
+const NOBODY: &[Role] = &[];
+
+const fn said(key: &'static str, care: Care, puts: &'static [Role], hears: &'static [Role]) -> Topic {
+    Topic { key, care, is_express: false, puts, hears, asks: NOBODY, answers: NOBODY }
+}
+
+const fn at_once(topic: Topic) -> Topic {
+    Topic { is_express: true, ..topic }
+}
+
+const fn asked(key: &'static str, asks: &'static [Role], answers: &'static [Role]) -> Topic {
+    Topic { key, care: Care::Each, is_express: true, puts: NOBODY, hears: NOBODY, asks, answers }
+}
+
+/// The loop's newest tick, whole.
+pub const STATUS: Topic = at_once(said("status", Care::Newest, &[Robot], EVERYBODY));
+/// The joints, for tools of others.
+pub const JOINT_STATES: Topic = at_once(said("joint_states", Care::Newest, &[Robot], EVERYBODY));
+/// What the loop tells, each once.
+pub const REPORT: Topic = said("report", Care::Each, &[Robot], EVERYBODY);
+/// Pictures of a camera.
+pub const CAMERA: Topic = said("camera/", Care::Newest, &[Robot], &[Perception, Planner, Operator, Observer]);
+/// Signs of life of whoever holds a lease.
+pub const ALIVE: Topic = at_once(said("alive", Care::Newest, &[Planner, Operator], &[Robot]));
+/// What happened, in words.
+pub const EVENT: Topic = said("event/", Care::Each, &[Robot, Perception, Planner], &[Operator, Observer]);
+/// How the arrows to a node do.
+pub const HEALTH: Topic = said("health/", Care::Newest, EVERYBODY, EVERYBODY);
+
+/// What a node's clock shows.
+pub const CLOCK: Topic = asked("clock/", EVERYBODY, EVERYBODY);
+/// Who a node is and what it offers.
+pub const ABOUT: Topic = asked("about/", EVERYBODY, EVERYBODY);
+/// The right to send commands that are signed, until the session ends.
+pub const SESSION: Topic = asked("session/", &[Planner, Operator], &[Robot, Planner]);
+/// The right to move joint groups.
+pub const CLAIM: Topic = asked("claim", &[Planner, Operator], &[Robot]);
+/// That right given back.
+pub const RELEASE: Topic = asked("release", &[Planner, Operator], &[Robot]);
+/// A motion.
+pub const ORDER: Topic = asked("order", &[Planner, Operator], &[Robot]);
+/// What stands and moves around the arm.
+pub const WORLD: Topic = asked("world", &[Planner], &[Robot]);
+/// At which part of their speed motions run.
+pub const SLOW: Topic = asked("slow", &[Planner, Operator], &[Robot]);
+/// Power.
+pub const ACTIVATE: Topic = asked("activate", &[Planner, Operator], &[Robot]);
+/// No power.
+pub const DISARM: Topic = asked("disarm", &[Operator], &[Robot]);
+/// Out of a latched stop: a person's alone.
+pub const RESET: Topic = asked("reset", &[Operator], &[Robot]);
+/// A stop, which takes no lease.
+pub const STOP: Topic = asked("stop", &[Planner, Operator, Perception], &[Robot]);
+/// What a picture shows, or a sentence means.
+pub const ANSWER: Topic = asked("model/answer", &[Planner, Operator], &[Perception]);
+/// Other words for a person.
+pub const WORDS: Topic = asked("model/words", &[Planner], &[Perception]);
+/// A sentence to be carried out.
+pub const GOAL: Topic = asked("goal", &[Operator], &[Planner]);
+/// The person's answer to a question.
+pub const REPLY: Topic = asked("reply", &[Operator], &[Planner]);
+/// What is being carried out, given up.
+pub const CANCEL: Topic = asked("cancel", &[Operator], &[Planner]);
+
+/// All of them.
+pub const TOPICS: &[Topic] = &[
+    STATUS,
+    JOINT_STATES,
+    REPORT,
+    CAMERA,
+    ALIVE,
+    EVENT,
+    HEALTH,
+    CLOCK,
+    ABOUT,
+    SESSION,
+    CLAIM,
+    RELEASE,
+    ORDER,
+    WORLD,
+    SLOW,
+    ACTIVATE,
+    DISARM,
+    RESET,
+    STOP,
+    ANSWER,
+    WORDS,
+    GOAL,
+    REPLY,
+    CANCEL,
+];
+
+/// Where nodes are announced: `node/ROLE/ID`.
+pub(crate) const NODES: &str = "node";
