@@ -163,6 +163,44 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// One stage as a process of its own, until Ctrl-C: with the same `robot.toml` on each machine they find each other
+    /// (`[zenoh]`). `robot` is the loop with its arm and cameras, `perception` the models, `planner` what carries out
+    /// sentences. `sinew say` gives it one.
+    Node {
+        /// Which.
+        #[arg(value_enum)]
+        role: NodeRole,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Have the planner node carry out a sentence, and tell what happens; Ctrl-C gives it up. Exit codes as of `run`.
+    Say {
+        /// What to do, or what to answer.
+        sentence: String,
+        /// The answer to a question that Sinew asks back; may be given several times.
+        #[arg(long)]
+        answer: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Stop the robot node, whoever moves it.
+    Stop {
+        /// 2: come to rest and hold; 1: then power off; 0: power off at once. 1 and 0 latch until `sinew reset`.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
+        category: u8,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lead the robot node out of a latched stop.
+    Reset {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Which nodes of this robot are there, what they offer, and how the arrows between them do: 0 somebody is, 1 nobody.
+    Ls {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Keep guard over the control loop of another process; `sinew run` starts it where
     /// `control.watchdog` is set.
     #[command(hide = true)]
@@ -190,6 +228,17 @@ pub(crate) enum Command {
     },
     /// Print the full default configuration with every key explained.
     Config,
+}
+
+/// A stage that runs as a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum NodeRole {
+    /// The loop with its arm and cameras.
+    Robot,
+    /// The models.
+    Perception,
+    /// What carries out sentences.
+    Planner,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -47,6 +47,7 @@ section!(
         safety: Safety,
         sim: Sim,
         record: Record,
+        zenoh: Zenoh,
     }
 );
 section!(
@@ -109,6 +110,20 @@ section!(
 section!(
     /// `[record]`
     Record { animation_hz: f64, mcap: bool, images: String, most_mb: u64, most_s: f64 }
+);
+
+section!(
+    /// `[zenoh]`
+    Zenoh {
+        robot: String,
+        connect: Vec<String>,
+        listen: Vec<String>,
+        multicast: bool,
+        keys: String,
+        router: bool,
+        status_hz: f64,
+        pictures_hz: f64,
+    }
 );
 
 impl Default for Config {
@@ -182,6 +197,8 @@ impl Config {
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
             ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
             ("record.most_s", self.record.most_s, 1.0, 1e6),
+            ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
+            ("zenoh.pictures_hz", self.zenoh.pictures_hz, 1.0, 60.0),
         ];
         for (field, value, low, high) in ranges {
             if !(low..=high).contains(&value) {
@@ -230,6 +247,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         Safety::KEYS,
         Sim::KEYS,
         Record::KEYS,
+        Zenoh::KEYS,
     ]
     .into_iter()
     .flatten()

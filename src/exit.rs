@@ -33,6 +33,20 @@ impl Exit {
         }
     }
 
+    /// By that code.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::Question,
+            Self::Refused,
+            Self::VerdictsDiffer,
+            Self::Interrupted,
+        ];
+        all.into_iter().find(|e| e.code() == code)
+    }
+
     /// The word for events and tables.
     pub(crate) fn word(self) -> &'static str {
         match self {

@@ -24,9 +24,13 @@ pub(crate) struct Log {
     screen: Screen,
     folder: Option<RunFolder>,
     recording: Option<Arc<Recording>>,
+    listener: Option<Listener>,
     now: Time,
     facts: Facts,
 }
+
+/// Who hears every event, besides.
+pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// Most facts that are kept.
 const MOST_FACTS: usize = 10;
@@ -77,12 +81,17 @@ fn is_fact(e: &Event) -> bool {
 
 impl Log {
     pub(crate) fn new(screen: Screen, folder: Option<RunFolder>) -> Self {
-        Self { screen, folder, recording: None, now: Time::ZERO, facts: Facts::default() }
+        Self { screen, folder, recording: None, listener: None, now: Time::ZERO, facts: Facts::default() }
     }
 
     /// Its events go into a recording, too.
     pub(crate) fn with_recording(self, recording: Arc<Recording>) -> Self {
         Self { recording: Some(recording), ..self }
+    }
+
+    /// Somebody hears its events, too.
+    pub(crate) fn with_listener(self, listener: Listener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Where its events go, too.
@@ -133,6 +142,9 @@ impl Log {
         if let Some(recording) = &self.recording {
             recording.event(&event);
         }
+        if let Some(listener) = &mut self.listener {
+            listener(&event);
+        }
         self.facts.push(&event);
         let mut out = std::io::stdout().lock();
         // A closed pipe is no reason to stop a robot.
@@ -147,7 +159,7 @@ impl Log {
     }
 }
 
-fn sentence(e: &Event) -> String {
+pub(crate) fn sentence(e: &Event) -> String {
     let mark = match e.level {
         Level::Detail | Level::Info => " ",
         Level::Warn => "!",

@@ -15,6 +15,7 @@ mod lateness;
 mod log;
 mod mission;
 mod models;
+mod node;
 #[cfg(test)]
 mod oracle;
 mod recording;
@@ -67,6 +68,11 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         }
         Command::Fetch { model, config, json } => commands::fetch::run(&model, config.as_deref(), json),
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
+        Command::Node { role, common } => commands::node::run(role, &common),
+        Command::Say { sentence, answer, common } => commands::node::say(&sentence, &answer, &common),
+        Command::Stop { category, common } => commands::node::stop(category, &common),
+        Command::Reset { common } => commands::node::reset(&common),
+        Command::Ls { common } => commands::node::ls(&common),
         Command::Log { command } => commands::log::run(&command),
         Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
         Command::Replay { recordings, requery, json } => commands::replay::run(&recordings, requery, json),

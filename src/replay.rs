@@ -145,7 +145,7 @@ pub(crate) fn run(path: &Path, header: &Header, requery: bool) -> Result<Replaye
         tape: tape.clone(),
         log: Log::new(Screen::Silent, None),
         film: None,
-        sentinel,
+        sentinel: Some(sentinel),
     };
     let mut mission = session::assemble(&setup, parts)?;
     let ending = mission.run(&run.sentence);

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Safety};
 use crate::exit::Exit;
+use crate::graph::Body;
 use crate::log::{Log, Screen};
 use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
 use crate::report;
@@ -77,6 +78,22 @@ pub(crate) fn run_with(
 ) -> Result<Outcome, StartError> {
     let setup = setup(config, arm, episode, pace, is_interactive);
     let mission = session::mission(&setup, episode, log, make_model)?;
+    carry_out(config, arm, episode, mission)
+}
+
+/// Runs an episode over a robot elsewhere.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_over(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    log: Log,
+    over: (Box<dyn Body>, Box<dyn VisionLanguageModel>),
+) -> Result<Outcome, StartError> {
+    let setup = setup(config, arm, episode, Pace::Wall, false);
+    let mission = session::over(&setup, episode, log, over)?;
     carry_out(config, arm, episode, mission)
 }
 

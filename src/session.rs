@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
 use crate::recording::{Recording, Tape, TickWriter};
 use crate::suite::episode::Episode;
+use control::{Core, Handle, LoopConfig};
 use core::time::Duration;
 use mechanics::Arm;
 use perception::model::BuiltinModel;
@@ -155,7 +156,75 @@ pub(crate) struct Parts {
     pub(crate) log: Log,
     pub(crate) film: Option<Film>,
     /// Stops the arm if the mission panics.
-    pub(crate) sentinel: control::Sentinel,
+    pub(crate) sentinel: Option<control::Sentinel>,
+}
+
+/// What a run is recorded with: where its folder shall hold one, a recording; who takes ticks there, what is heard of
+/// the world, and events.
+fn recorded(
+    setup: &Setup<'_>,
+    episode: &Episode,
+    cameras: Vec<String>,
+    core: Core,
+    log: Log,
+) -> Result<(Core, Log, Tape, Option<TickWriter>), StartError> {
+    let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) else {
+        return Ok((core, log, Tape::default(), None));
+    };
+    let recording = Arc::new(Recording::create(folder.path(), episode, setup, cameras)?);
+    let (core, ticks) = core.with_tape();
+    let writer = TickWriter::new(ticks, recording.clone());
+    Ok((core, log.with_recording(recording.clone()), Tape::recording(recording), Some(writer)))
+}
+
+/// The loop and the simulated robot in threads of their own.
+fn threads(
+    config: &Config,
+    ends: (Core, Handle),
+    (rig, cameras): (Rig, Vec<Box<dyn Camera>>),
+    writer: Option<TickWriter>,
+) -> Result<Pipeline, StartError> {
+    let loop_config = LoopConfig {
+        rate_hz: config.control.rate_hz,
+        fifo_priority: u8::try_from(config.control.priority).ok(),
+        cpu: usize::try_from(config.control.cpu).ok(),
+        ..LoopConfig::default()
+    };
+    Ok(Pipeline::start(ends, rig, cameras, loop_config, config.control.watchdog, writer)?)
+}
+
+fn names(cameras: &[Box<dyn Camera>]) -> Vec<String> {
+    cameras.iter().map(|c| c.name().to_owned()).collect()
+}
+
+/// The robot alone in wall time, recorded: for a node.
+pub(crate) fn pipeline(
+    setup: &Setup<'_>,
+    episode: &Episode,
+    log: Log,
+) -> Result<(Pipeline, Log), StartError> {
+    let world = world(setup.config, setup.arm, episode)?;
+    let (core, handle) = control::new(setup.arm.clone(), control_config(setup.config, Pace::Wall))?;
+    let (core, log, _, writer) = recorded(setup, episode, names(&world.1), core, log)?;
+    Ok((threads(setup.config, (core, handle), world, writer)?, log))
+}
+
+/// A mission over a robot elsewhere, whose loop's ticks are recorded there.
+pub(crate) fn over(
+    setup: &Setup<'_>,
+    episode: &Episode,
+    log: Log,
+    (mut body, model): (Box<dyn Body>, Box<dyn VisionLanguageModel>),
+) -> Result<Mission, StartError> {
+    let (mut log, mut tape) = (log, Tape::default());
+    if let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) {
+        let cameras = names(body.cameras());
+        let recording = Arc::new(Recording::create(folder.path(), episode, setup, cameras)?);
+        tape = Tape::recording(recording.clone());
+        log = log.with_recording(recording);
+    }
+    let body: Box<dyn Body> = Box::new(Taped::new(body, tape.clone()));
+    assemble(setup, Parts { body, model, tape, log, film: None, sentinel: None })
 }
 
 /// Everything that one run in the simulated world needs.
@@ -168,7 +237,7 @@ pub(crate) fn mission(
     let Setup { config, arm, pace, .. } = *setup;
     let (rig, cameras) = world(config, arm, episode)?;
     let model = make_model(&rig)?;
-    let (mut core, handle) = control::new(arm.clone(), control_config(config, pace))?;
+    let (core, handle) = control::new(arm.clone(), control_config(config, pace))?;
     let sentinel = handle.sentinel(control::Component::Mission);
     let film = log.folder().map(|f| f.path().join("episode.gif"));
     let film = match film {
@@ -177,17 +246,7 @@ pub(crate) fn mission(
         }
         _ => None,
     };
-    let (mut log, mut tape, mut writer) = (log, Tape::default(), None);
-    if let Some(folder) = log.folder().filter(|_| config.record.mcap) {
-        let names = cameras.iter().map(|c| c.name().to_owned()).collect();
-        let recording = Recording::create(folder.path(), episode, setup, names)?;
-        let recording = Arc::new(recording);
-        let (taped, ticks) = core.with_tape();
-        core = taped;
-        writer = Some(TickWriter::new(ticks, recording.clone()));
-        tape = Tape::recording(recording.clone());
-        log = log.with_recording(recording);
-    }
+    let (core, log, tape, writer) = recorded(setup, episode, names(&cameras), core, log)?;
     let body: Box<dyn Body> = match pace {
         Pace::Lockstep => {
             let lockstep = Lockstep::new((core, handle), rig, cameras);
@@ -196,19 +255,10 @@ pub(crate) fn mission(
                 None => lockstep,
             })
         }
-        Pace::Wall => {
-            let loop_config = control::LoopConfig {
-                rate_hz: config.control.rate_hz,
-                fifo_priority: u8::try_from(config.control.priority).ok(),
-                cpu: usize::try_from(config.control.cpu).ok(),
-                ..control::LoopConfig::default()
-            };
-            let is_guarded = config.control.watchdog;
-            Box::new(Pipeline::start((core, handle), rig, cameras, loop_config, is_guarded, writer)?)
-        }
+        Pace::Wall => Box::new(threads(config, (core, handle), (rig, cameras), writer)?),
     };
     let body: Box<dyn Body> = Box::new(Taped::new(body, tape.clone()));
-    assemble(setup, Parts { body, model, tape, log, film, sentinel })
+    assemble(setup, Parts { body, model, tape, log, film, sentinel: Some(sentinel) })
 }
 
 /// Puts a run together.

@@ -111,13 +111,13 @@ fn a_command_counts_in_a_session_once_and_a_stranger_gets_none() {
     let questions = robot.answer(&[(&topics::SESSION, "robot"), (&topics::ORDER, "")]).expect("may answer");
     let (wire, keys) = (robot.clone(), ring.clone());
     std::thread::spawn(move || {
-        let mut sessions = Sessions::new(Role::Robot, keys);
+        let sessions = std::sync::Mutex::new(Sessions::new(Role::Robot, keys));
         while let Some(q) = questions.next_within(Duration::from_secs(60)) {
             if q.topic() == topics::SESSION.key {
-                q.open_session(&wire, &mut sessions);
+                q.open_session(&wire, &sessions);
                 continue;
             }
-            let read = q.read_signed::<Goal>(&mut sessions, wire.now());
+            let read = q.read_signed::<Goal>(&mut sessions.lock().expect("whole"), wire.now());
             q.answer_with(
                 &wire,
                 read.map(|(by, goal)| Taken { id: goal.answers.len() as u64 + by.session % 2 * 10 }),

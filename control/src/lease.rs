@@ -51,7 +51,7 @@ impl Groups {
 }
 
 /// A lease's name; never used again.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct LeaseId(pub u64);
 
 /// The right to move joint groups, as its owner keeps it. Whether the core granted it is told by a report.
@@ -66,7 +66,9 @@ pub struct Lease {
 const ORDER_MS: u64 = 100;
 
 impl Lease {
-    pub(crate) fn new(id: LeaseId, groups: Groups) -> Self {
+    /// A lease that a loop has granted, or shall grant, under this name.
+    #[must_use]
+    pub fn new(id: LeaseId, groups: Groups) -> Self {
         Self { id, groups, sequence: 0 }
     }
 

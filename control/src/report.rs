@@ -3,14 +3,15 @@
 use crate::lease::LeaseId;
 use crate::payload::Payload;
 use crate::watch::Component;
+use serde::{Deserialize, Serialize};
 use types::{Fault, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// A motion that was submitted.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MotionId(pub u64);
 
 /// Where the state machine stands.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Brakes engaged, no power; commands equal the measured state.
     Disarmed,
@@ -32,7 +33,7 @@ pub enum Mode {
 }
 
 /// Why the state machine took an edge, or a motion ended early.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// The beginning.
     Start,
@@ -116,7 +117,7 @@ impl Cause {
 }
 
 /// What was asked of the core.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Power the arm where it stands.
     Activate,
@@ -149,7 +150,7 @@ pub enum Request {
 }
 
 /// Why a request was refused; nothing has changed.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusedWhy {
     /// The arm is moving, stopping, or proving its encoders.
     Busy,
@@ -199,7 +200,7 @@ pub enum RefusedWhy {
 }
 
 /// What a limit is about.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LimitKind {
     /// A number that is none.
     Finite,
@@ -229,7 +230,7 @@ pub enum LimitKind {
 }
 
 /// One thing that happened.
-#[derive(Copy, Clone, Debug, PartialEq)]
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Report {
     /// A thread beside the loop panicked (F31).
     Panicked(Component),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use types::Time;
 
 /// What runs beside the loop.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Component {
     /// Pictures to a scene.
     Perception,

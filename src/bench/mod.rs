@@ -11,6 +11,7 @@ mod table;
 mod tick;
 mod validity;
 mod vlm;
+mod wire;
 
 use crate::commands::CommandError;
 use crate::exit::Exit;
@@ -20,10 +21,11 @@ use table::Table;
 /// What to measure, and how long.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths) or `vlm`
-    /// (vision-language models).
+    /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths), `vlm`
+    /// (vision-language models) or `wire` (between nodes).
     pub(crate) part: String,
-    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask, batch or speed; all of them by default.
+    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask, batch or speed; small, picture, forged or
+    /// long; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.
@@ -63,13 +65,18 @@ const PARTS: [(&str, Measure); 6] = [
     ("paths", paths::measure),
 ];
 
+/// ... and of the wire.
+const WIRE: [(&str, Measure); 4] =
+    [("small", wire::small), ("picture", wire::picture), ("forged", wire::forged), ("long", wire::long)];
+
 /// Measures; 0: every goal met, 1: a line is short, 2: a peer is missing.
 pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     let parts: &[(&str, Measure)] = match (o.part.as_str(), &o.served.serve) {
         ("vlm", Some(dir)) => return vlm::serve(dir, &o.served),
         ("control", _) => &PARTS,
         ("vlm", None) => &vlm::PARTS,
-        _ => return Err(types::Rejection::new("bench", "control or vlm", o.part.clone()).into()),
+        ("wire", _) => &WIRE,
+        _ => return Err(types::Rejection::new("bench", "control, vlm or wire", o.part.clone()).into()),
     };
     if o.blocks < 2 {
         return Err(types::Rejection::new("--blocks", "2 or more", o.blocks.to_string()).into());

@@ -10,6 +10,7 @@ pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod grounding;
 pub(crate) mod log;
+pub(crate) mod node;
 pub(crate) mod paired;
 pub(crate) mod reach;
 pub(crate) mod replay;
@@ -65,6 +66,8 @@ pub(crate) enum CommandError {
     Model(#[from] VlmError),
     #[error(transparent)]
     Hub(#[from] HubError),
+    #[error(transparent)]
+    Node(crate::node::NodeError),
     /// The model gave no answer, or none of its role.
     #[error("{0}")]
     Speaker(String),
@@ -80,9 +83,10 @@ impl CommandError {
             Self::Hub(why) | Self::Start(StartError::Hub(why)) => of_hub(why),
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
-            Self::Bridge(_) | Self::Speaker(_) | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => {
-                Exit::Failed
-            }
+            Self::Node(_)
+            | Self::Bridge(_)
+            | Self::Speaker(_)
+            | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => Exit::Failed,
             Self::Model(_) => Exit::Usage,
             Self::Other(_) => Exit::Usage,
         }

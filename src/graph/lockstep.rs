@@ -1,6 +1,6 @@
 //! Everything in one thread and virtual time: the same seed gives the same bytes.
 
-use super::{Body, BodyError, bystanders::Bystanders, invariants::Invariants, trace::Trace};
+use super::{Body, BodyError, bystanders::Bystanders, invariants::Invariants, reins::Reins, trace::Trace};
 use crate::recording::TickWriter;
 use control::{Core, Handle, LoopReport};
 use core::time::Duration;
@@ -30,6 +30,11 @@ impl Lockstep {
         Self { core, handle, robot, rig, cameras, trace, invariants, bystanders, writer }
     }
 
+    /// The non-real-time end of the loop.
+    pub(crate) fn control(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
     /// Every tick goes to a recording.
     pub(crate) fn with_writer(self, writer: TickWriter) -> Self {
         Self { writer: Some(writer), ..self }
@@ -46,8 +51,16 @@ impl Body for Lockstep {
         Box::new(move || rig.now())
     }
 
-    fn control(&mut self) -> &mut Handle {
+    fn reins(&mut self) -> &mut dyn Reins {
         &mut self.handle
+    }
+
+    fn status(&mut self) -> control::Status {
+        self.handle.status()
+    }
+
+    fn poll(&mut self) -> Option<control::Report> {
+        self.handle.poll()
     }
 
     fn cameras(&mut self) -> &mut [Box<dyn Camera>] {

@@ -6,10 +6,12 @@ pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod lockstep;
 pub(crate) mod pipeline;
+pub(crate) mod reins;
 pub(crate) mod taped;
 pub(crate) mod trace;
 
 use core::time::Duration;
+use reins::Reins;
 use types::Time;
 use types::seams::Camera;
 
@@ -23,6 +25,8 @@ pub(crate) enum BodyError {
     Loop(String),
     #[error("the simulator: {0}")]
     Sim(String),
+    #[error("the line to the robot: {0}")]
+    Line(String),
 }
 
 /// The robot with its loop and its cameras, as the mission drives it; it does not know in which time.
@@ -31,16 +35,12 @@ pub(crate) trait Body {
     fn now(&self) -> Time;
     /// Tells the robot's time on its own, apart from everything else.
     fn clock(&self) -> Box<crate::mission::Clock>;
-    /// The non-real-time end of the loop, to ask things of it.
-    fn control(&mut self) -> &mut control::Handle;
+    /// To ask things of the loop.
+    fn reins(&mut self) -> &mut dyn Reins;
     /// The loop's newest tick.
-    fn status(&mut self) -> control::Status {
-        self.control().status()
-    }
+    fn status(&mut self) -> control::Status;
     /// The loop's next report, oldest first.
-    fn poll(&mut self) -> Option<control::Report> {
-        self.control().poll()
-    }
+    fn poll(&mut self) -> Option<control::Report>;
     /// How often the person has pressed Ctrl-C.
     fn interrupts(&mut self) -> usize {
         crate::interrupt::count()

@@ -2,7 +2,7 @@
 //! planning in the caller's.
 
 use super::guard::GuardProcess;
-use super::{Body, BodyError, trace::Trace};
+use super::{Body, BodyError, reins::Reins, trace::Trace};
 use crate::recording::{TickWriter, Writing};
 use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
@@ -52,6 +52,38 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// The non-real-time end of the loop.
+    pub(crate) fn control(&mut self) -> &mut Handle {
+        &mut self.handle
+    }
+
+    /// The clock of loop, robot and cameras.
+    pub(crate) fn clock(&self) -> MonotonicClock {
+        self.clock
+    }
+
+    /// Whether loop and robot are still there.
+    ///
+    /// # Errors
+    /// [`BodyError`] when one has ended.
+    pub(crate) fn check(&self) -> Result<(), BodyError> {
+        if !self.thread.is_running() {
+            return Err(BodyError::Loop("it ended".into()));
+        }
+        if self.live.is_over() {
+            let why = self.rig.world().stopped().map_or("its thread ended".into(), ToString::to_string);
+            return Err(BodyError::Sim(why));
+        }
+        Ok(())
+    }
+
+    /// The cameras, to be looked through from threads of their own.
+    pub(crate) fn take_cameras(&mut self) -> Vec<Box<dyn Camera>> {
+        core::mem::take(&mut self.cameras)
+    }
+}
+
 /// The core with a pulse, what the robot asks, and the process in between, which has begun.
 fn guarded(
     core: Core,
@@ -76,8 +108,16 @@ impl Body for Pipeline {
         Box::new(move || clock.now())
     }
 
-    fn control(&mut self) -> &mut Handle {
+    fn reins(&mut self) -> &mut dyn Reins {
         &mut self.handle
+    }
+
+    fn status(&mut self) -> control::Status {
+        self.handle.status()
+    }
+
+    fn poll(&mut self) -> Option<control::Report> {
+        self.handle.poll()
     }
 
     fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
@@ -90,14 +130,7 @@ impl Body for Pipeline {
         for sample in self.handle.trace() {
             self.trace.push(sample);
         }
-        if !self.thread.is_running() {
-            return Err(BodyError::Loop("it ended".into()));
-        }
-        if self.live.is_over() {
-            let why = self.rig.world().stopped().map_or("its thread ended".into(), ToString::to_string);
-            return Err(BodyError::Sim(why));
-        }
-        Ok(())
+        self.check()
     }
 
     fn world(&self) -> Option<&Rig> {

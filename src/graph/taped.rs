@@ -1,7 +1,7 @@
 //! A body whose every word to the mission is noted; and one that says again what was noted, over the loop itself, to
 //! which it does the recorded ticks again.
 
-use super::{Body, BodyError, invariants, trace::Trace};
+use super::{Body, BodyError, invariants, reins::Reins, trace::Trace};
 use crate::recording::{Tape, Ticks};
 use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
 use core::time::Duration;
@@ -37,8 +37,8 @@ impl Body for Taped {
         Box::new(move || tape.take(NOW, &clock))
     }
 
-    fn control(&mut self) -> &mut Handle {
-        self.inner.control()
+    fn reins(&mut self) -> &mut dyn Reins {
+        self.inner.reins()
     }
 
     fn status(&mut self) -> Status {
@@ -187,7 +187,7 @@ impl Body for Repeated {
         Box::new(move || tape.take(NOW, Time::default))
     }
 
-    fn control(&mut self) -> &mut Handle {
+    fn reins(&mut self) -> &mut dyn Reins {
         &mut self.handle
     }
 

@@ -46,7 +46,7 @@ impl Mission {
     pub(super) fn activate(&mut self) -> Result<(), Trouble> {
         self.body.advance(SLICE)?;
         let now = self.now();
-        self.body.control().activate(now)?;
+        self.body.reins().activate(now)?;
         self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)?;
         self.ready = self.now();
         Ok(())
@@ -292,7 +292,7 @@ impl Mission {
 
     /// Category 2, and waits for rest.
     pub(super) fn stop(&mut self) -> Result<(), Trouble> {
-        self.body.control().stop(StopCategory::Two);
+        self.body.reins().stop(StopCategory::Two);
         self.settle(2.0)
     }
 

@@ -67,14 +67,14 @@ impl Mission {
         self.note_state();
         match self.eyes.glance(self.body.cameras(), &clock) {
             Ok(image) => {
-                self.body.control().slow(1.0);
+                self.body.reins().slow(1.0);
                 if let Some(image) = image {
                     self.see_who_comes(&image)?;
                 }
                 Ok(None)
             }
             Err((fault, said, is_certain)) => {
-                self.body.control().slow(0.3);
+                self.body.reins().slow(0.3);
                 if is_certain {
                     self.log.fault("perception", fault, &said);
                     return Ok(Some((fault, said)));
@@ -98,7 +98,7 @@ impl Mission {
                 Err(_) => good = 0,
             }
             if good >= 3 {
-                self.body.control().slow(1.0);
+                self.body.reins().slow(1.0);
                 self.log.info("perception", "camera", "the camera is back");
                 return Ok(());
             }

@@ -68,8 +68,8 @@ pub(crate) struct Mission {
     pub(crate) ready: types::Time,
     /// The right to move the arm, and when it was last kept alive.
     pub(crate) lease: Option<(control::Lease, types::Time)>,
-    /// Stops the arm if the mission panics (F31).
-    pub(crate) _sentinel: control::Sentinel,
+    /// Stops the arm if the mission panics (F31); elsewhere its silence does.
+    pub(crate) _sentinel: Option<control::Sentinel>,
     /// How many trajectories were started.
     pub(crate) motions: usize,
     /// How often was planned anew.

@@ -18,17 +18,17 @@ impl Mission {
     /// Orders a motion: under the present lease while that lives, else under a fresh one.
     pub(super) fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
         let now = self.now();
-        let control = self.body.control();
+        let reins = self.body.reins();
         let mut lease = match self.lease.take() {
             Some((lease, alive)) if now.since(alive) <= LEASE_LIVES => lease,
             old => {
                 if let Some((old, _)) = old {
-                    control.release(now, &old)?;
+                    reins.release(now, &old)?;
                 }
-                control.claim(now, control::Owner::Planner, control::Groups::All, None)?
+                reins.claim(now, control::Groups::All)?
             }
         };
-        let id = control.submit(lease.order(now, motion))?;
+        let id = reins.submit(lease.order(now, motion))?;
         self.log.detail("control", "order", format!("motion {}", id.0));
         self.lease = Some((lease, now));
         Ok(id)
@@ -37,7 +37,7 @@ impl Mission {
     pub(super) fn keep_alive(&mut self, now: Time) {
         if let Some((lease, alive)) = &mut self.lease {
             *alive = now;
-            self.body.control().keep_alive(lease, now);
+            self.body.reins().keep_alive(lease, now);
         }
     }
 
@@ -82,7 +82,7 @@ impl Mission {
         world.things.extend(planner::keep_out(&self.config.keep_out_m).into_iter().map(thing));
         world.things.extend(visitors.and_then(|v| v.thing(now)));
         self.world_told = Some((now, world.stamp));
-        self.body.control().watch(world)?;
+        self.body.reins().watch(world)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use bridge::ros::{self, Guard, Header, Requests, Tick};
 use control::{Heard, Mode, MotionId, TickRecord};
+use types::events::{Event, Level};
 use types::{
     GripperCommand, GripperState, JointCommand, JointState, JointVector, Rejection, StopCategory, Time,
 };
@@ -23,6 +24,30 @@ const MODES: [(Mode, &str); 10] = [
 /// A mode as it is recorded.
 pub(crate) fn mode_word(mode: Mode) -> &'static str {
     MODES.iter().find(|(m, _)| *m == mode).map_or("", |(_, word)| word)
+}
+
+/// An event as it is recorded and said.
+pub(crate) fn event(e: &Event) -> ros::Log {
+    let level = match e.level {
+        Level::Detail => 10,
+        Level::Info => 20,
+        Level::Warn => 30,
+        Level::Error => 40,
+    };
+    ros::Log {
+        stamp: e.stamp.into(),
+        level,
+        name: e.stage.clone(),
+        msg: e.text.clone(),
+        file: e.kind.clone(),
+        function: e.fault.clone().unwrap_or_default(),
+        line: 0,
+    }
+}
+
+/// A mode by its word.
+pub(crate) fn mode_of(word: &str) -> Option<Mode> {
+    MODES.iter().find(|(_, w)| *w == word).map(|(mode, _)| *mode)
 }
 
 pub(super) fn tick(r: &TickRecord) -> Tick {
@@ -90,7 +115,6 @@ pub(crate) fn record(t: &Tick) -> Result<TickRecord, Rejection> {
         gripper: GripperCommand { width_m: t.told_gripper[0], force_n: t.told_gripper[1] },
         enabled: t.enabled,
     };
-    let mode = MODES.iter().find(|(_, word)| *word == t.mode).map(|(mode, _)| *mode);
     Ok(TickRecord {
         tick: t.tick,
         now,
@@ -107,7 +131,8 @@ pub(crate) fn record(t: &Tick) -> Result<TickRecord, Rejection> {
             shut_down: q.shut_down,
         },
         command,
-        mode: mode.ok_or_else(|| Rejection::new("tick.mode", "a mode of the loop", t.mode.clone()))?,
+        mode: mode_of(&t.mode)
+            .ok_or_else(|| Rejection::new("tick.mode", "a mode of the loop", t.mode.clone()))?,
         motion: (t.motion > 0).then_some(MotionId(t.motion)),
     })
 }

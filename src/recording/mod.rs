@@ -6,7 +6,7 @@ mod pictures;
 mod tape;
 mod ticks;
 
-pub(crate) use convert::{mode_word, record as tick_of};
+pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
@@ -20,7 +20,7 @@ use control::TickRecord;
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use types::events::{Event, Level};
+use types::events::Event;
 use types::{Image, Time};
 
 /// The file in a run's folder.
@@ -168,22 +168,7 @@ impl Recording {
 
     /// Something that happened.
     pub(crate) fn event(&self, e: &Event) {
-        let level = match e.level {
-            Level::Detail => 10,
-            Level::Info => 20,
-            Level::Warn => 30,
-            Level::Error => 40,
-        };
-        let log = Log {
-            stamp: e.stamp.into(),
-            level,
-            name: e.stage.clone(),
-            msg: e.text.clone(),
-            file: e.kind.clone(),
-            function: e.fault.clone().unwrap_or_default(),
-            line: 0,
-        };
-        self.recorder.put(self.events, e.stamp, &log);
+        self.recorder.put(self.events, e.stamp, &convert::event(e));
     }
 
     /// Words of the person.

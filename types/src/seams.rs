@@ -127,7 +127,7 @@ pub struct Answer {
 }
 
 /// One call of a language model, for the record.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelCall {
     /// Which weights.
     pub model: String,
@@ -167,7 +167,7 @@ pub enum Shift {
 }
 
 /// What may be put into other words for the person. The built-in words stand in it; nothing that is done hangs on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Wording {
     /// A question to the person.
     Ask {

@@ -185,8 +185,8 @@ message! {
         ticks: u64 = "uint64 ticks";
         /// The mode, in words.
         mode: String = "string mode";
-        /// Why it is so, as a number of the loop's.
-        cause: u32 = "uint32 cause";
+        /// Why it is so, as JSON.
+        cause: String = "string cause";
         /// Whether the robot could be read, and when it was as follows.
         known: bool = "bool known";
         /// See `known`.

@@ -69,13 +69,8 @@ pub fn random_id() -> Result<u64, Rejection> {
 }
 
 /// Whose messages to whom are signed.
-pub const PAIRS: [(Role, Role); 5] = [
-    (Role::Planner, Role::Robot),
-    (Role::Operator, Role::Robot),
-    (Role::Operator, Role::Planner),
-    (Role::Perception, Role::Robot),
-    (Role::Planner, Role::Perception),
-];
+pub const PAIRS: [(Role, Role); 3] =
+    [(Role::Planner, Role::Robot), (Role::Operator, Role::Robot), (Role::Operator, Role::Planner)];
 
 /// The secrets that a node has.
 #[derive(Clone, Debug, Default)]

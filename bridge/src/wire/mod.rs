@@ -6,21 +6,25 @@
 //! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
 
 mod arrow;
+mod bare;
 mod clock;
 mod envelope;
 mod keys;
 mod open;
 mod question;
 mod sessions;
+mod teller;
 pub mod topics;
 
 pub use arrow::ArrowHealth;
+pub use bare::Bare;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
 pub use envelope::{Envelope, schema_id};
 pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};
 pub use question::{Questions, Received};
 pub use sessions::{Sessions, Verified};
+pub use teller::Teller;
 pub use topics::{Care, Role, Topic};
 
 use crate::ros::{Ask, Clock, Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};

@@ -52,8 +52,16 @@ impl Settings {
         Ok(())
     }
 
-    /// What Zenoh is told.
     fn config(&self) -> Result<Config, WireError> {
+        Config::from_json5(&self.zenoh_config()?).map_err(zenoh)
+    }
+
+    /// What Zenoh is told, as JSON.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a name that is none, an endpoint that would leave this machine in plain text, or a folder of
+    /// keys that is not whole.
+    pub fn zenoh_config(&self) -> Result<String, Rejection> {
         self.check()?;
         let listen = match (self.listen.is_empty(), &self.keys) {
             (false, _) => self.listen.clone(),
@@ -93,7 +101,7 @@ impl Settings {
             for name in [CA, CERTIFICATE, PRIVATE, ACCESS] {
                 if !file(name).is_file() {
                     let expected = format!("a folder that `sinew keys` made, with {name}");
-                    return Err(Rejection::new("zenoh.keys", expected, folder.display().to_string()).into());
+                    return Err(Rejection::new("zenoh.keys", expected, folder.display().to_string()));
                 }
             }
             config["transport"]["link"]["tls"] = json!({
@@ -108,7 +116,7 @@ impl Settings {
                 .map_err(|e| Rejection::new("zenoh.keys", format!("JSON in {ACCESS}"), e.to_string()))?;
             config["access_control"] = access;
         }
-        Config::from_json5(&config.to_string()).map_err(zenoh)
+        Ok(config.to_string())
     }
 }
 

@@ -4,9 +4,10 @@ use super::envelope::{Envelope, schema_id};
 use super::keys::Tag;
 use super::sessions::{Sessions, Verified};
 use super::topics::{Role, SESSION};
-use super::{Wire, proof};
+use super::{Wire, locked, proof};
 use crate::ros::{Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
 use core::time::Duration;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use types::{Rejection, Time};
 use zenoh::Wait as _;
@@ -132,14 +133,15 @@ impl Received {
         }
     }
 
-    /// Opens a session for whoever asks for one, after asking its clock.
-    pub fn open_session(self, wire: &Wire, sessions: &mut Sessions) {
+    /// Opens a session for whoever asks for one, after asking its clock, which may take a while: nobody else has to wait
+    /// for the sessions meanwhile.
+    pub fn open_session(self, wire: &Wire, sessions: &Mutex<Sessions>) {
         debug_assert_eq!(self.topic, SESSION.key);
         let opened = self.opened(wire, sessions);
         self.answer_with(wire, opened);
     }
 
-    fn opened(&self, wire: &Wire, sessions: &mut Sessions) -> Result<SessionOpened, Rejection> {
+    fn opened(&self, wire: &Wire, sessions: &Mutex<Sessions>) -> Result<SessionOpened, Rejection> {
         let request: SessionRequest = self.read()?;
         let expected = || Role::ALL.map(Role::word).join(", ");
         let from = Role::from_word(&request.role);
@@ -147,11 +149,12 @@ impl Received {
         let key = self.query.key_expr().as_str();
         let signed = (key, &self.envelope, self.payload.as_slice());
         // Nobody's clock is asked for the asking.
-        sessions.check_request(from, signed)?;
+        locked(sessions).check_request(from, signed)?;
         let clock = wire
             .handshake(request.node)
             .map_err(|e| Rejection::new("session.clock", "a node whose clock can be asked", e.to_string()))?;
-        let session = sessions.open(from, signed, clock, wire.now())?;
+        let mut sessions = locked(sessions);
+        let session = sessions.open((from, request.node), signed, clock, wire.now())?;
         let tag = sessions.prove(from, &proof(request.nonce, session));
         Ok(SessionOpened { session, tag: tag.unwrap_or(Tag([0; 16])).0 })
     }

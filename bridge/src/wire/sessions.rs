@@ -19,6 +19,8 @@ const IDLE_S: f64 = 10.0;
 /// One that is open.
 struct Session {
     from: Role,
+    /// The node that opened it.
+    node: u64,
     clock: LinkClock,
     /// The number of the last command on each key.
     last: HashMap<String, u64>,
@@ -57,14 +59,14 @@ impl Sessions {
         self.refused
     }
 
-    /// Opens a session for whoever signed this request as `from`, whose clock is known.
+    /// Opens a session for the node that signed this request as `from`, and whose clock is known.
     ///
     /// # Errors
     /// A [`Rejection`] when nobody of that role may command here, the request is not signed with its secret, or too
     /// many sessions are open.
     pub fn open(
         &mut self,
-        from: Role,
+        (from, node): (Role, u64),
         request: (&str, &Envelope, &[u8]),
         clock: LinkClock,
         now: Time,
@@ -80,7 +82,7 @@ impl Sessions {
             self.open.remove(&oldest);
         }
         let id = random_id()?;
-        self.open.insert(id, Session { from, clock, last: HashMap::new(), heard: now });
+        self.open.insert(id, Session { from, node, clock, last: HashMap::new(), heard: now });
         Ok(id)
     }
 
@@ -152,6 +154,12 @@ impl Sessions {
         Ok(Verified { session: envelope.sender, from: session.from, clock: session.clock.at(now) })
     }
 
+    /// Every session with the node that has it.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<(u64, u64)> {
+        self.open.iter().map(|(id, s)| (*id, s.node)).collect()
+    }
+
     /// What else is known of the clock of whoever has this session.
     pub fn heard_clock(&mut self, session: u64, newer: LinkClock) {
         if let Some(s) = self.open.get_mut(&session) {
@@ -184,7 +192,7 @@ mod tests {
     fn opened(sessions: &mut Sessions, from: Role) -> u64 {
         let key = ring().get(from, Role::Robot).cloned().expect("a pair");
         let request = envelope(5, 1).signed(&key, "arm/session/robot", b"");
-        sessions.open(from, ("arm/session/robot", &request, b""), clock(), NOW).expect("opened")
+        sessions.open((from, 5), ("arm/session/robot", &request, b""), clock(), NOW).expect("opened")
     }
 
     #[test]
@@ -192,7 +200,8 @@ mod tests {
         let mut sessions = Sessions::new(Role::Robot, ring());
         let key = ring().get(Role::Planner, Role::Robot).cloned().expect("a pair");
         let request = envelope(5, 1).signed(&key, "k", b"");
-        let mut open = |from, request: &Envelope, now| sessions.open(from, ("k", request, b""), clock(), now);
+        let mut open =
+            |from, request: &Envelope, now| sessions.open((from, 5), ("k", request, b""), clock(), now);
         assert!(open(Role::Operator, &request, NOW).is_err(), "a planner is no person");
         assert!(open(Role::Observer, &request, NOW).is_err());
         assert!(open(Role::Planner, &envelope(5, 1), NOW).is_err(), "unsigned");

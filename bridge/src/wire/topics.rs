@@ -122,15 +122,13 @@ pub const DISARM: Topic = asked("disarm", &[Operator], &[Robot]);
 /// Out of a latched stop: a person's alone.
 pub const RESET: Topic = asked("reset", &[Operator], &[Robot]);
 /// A stop, which takes no lease.
-pub const STOP: Topic = asked("stop", &[Planner, Operator, Perception], &[Robot]);
+pub const STOP: Topic = asked("stop", &[Planner, Operator], &[Robot]);
 /// What a picture shows, or a sentence means.
 pub const ANSWER: Topic = asked("model/answer", &[Planner, Operator], &[Perception]);
 /// Other words for a person.
 pub const WORDS: Topic = asked("model/words", &[Planner], &[Perception]);
 /// A sentence to be carried out.
 pub const GOAL: Topic = asked("goal", &[Operator], &[Planner]);
-/// The person's answer to a question.
-pub const REPLY: Topic = asked("reply", &[Operator], &[Planner]);
 /// What is being carried out, given up.
 pub const CANCEL: Topic = asked("cancel", &[Operator], &[Planner]);
 
@@ -158,7 +156,6 @@ pub const TOPICS: &[Topic] = &[
     ANSWER,
     WORDS,
     GOAL,
-    REPLY,
     CANCEL,
 ];
 

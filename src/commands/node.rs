@@ -1,0 +1,249 @@
+//! `sinew node`, `say`, `stop`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
+
+use super::{CommandError, episode, open_log, scenario, tell};
+use crate::cli::{Common, NodeRole};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::log::{Screen, sentence as line};
+use crate::node::{self, ENDED, NodeError};
+use crate::{interrupt, report};
+use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Taken};
+use bridge::wire::{Role, Wire, WireError, topics};
+use control::MonotonicClock;
+use core::time::Duration;
+use std::time::Instant;
+use types::Rejection;
+use types::events::{Event, Level};
+
+/// How long an answer of a node may take.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How long a node is looked for.
+const FINDS: Duration = Duration::from_secs(3);
+/// How long health is listened for: it is told twice a second.
+const LISTENS: Duration = Duration::from_millis(800);
+
+impl From<NodeError> for CommandError {
+    fn from(e: NodeError) -> Self {
+        match e {
+            NodeError::Start(e) => Self::Start(e),
+            NodeError::Wire(WireError::Refused(why)) => Self::Refused(why),
+            other => Self::Node(other),
+        }
+    }
+}
+
+impl From<WireError> for CommandError {
+    fn from(e: WireError) -> Self {
+        NodeError::from(e).into()
+    }
+}
+
+/// Runs a node until Ctrl-C.
+pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError> {
+    let (scenario, setting) = scenario(common)?;
+    interrupt::install();
+    let screen = if common.json { Screen::Json } else { Screen::Sentences };
+    match role {
+        NodeRole::Robot => {
+            let episode = episode(&scenario, &setting, Some(""))?;
+            let loops = node::robot(&setting.config, &setting.arm, &episode, open_log(common, "robot")?)?;
+            if !common.json {
+                report::loop_lines(&loops).iter().for_each(|l| tell!("{l}"));
+            }
+        }
+        NodeRole::Perception => {
+            crate::models::prepare(&setting.config)?;
+            node::perception(&setting.config, crate::log::Log::new(screen, None))?;
+        }
+        NodeRole::Planner => {
+            let episode = |sentence: &str| {
+                let made = episode(&scenario, &setting, Some(sentence));
+                made.map_err(|e| Rejection::new("goal", "a sentence", e.to_string()))
+            };
+            let folder = || super::fresh_folder("run");
+            node::planner(&setting.config, &setting.arm, (screen, common.out.clone()), &episode, &folder)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// An end of the wire for a person.
+fn open(config: &Config, role: Role) -> Result<(Wire, MonotonicClock), CommandError> {
+    let clock = MonotonicClock::new();
+    Ok((Wire::open(&node::settings(config), role, node::node_clock(clock))?, clock))
+}
+
+/// A person's clock is asked before anybody listens to a person.
+fn answer_clock(wire: &Wire) -> Result<(), CommandError> {
+    let questions = wire.answer(&[(&topics::CLOCK, &format!("{:016x}", wire.id()))])?;
+    let wire = wire.clone();
+    std::thread::spawn(move || {
+        loop {
+            if let Some(question) = questions.next_within(Duration::from_secs(3600)) {
+                let now = wire.now().as_nanos();
+                question.answer(&wire, &ros::Clock { now });
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Opens a session with a node, once it is there.
+fn session(config: &Config, wire: &Wire, with: Role) -> Result<bridge::wire::Signer, CommandError> {
+    answer_clock(wire)?;
+    let keyring = node::keyring(config, Role::Operator)?;
+    let began = Instant::now();
+    loop {
+        match wire.session(with, &keyring, ANSWER) {
+            Err(WireError::Silent { .. }) if began.elapsed() < FINDS => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(WireError::Silent { .. }) => {
+                let (robot, word) = (&config.zenoh.robot, with.word());
+                let why = format!(
+                    "no {word} node of the robot \"{robot}\" is there (`sinew node {word}` starts one)"
+                );
+                return Err(CommandError::Other(why));
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// Has a sentence carried out, and tells what happens.
+pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result<Exit, CommandError> {
+    let config = super::config(common.config.as_deref())?;
+    let (wire, _) = open(&config, Role::Operator)?;
+    interrupt::install();
+    let events = wire.hear::<ros::Log>(&topics::EVENT, Role::Planner.word(), 1024)?;
+    let signer = session(&config, &wire, Role::Planner)?;
+    let goal = Goal { sentence: sentence.to_owned(), answers: answers.to_vec() };
+    let run = wire.command::<_, Taken>(&signer, &topics::GOAL, &goal, ANSWER)?.id;
+    let mut given_up = 0;
+    loop {
+        let presses = interrupt::count();
+        if presses > given_up {
+            given_up = presses;
+            wire.command::<_, Taken>(&signer, &topics::CANCEL, &Ask { nonce: 0 }, ANSWER)?;
+        }
+        let Some(event) = events.take_within(Duration::from_millis(100)) else {
+            let is_there = wire.present()?.iter().any(|p| p.role == Role::Planner);
+            if !is_there {
+                return Err(CommandError::Other(
+                    "the planner node has gone; the robot stops by itself".into(),
+                ));
+            }
+            continue;
+        };
+        let event = heard(event);
+        if event.kind == ENDED {
+            let mut parts = event.text.splitn(3, ' ');
+            let (of, code) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            if of == run.to_string() {
+                if !common.json {
+                    tell!("\n{}", parts.next().unwrap_or_default());
+                }
+                return Ok(code.parse().ok().and_then(Exit::from_code).unwrap_or(Exit::Failed));
+            }
+        } else if common.json {
+            tell!("{}", serde_json::to_string(&event).unwrap_or_default());
+        } else {
+            tell!("{}", line(&event));
+        }
+    }
+}
+
+fn heard(log: ros::Log) -> Event {
+    let level = match log.level {
+        0..20 => Level::Detail,
+        20..30 => Level::Info,
+        30..40 => Level::Warn,
+        _ => Level::Error,
+    };
+    let fault = (!log.function.is_empty()).then_some(log.function);
+    Event { stamp: log.stamp.into(), level, stage: log.name, kind: log.file, fault, text: log.msg }
+}
+
+/// Stops the robot, whoever moves it.
+pub(crate) fn stop(category: u8, common: &Common) -> Result<Exit, CommandError> {
+    let config = super::config(common.config.as_deref())?;
+    let (wire, _) = open(&config, Role::Operator)?;
+    let signer = session(&config, &wire, Role::Robot)?;
+    let number = Number { value: f64::from(category), at: 0 };
+    wire.command::<_, Taken>(&signer, &topics::STOP, &number, ANSWER)?;
+    tell!("stopped (category {category})");
+    Ok(Exit::Done)
+}
+
+/// Leaves a latched stop.
+pub(crate) fn reset(common: &Common) -> Result<Exit, CommandError> {
+    let config = super::config(common.config.as_deref())?;
+    let (wire, _) = open(&config, Role::Operator)?;
+    let reports = wire.hear::<ros::Report>(&topics::REPORT, "", 1024)?;
+    let signer = session(&config, &wire, Role::Robot)?;
+    wire.command::<_, Taken>(&signer, &topics::RESET, &Ask { nonce: 0 }, ANSWER)?;
+    // Whether the loop did it, it reports.
+    let said = reports.take_within(Duration::from_millis(500));
+    match said.and_then(|r| serde_json::from_str(&r.json).ok()) {
+        Some(control::Report::Refused { why, .. }) => {
+            Err(CommandError::Other(format!("the loop refuses to be reset: {why:?}")))
+        }
+        _ => {
+            tell!("reset");
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Who is there, what they offer, how fresh they are, and how the arrows between them do.
+pub(crate) fn ls(common: &Common) -> Result<Exit, CommandError> {
+    let config = super::config(common.config.as_deref())?;
+    let (wire, clock) = open(&config, Role::Operator)?;
+    let health = wire.hear::<DiagnosticArray>(&topics::HEALTH, "*", 64)?;
+    // Meanwhile the links come up.
+    let until = Instant::now() + LISTENS;
+    let mut told = std::collections::BTreeMap::new();
+    while let Some(array) = health.take_within(until.saturating_duration_since(Instant::now())) {
+        for status in array.status {
+            told.insert((status.hardware_id.clone(), status.name.clone()), status);
+        }
+    }
+    let all = wire.present()?;
+    if all.is_empty() {
+        tell!("nobody of the robot \"{}\" is there", config.zenoh.robot);
+        return Ok(Exit::Failed);
+    }
+    for node in &all {
+        let of = format!("{:016x}", node.id);
+        let asked = types::seams::Clock::now(&clock);
+        let about = wire.ask::<_, About>(&topics::ABOUT, &of, &Ask { nonce: 0 }, ANSWER);
+        let round_ms = 1e3 * wire.now().secs_since(asked);
+        match about {
+            Ok(a) if common.json => {
+                let mut value = serde_json::to_value(&a).unwrap_or_default();
+                value["node"] = of.into();
+                value["round_trip_ms"] = round_ms.into();
+                tell!("{value}");
+            }
+            Ok(a) => {
+                tell!(
+                    "{:<10} {of} on {}, {} for {:.0} s, answers in {round_ms:.1} ms",
+                    a.role,
+                    a.machine,
+                    a.version,
+                    a.up_s
+                );
+                a.offers.iter().for_each(|o| tell!("             {o}"));
+            }
+            Err(e) => tell!("{:<10} {of} does not answer: {e}", node.role.word()),
+        }
+    }
+    for ((to, key), s) in &told {
+        let values: Vec<String> = s.values.iter().map(|v| format!("{} {}", v.key, v.value)).collect();
+        match common.json {
+            true => tell!("{}", serde_json::to_string(s).unwrap_or_default()),
+            false => tell!("  {key} to {to}: {}", values.join(", ")),
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,342 @@
+//! The robot as a mission drives it, over the wire: its time, its newest tick, its reports, and the reins.
+
+use super::camera::WiredCamera;
+use super::{convert, motions, robot::fingerprint, solids};
+use crate::graph::invariants::Invariants;
+use crate::graph::reins::Reins;
+use crate::graph::trace::Trace;
+use crate::graph::{Body, BodyError};
+use bridge::ros::{self, About, Ask, Number, Taken};
+use bridge::wire::{Heard, Present, Publisher, Role, Signer, Wire, WireError, topics};
+use control::{
+    Groups, Lease, LeaseId, LoopReport, MonotonicClock, MotionId, Order, Report, Status, TraceSample, World,
+};
+use core::time::Duration;
+use mechanics::Arm;
+use serde::de::DeserializeOwned;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use types::seams::{Camera, Clock as _};
+use types::{Rejection, StopCategory, Time};
+
+/// How long an answer of the robot may take: a motion is checked before it answers.
+const ANSWER: Duration = Duration::from_millis(500);
+/// How long the robot is waited for at first.
+const FIRST: Duration = Duration::from_secs(3);
+/// After such a silence the robot is not driven any more, seconds. What it does by itself begins much earlier.
+const SILENT_S: f64 = 1.0;
+/// Statuses and reports that may wait.
+const STATUSES: usize = 64;
+const REPORTS: usize = 1024;
+/// One row of the trace each.
+const TRACE_EVERY: Duration = Duration::from_millis(10);
+
+/// The robot's time, as it is known here. Clones are the same.
+#[derive(Clone)]
+pub(super) struct RobotTime {
+    own: MonotonicClock,
+    ahead_ns: Arc<AtomicI64>,
+    latest: Arc<AtomicI64>,
+}
+
+impl RobotTime {
+    fn new(own: MonotonicClock, ahead_ns: i64) -> Self {
+        let at = |ns| Arc::new(AtomicI64::new(ns));
+        Self { own, ahead_ns: at(ahead_ns), latest: at(0) }
+    }
+
+    /// Never decreases, whatever is learned of the robot's clock.
+    pub(super) fn now(&self) -> Time {
+        let now = self.own.now().as_nanos().saturating_add(self.ahead_ns.load(Ordering::Relaxed));
+        Time::from_nanos(now.max(self.latest.fetch_max(now, Ordering::Relaxed)))
+    }
+
+    /// A time of the robot's by this node's clock.
+    fn own(&self, time: Time) -> Time {
+        Time::from_nanos(time.as_nanos().saturating_sub(self.ahead_ns.load(Ordering::Relaxed)))
+    }
+}
+
+/// See the head of this file.
+pub(super) struct WiredBody {
+    wire: Wire,
+    robot: u64,
+    arm: Arc<Arm>,
+    time: RobotTime,
+    reins: WiredReins,
+    statuses: Heard<ros::Status>,
+    reports: Heard<ros::Report>,
+    polled: VecDeque<Report>,
+    newest: Status,
+    /// When it was heard, by this node's clock.
+    heard: Time,
+    cameras: Vec<Box<dyn Camera>>,
+    trace: Trace,
+    cancelled: Arc<AtomicUsize>,
+}
+
+/// Who of this robot is there in a role; the first of several.
+pub(super) fn find(wire: &Wire, role: Role) -> Result<Present, WireError> {
+    let all = wire.present()?;
+    let missing = || Rejection::new("zenoh.robot", format!("a {} node that is there", role.word()), "none");
+    Ok(all.into_iter().find(|p| p.role == role).ok_or_else(missing)?)
+}
+
+/// What a node says of itself.
+pub(super) fn about(wire: &Wire, node: u64) -> Result<About, WireError> {
+    wire.ask(&topics::ABOUT, &format!("{node:016x}"), &Ask { nonce: 0 }, ANSWER)
+}
+
+impl WiredBody {
+    /// Takes the reins of the robot that is there. `cancelled` counts how often the person has given up.
+    ///
+    /// # Errors
+    /// [`WireError`] when there is none, it is another arm than this node reckons with, or it lets nobody in.
+    pub(super) fn connect(
+        wire: &Wire,
+        own: MonotonicClock,
+        arm: &Arc<Arm>,
+        signer: Signer,
+        cancelled: Arc<AtomicUsize>,
+    ) -> Result<Self, WireError> {
+        let robot = find(wire, Role::Robot)?.id;
+        let said = about(wire, robot)?;
+        let ours = fingerprint(arm);
+        if !said.offers.contains(&ours) {
+            let theirs = said.offers.first().cloned().unwrap_or_default();
+            return Err(Rejection::new("robot.profile", format!("the robot's own ({theirs})"), ours).into());
+        }
+        let time = RobotTime::new(own, wire.handshake(robot)?.ahead_ns());
+        let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
+        for name in said.offers.iter().filter_map(|o| o.strip_prefix("camera ")) {
+            cameras.push(Box::new(WiredCamera::new(wire, name, time.clone())?));
+        }
+        let (statuses, reports) =
+            (wire.hear(&topics::STATUS, "", STATUSES)?, wire.hear(&topics::REPORT, "", REPORTS)?);
+        let alive = wire.publisher(&topics::ALIVE, "")?;
+        let reins =
+            WiredReins { wire: wire.clone(), signer, time: time.clone(), alive, world: None, failed: None };
+        let began = own.now();
+        let newest = loop {
+            let heard: Option<ros::Status> = statuses.take_within(Duration::from_millis(100));
+            match heard.map(|m| convert::status(&m, arm.n_joints())).transpose()? {
+                Some(status) => break status,
+                None if own.now().since(began) > FIRST => {
+                    return Err(WireError::Silent { key: "status".into(), limit: FIRST });
+                }
+                None => {}
+            }
+        };
+        Ok(Self {
+            wire: wire.clone(),
+            robot,
+            arm: arm.clone(),
+            time,
+            reins,
+            statuses,
+            reports,
+            polled: VecDeque::new(),
+            newest,
+            heard: own.now(),
+            cameras,
+            trace: Trace::default(),
+            cancelled,
+        })
+    }
+
+    fn hear(&mut self) {
+        while let Some(message) = self.statuses.take() {
+            let Ok(status) = convert::status(&message, self.arm.n_joints()) else { continue };
+            if status.ticks < self.newest.ticks {
+                continue;
+            }
+            self.heard = self.wire.now();
+            let is_due = self.trace.samples().last().is_none_or(|s| status.now.since(s.stamp) >= TRACE_EVERY);
+            if let Some(measured) = status.measured.filter(|_| is_due) {
+                let c = status.command;
+                self.trace.push(TraceSample {
+                    stamp: status.now,
+                    q: c.q,
+                    dq: c.dq,
+                    ddq: c.ddq,
+                    tau: c.tau,
+                    measured_q: measured.q,
+                    measured_dq: measured.dq,
+                    measured_tau: measured.tau,
+                    enabled: c.enabled,
+                });
+            }
+            self.newest = status;
+        }
+        while let Some(report) = self.reports.take() {
+            self.polled.extend(parsed::<Report>(&report.json));
+        }
+        if let Some(clock) = self.wire.clock_of(self.robot) {
+            self.time.ahead_ns.store(clock.ahead_ns(), Ordering::Relaxed);
+        }
+    }
+}
+
+fn parsed<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
+}
+
+impl Body for WiredBody {
+    fn now(&self) -> Time {
+        self.time.now()
+    }
+
+    fn clock(&self) -> Box<crate::mission::Clock> {
+        let time = self.time.clone();
+        Box::new(move || time.now())
+    }
+
+    fn reins(&mut self) -> &mut dyn Reins {
+        &mut self.reins
+    }
+
+    fn status(&mut self) -> Status {
+        self.hear();
+        self.newest
+    }
+
+    fn poll(&mut self) -> Option<Report> {
+        if self.polled.is_empty() {
+            self.hear();
+        }
+        self.polled.pop_front()
+    }
+
+    fn interrupts(&mut self) -> usize {
+        crate::interrupt::count() + self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn cameras(&mut self) -> &mut [Box<dyn Camera>] {
+        &mut self.cameras
+    }
+
+    fn advance(&mut self, span: Duration) -> Result<(), BodyError> {
+        let own = &mut self.time.own;
+        let until = own.now() + span;
+        own.sleep_until(until);
+        self.hear();
+        if let Some(why) = self.reins.failed.take() {
+            return Err(BodyError::Line(why));
+        }
+        let silent_s = self.wire.now().secs_since(self.heard);
+        if silent_s > SILENT_S {
+            return Err(BodyError::Line(format!("the robot has not been heard of for {silent_s:.1} s")));
+        }
+        Ok(())
+    }
+
+    fn world(&self) -> Option<&sim::Rig> {
+        None
+    }
+
+    fn invariants(&self) -> Option<&Invariants> {
+        None
+    }
+
+    fn nearest_person_m(&self) -> Option<f64> {
+        None
+    }
+
+    fn trace(&mut self) -> &Trace {
+        &self.trace
+    }
+
+    fn finish(self: Box<Self>) -> Option<LoopReport> {
+        None
+    }
+}
+
+/// What is asked of the loop, signed.
+struct WiredReins {
+    wire: Wire,
+    signer: Signer,
+    time: RobotTime,
+    alive: Publisher<ros::Lease>,
+    /// The stamp of the newest world, in the robot's time and by this node's clock, ns.
+    world: Option<(Time, i64)>,
+    /// Something that could not be said and that nobody was told of.
+    failed: Option<String>,
+}
+
+impl WiredReins {
+    fn ask<Q: ros::Message>(&self, topic: &topics::Topic, question: &Q) -> Result<u64, Rejection> {
+        match self.wire.command::<Q, Taken>(&self.signer, topic, question, ANSWER) {
+            Ok(taken) => Ok(taken.id),
+            Err(WireError::Refused(why)) => Err(why),
+            Err(why) => Err(Rejection::new("line", "an answer of the robot", why.to_string())),
+        }
+    }
+}
+
+impl Reins for WiredReins {
+    fn activate(&mut self, _: Time) -> Result<(), Rejection> {
+        self.ask(&topics::ACTIVATE, &Ask { nonce: 0 }).map(|_| ())
+    }
+
+    fn claim(&mut self, _: Time, groups: Groups) -> Result<Lease, Rejection> {
+        let word = match groups {
+            Groups::Arm => "arm",
+            Groups::Gripper => "gripper",
+            Groups::All => "all",
+        };
+        let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0 };
+        Ok(Lease::new(LeaseId(self.ask(&topics::CLAIM, &claim)?), groups))
+    }
+
+    fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {
+        let lease = ros::Lease { lease: lease.id().0, at: self.time.own(now).as_nanos() };
+        match self.ask(&topics::RELEASE, &lease) {
+            // It was over already.
+            Err(why) if why.field == "lease" => Ok(()),
+            said => said.map(|_| ()),
+        }
+    }
+
+    fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
+        let message = motions::message(&order, |t| self.time.own(t));
+        self.ask(&topics::ORDER, &message).map(MotionId)
+    }
+
+    fn keep_alive(&mut self, lease: &Lease, now: Time) {
+        // What is not said the robot notices by itself.
+        let lease = ros::Lease { lease: lease.id().0, at: self.time.own(now).as_nanos() };
+        if let Err(e) = self.alive.put_signed(&lease, &self.signer) {
+            self.failed.get_or_insert(e.to_string());
+        }
+    }
+
+    fn watch(&mut self, world: World) -> Result<(), Rejection> {
+        let mut message = solids::message(&world, |t| self.time.own(t));
+        // What is learned of the robot's clock must not make the same picture older.
+        if let Some((stamp, own)) = self.world.filter(|(stamp, _)| world.stamp >= *stamp) {
+            message.stamp = message.stamp.max(own);
+            self.world = Some((stamp.max(world.stamp), message.stamp));
+        } else {
+            self.world = Some((world.stamp, message.stamp));
+        }
+        self.ask(&topics::WORLD, &message).map(|_| ())
+    }
+
+    fn slow(&mut self, factor: f64) {
+        if let Err(e) = self.ask(&topics::SLOW, &Number { value: factor, at: 0 }) {
+            self.failed.get_or_insert(format!("slower: {e}"));
+        }
+    }
+
+    fn stop(&mut self, category: StopCategory) {
+        let value = match category {
+            StopCategory::Zero => 0.0,
+            StopCategory::One => 1.0,
+            StopCategory::Two => 2.0,
+        };
+        if let Err(e) = self.ask(&topics::STOP, &Number { value, at: 0 }) {
+            self.failed.get_or_insert(format!("a stop: {e}"));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The planner as a node: one sentence after the other, carried out on the robot that is there, with the model of the
+//! perception node as long as that answers.
+
+use super::body::WiredBody;
+use super::model::WiredModel;
+use super::{Node, NodeError, PATIENCE, keyring};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::log::{Log, Screen};
+use crate::models::Chain;
+use crate::recording::event_message;
+use crate::runner;
+use crate::session;
+use crate::suite::episode::Episode;
+use bridge::RunFolder;
+use bridge::ros::{self, Ask, Goal, Taken};
+use bridge::wire::{Questions, Role, Sessions, Teller, Wire, WireError, topics};
+use control::MonotonicClock;
+use core::time::Duration;
+use mechanics::Arm;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use types::Rejection;
+use types::events::{Event, Level};
+
+/// The kind of the event that says how a sentence ended: its text is the number of the run, the exit
+/// code, then what is said.
+pub(crate) const ENDED: &str = "ended";
+/// How long the robot may take to let this node in.
+const LETS_IN: Duration = Duration::from_secs(2);
+/// The longest sentence, bytes.
+const LONGEST: usize = 100_000;
+
+/// What is to be carried out next.
+struct Next {
+    run: u64,
+    goal: Goal,
+}
+
+/// What the thread that listens shares with the one that works.
+#[derive(Default)]
+struct Desk {
+    next: Mutex<Option<Next>>,
+    runs: AtomicUsize,
+    works: AtomicBool,
+    cancelled: Arc<AtomicUsize>,
+}
+
+/// Carries out sentences until the person ends it.
+///
+/// # Errors
+/// [`NodeError`] when it cannot begin.
+pub(crate) fn run(
+    config: &Config,
+    arm: &Arc<Arm>,
+    (screen, out): (Screen, Option<PathBuf>),
+    episode: &dyn Fn(&str) -> Result<Episode, Rejection>,
+    folder: &dyn Fn() -> PathBuf,
+) -> Result<(), NodeError> {
+    let own = MonotonicClock::new();
+    let node = Node::start(config, Role::Planner, own, vec![super::robot::fingerprint(arm)], |_| ())?;
+    let wire = node.wire.clone();
+    let desk = Arc::new(Desk::default());
+    let sessions = Sessions::new(Role::Planner, keyring(config, Role::Planner)?);
+    let ends = Arc::new(AtomicBool::new(false));
+    let listening = listen(&wire, &desk, sessions, &ends)?;
+    let says = Arc::new(Teller::new(wire.publisher::<ros::Log>(&topics::EVENT, Role::Planner.word())?)?);
+    Log::new(screen, None).info("planner", "node", format!("waiting for sentences, node {:016x}", wire.id()));
+    while crate::interrupt::count() == 0 {
+        let next = desk.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Next { run, goal }) = next else {
+            std::thread::sleep(PATIENCE);
+            continue;
+        };
+        let path = out.as_ref().map_or_else(folder, |out| out.join(format!("run-{run:03}")));
+        let mut log = Log::new(screen, None).with_listener(listener(says.clone()));
+        let ended = match carry_out(config, arm, (&wire, own, &desk), &path, (screen, &says), &goal, episode)
+        {
+            Ok((exit, said)) => format!("{run} {} {said}", exit.code()),
+            Err(e) => {
+                log.error("planner", "failed", e.to_string());
+                format!("{run} {} {e}", Exit::Failed.code())
+            }
+        };
+        desk.works.store(false, Ordering::Release);
+        log.detail("planner", ENDED, ended);
+    }
+    ends.store(true, Ordering::Release);
+    let _ = listening.join();
+    Ok(())
+}
+
+/// Says every event on the wire.
+fn listener(says: Arc<Teller<ros::Log>>) -> crate::log::Listener {
+    Box::new(move |event: &Event| {
+        // Who looks on is told what is said to a person; how it ended stands in a detail.
+        if event.level != Level::Detail || event.kind == ENDED {
+            says.tell(event_message(event));
+        }
+    })
+}
+
+fn carry_out(
+    config: &Config,
+    arm: &Arc<Arm>,
+    (wire, own, desk): (&Wire, MonotonicClock, &Desk),
+    path: &Path,
+    (screen, says): (Screen, &Arc<Teller<ros::Log>>),
+    goal: &Goal,
+    episode: &dyn Fn(&str) -> Result<Episode, Rejection>,
+) -> Result<(Exit, String), NodeError> {
+    let mut episode = episode(&goal.sentence)?;
+    episode.answers.extend(goal.answers.iter().cloned());
+    let folder = RunFolder::create(path).map_err(session::StartError::Bridge)?;
+    let log = Log::new(screen, Some(folder)).with_listener(listener(says.clone()));
+    let signer = wire.session(Role::Robot, &keyring(config, Role::Planner)?, LETS_IN)?;
+    let body = WiredBody::connect(wire, own, arm, signer, desk.cancelled.clone())?;
+    let model = Chain::new(vec![Box::new(WiredModel::new(wire)), Box::new(session::model(config)?)]);
+    let outcome = runner::run_over(config, arm, &episode, log, (Box::new(body), Box::new(model)))?;
+    Ok((outcome.exit, outcome.said))
+}
+
+/// Takes sentences and what gives them up, in a thread of its own.
+fn listen(
+    wire: &Wire,
+    desk: &Arc<Desk>,
+    sessions: Sessions,
+    ends: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, NodeError> {
+    let asked = [(&topics::SESSION, Role::Planner.word()), (&topics::GOAL, ""), (&topics::CANCEL, "")];
+    let questions: Questions = wire.answer(&asked).map_err(NodeError::Wire)?;
+    let (wire, desk, ends) = (wire.clone(), desk.clone(), ends.clone());
+    let thread = std::thread::Builder::new().name("listening".into()).spawn(move || {
+        let sessions = Mutex::new(sessions);
+        while !ends.load(Ordering::Acquire) {
+            let Some(question) = questions.next_within(PATIENCE) else { continue };
+            if question.topic() == topics::SESSION.key {
+                question.open_session(&wire, &sessions);
+                continue;
+            }
+            let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let done = if question.topic() == topics::CANCEL.key {
+                question.read_signed::<Ask>(&mut sessions, wire.now()).map(|_| {
+                    desk.cancelled.fetch_add(1, Ordering::Relaxed);
+                    Taken { id: 0 }
+                })
+            } else {
+                let goal = question.read_signed::<Goal>(&mut sessions, wire.now());
+                goal.and_then(|(_, goal)| desk.take(goal)).map(|id| Taken { id })
+            };
+            question.answer_with(&wire, done);
+        }
+    });
+    thread.map_err(NodeError::Thread)
+}
+
+impl Desk {
+    /// One at a time.
+    fn take(&self, goal: Goal) -> Result<u64, Rejection> {
+        if goal.sentence.len() > LONGEST {
+            let got = format!("{} bytes", goal.sentence.len());
+            return Err(Rejection::new("goal.sentence", format!("at most {LONGEST} bytes"), got));
+        }
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.works.swap(true, Ordering::AcqRel) {
+            return Err(Rejection::new(
+                "goal",
+                "a planner that is idle",
+                "one that carries out another sentence",
+            ));
+        }
+        self.cancelled.store(0, Ordering::Relaxed);
+        let run = self.runs.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+        *next = Some(Next { run, goal });
+        Ok(run)
+    }
+}
+
+/// Why a wire was refused is what a person reads.
+impl From<WireError> for session::StartError {
+    fn from(e: WireError) -> Self {
+        match e {
+            WireError::Refused(why) => Self::Refused(why),
+            other => Self::Body(crate::graph::BodyError::Line(other.to_string())),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The robot as a node: the loop with its arm and cameras. It says what it does and sees, and takes commands through
+//! its gate.
+
+use super::gate::Gate;
+use super::{Node, NodeError, convert, keyring, pictures};
+use crate::config::Config;
+use crate::graph::Body as _;
+use crate::graph::pipeline::Pipeline;
+use crate::log::Log;
+use crate::recording::describe;
+use crate::session::{self, Setup};
+use crate::suite::episode::Episode;
+use bridge::ros::{self, Header, JointState, Lease, Picture, Status};
+use bridge::wire::{Publisher, Questions, Role, Sessions, Teller, Wire, topics};
+use control::Report;
+use core::time::Duration;
+use mechanics::Arm;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use types::Time;
+use types::seams::Camera;
+
+/// Every so many statuses the joints are told to tools of others.
+const JOINTS_EVERY: u64 = 5;
+/// Signs of life that may wait.
+const ALIVE: usize = 64;
+
+/// What tells this robot from another: a planner for another arm is no planner for this one (B7).
+pub(super) fn fingerprint(arm: &Arm) -> String {
+    let sum = describe(arm)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("arm {:016x}", sum)
+}
+
+/// Runs until the person ends it.
+///
+/// # Errors
+/// [`NodeError`] when it cannot begin, or the loop or the robot has ended.
+pub(crate) fn run(
+    config: &Config,
+    arm: &Arc<Arm>,
+    episode: &Episode,
+    log: Log,
+) -> Result<control::LoopReport, NodeError> {
+    let setup = Setup {
+        config,
+        arm,
+        pace: session::Pace::Wall,
+        seed: episode.seed,
+        answers: &[],
+        time_limit_s: config.record.most_s,
+        is_interactive: false,
+    };
+    let (mut pipeline, mut log) = session::pipeline(&setup, episode, log)?;
+    let cameras = pipeline.take_cameras();
+    let mut offers = vec![fingerprint(arm), format!("profile {}", config.robot.profile)];
+    offers.extend(cameras.iter().map(|c| format!("camera {}", c.name())));
+    let sessions = Arc::new(Mutex::new(Sessions::new(Role::Robot, keyring(config, Role::Robot)?)));
+    let clocks = sessions.clone();
+    let node =
+        Node::start(config, Role::Robot, pipeline.clock(), offers, move |wire| ask_clocks(wire, &clocks))?;
+    let ends = Arc::new(AtomicBool::new(false));
+    let mut threads = Vec::new();
+    for camera in cameras {
+        threads.push(watch(camera, &node.wire, config.zenoh.pictures_hz, &ends)?);
+    }
+    threads.push(admit(&node.wire, &sessions, &ends)?);
+    log.info(
+        "robot",
+        "node",
+        format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
+    );
+    let ended = Saying::new(config, arm, &node.wire, sessions)?.run(&mut pipeline, &mut log);
+    ends.store(true, Ordering::Release);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    drop(node);
+    let report = Box::new(pipeline).finish();
+    if let Some(recording) = log.recording() {
+        let summary = recording.finish();
+        crate::report::left_out(&mut log, &summary);
+    }
+    ended?;
+    report.ok_or_else(|| crate::graph::BodyError::Loop("it has no report".into()).into())
+}
+
+/// Clocks of those that have sessions are asked again: what is known of them gets old.
+fn ask_clocks(wire: &Wire, sessions: &Mutex<Sessions>) {
+    let lock = || sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    let nodes = lock().nodes();
+    for (session, node) in nodes {
+        if let Ok(clock) = wire.handshake(node) {
+            lock().heard_clock(session, clock);
+        }
+    }
+}
+
+/// Opens sessions, in a thread of its own: asking somebody's clock takes time that the gate has not.
+fn admit(
+    wire: &Wire,
+    sessions: &Arc<Mutex<Sessions>>,
+    ends: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, NodeError> {
+    let questions = wire.answer(&[(&topics::SESSION, Role::Robot.word())])?;
+    let (wire, sessions, ends) = (wire.clone(), sessions.clone(), ends.clone());
+    let thread = std::thread::Builder::new().name("admitting".into()).spawn(move || {
+        while !ends.load(Ordering::Acquire) {
+            if let Some(request) = questions.next_within(super::PATIENCE) {
+                request.open_session(&wire, &sessions);
+            }
+        }
+    });
+    thread.map_err(NodeError::Thread)
+}
+
+/// Takes pictures as long as somebody looks, in a thread of its own.
+fn watch(
+    mut camera: Box<dyn Camera>,
+    wire: &Wire,
+    rate_hz: f64,
+    ends: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, NodeError> {
+    let says: Publisher<Picture> = wire.publisher(&topics::CAMERA, camera.name())?;
+    let (wire, ends) = (wire.clone(), ends.clone());
+    let period = Duration::from_secs_f64(1.0 / rate_hz);
+    let thread = std::thread::Builder::new().name(format!("camera {}", camera.name())).spawn(move || {
+        let mut next = wire.now();
+        while !ends.load(Ordering::Acquire) {
+            // A camera that is gone says nothing: whoever waits for its pictures notices (F8).
+            if says.is_heard()
+                && let Ok(image) = camera.take()
+                && let Err(e) = says.put(&pictures::message(&image, &camera.identity()))
+            {
+                eprintln!("warning: camera {}: {e}", camera.name());
+            }
+            next = (next + period).max(wire.now());
+            std::thread::sleep(next.since(wire.now()));
+        }
+    });
+    thread.map_err(NodeError::Thread)
+}
+
+/// The robot's own thread on the wire.
+struct Saying {
+    wire: Wire,
+    gate: Gate,
+    sessions: Arc<Mutex<Sessions>>,
+    commands: Questions,
+    alive: bridge::wire::Heard<Lease>,
+    status: Publisher<Status>,
+    joints: Publisher<JointState>,
+    reports: Teller<ros::Report>,
+    names: Vec<String>,
+    period: Duration,
+    said: u64,
+    reported: u64,
+}
+
+impl Saying {
+    fn new(
+        config: &Config,
+        arm: &Arc<Arm>,
+        wire: &Wire,
+        sessions: Arc<Mutex<Sessions>>,
+    ) -> Result<Self, NodeError> {
+        let commands = [
+            topics::STOP,
+            topics::CLAIM,
+            topics::RELEASE,
+            topics::ORDER,
+            topics::WORLD,
+            topics::SLOW,
+            topics::ACTIVATE,
+            topics::DISARM,
+            topics::RESET,
+        ];
+        let all: Vec<_> = commands.iter().map(|t| (t, "")).collect();
+        let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
+        Ok(Self {
+            gate: Gate::new(arm.clone(), sessions.clone()),
+            sessions,
+            commands: wire.answer(&all)?,
+            alive: wire.hear(&topics::ALIVE, "", ALIVE)?,
+            status: wire.publisher(&topics::STATUS, "")?,
+            joints: wire.publisher(&topics::JOINT_STATES, "")?,
+            reports: Teller::new(wire.publisher(&topics::REPORT, "")?)?,
+            wire: wire.clone(),
+            names,
+            period: Duration::from_secs_f64(1.0 / config.zenoh.status_hz),
+            said: 0,
+            reported: 0,
+        })
+    }
+
+    /// Says and hears until the person ends it, or the loop is over.
+    fn run(mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+        let mut next = self.wire.now();
+        let mut lost = 0;
+        while crate::interrupt::count() == 0 {
+            if self.reports.lost() > lost {
+                lost = self.reports.lost();
+                log.warn("bridge", "report", format!("{lost} reports found nobody who hears them in time"));
+            }
+            let left = next.since(self.wire.now());
+            if let Some(command) = self.commands.next_within(left) {
+                self.gate.take(pipeline.control(), &self.wire, command);
+            }
+            self.hear_who_lives(pipeline);
+            self.tell_reports(pipeline, log);
+            let now = self.wire.now();
+            if now >= next {
+                next = (next + self.period).max(now);
+                pipeline.check()?;
+                // Nobody draws it; but a full trace drops.
+                pipeline.control().trace().for_each(drop);
+                self.say(pipeline, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_who_lives(&mut self, pipeline: &mut Pipeline) {
+        loop {
+            let now = self.wire.now();
+            let heard = self
+                .alive
+                .take_signed(&mut self.sessions.lock().unwrap_or_else(PoisonError::into_inner), now);
+            let Some((by, lease)) = heard else { return };
+            self.gate.keep_alive(pipeline.control(), &by, &lease);
+        }
+    }
+
+    fn tell_reports(&mut self, pipeline: &mut Pipeline, log: &mut Log) {
+        while let Some(report) = pipeline.poll() {
+            if let Report::Lost(lease) = report {
+                self.gate.forget(lease);
+            }
+            log.set_now(self.wire.now());
+            match report {
+                Report::Fault { fault, latched } => {
+                    let latched = if latched { ", latched until reset" } else { "" };
+                    log.fault("control", fault, format!("{fault:?}{latched}"));
+                }
+                Report::Refused { .. } | Report::Stopped { .. } | Report::LoopDied => {
+                    log.warn("control", "report", format!("{report:?}"));
+                }
+                _ => log.detail("control", "report", format!("{report:?}")),
+            }
+            self.reported += 1;
+            let json = serde_json::to_string(&report).unwrap_or_default();
+            self.reports.tell(ros::Report { number: self.reported, json });
+        }
+    }
+
+    fn say(&mut self, pipeline: &mut Pipeline, now: Time) -> Result<(), NodeError> {
+        let status = pipeline.status();
+        self.status.put(&convert::status_message(&status))?;
+        if self.said.is_multiple_of(JOINTS_EVERY)
+            && let Some(state) = &status.measured
+        {
+            self.joints.put(&JointState {
+                header: Header { stamp: now.into(), frame_id: String::new() },
+                name: self.names.clone(),
+                position: state.q.to_vec(),
+                velocity: state.dq.to_vec(),
+                effort: state.tau.to_vec(),
+            })?;
+        }
+        self.said += 1;
+        Ok(())
+    }
+}
