@@ -5,6 +5,7 @@
 //! certificates on both sides (`sinew keys` makes them). What may be said by whom is [`topics`]; commands are signed on
 //! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
 
+mod access;
 mod arrow;
 mod clock;
 mod envelope;
@@ -14,6 +15,7 @@ mod question;
 mod sessions;
 pub mod topics;
 
+pub use access::{access_control, common_name};
 pub use arrow::ArrowHealth;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
 pub use envelope::{Envelope, schema_id};
