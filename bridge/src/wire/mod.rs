@@ -8,6 +8,7 @@
 mod access;
 mod arrow;
 mod clock;
+mod deployment;
 mod envelope;
 mod keys;
 mod open;
@@ -18,6 +19,7 @@ pub mod topics;
 pub use access::{access_control, common_name};
 pub use arrow::ArrowHealth;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
+pub use deployment::{Deployment, Fate, Keys, RoleKeys};
 pub use envelope::{Envelope, schema_id};
 pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};
