@@ -64,6 +64,7 @@ fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
     for role in &keys.roles {
         assert!(role.fate == Fate::Made && role.has_our_rules, "{role:?}");
         assert_eq!(role.ends, i64::try_from(NOW.as_secs()).expect("small") + 365 * DAY);
+        assert_eq!(role.ends_on, "2027-11-27");
         let word = role.role.word();
         assert_eq!(folder.read(&format!("{word}/ca.pem")), folder.read("ca.pem"));
         let access: serde_json::Value =

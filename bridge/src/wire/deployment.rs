@@ -64,6 +64,8 @@ pub struct RoleKeys {
     pub fate: Fate,
     /// When its certificate ends, seconds since 1970.
     pub ends: i64,
+    /// On which day that is, as in `2027-11-27`.
+    pub ends_on: String,
     /// Whether its rules are those that this version makes.
     pub has_our_rules: bool,
 }
@@ -200,9 +202,9 @@ impl Deployment {
             write_secrets(folder, role, master.ok_or_else(lost)?)?;
             fate = if fate == Fate::Kept { Fate::Made } else { fate };
         }
-        let ends = ends(&file(CERTIFICATE))?;
+        let (ends, ends_on) = ends(&file(CERTIFICATE))?;
         let has_our_rules = read(&file(ACCESS))? == rules;
-        Ok(RoleKeys { role, folder: folder.to_owned(), fate, ends, has_our_rules })
+        Ok(RoleKeys { role, folder: folder.to_owned(), fate, ends, ends_on, has_our_rules })
     }
 }
 
@@ -338,7 +340,10 @@ fn with_certificate<T>(
     Ok(f(&certificate))
 }
 
-/// When a certificate ends, seconds since 1970.
-fn ends(path: &Path) -> Result<i64, Rejection> {
-    with_certificate(path, &read(path)?, |c| c.validity().not_after.timestamp())
+/// When a certificate ends: seconds since 1970, and the day.
+fn ends(path: &Path) -> Result<(i64, String), Rejection> {
+    with_certificate(path, &read(path)?, |c| {
+        let end = c.validity().not_after;
+        (end.timestamp(), end.to_datetime().date().to_string())
+    })
 }
