@@ -155,16 +155,31 @@ fn cannot(path: &Path, why: &std::io::Error) -> Rejection {
     Rejection::new(path.display().to_string(), "a file for a secret", why.to_string())
 }
 
-fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), Rejection> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    let digits: String = secret.iter().map(|b| format!("{b:02x}")).collect();
-    let mut file = options.open(path).map_err(|e| cannot(path, &e))?;
-    writeln!(file, "{digits}").map_err(|e| cannot(path, &e))
+/// Whether a folder has the secrets that a node of `role` needs.
+pub(super) fn has_secrets(folder: &Path, role: Role) -> bool {
+    let mut pairs = PAIRS.into_iter().filter(|(from, to)| *from == role || *to == role);
+    pairs.all(|(from, to)| folder.join(file(from, to)).exists())
 }
 
-fn read_secret(path: &Path) -> Result<[u8; 32], Rejection> {
+/// Writes a file that only its owner can read; whatever was there, it has no other rights.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Rejection> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let _ = std::fs::remove_file(&draft);
+    let mut file = options.open(&draft).map_err(|e| cannot(path, &e))?;
+    file.write_all(text.as_bytes()).map_err(|e| cannot(path, &e))?;
+    std::fs::rename(&draft, path).map_err(|e| cannot(path, &e))
+}
+
+pub(super) fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), Rejection> {
+    let digits: String = secret.iter().map(|b| format!("{b:02x}")).collect();
+    write_private(path, &format!("{digits}\n"))
+}
+
+pub(super) fn read_secret(path: &Path) -> Result<[u8; 32], Rejection> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).map_err(|e| cannot(path, &e))?.permissions().mode();
     let refuse =

@@ -5,9 +5,11 @@
 //! certificates on both sides (`sinew keys` makes them). What may be said by whom is [`topics`]; commands are signed on
 //! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
 
+mod access;
 mod arrow;
 mod bare;
 mod clock;
+mod deployment;
 mod envelope;
 mod keys;
 mod open;
@@ -16,9 +18,11 @@ mod sessions;
 mod teller;
 pub mod topics;
 
+pub use access::{access_control, common_name};
 pub use arrow::ArrowHealth;
 pub use bare::Bare;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
+pub use deployment::{Deployment, Fate, Keys, RoleKeys};
 pub use envelope::{Envelope, schema_id};
 pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};

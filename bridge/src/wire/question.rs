@@ -8,7 +8,7 @@ use super::{Wire, locked, proof};
 use crate::ros::{Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
 use core::time::Duration;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use types::{Rejection, Time};
 use zenoh::Wait as _;
 use zenoh::query::{Query, Queryable};
@@ -58,10 +58,7 @@ impl Questions {
     /// The next, waiting for one for at most `limit`.
     #[must_use]
     pub fn next_within(&self, limit: Duration) -> Option<Received> {
-        match self.line.recv_timeout(limit) {
-            Ok(received) => Some(received),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.line.recv_timeout(limit).ok()
     }
 }
 

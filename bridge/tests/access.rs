@@ -1,0 +1,393 @@
+//! SEC1: who is let in, and what passes between nodes that are. At one end is a node that goes by its rules; at the other
+//! are sessions of Zenoh's own with a role's certificate and no rules at all, which say and ask whatever there is.
+
+mod tls;
+
+use bridge::ros::{Ask, Clock, Text};
+use bridge::wire::topics::TOPICS;
+use bridge::wire::{NodeClock, Role, Settings, Topic, Wire, topics};
+use core::time::Duration;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tls::{Deployed, free_port, node, stranger};
+use types::Time;
+use zenoh::bytes::ZBytes;
+use zenoh::qos::CongestionControl;
+use zenoh::query::{ConsolidationMode, Query, QueryTarget, Reply};
+use zenoh::sample::{Locality, Sample, SampleKind};
+use zenoh::{Session, Wait as _};
+
+const SOON: Duration = Duration::from_secs(20);
+/// How long an answer is waited for that may not come.
+const LIMIT: Duration = Duration::from_secs(3);
+/// What the node signs with; everybody else with the word of its role.
+const NODE: &str = "node";
+/// What is said last: everybody may say it, and hear it.
+const LAST: &str = "arm/health/last";
+/// What is no topic: other keys, another robot's, everything at once, and what Zenoh says of itself.
+const ELSEWHERE: [&str; 7] =
+    ["arm", "arm/motors", "leg/stop", "**", "arm/**", "arm/event/planner/more", "@/**"];
+
+/// How something passes between the node and somebody else.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// The node hears what the other says.
+    Says,
+    /// The other hears what the node says.
+    Hears,
+    /// The node hears what the other takes back.
+    Deletes,
+    /// The other hears what the node takes back.
+    HearsDeleted,
+    /// The node is asked by the other.
+    Asks,
+    /// The other has the node's answer.
+    IsAnswered,
+    /// The node has the other's answer.
+    Answers,
+    /// The node sees it announced.
+    IsThere,
+    /// The other sees the node announced.
+    Sees,
+}
+
+/// What passes: how, under which key, and between a node of which role and somebody of which other.
+type Passes = BTreeSet<(Role, Role, Way, String)>;
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < SOON, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A key of a topic, of what a role says or answers.
+fn key(topic: &Topic, by: Role) -> String {
+    format!("arm/{}{}", topic.key, if topic.key.ends_with('/') { by.word() } else { "" })
+}
+
+/// Everything that there is to be tried of what a role says or answers.
+fn keys(by: Role) -> impl Iterator<Item = String> {
+    TOPICS.iter().map(move |t| key(t, by)).chain(ELSEWHERE.map(str::to_owned))
+}
+
+fn announced(role: Role, who: &str) -> String {
+    format!("arm/node/{}/{who}", role.word())
+}
+
+/// What the list of topics says.
+fn specified() -> Passes {
+    let mut out = Passes::new();
+    for at in Role::ALL {
+        for other in Role::ALL {
+            for t in TOPICS {
+                for (way, is_right, by) in [
+                    (Way::Says, t.puts.contains(&other) && t.hears.contains(&at), other),
+                    (Way::Hears, t.puts.contains(&at) && t.hears.contains(&other), at),
+                    (Way::Asks, t.asks.contains(&other) && t.answers.contains(&at), at),
+                    (Way::IsAnswered, t.asks.contains(&other) && t.answers.contains(&at), at),
+                    (Way::Answers, t.asks.contains(&at) && t.answers.contains(&other), other),
+                ] {
+                    if is_right {
+                        out.insert((at, other, way, key(t, by)));
+                    }
+                }
+            }
+            out.insert((at, other, Way::IsThere, announced(other, other.word())));
+            out.insert((at, other, Way::Sees, announced(at, NODE)));
+        }
+    }
+    out
+}
+
+/// Who has signed.
+fn signed(by: Option<&ZBytes>) -> String {
+    by.and_then(|b| b.try_to_string().ok()).map(|s| s.into_owned()).unwrap_or_default()
+}
+
+/// What has passed so far at one node, and whose last words.
+#[derive(Default)]
+struct Passed(Passes, BTreeSet<(Role, Way)>);
+
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Passed>>);
+
+impl Seen {
+    fn note(&self, at: Role, other: Role, way: Way, key: &str) {
+        let mut seen = self.0.lock().expect("whole");
+        if key == LAST {
+            seen.1.insert((other, way));
+        } else {
+            seen.0.insert((at, other, way, key.to_owned()));
+        }
+    }
+
+    fn has_last_of_all(&self, way: Way) -> bool {
+        let seen = self.0.lock().expect("whole");
+        Role::ALL.into_iter().all(|other| seen.1.contains(&(other, way)))
+    }
+}
+
+fn say_all(session: &Session, by: Role, signs: &str) {
+    for key in keys(by) {
+        let put = session.put(key.clone(), "").attachment(signs).congestion_control(CongestionControl::Block);
+        // A node's own session may refuse what it is no use to send.
+        let _ = put.wait();
+        let delete = session.delete(key).attachment(signs).congestion_control(CongestionControl::Block);
+        let _ = delete.wait();
+    }
+}
+
+/// Says its last until it is heard.
+fn say_last(what: &str, says: &[(&Session, &str)], is_heard: impl Fn() -> bool) {
+    let mut said = None::<Instant>;
+    until(what, || {
+        // A link that broke is there again soon.
+        if said.is_none_or(|at| at.elapsed() > Duration::from_millis(300)) {
+            for (session, signs) in says {
+                let last = session.put(LAST, "").attachment(*signs);
+                let _ = last.congestion_control(CongestionControl::Block).wait();
+            }
+            said = Some(Instant::now());
+        }
+        is_heard()
+    });
+}
+
+/// The answers to everything that can be asked of a role.
+fn ask_all(session: &Session, of: Role, signs: &str) -> Vec<zenoh::handlers::FifoChannelHandler<Reply>> {
+    let asked = keys(of).map(|key| {
+        let get = session.get(key).payload("").attachment(signs).timeout(LIMIT);
+        let get = get.target(QueryTarget::All).consolidation(ConsolidationMode::None);
+        get.allowed_destination(Locality::Remote).congestion_control(CongestionControl::Block).wait()
+    });
+    asked.collect::<Result<_, _>>().expect("asked")
+}
+
+fn answer(query: &Query, signs: &str) {
+    if let Ok(key) = zenoh::key_expr::KeyExpr::new(query.key_expr().as_str().to_owned()) {
+        let _ = query.reply(key, "").attachment(signs).wait();
+    }
+}
+
+/// Everything passes in every way between a node and one of each role, that these rules of the node let pass.
+fn passes_at(keys_of: &Deployed, at: Role, access: Value) -> Passes {
+    let (port, seen) = (free_port(), Seen::default());
+    let here = node(keys_of, at, port, access);
+    let noted = seen.clone();
+    let hears = move |sample: Sample| {
+        if let Some(other) = Role::from_word(&signed(sample.attachment())) {
+            let way = if sample.kind() == SampleKind::Put { Way::Says } else { Way::Deletes };
+            noted.note(at, other, way, sample.key_expr().as_str());
+        }
+    };
+    let _heard = here.declare_subscriber("**").callback(hears).wait().expect("hears");
+    let noted = seen.clone();
+    let is_asked = move |query: Query| {
+        if let Some(other) = Role::from_word(&signed(query.attachment())) {
+            noted.note(at, other, Way::Asks, query.key_expr().as_str());
+            answer(&query, NODE);
+        }
+    };
+    let _asked = here.declare_queryable("**").callback(is_asked).wait().expect("is asked");
+    let token =
+        |session: &Session, key: String| session.liveliness().declare_token(key).wait().expect("a token");
+    let _tokens: Vec<_> = Role::ALL.map(|r| token(&here, announced(r, NODE))).into();
+
+    let mut kept = Vec::new();
+    let others = Role::ALL.map(|other| {
+        let session = stranger(&keys_of.tls(other), &format!("tls/127.0.0.1:{port}")).expect("is let in");
+        for key in keys(at).chain([LAST.to_owned()]) {
+            let noted = seen.clone();
+            let hears = move |sample: Sample| {
+                if signed(sample.attachment()) == NODE {
+                    let way = if sample.kind() == SampleKind::Put { Way::Hears } else { Way::HearsDeleted };
+                    noted.note(at, other, way, sample.key_expr().as_str());
+                }
+            };
+            let subscriber = session.declare_subscriber(key).allowed_origin(Locality::Remote);
+            session_kept(&mut kept, subscriber.callback(hears).wait().expect("hears"));
+        }
+        for key in keys(other) {
+            let is_asked = move |query: Query| answer(&query, other.word());
+            session_kept(
+                &mut kept,
+                session.declare_queryable(key).callback(is_asked).wait().expect("answers"),
+            );
+        }
+        for role in Role::ALL {
+            session_kept(&mut kept, token(&session, announced(role, other.word())));
+        }
+        (other, session)
+    });
+    // Words come in order: whoever has the last had all of them, and what was declared before.
+    others.iter().for_each(|(other, session)| say_all(session, *other, other.word()));
+    let all: Vec<(&Session, &str)> = others.iter().map(|(other, session)| (session, other.word())).collect();
+    say_last("all have said all", &all, || seen.has_last_of_all(Way::Says));
+    say_all(&here, at, NODE);
+    say_last("all have heard all", &[(&here, NODE)], || seen.has_last_of_all(Way::Hears));
+
+    let answers = Role::ALL.map(|other| (other, ask_all(&here, other, NODE)));
+    let answered = others.each_ref().map(|(other, session)| (*other, ask_all(session, at, other.word())));
+    let there = here.liveliness().get("arm/node/*/*").timeout(LIMIT).wait().expect("asked");
+    let sees = others.each_ref().map(|(other, session)| {
+        (*other, session.liveliness().get("arm/node/*/*").timeout(LIMIT).wait().expect("asked"))
+    });
+    let samples = |replies: &zenoh::handlers::FifoChannelHandler<Reply>| -> Vec<(String, String)> {
+        let all = core::iter::from_fn(|| replies.recv().ok());
+        let samples = all.filter_map(|r| r.into_result().ok());
+        samples.map(|s| (signed(s.attachment()), s.key_expr().as_str().to_owned())).collect()
+    };
+    for (_, replies) in &answers {
+        for (by, key) in replies.iter().flat_map(samples) {
+            let other = Role::from_word(&by).expect("signed by a role");
+            seen.note(at, other, Way::Answers, &key);
+        }
+    }
+    for (other, replies) in &answered {
+        // Others answer too, by way of the node; what Zenoh says of itself is signed by nobody.
+        for (_, key) in
+            replies.iter().flat_map(samples).filter(|(by, key)| by == NODE || key.starts_with('@'))
+        {
+            seen.note(at, *other, Way::IsAnswered, &key);
+        }
+    }
+    let who = |key: &str| key.rsplit('/').next().map(str::to_owned).unwrap_or_default();
+    for (_, key) in samples(&there) {
+        if let Some(other) = Role::from_word(&who(&key)) {
+            seen.note(at, other, Way::IsThere, &key);
+        }
+    }
+    for (other, replies) in &sees {
+        for (_, key) in samples(replies).into_iter().filter(|(_, key)| who(key) == NODE) {
+            seen.note(at, *other, Way::Sees, &key);
+        }
+    }
+    let seen = seen.0.lock().expect("whole");
+    seen.0.clone()
+}
+
+/// What passes at a node, tried again while something of what is wanted is missing: Zenoh's TLS breaks a link now and then
+/// when both its ends write and read at once (eclipse-zenoh/zenoh#2557, open at 1.10.2), and what was under way is lost.
+/// What must not pass is refused in every trial.
+fn tried(keys_of: &Deployed, at: Role, access: &Value, wanted: &Passes) -> Passes {
+    let mut passed = Passes::new();
+    for _ in 0..8 {
+        passed.extend(passes_at(keys_of, at, access.clone()));
+        if wanted.iter().all(|w| w.0 != at || passed.contains(w)) {
+            break;
+        }
+    }
+    passed
+}
+
+/// Keeps what was declared for as long as the list.
+fn session_kept(kept: &mut Vec<Box<dyn core::any::Any>>, declared: impl core::any::Any) {
+    kept.push(Box::new(declared));
+}
+
+#[test]
+fn between_all_roles_and_on_all_topics_exactly_that_passes_which_the_list_says() {
+    let (keys_of, specified, began) = (Deployed::new("matrix"), specified(), Instant::now());
+    let passed: Passes = std::thread::scope(|scope| {
+        let (keys_of, specified) = (&keys_of, &specified);
+        let all = Role::ALL.map(|at| scope.spawn(move || tried(keys_of, at, &keys_of.access(at), specified)));
+        all.into_iter().flat_map(|t| t.join().expect("tried")).collect()
+    });
+    let too_much: Vec<_> = passed.difference(&specified).collect();
+    let too_little: Vec<_> = specified.difference(&passed).collect();
+    assert!(too_much.is_empty() && too_little.is_empty(), "{too_much:#?} {too_little:#?}");
+    let n_tried: usize = 25 * (7 * keys(Role::Robot).count() + 2 * Role::ALL.len());
+    println!("{n_tried} tried, {} passed, in {:?}", passed.len(), began.elapsed());
+}
+
+#[test]
+fn without_rules_everything_passes_that_is_tried() {
+    let (keys_of, at, mut everything) = (Deployed::new("open"), Role::Perception, Passes::new());
+    for other in Role::ALL {
+        for t in TOPICS {
+            for (way, by) in [
+                (Way::Says, other),
+                (Way::Hears, at),
+                (Way::Deletes, other),
+                (Way::HearsDeleted, at),
+                (Way::Asks, at),
+                (Way::IsAnswered, at),
+                (Way::Answers, other),
+            ] {
+                everything.insert((at, other, way, key(t, by)));
+            }
+        }
+        for role in Role::ALL {
+            everything.insert((at, other, Way::IsThere, announced(role, other.word())));
+            everything.insert((at, other, Way::Sees, announced(role, NODE)));
+        }
+    }
+    let passed = tried(&keys_of, at, &json!({ "enabled": false }), &everything);
+    let missing: Vec<_> = everything.difference(&passed).collect();
+    assert!(missing.is_empty(), "the trial has no teeth: {missing:#?}");
+}
+
+#[test]
+fn nodes_with_keys_hear_ask_and_see_each_other() {
+    let (keys, port, began) = (Deployed::new("nodes"), free_port(), Instant::now());
+    let open = |role: Role, connect: Vec<String>, listen: Vec<String>| {
+        let clock: NodeClock = Arc::new(move || Time::ZERO + began.elapsed());
+        let robot = "arm".to_owned();
+        let settings = Settings { robot, connect, listen, keys: Some(keys.of(role)), ..Settings::default() };
+        Wire::open(&settings, role, clock).expect("opened")
+    };
+    let address = format!("tls/127.0.0.1:{port}");
+    let robot = open(Role::Robot, Vec::new(), vec![address.clone()]);
+    let by_address = |role| open(role, vec![address.clone()], vec!["tls/127.0.0.1:0".to_owned()]);
+    let (planner, eye) = (by_address(Role::Planner), by_address(Role::Perception));
+    let said = robot.publisher::<Text>(&topics::REPORT, "").expect("may say");
+    let heard = planner.hear::<Text>(&topics::REPORT, "", 4).expect("may hear");
+    until("somebody hears", || said.is_heard());
+    said.put(&Text { data: "ready".into() }).expect("said");
+    assert_eq!(heard.take_within(SOON).expect("heard").data, "ready");
+    // Those that have met only through the robot find each other, too.
+    let questions = eye.answer(&[(&topics::ANSWER, "")]).expect("may answer");
+    let answers = eye.clone();
+    let asked = std::thread::spawn(move || {
+        let question = questions.next_within(SOON).expect("asked");
+        question.answer(&answers, &Clock { now: 7 });
+    });
+    let mut answer = None;
+    until("the answer comes", || {
+        answer = planner.ask::<_, Clock>(&topics::ANSWER, "", &Ask { nonce: 1 }, LIMIT).ok();
+        answer.is_some()
+    });
+    assert_eq!(answer.expect("an answer").now, 7);
+    asked.join().expect("answered");
+    let _announced = [&robot, &planner, &eye].map(|n| n.announce().expect("announced"));
+    until("all see all", || {
+        [&robot, &planner, &eye].iter().all(|n| n.present().is_ok_and(|all| all.len() == 3))
+    });
+}
+
+#[test]
+fn plain_text_another_authority_and_no_certificate_are_refused() {
+    let (ours, theirs, port) = (Deployed::new("ours"), Deployed::new("theirs"), free_port());
+    let _robot = node(&ours, Role::Robot, port, ours.access(Role::Robot));
+    let to = |tls: &Value, protocol: &str, port: u16| stranger(tls, &format!("{protocol}/127.0.0.1:{port}"));
+    let planner = ours.tls(Role::Planner);
+    assert!(to(&planner, "tls", port).is_ok(), "one of us is let in");
+    assert!(to(&json!({}), "tcp", port).is_err(), "plain text");
+    let mut unknown = theirs.tls(Role::Planner);
+    // It would even trust us.
+    unknown["root_ca_certificate"] = planner["root_ca_certificate"].clone();
+    assert!(to(&unknown, "tls", port).is_err(), "a planner of another authority");
+    let nobody = json!({
+        "root_ca_certificate": planner["root_ca_certificate"],
+        "enable_mtls": false, "verify_name_on_connect": false,
+    });
+    assert!(to(&nobody, "tls", port).is_err(), "no certificate");
+    // Nor does one of us go to a robot of another authority.
+    let other = free_port();
+    let _their_robot = node(&theirs, Role::Robot, other, theirs.access(Role::Robot));
+    assert!(to(&planner, "tls", other).is_err(), "a robot of another authority");
+}

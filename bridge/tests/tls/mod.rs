@@ -1,0 +1,85 @@
+//! A deployment's keys in a temp folder, and sessions of Zenoh's own with them, held back by none of our checks.
+
+use bridge::wire::{Deployment, Role};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+use zenoh::{Config, Session, Wait as _};
+
+/// The keys of the robot `arm`, gone when the test ends.
+pub(crate) struct Deployed(PathBuf);
+
+impl Deployed {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("sinew-access-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let asked = Deployment { robot: None, days: 1, names: Vec::new(), renews: false };
+        asked.make(&folder, now).expect("keys");
+        Self(folder)
+    }
+
+    pub(crate) fn of(&self, role: Role) -> PathBuf {
+        self.0.join(role.word())
+    }
+
+    /// The rules in a role's folder.
+    pub(crate) fn access(&self, role: Role) -> Value {
+        let access = std::fs::read_to_string(self.of(role).join("access.json")).expect("rules");
+        serde_json::from_str(&access).expect("JSON")
+    }
+
+    /// What a role's certificate lets one be.
+    pub(crate) fn tls(&self, role: Role) -> Value {
+        let file = |name: &str| self.of(role).join(name);
+        let (certificate, private) = (file("node.pem"), file("node.key.pem"));
+        json!({
+            "root_ca_certificate": file("ca.pem"), "enable_mtls": true, "verify_name_on_connect": false,
+            "listen_certificate": certificate, "listen_private_key": private,
+            "connect_certificate": certificate, "connect_private_key": private,
+        })
+    }
+}
+
+impl Drop for Deployed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A port of this machine that is free now.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn session(config: &Value) -> Result<Session, zenoh::Error> {
+    zenoh::open(Config::from_json5(&config.to_string())?).wait()
+}
+
+fn config(mode: &str, tls: &Value) -> Value {
+    json!({
+        "mode": mode, "scouting": { "multicast": { "enabled": false } },
+        "transport": { "link": { "tls": tls }, "shared_memory": { "enabled": false } },
+    })
+}
+
+/// Somebody at `port` who goes by these rules.
+pub(crate) fn node(keys: &Deployed, role: Role, port: u16, access: Value) -> Session {
+    let mut config = config("peer", &keys.tls(role));
+    config["listen"] = json!({ "endpoints": [format!("tls/127.0.0.1:{port}")] });
+    config["access_control"] = access;
+    session(&config).expect("a node")
+}
+
+/// Somebody who goes by no rules, and sends whatever it is told to whoever is at `endpoint`.
+///
+/// # Errors
+/// When it is not let in.
+pub(crate) fn stranger(tls: &Value, endpoint: &str) -> Result<Session, zenoh::Error> {
+    let mut config = config("client", tls);
+    config["connect"] = json!({
+        "endpoints": [endpoint], "timeout_ms": Duration::from_secs(1).as_millis() as u64, "exit_on_failure": true,
+    });
+    session(&config)
+}
