@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod paired;
 pub(crate) mod reach;
 pub(crate) mod replay;
+pub(crate) mod replay_with;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod train;

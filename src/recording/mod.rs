@@ -35,6 +35,7 @@ pub(crate) const EVENTS: &str = "/rosout";
 pub(crate) const CONFIG: &str = "robot.toml";
 pub(crate) const ROBOT: &str = "robot.txt";
 pub(crate) const RUN: &str = "run.json";
+pub(crate) const SCENE: &str = "scene.json";
 /// Every so many ticks the joints are told to tools of others, too.
 const EVERY: u64 = 10;
 
@@ -126,7 +127,7 @@ impl Recording {
         let json = |r: serde_json::Result<Vec<u8>>| r.unwrap_or_default();
         recorder.attach(RUN, "application/json", &json(serde_json::to_vec_pretty(&run)));
         let scene = json(serde_json::to_vec_pretty(&(&episode.scene, &episode.faults)));
-        recorder.attach("scene.json", "application/json", &scene);
+        recorder.attach(SCENE, "application/json", &scene);
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
             images: Images::from_word(&setup.config.record.images).unwrap_or(Images::Used),
