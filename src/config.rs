@@ -110,7 +110,7 @@ section!(
 );
 section!(
     /// `[record]`
-    Record { animation_hz: f64, mcap: bool, images: String, most_mb: u64, most_s: f64 }
+    Record { animation_hz: f64, mcap: bool, images: String, previews_hz: f64, most_mb: u64, most_s: f64 }
 );
 
 impl Default for Config {
@@ -214,6 +214,7 @@ impl Config {
             ("safety.people_speed_m_s", self.safety.people_speed_m_s, 0.1, 4.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
+            ("record.previews_hz", self.record.previews_hz, 0.0, 5.0),
             ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
             ("record.most_s", self.record.most_s, 1.0, 1e6),
         ];

@@ -10,7 +10,9 @@ use crate::runner;
 use crate::session::Pace;
 use bridge::RunFolder;
 use bridge::recording::{Full, Limits, Reader, Recorder};
-use bridge::ros::{CameraInfo, Consumed, Image, JointState, Log as Event, ModelCall, Text, TfMessage, Tick};
+use bridge::ros::{
+    CameraInfo, CompressedImage, Consumed, Image, JointState, Log as Event, ModelCall, Text, TfMessage, Tick,
+};
 use std::path::{Path, PathBuf};
 
 /// A short run, recorded.
@@ -55,6 +57,7 @@ fn changed(
                 recorder.put(recorder.topic(CONSUMED), m.stamp, &Consumed { lines, ..consumed });
             }
             (_, "sensor_msgs/msg/Image") => copy!(m, Image),
+            (_, "sensor_msgs/msg/CompressedImage") => copy!(m, CompressedImage),
             (_, "sensor_msgs/msg/CameraInfo") => copy!(m, CameraInfo),
             (_, "sensor_msgs/msg/JointState") => copy!(m, JointState),
             (_, "tf2_msgs/msg/TFMessage") => copy!(m, TfMessage),
@@ -151,6 +154,37 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
     };
     let r = changed(&from, &to, same, cut);
     assert!(!r.is_identical() && r.divergence.is_some());
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn pictures_that_no_model_saw_leave_at_most_five_previews_a_second_that_anybody_can_look_at() {
+    let folder = std::env::temp_dir().join(format!("sinew-previews-{}", std::process::id()));
+    let from = recorded(&folder);
+    let (mut spans, mut bytes, mut full) = (Vec::new(), 0, Vec::new());
+    for m in Reader::open(&from).expect("a recording") {
+        match m.info.topic.as_str() {
+            "/front/image" => full.push(m.stamp),
+            "/front/preview" => {
+                let preview: CompressedImage = m.read().expect("a preview");
+                assert_eq!(
+                    (preview.format.as_str(), preview.header.frame_id.as_str()),
+                    ("jpeg", "front_optical")
+                );
+                assert_eq!(types::Time::from(preview.header.stamp), m.stamp);
+                let file = folder.join("preview.jpg");
+                std::fs::write(&file, &preview.data).expect("written");
+                let canvas = bridge::files::read_picture(&file).expect("a JPEG");
+                assert!(canvas.width() > 100 && canvas.rgb().iter().any(|v| *v > 100));
+                bytes += preview.data.len();
+                spans.push(m.stamp.as_nanos() / 200_000_000);
+                assert!(!full.contains(&m.stamp), "a picture that a model saw needs none");
+            }
+            _ => {}
+        }
+    }
+    assert!(spans.len() > 10 && spans.windows(2).all(|w| w[0] < w[1]), "{spans:?}");
+    assert!(bytes / spans.len() < 30_000, "{} bytes each", bytes / spans.len());
     std::fs::remove_dir_all(&folder).expect("removed");
 }
 

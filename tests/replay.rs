@@ -77,6 +77,7 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         ("/joint_states", "sensor_msgs/msg/JointState"),
         ("/front/image", "sensor_msgs/msg/Image"),
         ("/wrist/depth", "sensor_msgs/msg/Image"),
+        ("/front/preview", "sensor_msgs/msg/CompressedImage"),
         ("/front/camera_info", "sensor_msgs/msg/CameraInfo"),
         ("/tf", "tf2_msgs/msg/TFMessage"),
         ("/rosout", "rcl_interfaces/msg/Log"),

@@ -19,7 +19,9 @@ use bridge::ros::{Consumed, JointState, Log, ModelCall, Text, Tick};
 use control::TickRecord;
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use types::events::{Event, Level};
 use types::{Image, Time};
 
@@ -87,6 +89,9 @@ pub(crate) struct RunInfo {
 pub(crate) struct Recording {
     recorder: Recorder,
     images: Images,
+    previews_hz: f64,
+    /// Of each camera the span of time that has its preview.
+    previewed: Mutex<HashMap<String, i64>>,
     joint_names: Vec<String>,
     ticks: Topic<Tick>,
     joints: Topic<JointState>,
@@ -131,6 +136,8 @@ impl Recording {
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
             images: Images::from_word(&setup.config.record.images).unwrap_or(Images::Used),
+            previews_hz: setup.config.record.previews_hz,
+            previewed: Mutex::default(),
             joint_names: names,
             ticks: recorder.topic(TICKS),
             joints: recorder.topic("/joint_states"),
@@ -157,14 +164,28 @@ impl Recording {
         self.recorder.lost(self.ticks, n);
     }
 
-    /// A picture that a model and the tracker are shown (`is_used`), or that is only watched. Whether it was recorded.
+    /// A picture that a model and the tracker are shown (`is_used`), or that is only watched. Whether it was recorded
+    /// as it is; now and then one that was not leaves a preview.
     pub(crate) fn picture(&self, image: &Image, is_used: bool) -> bool {
         let wanted = match self.images {
             Images::Used => is_used,
             Images::All => true,
             Images::None => false,
         };
+        if !wanted && self.images != Images::None && self.is_preview_due(image) {
+            pictures::put_preview(&self.recorder, image);
+        }
         wanted && pictures::put(&self.recorder, image)
+    }
+
+    /// The first picture in each span of time has a preview, and none after it.
+    fn is_preview_due(&self, image: &Image) -> bool {
+        if self.previews_hz <= 0.0 {
+            return false;
+        }
+        let span = (image.stamp.as_secs_f64() * self.previews_hz).floor() as i64;
+        let mut previewed = self.previewed.lock().unwrap_or_else(PoisonError::into_inner);
+        previewed.insert(image.camera.clone(), span) != Some(span)
     }
 
     /// Something that happened.

@@ -9,7 +9,7 @@ mod sinew;
 mod std_types;
 
 pub use geometry::{Quaternion, TfMessage, Transform, TransformStamped, Vector3};
-pub use sensor::{CameraInfo, Image, JointState, RegionOfInterest};
+pub use sensor::{CameraInfo, CompressedImage, Image, JointState, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
 pub use std_types::{Header, Log, Text, Time};
 
