@@ -76,6 +76,7 @@ def main():
         "/joint_states": "sensor_msgs/msg/JointState",
         "/front/image": "sensor_msgs/msg/Image",
         "/front/depth": "sensor_msgs/msg/Image",
+        "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
         "/front/preview": "sensor_msgs/msg/CompressedImage",
         "/front/camera_info": "sensor_msgs/msg/CameraInfo",
         "/tf": "tf2_msgs/msg/TFMessage",

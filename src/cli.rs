@@ -209,7 +209,7 @@ pub(crate) enum Command {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LogCommand {
-    /// Topics, types, sizes, what was left out, what is damaged: 0 it is whole, 1 it is not.
+    /// Topics, types, sizes, how the loop went, what was left out, what is damaged: 0 it is whole, 1 it is not.
     Info {
         /// A recording (run.mcap), or the folder of a run.
         file: PathBuf,

@@ -11,7 +11,8 @@ use crate::session::Pace;
 use bridge::RunFolder;
 use bridge::recording::{Full, Limits, Reader, Recorder};
 use bridge::ros::{
-    CameraInfo, CompressedImage, Consumed, Image, JointState, Log as Event, ModelCall, Text, TfMessage, Tick,
+    CameraInfo, CompressedImage, Consumed, DiagnosticArray, Image, JointState, Log as Event, ModelCall, Text,
+    TfMessage, Tick,
 };
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,7 @@ fn changed(
                 recorder.put(recorder.topic(CONSUMED), m.stamp, &Consumed { lines, ..consumed });
             }
             (_, "sensor_msgs/msg/Image") => copy!(m, Image),
+            (_, "diagnostic_msgs/msg/DiagnosticArray") => copy!(m, DiagnosticArray),
             (_, "sensor_msgs/msg/CompressedImage") => copy!(m, CompressedImage),
             (_, "sensor_msgs/msg/CameraInfo") => copy!(m, CameraInfo),
             (_, "sensor_msgs/msg/JointState") => copy!(m, JointState),

@@ -77,6 +77,7 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         ("/joint_states", "sensor_msgs/msg/JointState"),
         ("/front/image", "sensor_msgs/msg/Image"),
         ("/wrist/depth", "sensor_msgs/msg/Image"),
+        ("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"),
         ("/front/preview", "sensor_msgs/msg/CompressedImage"),
         ("/front/camera_info", "sensor_msgs/msg/CameraInfo"),
         ("/tf", "tf2_msgs/msg/TFMessage"),
@@ -90,6 +91,8 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         assert!(info["topics"][topic]["messages"].as_u64() > Some(0), "{topic}: {info:#}");
     }
 
+    let [told, seconds] = [&info["loop"]["seconds"], &info["seconds"]].map(|v| v.as_f64().expect("a number"));
+    assert!((told - seconds).abs() < 1.5 && info["loop"]["misses"].is_null(), "{info:#}");
     let events = fs::read_to_string(Path::new(&a).join("events.jsonl")).expect("events");
     let (code, told) = run(&["log", "csv", &a]);
     assert_eq!(code, 0, "{told}");
@@ -144,6 +147,11 @@ fn a_run_in_wall_time_is_replayed_to_the_bit_too() {
     assert!(events.contains("\"kind\":\"learned\"") && !events.contains("was not learned"), "{events}");
     let (code, info) = json(&["log", "info", &out, "--json"]);
     assert!(code == 0 && info["left_out"].as_object().is_some_and(serde_json::Map::is_empty), "{info:#}");
+    let control = &info["loop"];
+    assert!(control["seconds"].as_u64() >= Some(4) && control["misses"].is_u64(), "{info:#}");
+    assert!(control["lateness_us"][2].as_f64() >= control["lateness_us"][1].as_f64(), "{info:#}");
+    let (_, text) = run(&["log", "info", &out]);
+    assert!(text.contains("deadlines missed, late by p50"), "{text}");
     // With a change it is followed from what was recorded, or made anew without and with it.
     let (code, r) = json(&["replay", &out, "--with", "planner.speed=0.3", "--inputs", "--json"]);
     assert_eq!(

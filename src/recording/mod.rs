@@ -3,11 +3,13 @@
 
 mod convert;
 mod pictures;
+mod seconds;
 mod tape;
 mod ticks;
 
 pub(crate) use convert::{mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
+pub(crate) use seconds::LoopSum;
 pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
 
@@ -15,8 +17,8 @@ use crate::session::{Pace, Setup};
 use crate::suite::episode::Episode;
 use bridge::BridgeError;
 use bridge::recording::{Full, Limits, Recorder, Summary, Topic};
-use bridge::ros::{Consumed, JointState, Log, ModelCall, Text, Tick};
-use control::TickRecord;
+use bridge::ros::{Consumed, DiagnosticArray, JointState, Log, ModelCall, Text, Tick};
+use control::{LoopSecond, TickRecord};
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -32,6 +34,7 @@ pub(crate) const TICKS: &str = "/sinew/ticks";
 pub(crate) const CONSUMED: &str = "/sinew/consumed";
 pub(crate) const MODEL: &str = "/sinew/model";
 pub(crate) const OPERATOR: &str = "/sinew/operator";
+pub(crate) const DIAGNOSTICS: &str = "/diagnostics";
 pub(crate) const EVENTS: &str = "/rosout";
 /// Files beside the messages.
 pub(crate) const CONFIG: &str = "robot.toml";
@@ -99,6 +102,8 @@ pub(crate) struct Recording {
     model: Topic<ModelCall>,
     operator: Topic<Text>,
     events: Topic<Log>,
+    diagnostics: Topic<DiagnosticArray>,
+    is_lockstep: bool,
 }
 
 impl Recording {
@@ -145,6 +150,8 @@ impl Recording {
             model: recorder.topic(MODEL),
             operator: recorder.topic(OPERATOR),
             events: recorder.topic(EVENTS),
+            diagnostics: recorder.topic(DIAGNOSTICS),
+            is_lockstep,
             recorder,
         })
     }
@@ -157,6 +164,13 @@ impl Recording {
         {
             self.recorder.put(self.joints, record.now, &convert::joints(state, &self.joint_names));
         }
+    }
+
+    /// How the loop went in a second.
+    pub(crate) fn second(&self, second: &LoopSecond) {
+        let left_out = self.recorder.left_out().values().sum();
+        let message = seconds::message(second, left_out, self.is_lockstep);
+        self.recorder.put(self.diagnostics, second.stamp, &message);
     }
 
     /// So many ticks were lost on their way here.

@@ -3,11 +3,13 @@
 //! A message is a struct whose fields stand in the order of its definition; [`to_cdr`] and [`from_cdr`] turn it into
 //! the encapsulated CDR of OMG DDSI-RTPS 2.3, section 10 (plain CDR, little endian out, both in) and back.
 
+mod diagnostic;
 mod geometry;
 mod sensor;
 mod sinew;
 mod std_types;
 
+pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
 pub use geometry::{Quaternion, TfMessage, Transform, TransformStamped, Vector3};
 pub use sensor::{CameraInfo, CompressedImage, Image, JointState, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
