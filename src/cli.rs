@@ -90,6 +90,9 @@ pub(crate) enum Command {
     },
     /// Recorded runs once more: mission, planner and control from what they consumed, every command compared with
     /// the recorded one. 0 all are the same to the last bit, 1 one is not.
+    ///
+    /// With --with: how the run differs with values of its configuration changed, in words and as a picture. 0 it was
+    /// compared and ended in the same way (or was only followed), 1 it ended in another way, 2 no such key or value.
     Replay {
         /// Recordings (run.mcap), or folders of runs.
         #[arg(required = true)]
@@ -98,6 +101,18 @@ pub(crate) enum Command {
         /// replay goes on from what they said then.
         #[arg(long)]
         requery: bool,
+        /// Change a value of the recording's configuration, as in `planner.speed=0.3`; may be given several times. The
+        /// run is made anew with it in the simulated world and in virtual time (one of wall time without it, too).
+        #[arg(long, value_name = "KEY=VALUE")]
+        with: Vec<String>,
+        /// Do not make the run anew: follow its recorded inputs with --with, for as long as they tell anything. With
+        /// --requery it is always so.
+        #[arg(long, requires = "with")]
+        inputs: bool,
+        /// Folder for what --with leaves: the picture, and the run that was made anew; `with-KEY=VALUE` beside the
+        /// recording when left out.
+        #[arg(long, requires = "with")]
+        out: Option<PathBuf>,
         /// Print a JSON object for each instead of sentences.
         #[arg(long)]
         json: bool,
@@ -243,7 +258,7 @@ pub(crate) enum NodeRole {
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LogCommand {
-    /// Topics, types, sizes, what was left out, what is damaged: 0 it is whole, 1 it is not.
+    /// Topics, types, sizes, how the loop went, what was left out, what is damaged: 0 it is whole, 1 it is not.
     Info {
         /// A recording (run.mcap), or the folder of a run.
         file: PathBuf,

@@ -20,6 +20,8 @@ pub(crate) enum ConfigError {
     Toml { path: String, what: String },
     #[error("{path}:{line}: {rejection}")]
     Value { path: String, line: usize, rejection: Rejection },
+    #[error("--with {change}: {what}")]
+    Change { change: String, what: String },
 }
 
 macro_rules! section {
@@ -109,7 +111,7 @@ section!(
 );
 section!(
     /// `[record]`
-    Record { animation_hz: f64, mcap: bool, images: String, most_mb: u64, most_s: f64 }
+    Record { animation_hz: f64, mcap: bool, images: String, previews_hz: f64, most_mb: u64, most_s: f64 }
 );
 
 section!(
@@ -169,6 +171,38 @@ impl Config {
         Ok(config)
     }
 
+    /// With some values changed, each as `section.key=value`; what is no TOML counts as a text.
+    ///
+    /// # Errors
+    /// [`ConfigError::Change`] naming the change, the key, what was expected and what came.
+    pub(crate) fn with(&self, changes: &[String]) -> Result<Self, ConfigError> {
+        let refuse = |change: &str, what: String| ConfigError::Change { change: change.to_owned(), what };
+        let mut config = self.clone();
+        for change in changes {
+            let parts = change.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
+            let parts = parts.and_then(|(key, value)| Some((key.split_once('.')?, value)));
+            let ((section, key), value) = parts.ok_or_else(|| {
+                let what = "expected SECTION.KEY=VALUE, as in planner.speed=0.3".to_owned();
+                refuse(change, what)
+            })?;
+            let value = toml::from_str::<toml::Table>(&format!("value = {value}"))
+                .ok()
+                .filter(|table| table.len() == 1)
+                .and_then(|mut table| table.remove("value"))
+                .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+            let mut table = toml::Table::try_from(&config).map_err(|e| refuse(change, e.to_string()))?;
+            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            if let toml::Value::Table(section) = section {
+                section.insert(key.to_owned(), value);
+            }
+            config = table.try_into().map_err(|e: toml::de::Error| {
+                refuse(change, format!("{}{}", e.message(), suggestion(e.message())))
+            })?;
+            config.check().map_err(|e| refuse(change, e.to_string()))?;
+        }
+        Ok(config)
+    }
+
     /// The configuration as TOML, for the run's folder.
     pub(crate) fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_default()
@@ -195,6 +229,7 @@ impl Config {
             ("safety.people_speed_m_s", self.safety.people_speed_m_s, 0.1, 4.0),
             ("sim.variation", self.sim.variation, 0.0, 1.0),
             ("record.animation_hz", self.record.animation_hz, 0.0, 20.0),
+            ("record.previews_hz", self.record.previews_hz, 0.0, 5.0),
             ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
             ("record.most_s", self.record.most_s, 1.0, 1e6),
             ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
@@ -321,6 +356,40 @@ mod tests {
         );
         let e = refused("\n[contrl]\nrate_hz = 500\n");
         assert!(e.contains("line 2") && e.contains("did you mean `control`"), "{e}");
+    }
+
+    #[test]
+    fn one_value_is_changed_by_its_key_and_what_is_no_key_or_no_value_is_refused_by_name() {
+        let with = |changes: &[&str]| {
+            Config::default().with(&changes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>())
+        };
+        let boxes = "safety.keep_out_m = [[0.0, 0.1, 0.0, 0.1, 0.0, 0.5]]";
+        let texts = ["perception.weights=my/weights.safetensors", "remote.model=\"a = 1\""];
+        let changed = with(&["planner.speed=0.3", boxes, "control.self_test=false", texts[0], texts[1]]);
+        let changed = changed.expect("all of these are values");
+        let default = Config::default();
+        let control = Control { self_test: false, ..default.control.clone() };
+        assert_eq!((changed.planner.speed, &changed.control), (0.3, &control));
+        assert_eq!(changed.safety.keep_out_m, [[0.0, 0.1, 0.0, 0.1, 0.0, 0.5]]);
+        assert_eq!(changed.perception.weights, "my/weights.safetensors");
+        assert_eq!(changed.remote.model, "a = 1");
+        assert_eq!((&changed.sim, &changed.record), (&default.sim, &default.record));
+        for (change, wants) in [
+            ("planner.sped=0.3", &["planner.sped=0.3", "did you mean `speed`"][..]),
+            ("contrl.rate_hz=500", &["did you mean `control`"]),
+            ("planner.speed=quick", &["invalid type", "expected f64"]),
+            ("planner.speed=3", &["planner.speed", "expected 0.05 to 0.8, got 3"]),
+            ("planner.speed=nan", &["expected 0.05 to 0.8, got NaN"]),
+            ("safety.keep_out_m=[[1.0]]", &["safety.keep_out_m=[[1.0]]", "invalid length"]),
+            ("perception.dtype=f8", &["perception.dtype: expected f32 or"]),
+            ("planner.speed=0.3\nvalue2 = 1", &["expected f64"]),
+            ("planner=1", &["expected SECTION.KEY=VALUE"]),
+            ("planner.speed", &["expected SECTION.KEY=VALUE"]),
+            ("", &["expected SECTION.KEY=VALUE"]),
+        ] {
+            let e = with(&["control.self_test=false", change]).expect_err(change).to_string();
+            assert!(wants.iter().all(|w| e.contains(w)) && e.starts_with("--with "), "B18: {change}: {e}");
+        }
     }
 
     #[test]

@@ -75,7 +75,12 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Ls { common } => commands::node::ls(&common),
         Command::Log { command } => commands::log::run(&command),
         Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
-        Command::Replay { recordings, requery, json } => commands::replay::run(&recordings, requery, json),
+        Command::Replay { recordings, requery, with, inputs, out, json } if !with.is_empty() => {
+            commands::replay_with::run(&recordings, &with, (inputs, requery), out.as_deref(), json)
+        }
+        Command::Replay { recordings, requery, json, .. } => {
+            commands::replay::run(&recordings, requery, json)
+        }
         Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),

@@ -2,6 +2,9 @@
 //! command is compared with the recorded one, bit for bit (I9). Nothing moves, no model is asked, and how fast the
 //! recording was made does not matter.
 
+pub(crate) mod changed;
+pub(crate) mod contrast;
+
 use crate::config::{Config, ConfigError};
 use crate::graph::taped::{Compared, Repeated};
 use crate::log::{Log, Screen};
@@ -10,8 +13,10 @@ use crate::robots::{self, RobotFileError};
 use crate::session::{self, Pace, Parts, Setup, StartError};
 use bridge::BridgeError;
 use bridge::recording::Reader;
+use contrast::Contrast;
 use control::{Component, Watchdog};
 use mechanics::Arm;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use types::seams::{Answer, Budget, ModelError, VisionLanguageModel};
@@ -25,6 +30,8 @@ pub(crate) enum ReplayError {
     #[error("the recording's robot.toml: {0}")]
     Config(#[from] ConfigError),
     #[error(transparent)]
+    Change(ConfigError),
+    #[error(transparent)]
     Robot(#[from] RobotFileError),
     #[error(transparent)]
     Start(#[from] StartError),
@@ -32,6 +39,33 @@ pub(crate) enum ReplayError {
     Refused(#[from] Rejection),
     #[error("{0}")]
     Recording(String),
+}
+
+/// The files beside the messages of a recording.
+struct Files<'a>(&'a Path, Reader);
+
+impl<'a> Files<'a> {
+    fn read(path: &'a Path) -> Result<Self, BridgeError> {
+        let mut reader = Reader::open(path)?;
+        // They stand before the first message.
+        reader.next();
+        Ok(Self(path, reader))
+    }
+
+    fn text(&self, name: &str) -> Result<String, ReplayError> {
+        let Self(path, reader) = self;
+        let found = reader.attached().iter().find(|a| a.name == name);
+        let flaw = reader.flaws().first().map(|f| format!(" (at byte {}: {})", f.at, f.what));
+        found.map(|a| String::from_utf8_lossy(&a.data).into_owned()).ok_or_else(|| {
+            let why = flaw.unwrap_or_default();
+            ReplayError::Recording(format!("{}: there is no {name} in it{why}", path.display()))
+        })
+    }
+
+    fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, ReplayError> {
+        serde_json::from_str(&self.text(name)?)
+            .map_err(|e| ReplayError::Recording(format!("{}: {name}: {e}", self.0.display())))
+    }
 }
 
 /// What a recording says of itself.
@@ -47,22 +81,11 @@ impl Header {
     /// # Errors
     /// [`ReplayError`] naming what is missing, or what is another here.
     pub(crate) fn read(path: &Path) -> Result<Self, ReplayError> {
-        let mut reader = Reader::open(path)?;
-        // They stand before the first message.
-        reader.next();
-        let file = |name: &str| {
-            let found = reader.attached().iter().find(|a| a.name == name);
-            let flaw = reader.flaws().first().map(|f| format!(" (at byte {}: {})", f.at, f.what));
-            found.map(|a| String::from_utf8_lossy(&a.data).into_owned()).ok_or_else(|| {
-                let why = flaw.unwrap_or_default();
-                ReplayError::Recording(format!("{}: there is no {name} in it{why}", path.display()))
-            })
-        };
-        let config = Config::parse(&file(CONFIG)?, CONFIG)?;
-        let run: RunInfo = serde_json::from_str(&file(RUN)?)
-            .map_err(|e| ReplayError::Recording(format!("{}: {RUN}: {e}", path.display())))?;
+        let files = Files::read(path)?;
+        let config = Config::parse(&files.text(CONFIG)?, CONFIG)?;
+        let run: RunInfo = files.json(RUN)?;
         let arm = robots::load(&config.robot.profile)?;
-        let (recorded, here) = (file(ROBOT)?, recording::describe(&arm));
+        let (recorded, here) = (files.text(ROBOT)?, recording::describe(&arm));
         if run.version != env!("CARGO_PKG_VERSION") {
             let got = format!("one of sinew {}", run.version);
             let here = format!("a recording of sinew {}", env!("CARGO_PKG_VERSION"));
@@ -114,6 +137,16 @@ impl Replayed {
 /// # Errors
 /// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
 pub(crate) fn run(path: &Path, header: &Header, requery: bool) -> Result<Replayed, ReplayError> {
+    repeat(path, header, requery, None).map(|(replayed, _)| replayed)
+}
+
+/// As [`run`]; with `contrast`, which takes in every command beside the recorded one, for a configuration that is another.
+fn repeat(
+    path: &Path,
+    header: &Header,
+    requery: bool,
+    contrast: Option<Contrast>,
+) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let Header { config, arm, run } = header;
     if config.record.images == "none" {
         let why =
@@ -127,7 +160,7 @@ pub(crate) fn run(path: &Path, header: &Header, requery: bool) -> Result<Replaye
     }
     let sentinel = handle.sentinel(Component::Mission);
     let tape = Tape::repeating(Reader::open(path)?, requery);
-    let compared = Arc::new(Mutex::new(Compared::default()));
+    let compared = Arc::new(Mutex::new(Compared { contrast, ..Compared::default() }));
     let ticks = Ticks::new(Reader::open(path)?);
     let body = Repeated::new((core, handle), ticks, tape.clone(), &run.cameras, compared.clone());
     let setup = Setup {
@@ -151,9 +184,12 @@ pub(crate) fn run(path: &Path, header: &Header, requery: bool) -> Result<Replaye
     let ending = mission.run(&run.sentence);
     mission.body.finish();
     let mut compared = compared.lock().unwrap_or_else(PoisonError::into_inner);
-    let compared = core::mem::take(&mut *compared);
+    let mut compared = core::mem::take(&mut *compared);
+    let contrast = compared.contrast.take();
     let divergence = tape.problem().or_else(|| tape.divergence());
-    Ok(Replayed { compared, divergence, notes: tape.taken(), said: ending.said, again: tape.again() })
+    let replayed =
+        Replayed { compared, divergence, notes: tape.taken(), said: ending.said, again: tape.again() };
+    Ok((replayed, contrast))
 }
 
 /// No model is asked in a replay.

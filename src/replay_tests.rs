@@ -5,12 +5,15 @@ use crate::cli::Common;
 use crate::commands::{Setting, demo, episode};
 use crate::log::{Log, Screen};
 use crate::recording::{CONSUMED, FILE, TICKS};
-use crate::replay::{Header, Replayed, run};
+use crate::replay::{Header, Replayed, changed as with, run};
 use crate::runner;
 use crate::session::Pace;
 use bridge::RunFolder;
 use bridge::recording::{Full, Limits, Reader, Recorder};
-use bridge::ros::{CameraInfo, Consumed, Image, JointState, Log as Event, ModelCall, Text, TfMessage, Tick};
+use bridge::ros::{
+    CameraInfo, CompressedImage, Consumed, DiagnosticArray, Image, JointState, Log as Event, ModelCall, Text,
+    TfMessage, Tick,
+};
 use std::path::{Path, PathBuf};
 
 /// A short run, recorded.
@@ -55,6 +58,8 @@ fn changed(
                 recorder.put(recorder.topic(CONSUMED), m.stamp, &Consumed { lines, ..consumed });
             }
             (_, "sensor_msgs/msg/Image") => copy!(m, Image),
+            (_, "diagnostic_msgs/msg/DiagnosticArray") => copy!(m, DiagnosticArray),
+            (_, "sensor_msgs/msg/CompressedImage") => copy!(m, CompressedImage),
             (_, "sensor_msgs/msg/CameraInfo") => copy!(m, CameraInfo),
             (_, "sensor_msgs/msg/JointState") => copy!(m, JointState),
             (_, "tf2_msgs/msg/TFMessage") => copy!(m, TfMessage),
@@ -151,5 +156,78 @@ fn a_replay_tells_one_other_number_one_other_answer_and_what_is_missing() {
     };
     let r = changed(&from, &to, same, cut);
     assert!(!r.is_identical() && r.divergence.is_some());
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn pictures_that_no_model_saw_leave_at_most_five_previews_a_second_that_anybody_can_look_at() {
+    let folder = std::env::temp_dir().join(format!("sinew-previews-{}", std::process::id()));
+    let from = recorded(&folder);
+    let (mut spans, mut bytes, mut full) = (Vec::new(), 0, Vec::new());
+    for m in Reader::open(&from).expect("a recording") {
+        match m.info.topic.as_str() {
+            "/front/image" => full.push(m.stamp),
+            "/front/preview" => {
+                let preview: CompressedImage = m.read().expect("a preview");
+                assert_eq!(
+                    (preview.format.as_str(), preview.header.frame_id.as_str()),
+                    ("jpeg", "front_optical")
+                );
+                assert_eq!(types::Time::from(preview.header.stamp), m.stamp);
+                let file = folder.join("preview.jpg");
+                std::fs::write(&file, &preview.data).expect("written");
+                let canvas = bridge::files::read_picture(&file).expect("a JPEG");
+                assert!(canvas.width() > 100 && canvas.rgb().iter().any(|v| *v > 100));
+                bytes += preview.data.len();
+                spans.push(m.stamp.as_nanos() / 200_000_000);
+                assert!(!full.contains(&m.stamp), "a picture that a model saw needs none");
+            }
+            _ => {}
+        }
+    }
+    assert!(spans.len() > 10 && spans.windows(2).all(|w| w[0] < w[1]), "{spans:?}");
+    assert!(bytes / spans.len() < 30_000, "{} bytes each", bytes / spans.len());
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn with_a_changed_value_a_run_is_followed_from_its_inputs_until_they_no_longer_answer_to_it() {
+    let folder = std::env::temp_dir().join(format!("sinew-followed-{}", std::process::id()));
+    let from = recorded(&folder);
+    let header = Header::read(&from).expect("a header");
+    let followed = |changes: &[&str], requery: bool| {
+        let changes: Vec<String> = changes.iter().map(|c| (*c).to_owned()).collect();
+        with::run(&from, &header, &changes, with::Way::Inputs { requery }, &folder).expect("a replay")
+    };
+    // What changes nothing for this run leaves every command as it was, to the end.
+    let same = followed(&["safety.tool_speed_m_s=9.5"], false);
+    let [was, is] = &same.contrast.margins;
+    assert!(same.doubt.is_none() && same.contrast.left.is_none(), "{:?}", same.contrast.left);
+    assert!(same.contrast.different == 0 && is.ticks == was.ticks && is.ticks > 3000);
+    assert!(was.tool.value > 0.2 && was.tool == is.tool && was.velocity.value < 1.0, "{was:?}");
+    // A slower tool parts from the recording when the arm begins to move, and what was measured is soon elsewhere.
+    let slow = followed(&["safety.tool_speed_m_s=0.02"], false);
+    let first = slow.contrast.first.as_ref().expect("a difference").record.now;
+    let (left, why) = slow.contrast.left.as_ref().expect("the measured arm is elsewhere");
+    assert!(first.as_secs_f64() > 1.0 && first < *left && !why.is_empty(), "{first:?} {left:?} {why}");
+    let [was, is] = &slow.contrast.margins;
+    assert!(was.ticks < same.contrast.margins[0].ticks && was.ticks == is.ticks);
+    assert!(slow.contrast.joint.value > 0.0 && slow.contrast.tool.value > 0.0);
+    // A slower plan, too; and the models of another configuration are asked again about the same pictures.
+    let plan = followed(&["planner.speed=0.2"], true);
+    assert!(plan.contrast.different > 0 && plan.contrast.left.is_some());
+    assert!(plan.again.is_some_and(|a| a.asked > 0 && a.other.is_empty()));
+    for (change, requery, why) in [
+        ("perception.pictures_per_look=3", false, "--requery"),
+        ("sim.variation=0.5", true, "its world is in the recording"),
+        ("record.images=\"all\"", true, "changes nothing"),
+        ("robot.profile=\"so101\"", true, "another robot"),
+        ("control.rate_hz=500", true, "ticks come when they came"),
+    ] {
+        let refused = with::config(&header, &[change.to_owned()], with::Way::Inputs { requery });
+        let refused = refused.err().expect(change).to_string();
+        let key = change.split('=').next().expect("a key");
+        assert!(refused.contains(why) && refused.contains(key), "{refused}");
+    }
     std::fs::remove_dir_all(&folder).expect("removed");
 }

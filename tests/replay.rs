@@ -77,6 +77,8 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         ("/joint_states", "sensor_msgs/msg/JointState"),
         ("/front/image", "sensor_msgs/msg/Image"),
         ("/wrist/depth", "sensor_msgs/msg/Image"),
+        ("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"),
+        ("/front/preview", "sensor_msgs/msg/CompressedImage"),
         ("/front/camera_info", "sensor_msgs/msg/CameraInfo"),
         ("/tf", "tf2_msgs/msg/TFMessage"),
         ("/rosout", "rcl_interfaces/msg/Log"),
@@ -89,6 +91,8 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
         assert!(info["topics"][topic]["messages"].as_u64() > Some(0), "{topic}: {info:#}");
     }
 
+    let [told, seconds] = [&info["loop"]["seconds"], &info["seconds"]].map(|v| v.as_f64().expect("a number"));
+    assert!((told - seconds).abs() < 1.5 && info["loop"]["misses"].is_null(), "{info:#}");
     let events = fs::read_to_string(Path::new(&a).join("events.jsonl")).expect("events");
     let (code, told) = run(&["log", "csv", &a]);
     assert_eq!(code, 0, "{told}");
@@ -143,6 +147,25 @@ fn a_run_in_wall_time_is_replayed_to_the_bit_too() {
     assert!(events.contains("\"kind\":\"learned\"") && !events.contains("was not learned"), "{events}");
     let (code, info) = json(&["log", "info", &out, "--json"]);
     assert!(code == 0 && info["left_out"].as_object().is_some_and(serde_json::Map::is_empty), "{info:#}");
+    let control = &info["loop"];
+    assert!(control["seconds"].as_u64() >= Some(4) && control["misses"].is_u64(), "{info:#}");
+    assert!(control["lateness_us"][2].as_f64() >= control["lateness_us"][1].as_f64(), "{info:#}");
+    let (_, text) = run(&["log", "info", &out]);
+    assert!(text.contains("deadlines missed, late by p50"), "{text}");
+    // With a change it is followed from what was recorded, or made anew without and with it.
+    let (code, r) = json(&["replay", &out, "--with", "planner.speed=0.3", "--inputs", "--json"]);
+    assert_eq!(
+        (code, &r["way"], &r["doubt"]),
+        (0, &"recorded inputs".into(), &serde_json::Value::Null),
+        "{r:#}"
+    );
+    assert!(r["compared_until"]["at_s"].as_f64() > r["same_until_s"].as_f64(), "{r:#}");
+    let other = folder.path("other");
+    let (_, r) = json(&["replay", &out, "--with", "planner.speed=0.3", "--out", &other, "--json"]);
+    assert_eq!((&r["way"], &r["was_made_anew_too"]), (&"made anew".into(), &true.into()), "{r:#}");
+    assert!(r["different"].as_u64() > Some(100) && r["compared_until"].is_null(), "{r:#}");
+    assert_identical(&other, 4.0);
+    assert_identical(&folder.path("other/without"), 4.0);
 }
 
 #[test]
@@ -227,4 +250,61 @@ fn what_is_no_recording_is_refused_by_name() {
     let out = folder.path("without");
     run(&["run", "look", "--lockstep", "--config", &config, "--out", &out]);
     assert!(!Path::new(&out).join("run.mcap").exists() && Path::new(&out).join("events.jsonl").exists());
+}
+
+#[test]
+fn a_lockstep_run_is_made_anew_with_a_changed_value_and_the_difference_is_told_and_drawn() {
+    let folder = Folder::new("replay-with");
+    let out = folder.path("run");
+    let sentence = "pick up the red cube";
+    let (code, text) = run(&["run", sentence, "--lockstep", "--seed", "3", "--out", &out]);
+    assert_eq!(code, 0, "{text}");
+    let before = fs::read(Path::new(&out).join("run.mcap")).expect("a recording");
+
+    let other = folder.path("other");
+    let with = ["replay", &out, "--with", "safety.tool_speed_m_s=0.1", "--out", &other];
+    let (code, r) = json(&[&with[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{r:#}");
+    let number = |path: &str| r.pointer(path).and_then(serde_json::Value::as_f64).expect(path);
+    assert_eq!((&r["way"], &r["doubt"]), (&"made anew".into(), &serde_json::Value::Null));
+    assert!(number("/same_until_s") > 1.0 && number("/different") > 1000.0, "{r:#}");
+    assert!(number("/changed/margins/tool_m_s/value") < 0.101, "{r:#}");
+    assert!(number("/recorded/margins/tool_m_s/value") > 0.3, "{r:#}");
+    assert!(number("/changed/margins/seconds") > number("/recorded/margins/seconds") + 3.0, "{r:#}");
+    assert!(number("/largest_joint_difference/value") > 0.1, "{r:#}");
+    assert_eq!(
+        (&r["recorded"]["ended"]["exit"], &r["changed"]["ended"]["exit"]),
+        (&"done".into(), &"done".into())
+    );
+    let picture = fs::read(r["picture"].as_str().expect("a path")).expect("the picture");
+    assert!(picture.starts_with(b"\x89PNG") && picture.len() > 5000);
+    // What was made anew is a run with a recording of its own; the old one is as it was.
+    assert_identical(&other, 8.0);
+    assert!(fs::read(Path::new(&out).join("run.mcap")).expect("a recording") == before);
+
+    // The same value as before: the same run, to the last bit.
+    let (code, text) = run(&["replay", &out, "--with", "planner.speed=0.5"]);
+    assert!(code == 0 && text.contains("every command is the same, to the last bit"), "{text}");
+    assert!(Path::new(&out).join("with-planner.speed=0.5/difference.png").is_file(), "{text}");
+    let again = fs::read(Path::new(&out).join("with-planner.speed=0.5/run.mcap")).expect("a recording");
+    assert!(again == before, "{} and {} bytes", again.len(), before.len());
+    // A run that ends otherwise: everything is kept out of.
+    let wall = "safety.keep_out_m=[[0.2, 0.9, -0.6, 0.6, 0.0, 0.6]]";
+    let (code, text) = run(&["replay", &out, "--with", wall, "--out", &other]);
+    assert!(code == 1 && text.contains("recorded:") && text.contains("refused: "), "{code}: {text}");
+
+    for (args, wants) in [
+        (&["--with", "planner.sped=0.3"][..], "did you mean `speed`"),
+        (&["--with", "planner.speed=9"], "planner.speed: expected 0.05 to 0.8, got 9"),
+        (&["--with", "planner.speed=fast"], "expected f64"),
+        (&["--with", "sim.seed=4"], "another seed is another run"),
+        (&["--with", "perception.weights=none.safetensors"], "none.safetensors"),
+        (&["--with", "planner.speed=0.3", "--out", &out], "another folder than the recording's own"),
+        (&["--out", &other], "--with"),
+    ] {
+        let (code, text) = run(&[&["replay", &out][..], args].concat());
+        assert!(code == 2 && text.contains(wants), "B18: {args:?}: {code}: {text}");
+    }
+    assert!(!Path::new(&out).join("with-perception.weights=none.safetensors").exists());
+    assert!(fs::read(Path::new(&out).join("run.mcap")).expect("a recording") == before);
 }

@@ -1,15 +1,35 @@
-//! JPEG files in, upright: cameras write how they were held beside the picture.
+//! JPEG files in, upright: cameras write how they were held beside the picture. And out, where few bytes count.
 
 use crate::files::MAX_SIDE;
 use crate::{BridgeError, Canvas};
+use jpeg_encoder::{ColorType, Encoder};
 use std::path::Path;
+use types::Rejection;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
+/// What is written looks well and is a tenth of its pixels: quality, 1 to 100.
+const QUALITY: u8 = 80;
+
 /// The largest JPEG file that is read, bytes (B27).
 pub const MAX_BYTES: u64 = 64 << 20;
+
+/// Pixels, `height × width × 3`, as the bytes of a JPEG file: the same pixels make the same bytes, on every machine.
+///
+/// # Errors
+/// [`Rejection`] for a side of none or beyond 65,535 pixels, or fewer bytes than pixels.
+pub fn bytes((width, height): (usize, usize), rgb: &[u8]) -> Result<Vec<u8>, Rejection> {
+    let refuse = |got: String| Rejection::new("jpeg", "a picture with sides of 1 to 65535 pixels", got);
+    let side = |v: usize| u16::try_from(v).ok().filter(|v| *v > 0);
+    let (Some(w), Some(h)) = (side(width), side(height)) else {
+        return Err(refuse(format!("{width} × {height}")));
+    };
+    let mut out = Vec::new();
+    Encoder::new(&mut out, QUALITY).encode(rgb, w, h, ColorType::Rgb).map_err(|e| refuse(e.to_string()))?;
+    Ok(out)
+}
 
 /// Whether these bytes begin as a JPEG does (ITU-T T.81, B.1.1.3: start of image, then a marker).
 pub(crate) fn is_jpeg(bytes: &[u8]) -> bool {
@@ -90,7 +110,6 @@ fn upright(canvas: &Canvas, orientation: u16) -> Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jpeg_encoder::{ColorType, Encoder};
 
     /// 32 × 16: left half red, right half blue, the lower half of the right one white.
     fn picture() -> Vec<u8> {
@@ -144,6 +163,19 @@ mod tests {
         let inks: Vec<u8> = (0..32 * 16).flat_map(|_| [0, 255, 255, 0]).collect();
         let c = read(&encode(&inks, ColorType::Cmyk, None)).expect("four inks");
         assert!(at(&c, 5, 5)[0] > 200 && at(&c, 5, 5)[1] < 60, "{:?}", at(&c, 5, 5));
+    }
+
+    #[test]
+    fn what_is_written_reads_as_what_it_was_and_a_picture_without_pixels_is_refused() {
+        let written = bytes((32, 16), &picture()).expect("a picture");
+        assert!(is_jpeg(&written) && written.len() < 32 * 16 * 3, "{} bytes", written.len());
+        let c = read(&written).expect("colour");
+        assert_eq!((c.width(), c.height()), (32, 16));
+        assert!(is(&c, (3, 3), [220, 20, 20]) && is(&c, (28, 3), [20, 20, 220]));
+        assert_eq!(bytes((32, 16), &picture()).expect("again"), written);
+        for (size, rgb) in [((0, 16), &picture()[..]), ((32, 65_536), &[]), ((32, 16), &[1, 2, 3])] {
+            assert!(bytes(size, rgb).is_err(), "{size:?}");
+        }
     }
 
     #[test]

@@ -188,6 +188,7 @@ fn a_full_file_or_one_that_cannot_be_written_counts_what_it_leaves_out_and_says_
         recorder.put(states, at(k), &joints(k));
     }
     recorder.lost(states, 3);
+    assert!(recorder.left_out()["/joint_states"] >= 3);
     let summary = recorder.finish();
     let left_out = summary.left_out["/joint_states"];
     assert_eq!(summary.messages + left_out, 5003);

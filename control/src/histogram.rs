@@ -32,6 +32,15 @@ impl Histogram {
         self.max_ns = self.max_ns.max(ns);
     }
 
+    /// Counts from nothing again.
+    ///
+    /// # Real-time
+    /// No allocation.
+    pub fn clear(&mut self) {
+        self.counts.fill(0);
+        (self.n, self.max_ns) = (0, 0);
+    }
+
     /// How many were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -94,6 +103,10 @@ mod tests {
         assert_eq!(h.max_us(), 1000.0);
         h.record(u64::MAX);
         assert_eq!(h.count(), 1001);
+        h.clear();
+        assert_eq!((h.count(), h.max_us(), h.percentile_us(0.99)), (0, 0.0, 0.0));
+        h.record(7000);
+        assert_eq!((h.count(), h.percentile_us(0.5)), (1, 7.0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::config::range;
 use crate::core::Core;
 use crate::histogram::Histogram;
 use crate::rt::{self, RtRights, RtWishes};
+use crate::second::{LoopSeconds, SecondTally};
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -88,6 +89,7 @@ pub struct LoopReport {
 pub struct LoopThread {
     thread: Option<std::thread::JoinHandle<LoopReport>>,
     end: Arc<AtomicBool>,
+    seconds: Option<LoopSeconds>,
 }
 
 impl LoopThread {
@@ -95,6 +97,12 @@ impl LoopThread {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|t| !t.is_finished())
+    }
+
+    /// What it tells of every second of its ticks; once, for one to take them.
+    #[must_use]
+    pub fn take_seconds(&mut self) -> Option<LoopSeconds> {
+        self.seconds.take()
     }
 
     /// Ends the loop: the arm comes to rest, its brakes engage, then the thread returns its report.
@@ -153,22 +161,23 @@ pub fn spawn(
     config.check()?;
     let end = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&end);
+    let (tally, seconds) = SecondTally::new((config.rate_hz as u64).max(1));
     let thread = std::thread::Builder::new()
         .name("sinew-control".to_owned())
         .stack_size(2 * 1024 * 1024)
-        .spawn(move || run(core, robot, clock, config, &told))
+        .spawn(move || run(core, robot, clock, config, &told, tally))
         .map_err(|e| Rejection::new("loop", "a thread of its own", e.to_string()))?;
-    Ok(LoopThread { thread: Some(thread), end })
+    Ok(LoopThread { thread: Some(thread), end, seconds: Some(seconds) })
 }
 
 /// The loop's numbers while it runs.
-#[derive(Default)]
 struct Tally {
     ticks: u64,
     misses: u64,
     failed_io: u64,
     lateness: Histogram,
     compute: Histogram,
+    second: SecondTally,
 }
 
 fn run(
@@ -177,11 +186,13 @@ fn run(
     mut clock: Box<dyn Clock>,
     config: LoopConfig,
     end: &AtomicBool,
+    second: SecondTally,
 ) -> LoopReport {
     let wishes =
         RtWishes { fifo_priority: config.fifo_priority, lock_memory: config.lock_memory, cpu: config.cpu };
     let rights = rt::acquire(wishes);
-    let mut tally = Tally::default();
+    let (lateness, compute) = (Histogram::default(), Histogram::default());
+    let mut tally = Tally { ticks: 0, misses: 0, failed_io: 0, lateness, compute, second };
     let began = clock.now();
     let died = catch_unwind(AssertUnwindSafe(|| {
         cycle(&mut core, robot.as_mut(), clock.as_mut(), config, end, &mut tally);
@@ -227,7 +238,8 @@ fn cycle(
     loop {
         clock.sleep_until(deadline);
         let woke = clock.now();
-        tally.lateness.record(nanos(woke, deadline));
+        let late_ns = nanos(woke, deadline);
+        tally.lateness.record(late_ns);
         if ending.is_none() && end.load(Ordering::Acquire) {
             ending = Some(woke);
             core.shut_down();
@@ -235,10 +247,13 @@ fn cycle(
         let state = robot.read();
         let before = clock.now();
         let command = core.tick(woke, state.as_ref().ok());
-        tally.compute.record(nanos(clock.now(), before));
+        let took_ns = nanos(clock.now(), before);
+        tally.compute.record(took_ns);
         let written = robot.write(&command);
         tally.ticks += 1;
-        tally.failed_io += u64::from(state.is_err()) + u64::from(written.is_err());
+        let failed_io = u64::from(state.is_err()) + u64::from(written.is_err());
+        tally.failed_io += failed_io;
+        tally.second.tick(late_ns, took_ns, failed_io);
         if let Some(since) = ending
             && (!command.enabled || woke.secs_since(since) > GRACE_S)
         {
@@ -250,8 +265,10 @@ fn cycle(
             // Late by whole periods: those ticks are gone; running them in a row would help nobody.
             let late = nanos(now, deadline) / (period.as_nanos() as u64).max(1);
             tally.misses += 1 + late;
+            tally.second.missed(1 + late);
             deadline = deadline + Duration::from_nanos((period.as_nanos() as u64).saturating_mul(late));
         }
+        tally.second.end_tick(woke, core.dropped_reports());
     }
 }
 

@@ -4,9 +4,10 @@ use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::{Ticks, mode_word};
+use crate::recording::{DIAGNOSTICS, LoopSum, Ticks, mode_word};
 use crate::replay::Header;
 use bridge::recording::Reader;
+use bridge::ros::DiagnosticArray;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -31,7 +32,11 @@ struct Content {
 fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
     let mut reader = Reader::open(path)?;
     let mut topics: BTreeMap<String, Content> = BTreeMap::new();
+    let mut diagnostics: Vec<DiagnosticArray> = Vec::new();
     for m in reader.by_ref() {
+        if m.info.topic == DIAGNOSTICS {
+            diagnostics.extend(m.read());
+        }
         let content = topics.entry(m.info.topic.clone()).or_insert_with(|| Content {
             schema: m.info.schema.clone(),
             messages: 0,
@@ -48,6 +53,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
     let first = topics.values().map(|c| c.first).min().unwrap_or_default();
     let last = topics.values().map(|c| c.last).max().unwrap_or_default();
     let seconds = last.secs_since(first);
+    let control = LoopSum::of(&diagnostics);
     let is_fine = reader.is_complete() && reader.flaws().is_empty();
     if json {
         let topics: BTreeMap<&String, _> = topics
@@ -62,6 +68,11 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let object = serde_json::json!({
             "file": path.display().to_string(), "bytes": bytes, "seconds": seconds, "topics": topics,
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
+            "loop": control.map(|c| serde_json::json!({
+                "seconds": c.seconds, "ticks": c.ticks, "misses": c.wall.map(|w| w.0),
+                "lateness_us": c.wall.map(|w| w.1), "failed_io": c.failed_io,
+                "dropped_reports": c.dropped_reports, "left_out": c.left_out,
+            })),
         });
         tell!("{object}");
     } else {
@@ -74,6 +85,9 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
                 c.bytes as f64 / 1e6,
                 c.schema
             );
+        }
+        if let Some(control) = control {
+            tell!("  {}", control.words());
         }
         for a in reader.attached() {
             tell!("  beside them {}, {} bytes", a.name, a.data.len());

@@ -14,6 +14,7 @@ pub(crate) mod node;
 pub(crate) mod paired;
 pub(crate) mod reach;
 pub(crate) mod replay;
+pub(crate) mod replay_with;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod train;

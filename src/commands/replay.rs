@@ -80,7 +80,7 @@ fn lines(r: &Replayed, names: &[&str], took_s: f64) -> Vec<String> {
 }
 
 /// The first number that is another.
-fn difference(d: &Difference, names: &[&str]) -> String {
+pub(super) fn difference(d: &Difference, names: &[&str]) -> String {
     let (was, is) = (&d.record.command, &d.command);
     let at = format!("tick {} at {:.3} s", d.record.tick, d.record.now.as_secs_f64());
     let vectors: [(&str, &JointVector, &JointVector); 4] = [

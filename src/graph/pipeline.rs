@@ -43,9 +43,10 @@ impl Pipeline {
         let (core, permit, guard) = if is_guarded { guarded(core, clock)? } else { (core, None, None) };
         let (robot, live) =
             sim::live::spawn(&rig, move || in_thread, permit).map_err(|e| BodyError::Sim(e.to_string()))?;
-        let thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
+        let mut thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
             .map_err(|e| BodyError::Loop(e.to_string()))?;
-        let writing = writer.map(TickWriter::spawn).transpose();
+        let seconds = thread.take_seconds();
+        let writing = writer.map(|w| w.with_seconds(seconds).spawn()).transpose();
         let writing = writing.map_err(|e| BodyError::Loop(format!("a thread for the recording: {e}")))?;
         let trace = Trace::default();
         Ok(Self { handle, thread, live, clock, rig, cameras, trace, _guard: guard, writing })

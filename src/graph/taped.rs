@@ -3,6 +3,7 @@
 
 use super::{Body, BodyError, invariants, reins::Reins, trace::Trace};
 use crate::recording::{Tape, Ticks};
+use crate::replay::contrast::Contrast;
 use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -14,6 +15,8 @@ const STATUS: &str = "status";
 const POLL: &str = "poll";
 const ADVANCE: &str = "advance";
 const INTERRUPTS: &str = "interrupts";
+/// With another configuration a report may come so many ticks later than it was had, beyond those that were done ahead.
+const MOST_AHEAD: usize = 100;
 
 /// Notes what a body says.
 pub(crate) struct Taped {
@@ -112,6 +115,8 @@ pub(crate) struct Compared {
     pub(crate) problem: Option<String>,
     /// The time of the first and the last.
     pub(crate) span: Option<(Time, Time)>,
+    /// Where the configuration is another, how far apart the commands come.
+    pub(crate) contrast: Option<Contrast>,
 }
 
 /// Says again what was noted.
@@ -161,14 +166,29 @@ impl Repeated {
             compared.different += 1;
             compared.first.get_or_insert_with(|| Box::new(Difference { record, command }));
         }
+        let now = self.handle.status();
+        if let Some(contrast) = &mut compared.contrast {
+            contrast.take_repeated(&record, &command, &now);
+        }
         // Nobody looks at them; but a full tape drops.
         self.handle.trace().for_each(drop);
         true
     }
+
+    /// Whether what is reported with a change does not come when it came.
+    fn is_overdue(&self) -> bool {
+        let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_overdue = compared.contrast.is_some() && self.ahead.len() > MOST_AHEAD;
+        if is_overdue {
+            let what = "a report of the loop that the mission had then does not come";
+            compared.problem.get_or_insert_with(|| what.to_owned());
+        }
+        is_overdue
+    }
 }
 
 /// To the bit: a NaN is itself, and a zero has a sign.
-fn is_same(a: &JointCommand, b: &JointCommand) -> bool {
+pub(crate) fn is_same(a: &JointCommand, b: &JointCommand) -> bool {
     let bits = |c: &JointCommand| {
         let vectors =
             [&c.q, &c.dq, &c.ddq, &c.tau].map(|v| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
@@ -216,7 +236,7 @@ impl Body for Repeated {
         loop {
             let report = self.handle.poll();
             let before = self.handle.status();
-            if report.is_some() || !self.tick() {
+            if report.is_some() || self.is_overdue() || !self.tick() {
                 return report;
             }
             self.ahead.push_back(before);

@@ -3,11 +3,13 @@
 
 mod convert;
 mod pictures;
+mod seconds;
 mod tape;
 mod ticks;
 
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
+pub(crate) use seconds::LoopSum;
 pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
 
@@ -15,11 +17,13 @@ use crate::session::{Pace, Setup};
 use crate::suite::episode::Episode;
 use bridge::BridgeError;
 use bridge::recording::{Full, Limits, Recorder, Summary, Topic};
-use bridge::ros::{Consumed, JointState, Log, ModelCall, Text, Tick};
-use control::TickRecord;
+use bridge::ros::{Consumed, DiagnosticArray, JointState, Log, ModelCall, Text, Tick};
+use control::{LoopSecond, TickRecord};
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use types::events::Event;
 use types::{Image, Time};
 
@@ -30,11 +34,13 @@ pub(crate) const TICKS: &str = "/sinew/ticks";
 pub(crate) const CONSUMED: &str = "/sinew/consumed";
 pub(crate) const MODEL: &str = "/sinew/model";
 pub(crate) const OPERATOR: &str = "/sinew/operator";
+pub(crate) const DIAGNOSTICS: &str = "/diagnostics";
 pub(crate) const EVENTS: &str = "/rosout";
 /// Files beside the messages.
 pub(crate) const CONFIG: &str = "robot.toml";
 pub(crate) const ROBOT: &str = "robot.txt";
 pub(crate) const RUN: &str = "run.json";
+pub(crate) const SCENE: &str = "scene.json";
 /// Every so many ticks the joints are told to tools of others, too.
 const EVERY: u64 = 10;
 
@@ -86,6 +92,9 @@ pub(crate) struct RunInfo {
 pub(crate) struct Recording {
     recorder: Recorder,
     images: Images,
+    previews_hz: f64,
+    /// Of each camera the span of time that has its preview.
+    previewed: Mutex<HashMap<String, i64>>,
     joint_names: Vec<String>,
     ticks: Topic<Tick>,
     joints: Topic<JointState>,
@@ -93,6 +102,8 @@ pub(crate) struct Recording {
     model: Topic<ModelCall>,
     operator: Topic<Text>,
     events: Topic<Log>,
+    diagnostics: Topic<DiagnosticArray>,
+    is_lockstep: bool,
 }
 
 impl Recording {
@@ -126,10 +137,12 @@ impl Recording {
         let json = |r: serde_json::Result<Vec<u8>>| r.unwrap_or_default();
         recorder.attach(RUN, "application/json", &json(serde_json::to_vec_pretty(&run)));
         let scene = json(serde_json::to_vec_pretty(&(&episode.scene, &episode.faults)));
-        recorder.attach("scene.json", "application/json", &scene);
+        recorder.attach(SCENE, "application/json", &scene);
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
             images: Images::from_word(&setup.config.record.images).unwrap_or(Images::Used),
+            previews_hz: setup.config.record.previews_hz,
+            previewed: Mutex::default(),
             joint_names: names,
             ticks: recorder.topic(TICKS),
             joints: recorder.topic("/joint_states"),
@@ -137,6 +150,8 @@ impl Recording {
             model: recorder.topic(MODEL),
             operator: recorder.topic(OPERATOR),
             events: recorder.topic(EVENTS),
+            diagnostics: recorder.topic(DIAGNOSTICS),
+            is_lockstep,
             recorder,
         })
     }
@@ -151,19 +166,40 @@ impl Recording {
         }
     }
 
+    /// How the loop went in a second.
+    pub(crate) fn second(&self, second: &LoopSecond) {
+        let left_out = self.recorder.left_out().values().sum();
+        let message = seconds::message(second, left_out, self.is_lockstep);
+        self.recorder.put(self.diagnostics, second.stamp, &message);
+    }
+
     /// So many ticks were lost on their way here.
     pub(crate) fn lost_ticks(&self, n: u64) {
         self.recorder.lost(self.ticks, n);
     }
 
-    /// A picture that a model and the tracker are shown (`is_used`), or that is only watched. Whether it was recorded.
+    /// A picture that a model and the tracker are shown (`is_used`), or that is only watched. Whether it was recorded
+    /// as it is; now and then one that was not leaves a preview.
     pub(crate) fn picture(&self, image: &Image, is_used: bool) -> bool {
         let wanted = match self.images {
             Images::Used => is_used,
             Images::All => true,
             Images::None => false,
         };
+        if !wanted && self.images != Images::None && self.is_preview_due(image) {
+            pictures::put_preview(&self.recorder, image);
+        }
         wanted && pictures::put(&self.recorder, image)
+    }
+
+    /// The first picture in each span of time has a preview, and none after it.
+    fn is_preview_due(&self, image: &Image) -> bool {
+        if self.previews_hz <= 0.0 {
+            return false;
+        }
+        let span = (image.stamp.as_secs_f64() * self.previews_hz).floor() as i64;
+        let mut previewed = self.previewed.lock().unwrap_or_else(PoisonError::into_inner);
+        previewed.insert(image.camera.clone(), span) != Some(span)
     }
 
     /// Something that happened.

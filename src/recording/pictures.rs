@@ -1,13 +1,14 @@
 //! Pictures as messages, lossless: colours, depth, lens and pose of each; and back.
 
 use bridge::recording::{Recorded, Recorder};
-use bridge::ros::{self, CameraInfo, Header, TfMessage, TransformStamped};
+use bridge::ros::{self, CameraInfo, CompressedImage, Header, TfMessage, TransformStamped};
 use std::collections::{HashMap, VecDeque};
 use types::{Image, Rejection, Time};
 
 const IMAGE: &str = "image";
 const DEPTH: &str = "depth";
 const INFO: &str = "camera_info";
+const PREVIEW: &str = "preview";
 const TF: &str = "/tf";
 const WORLD: &str = "world";
 const METRES: &str = "32FC1";
@@ -41,6 +42,15 @@ pub(super) fn put(recorder: &Recorder, image: &Image) -> bool {
         transform: (&image.world_from_optical).into(),
     };
     is_whole & recorder.put(recorder.topic(TF), image.stamp, &TfMessage { transforms: vec![pose] })
+}
+
+/// Records how a picture looked, for people, in few bytes.
+pub(super) fn put_preview(recorder: &Recorder, image: &Image) {
+    let (name, (width, height)) = (&image.camera, image.size());
+    let Ok(data) = bridge::jpeg::bytes((width, height), &image.rgb) else { return };
+    let header = Header { stamp: image.stamp.into(), frame_id: format!("{name}_optical") };
+    let preview = CompressedImage { header, format: "jpeg".into(), data };
+    recorder.put(recorder.topic(&format!("/{name}/{PREVIEW}")), image.stamp, &preview);
 }
 
 /// Puts pictures together again from a recording's messages, in the order of each camera.

@@ -3,7 +3,7 @@
 use super::{Recording, TICKS, convert};
 use bridge::recording::Reader;
 use bridge::ros::Tick;
-use control::{Tape, TickRecord};
+use control::{LoopSecond, LoopSeconds, Tape, TickRecord};
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +12,39 @@ use types::Rejection;
 
 /// How often the thread looks whether there are any.
 const LOOK: Duration = Duration::from_millis(10);
+/// Ticks in a second of virtual time.
+const SECOND: u64 = 1000;
 
 /// Takes ticks from the loop's tape to the recording.
 pub(crate) struct TickWriter {
     tape: Tape,
     recording: Arc<Recording>,
     lost: u64,
+    /// What a loop in wall time tells of its seconds.
+    seconds: Option<LoopSeconds>,
 }
 
 impl TickWriter {
     pub(crate) fn new(tape: Tape, recording: Arc<Recording>) -> Self {
-        Self { tape, recording, lost: 0 }
+        Self { tape, recording, lost: 0, seconds: None }
+    }
+
+    /// Of a loop in wall time.
+    pub(crate) fn with_seconds(self, seconds: Option<LoopSeconds>) -> Self {
+        Self { seconds, ..self }
     }
 
     /// Those that have come.
     pub(crate) fn drain(&mut self) {
         for record in self.tape.by_ref() {
             self.recording.tick(&record);
+            if self.seconds.is_none() && record.tick.is_multiple_of(SECOND) {
+                let second = LoopSecond { stamp: record.now, ticks: SECOND, ..LoopSecond::default() };
+                self.recording.second(&second);
+            }
+        }
+        for second in self.seconds.iter_mut().flatten() {
+            self.recording.second(&second);
         }
         let lost = self.tape.dropped();
         if lost > self.lost {

@@ -197,6 +197,12 @@ impl Recorder {
         });
     }
 
+    /// What was left out so far, per topic.
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<String, u64> {
+        self.topics.left_out()
+    }
+
     /// Records a file beside the messages: a configuration, a robot's description.
     pub fn attach(&self, name: &str, media_type: &'static str, data: &[u8]) {
         let item = Item::Attachment { name: name.to_owned(), media_type, data: data.to_vec() };

@@ -3,37 +3,37 @@
 use super::{Header, message};
 
 message! {
-    /// A value with its name.
+    /// One value of a status.
     KeyValue = "diagnostic_msgs/msg/KeyValue" {
-        /// Its name.
+        /// What it is, with its unit.
         key: String = "string key";
-        /// The value.
+        /// In words.
         value: String = "string value";
     }
 }
 
 message! {
-    /// How something does.
+    /// How a part of a robot does.
     DiagnosticStatus = "diagnostic_msgs/msg/DiagnosticStatus" {
-        /// 0 well, 1 a warning, 2 an error, 3 not heard of.
+        /// 0 well, 1 a warning, 2 an error, 3 nothing was heard of it.
         level: u8 = "byte level";
-        /// What.
+        /// Which part.
         name: String = "string name";
-        /// In a sentence.
+        /// A sentence.
         message: String = "string message";
-        /// Which device.
+        /// Which device; empty for none.
         hardware_id: String = "string hardware_id";
         /// In numbers.
-        values: Vec<KeyValue> = "KeyValue[] values", part KeyValue;
+        values: Vec<KeyValue> = "diagnostic_msgs/KeyValue[] values", part KeyValue;
     }
 }
 
 message! {
-    /// How several things do.
+    /// How several parts do.
     DiagnosticArray = "diagnostic_msgs/msg/DiagnosticArray" {
         /// When.
         header: Header = "std_msgs/Header header", part Header;
         /// Each.
-        status: Vec<DiagnosticStatus> = "DiagnosticStatus[] status", part DiagnosticStatus;
+        status: Vec<DiagnosticStatus> = "diagnostic_msgs/DiagnosticStatus[] status", part DiagnosticStatus;
     }
 }

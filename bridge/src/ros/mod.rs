@@ -16,7 +16,7 @@ pub use nodes::{
     About, Answer, Ask, Claim, Clock, Goal, Lease, Number, Order, Picture, Question, Refusal, Report,
     SessionOpened, SessionRequest, Solid, Status, Taken, World,
 };
-pub use sensor::{CameraInfo, Image, JointState, RegionOfInterest};
+pub use sensor::{CameraInfo, CompressedImage, Image, JointState, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
 pub use std_types::{Header, Log, Text, Time};
 

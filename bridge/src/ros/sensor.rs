@@ -40,6 +40,18 @@ message! {
 }
 
 message! {
+    /// A picture in few bytes.
+    CompressedImage = "sensor_msgs/msg/CompressedImage" {
+        /// When it was taken, and the optical frame.
+        header: Header = "std_msgs/Header header", part Header;
+        /// `jpeg`.
+        format: String = "string format";
+        /// The file.
+        data: Vec<u8> = "uint8[] data", bytes "super::bytes";
+    }
+}
+
+message! {
     /// A part of a picture.
     RegionOfInterest = "sensor_msgs/msg/RegionOfInterest" {
         /// Its first column.

@@ -80,7 +80,9 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     let (core, mut handle) = control::new(arm.clone(), config).expect("valid");
     let clock = MonotonicClock::new();
     let (robot, told) = Obedient::new(clock, arm.home(), 0);
-    let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
+    let mut running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
+    let mut seconds = running.take_seconds().expect("nobody has taken them");
+    assert!(running.take_seconds().is_none());
     std::thread::sleep(Duration::from_millis(50));
     handle.activate(clock.now()).expect("sent");
     assert!(wait_for(&mut handle, None, &clock, |r| matches!(r, Report::Mode { mode: Mode::Hold, .. })));
@@ -94,8 +96,18 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
         handle.status()
     );
     assert!(running.is_running());
+    let rate = quiet().rate_hz as u64;
+    let first = (0..2000).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(2));
+        seconds.next()
+    });
+    let first = first.expect("a second has gone by");
+    assert!(first.ticks == rate && first.stamp <= clock.now() && first.failed_io == 0, "{first:?}");
+    assert!(first.lateness.max_us >= first.lateness.p99_us && first.compute.p50_us > 0.0, "{first:?}");
     let report = running.join();
     println!("{report:?}");
+    let missed = seconds.map(|s| s.misses).sum::<u64>() + first.misses;
+    assert!(missed <= report.misses && report.ticks >= rate);
     assert_eq!(handle.status().mode, Mode::Disarmed, "a stop of category one");
     assert!(report.panic.is_none() && report.ticks > 300 && report.rate_hz > 200.0, "{report:?}");
     assert!(report.compute.p50_us > 0.0 && report.compute.p99_us >= report.compute.p50_us);
