@@ -6,25 +6,31 @@ mod scripted;
 use scripted::Folder;
 use std::fs;
 use std::process::{Child, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a node may take to be there, and a sentence to be done, on a busy machine.
 const BEGINS: Duration = Duration::from_secs(60);
 const DONE: Duration = Duration::from_secs(300);
 
+/// One robot at a time: each is five processes in real time.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// The nodes of one robot, ended with the test.
 struct Nodes {
     folder: Folder,
+    _one: MutexGuard<'static, ()>,
     running: Vec<(&'static str, Child)>,
 }
 
 impl Nodes {
     /// A robot of its own name, and a folder for its secrets.
     fn new(name: &str, more: &str) -> Self {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::new(&format!("nodes-{name}"), "");
         let config = format!("[zenoh]\nrobot = \"{name}-{}\"\n{more}", std::process::id());
         fs::write(folder.0.join("robot.toml"), config).expect("written");
-        Self { folder, running: Vec::new() }
+        Self { folder, _one, running: Vec::new() }
     }
 
     fn command(&self, args: &[&str]) -> std::process::Command {
