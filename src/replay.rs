@@ -153,6 +153,10 @@ fn repeat(
             "it was recorded without pictures (record.images = \"none\"): what was seen cannot be seen again";
         return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
     }
+    if run.is_node {
+        let why = "its loop and its mission ran as nodes of their own: each has noted its part, and neither is a run";
+        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    }
     let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };
     let (mut core, handle) = control::new(arm.clone(), session::control_config(config, pace))?;
     if config.control.watchdog && pace == Pace::Wall {
@@ -171,6 +175,7 @@ fn repeat(
         answers: &run.answers,
         time_limit_s: run.time_limit_s,
         is_interactive: run.is_interactive,
+        is_node: false,
     };
     let parts = Parts {
         body: Box::new(body),

@@ -92,7 +92,7 @@ pub(crate) fn run_over(
     log: Log,
     over: (Box<dyn Body>, Box<dyn VisionLanguageModel>),
 ) -> Result<Outcome, StartError> {
-    let setup = setup(config, arm, episode, Pace::Wall, false);
+    let setup = Setup { is_node: true, ..setup(config, arm, episode, Pace::Wall, false) };
     let mission = session::over(&setup, episode, log, over)?;
     carry_out(config, arm, episode, mission)
 }
@@ -112,6 +112,7 @@ fn setup<'a>(
         answers: &episode.answers,
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         is_interactive,
+        is_node: false,
     }
 }
 

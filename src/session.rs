@@ -146,6 +146,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) answers: &'a [String],
     pub(crate) time_limit_s: f64,
     pub(crate) is_interactive: bool,
+    /// Whether the loop or the mission runs elsewhere.
+    pub(crate) is_node: bool,
 }
 
 /// What a run is made of.

@@ -1,11 +1,11 @@
-//! The two clocks: the machine's monotonic one, and a virtual one for lockstep; and those of senders elsewhere.
+//! The two clocks: the machine's monotonic one, and a virtual one for lockstep.
 
 use crate::rt;
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use types::Time;
 use types::seams::Clock;
-use types::{Rejection, Time};
 
 /// The machine's monotonic clock, beginning when this was made. Copies share the beginning. Steps of
 /// the wall clock do not reach it (F27).
@@ -98,43 +98,5 @@ mod tests {
         clock.sleep_until(wake);
         assert!(clock.now() >= wake);
         clock.sleep_until(Time::ZERO);
-    }
-}
-
-/// What is known of the clock of somebody who sends orders from elsewhere (F28).
-///
-/// One question and answer bound how far it is off (Cristian, "Probabilistic clock synchronization", 1989): it
-/// was read some time between the asking and the answer.
-#[derive(Copy, Clone, Debug, PartialEq)]
-pub struct SenderClock {
-    /// The sender's time less ours, at most, seconds.
-    ahead_s: f64,
-}
-
-/// Between question and answer at most this may pass, seconds: more says too little about the clock.
-const LONGEST_HANDSHAKE_S: f64 = 0.05;
-
-impl SenderClock {
-    /// The sender was asked at `asked`, answered that its clock shows `theirs`, and the answer was here at
-    /// `answered`, both in our time.
-    ///
-    /// # Errors
-    /// A [`Rejection`] when more than 50 ms lie between the two, or the answer comes before the question: the
-    /// sender is to be asked again.
-    pub fn handshake(asked: Time, theirs: Time, answered: Time) -> Result<Self, Rejection> {
-        let took = answered.secs_since(asked);
-        if !(0.0..=LONGEST_HANDSHAKE_S).contains(&took) {
-            let expected = format!("an answer within {LONGEST_HANDSHAKE_S} s");
-            return Err(Rejection::new("handshake", expected, format!("{took} s")));
-        }
-        Ok(Self { ahead_s: theirs.secs_since(asked) })
-    }
-
-    /// Our time when the sender's clock showed `stamp`, at the earliest: what it sends never counts as fresher
-    /// than it is.
-    #[must_use]
-    pub fn ours(&self, stamp: Time) -> Time {
-        let ns = stamp.as_nanos().saturating_sub((self.ahead_s * 1e9) as i64);
-        Time::from_nanos(ns)
     }
 }

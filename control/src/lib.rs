@@ -52,7 +52,7 @@ pub mod watchdog;
 mod world;
 
 pub use crate::core::Core;
-pub use clock::{MonotonicClock, SenderClock, VirtualClock};
+pub use clock::{MonotonicClock, VirtualClock};
 pub use compliance::Compliance;
 pub use config::Config;
 pub use course::Chunk;

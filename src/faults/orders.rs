@@ -1,9 +1,8 @@
 //! Rows about who orders what: old, late, contradictory, or nobody any more.
 
 use super::trial::Trial;
-use control::{
-    Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, SenderClock, Twist, TwistAxes,
-};
+use bridge::wire::LinkClock;
+use control::{Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Twist, TwistAxes};
 use core::time::Duration;
 use types::{Fault, JointVector, StopCategory, Time};
 
@@ -118,7 +117,7 @@ pub(super) fn f28(t: &mut Trial) -> Result<(), String> {
         t.run_s(0.004)?;
         // It read its clock on the way.
         let read = theirs(asked + Duration::from_millis(1));
-        let clock = SenderClock::handshake(asked, read, t.now()).map_err(|e| e.to_string())?;
+        let clock = LinkClock::handshake(asked, read, t.now()).map_err(|e| e.to_string())?;
         // By its own clock it is from the future, or too old; estimated, it is what it is.
         for (estimated, age_ms, taken) in
             [(false, 0, false), (true, 20, true), (true, 150, false), (true, 0, true)]

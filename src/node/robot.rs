@@ -51,6 +51,7 @@ pub(crate) fn run(
         answers: &[],
         time_limit_s: config.record.most_s,
         is_interactive: false,
+        is_node: true,
     };
     let (mut pipeline, mut log) = session::pipeline(&setup, episode, log)?;
     let cameras = pipeline.take_cameras();

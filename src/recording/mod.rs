@@ -86,6 +86,9 @@ pub(crate) struct RunInfo {
     pub(crate) time_limit_s: f64,
     /// The cameras' names, the fixed one first.
     pub(crate) cameras: Vec<String>,
+    /// Whether loop and mission ran as nodes of their own, of which this is one's recording.
+    #[serde(default)]
+    pub(crate) is_node: bool,
 }
 
 /// One run's recording. Shared by all who have something to say.
@@ -131,6 +134,7 @@ impl Recording {
             is_lockstep,
             time_limit_s: setup.time_limit_s,
             cameras,
+            is_node: setup.is_node,
         };
         recorder.attach(CONFIG, "text/plain", setup.config.to_toml().as_bytes());
         recorder.attach(ROBOT, "text/plain", describe(arm).as_bytes());
