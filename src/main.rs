@@ -67,6 +67,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         }
         Command::Fetch { model, config, json } => commands::fetch::run(&model, config.as_deref(), json),
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
+        Command::Keys(options) => commands::keys::run(&options),
         Command::Log { command } => commands::log::run(&command),
         Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
         Command::Replay { recordings, requery, json } => commands::replay::run(&recordings, requery, json),
