@@ -146,6 +146,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make the keys of a deployment: what lets nodes on several machines hear each other, and nobody else. A folder for
+    /// each role (robot, perception, planner, operator, observer), to be taken to the machine that plays it. Once more
+    /// adds what is missing.
+    Keys(KeysOptions),
     /// The world alone: settle a scene and save what its cameras see.
     Sim {
         /// How long to let it run, seconds of the world.
@@ -254,6 +258,26 @@ pub(crate) enum NodeRole {
     Perception,
     /// What carries out sentences.
     Planner,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeysOptions {
+    /// Where to. The authority (ca.key.pem) and the master secret (master.key) stay there.
+    pub(crate) dir: PathBuf,
+    /// The robot's name, the first part of every key of its messages; `arm`, or as the last time, when left out.
+    #[arg(long)]
+    pub(crate) robot: Option<String>,
+    /// How long certificates last, days.
+    #[arg(long, default_value_t = 365)]
+    pub(crate) days: u32,
+    /// Names and addresses of machines, as in `arm.local,10.0.0.7`, for tools that look for them in a certificate.
+    /// Sinew asks for the role alone.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) names: Vec<String>,
+    /// Make certificates, private keys and rules of all roles anew; the authority and the secrets stay. What was
+    /// there before counts until it ends: if it may be in other hands, make keys in another folder.
+    #[arg(long)]
+    pub(crate) renew: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -73,6 +73,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Stop { category, common } => commands::node::stop(category, &common),
         Command::Reset { common } => commands::node::reset(&common),
         Command::Ls { common } => commands::node::ls(&common),
+        Command::Keys(options) => commands::keys::run(&options),
         Command::Log { command } => commands::log::run(&command),
         Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
         Command::Replay { recordings, requery, with, inputs, out, json } if !with.is_empty() => {

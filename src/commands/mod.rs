@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod fetch;
 pub(crate) mod grounding;
+pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod paired;
