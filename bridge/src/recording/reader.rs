@@ -85,9 +85,9 @@ pub struct Flaw {
 }
 
 /// See the head of this file. An iterator over the messages, in the order in which they were recorded.
-pub struct Reader {
+pub struct Reader<F = BufReader<File>> {
     path: PathBuf,
-    file: BufReader<File>,
+    file: F,
     length: u64,
     at: u64,
     schemas: HashMap<u16, String>,
@@ -107,8 +107,20 @@ impl Reader {
     /// [`BridgeError::Io`] when it cannot be read, [`BridgeError::Recording`] when it is none.
     pub fn open(path: &Path) -> Result<Self, BridgeError> {
         let io = BridgeError::io;
-        let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(io(path))?);
-        let length = file.get_ref().metadata().map_err(io(path))?.len();
+        let file = File::open(path).map_err(io(path))?;
+        Self::new(path, BufReader::with_capacity(1 << 20, file))
+    }
+}
+
+impl<F: Read + Seek> Reader<F> {
+    /// Of whatever holds the bytes; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn new(path: &Path, mut file: F) -> Result<Self, BridgeError> {
+        let io = BridgeError::io;
+        let length = file.seek(SeekFrom::End(0)).map_err(io(path))?;
+        file.seek(SeekFrom::Start(0)).map_err(io(path))?;
         let mut begin = Vec::new();
         file.by_ref().take(8).read_to_end(&mut begin).map_err(io(path))?;
         if begin != MAGIC {
@@ -142,8 +154,8 @@ impl Reader {
             let begin = core::mem::replace(&mut self.at, footer_at);
             self.file.seek(SeekFrom::Start(footer_at))?;
             let footer = self.record().filter(|r| r[0] == op::FOOTER);
-            let footer = footer.and_then(|r| match parse_record(op::FOOTER, &r[RECORD_HEAD as usize..]) {
-                Ok(Record::Footer(f)) => Some(f),
+            let footer = footer.and_then(|r| match parsed(op::FOOTER, &r[RECORD_HEAD as usize..]) {
+                Some(Ok(Record::Footer(f))) => Some(f),
                 _ => None,
             });
             if let Some(start) = footer.map(|f| f.summary_start).filter(|s| (begin..footer_at).contains(s)) {
@@ -153,7 +165,7 @@ impl Reader {
                     && let Some(record) = self.record()
                 {
                     if let op::SCHEMA | op::CHANNEL = record[0]
-                        && let Ok(known) = parse_record(record[0], &record[RECORD_HEAD as usize..])
+                        && let Some(Ok(known)) = parsed(record[0], &record[RECORD_HEAD as usize..])
                     {
                         let known = known.into_owned();
                         self.note(start, known);
@@ -237,10 +249,8 @@ impl Reader {
             self.unpack(at, record);
             return;
         }
-        if kind == op::ATTACHMENT && !is_long_enough(body) {
-            return self.flaw(at, "a file in it that is shorter than it says");
-        }
-        match parse_record(kind, body) {
+        let Some(parsed) = parsed(kind, body) else { return };
+        match parsed {
             Ok(Record::Attachment { header, data, crc }) => {
                 let is_whole =
                     crc == 0 || body.len().checked_sub(4).is_some_and(|n| crc32fast::hash(&body[..n]) == crc);
@@ -258,7 +268,7 @@ impl Reader {
                 self.is_over = true;
             }
             Ok(record) => self.note(at, record),
-            Err(e) => self.flaw(at, e.to_string()),
+            Err(e) => self.flaw(at, format!("a record of kind {kind}: {e}")),
         }
     }
 
@@ -294,10 +304,10 @@ impl Reader {
     /// The records of a chunk, if its sum is right.
     fn unpack(&mut self, at: u64, record: &[u8]) {
         let body = &record[RECORD_HEAD as usize..];
-        let grows_to = match parse_record(op::CHUNK, body) {
-            Ok(Record::Chunk { header, .. }) => header.uncompressed_size,
-            Ok(_) => 0,
-            Err(e) => return self.flaw(at, format!("a chunk: {e}")),
+        let grows_to = match parsed(op::CHUNK, body) {
+            Some(Ok(Record::Chunk { header, .. })) => header.uncompressed_size,
+            Some(Ok(_)) | None => 0,
+            Some(Err(e)) => return self.flaw(at, format!("a chunk: {e}")),
         };
         if grows_to > LARGEST_CHUNK {
             return self.flaw(
@@ -311,18 +321,21 @@ impl Reader {
             .with_prevalidate_chunk_crcs(true)
             .with_record_length_limit(LARGEST_CHUNK as usize);
         let mut reader = LinearReader::new_with_options(options);
-        let mut left = record;
+        let (mut left, mut grown) = (record, 0);
         loop {
             let event = match reader.next_event() {
-                None => return,
+                None => break,
                 Some(Err(e)) => return self.flaw(at, format!("a chunk: {e}")),
                 Some(Ok(event)) => event,
             };
+            if let LinearReadEvent::Record { data, .. } = &event {
+                grown += RECORD_HEAD + data.len() as u64;
+            }
             match event {
                 LinearReadEvent::ReadRequest(n) => {
                     let n = n.min(left.len());
                     if n == 0 {
-                        return;
+                        break;
                     }
                     let (now, rest) = left.split_at(n);
                     reader.insert(n).copy_from_slice(now);
@@ -332,29 +345,58 @@ impl Reader {
                 // What else may stand in a chunk says nothing.
                 LinearReadEvent::Record { opcode, .. }
                     if !matches!(opcode, op::SCHEMA | op::CHANNEL | op::MESSAGE) => {}
-                LinearReadEvent::Record { data, opcode } => match parse_record(opcode, data) {
-                    Ok(record) => {
+                LinearReadEvent::Record { data, opcode } => match parsed(opcode, data) {
+                    Some(Ok(record)) => {
                         let record = record.into_owned();
                         self.note(at, record);
                     }
-                    Err(e) => self.flaw(at, format!("a chunk: {e}")),
+                    Some(Err(e)) => self.flaw(at, format!("a chunk: {e}")),
+                    None => {}
                 },
             }
+        }
+        if grown != grows_to {
+            self.flaw(at, format!("a chunk of {grown} bytes, where it says {grows_to}"));
         }
     }
 }
 
-/// Whether the body of a file beside the messages has room for what it says of itself: two times, two texts, its
-/// length, and its sum.
-fn is_long_enough(body: &[u8]) -> bool {
-    let text = |at: usize| {
-        let length = body.get(at..)?.first_chunk::<4>()?;
-        Some(at + 4 + u32::from_le_bytes(*length) as usize)
+/// A record, if it is of a kind that says something here; and whether its body has room for what it says of itself. The
+/// library that takes it apart believes every length.
+fn parsed(kind: u8, body: &[u8]) -> Option<Result<Record<'_>, String>> {
+    let has_room = match kind {
+        op::SCHEMA => text(body, 2).and_then(|at| text(body, at)).and_then(|at| text(body, at)),
+        op::CHANNEL => text(body, 4).and_then(|at| text(body, at)).and_then(|at| map(body, at)),
+        op::METADATA => text(body, 0).and_then(|at| map(body, at)),
+        op::CHUNK => text(body, 28).and_then(|at| at.checked_add(8)),
+        // Two times, two texts, its length, and its sum.
+        op::ATTACHMENT => text(body, 16).and_then(|at| text(body, at)).and_then(|at| at.checked_add(8 + 4)),
+        op::MESSAGE | op::FOOTER => Some(0),
+        _ => return None,
     };
-    text(16).and_then(text).is_some_and(|at| body.len() >= at.saturating_add(8 + 4))
+    if has_room.is_none_or(|at| at > body.len()) {
+        return Some(Err("it is shorter than it says".into()));
+    }
+    Some(parse_record(kind, body).map_err(|e| e.to_string()))
 }
 
-impl Iterator for Reader {
+/// Where the text at `at` ends, if it ends in the body: its length, and as many bytes.
+fn text(body: &[u8], at: usize) -> Option<usize> {
+    let length = u32::from_le_bytes(*body.get(at..)?.first_chunk::<4>()?) as usize;
+    at.checked_add(4)?.checked_add(length).filter(|end| *end <= body.len())
+}
+
+/// As [`text`], of pairs of texts.
+fn map(body: &[u8], at: usize) -> Option<usize> {
+    let end = text(body, at)?;
+    let mut at = at + 4;
+    while at < end {
+        at = text(&body[..end], at)?;
+    }
+    Some(end)
+}
+
+impl<F: Read + Seek> Iterator for Reader<F> {
     type Item = Recorded;
 
     fn next(&mut self) -> Option<Recorded> {
