@@ -15,6 +15,7 @@ pub mod plot;
 pub mod record;
 pub mod recording;
 pub mod ros;
+#[cfg(feature = "wire")]
 pub mod wire;
 
 pub use animation::Animation;
