@@ -233,7 +233,7 @@ impl Config {
             ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
             ("record.most_s", self.record.most_s, 1.0, 1e6),
             ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
-            ("zenoh.pictures_hz", self.zenoh.pictures_hz, 1.0, 60.0),
+            ("zenoh.pictures_hz", self.zenoh.pictures_hz, 8.0, 60.0),
         ];
         for (field, value, low, high) in ranges {
             if !(low..=high).contains(&value) {

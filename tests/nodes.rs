@@ -16,6 +16,9 @@ const DONE: Duration = Duration::from_secs(300);
 /// One robot at a time: each is five processes in real time.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// How the robot's events tell that the owner of the motion fell silent.
+const F1: &str = "\"fault\":\"F1\"";
+
 /// The nodes of one robot, ended with the test.
 struct Nodes {
     folder: Folder,
@@ -87,6 +90,26 @@ impl Nodes {
         ["robot", "perception", "planner"].map(|r| format!("-- {r}\n{}", self.log(r))).concat()
     }
 
+    /// What the robot's loop has told so far.
+    fn events(&self) -> String {
+        fs::read_to_string(self.folder.0.join("robot/events.jsonl")).unwrap_or_default()
+    }
+
+    /// Waits until the arm has begun to move for the n-th sentence: its first motion is under way.
+    fn until_it_moves(&self, n: usize) {
+        let began = Instant::now();
+        let moves = || {
+            let events = self.events();
+            let last = events.rsplit(F1).next().unwrap_or_default().to_owned();
+            let stops = events.matches(F1).count();
+            stops + 1 == n && last.contains("mode: Follow")
+        };
+        while !moves() {
+            assert!(began.elapsed() < BEGINS, "it never moves:\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until a node's log says something.
     fn until(&self, role: &str, what: &str, limit: Duration) {
         let began = Instant::now();
@@ -131,7 +154,7 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
     nodes.start(&["robot", "perception", "planner"]);
     let (code, out, err) = nodes.said(&["say", "put the red cube in the blue bowl"]);
     assert_eq!(code, 0, "{out}\n{err}\n{}", nodes.logs());
-    assert!(out.contains("Done: the small red cube is in the blue bowl") || out.contains("Done:"), "{out}");
+    assert!(out.contains("Done: "), "{out}");
     assert!(!out.contains("F46"), "the perception node answers: {out}");
     // A second sentence, and what was lost meanwhile.
     let (code, out, _) = nodes.said(&["say", "how many cubes do you see?"]);
@@ -161,16 +184,16 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     };
     // F2: it hangs in mid-motion, and goes on later with what it had.
     let first = say(&nodes);
-    nodes.until("planner", "1 of 2", BEGINS);
-    std::thread::sleep(Duration::from_millis(1500));
+    nodes.until_it_moves(1);
     nodes.signal("planner", "STOP");
     nodes.until("robot", "F1InputSilent", Duration::from_secs(5));
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(Duration::from_millis(500));
     nodes.signal("planner", "CONT");
     let (code, out, _) = ended(first, DONE);
-    assert_eq!(code, 1, "{out}");
-    let (stops, moved) = (nodes.log("robot").matches("Stopped").count(), nodes.log("planner"));
-    assert!(stops >= 1, "{moved}");
+    assert_ne!(code, 0, "{out}");
+    let events = nodes.events();
+    let after = events.split_once(F1).map(|(_, after)| after).expect("it was told");
+    assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
     // The stop is latched (F1): until a person resets it nothing moves.
     let (code, out, _) = nodes.said(&["say", "put the red cube in the blue bowl"]);
     assert_ne!(code, 0, "{out}");
@@ -179,12 +202,7 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     // F1: it is killed in mid-motion.
     let before = nodes.log("robot").matches("F1InputSilent").count();
     let second = say(&nodes);
-    let began = Instant::now();
-    while nodes.log("planner").matches("1 of 2").count() < 2 {
-        assert!(began.elapsed() < BEGINS, "{}", nodes.logs());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_millis(1500));
+    nodes.until_it_moves(2);
     nodes.signal("planner", "KILL");
     let began = Instant::now();
     while nodes.log("robot").matches("F1InputSilent").count() == before {

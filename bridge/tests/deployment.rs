@@ -86,7 +86,7 @@ fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
         n_private += usize::from(is_private);
     }
     // Two of the authority, five of nodes, two for each of five pairs.
-    assert_eq!(n_private, 17);
+    assert_eq!(n_private, 15);
 }
 
 #[test]

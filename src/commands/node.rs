@@ -117,6 +117,7 @@ pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result
     interrupt::install();
     let events = wire.hear::<ros::Log>(&topics::EVENT, Role::Planner.word(), 1024)?;
     let signer = session(&config, &wire, Role::Planner)?;
+    let planners: Vec<_> = wire.present()?.into_iter().filter(|p| p.role == Role::Planner).collect();
     let goal = Goal { sentence: sentence.to_owned(), answers: answers.to_vec() };
     let run = wire.command::<_, Taken>(&signer, &topics::GOAL, &goal, ANSWER)?.id;
     let mut given_up = 0;
@@ -124,10 +125,12 @@ pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result
         let presses = interrupt::count();
         if presses > given_up {
             given_up = presses;
-            wire.command::<_, Taken>(&signer, &topics::CANCEL, &Ask { nonce: 0 }, ANSWER)?;
+            if let Err(e) = wire.command::<_, Taken>(&signer, &topics::CANCEL, &Ask { nonce: 0 }, ANSWER) {
+                tell!("the planner does not answer ({e}): `sinew stop` stops the robot");
+            }
         }
         let Some(event) = events.take_within(Duration::from_millis(100)) else {
-            let is_there = wire.present()?.iter().any(|p| p.role == Role::Planner);
+            let is_there = wire.present()?.iter().any(|p| planners.contains(p));
             if !is_there {
                 return Err(CommandError::Other(
                     "the planner node has gone; the robot stops by itself".into(),

@@ -115,8 +115,15 @@ impl WiredBody {
         let (statuses, reports) =
             (wire.hear(&topics::STATUS, "", STATUSES)?, wire.hear(&topics::REPORT, "", REPORTS)?);
         let alive = wire.publisher(&topics::ALIVE, "")?;
-        let reins =
-            WiredReins { wire: wire.clone(), signer, time: time.clone(), alive, world: None, failed: None };
+        let reins = WiredReins {
+            wire: wire.clone(),
+            signer,
+            time: time.clone(),
+            alive,
+            world: None,
+            slowed: None,
+            failed: None,
+        };
         let began = own.now();
         let newest = loop {
             let heard: Option<ros::Status> = statuses.take_within(Duration::from_millis(100));
@@ -260,6 +267,8 @@ struct WiredReins {
     alive: Publisher<ros::Lease>,
     /// The stamp of the newest world, in the robot's time and by this node's clock, ns.
     world: Option<(Time, i64)>,
+    /// What was asked last of how fast the arm may run.
+    slowed: Option<f64>,
     /// Something that could not be said and that nobody was told of.
     failed: Option<String>,
 }
@@ -324,6 +333,10 @@ impl Reins for WiredReins {
     }
 
     fn slow(&mut self, factor: f64) {
+        if self.slowed == Some(factor) {
+            return;
+        }
+        self.slowed = Some(factor);
         if let Err(e) = self.ask(&topics::SLOW, &Number { value: factor, at: 0 }) {
             self.failed.get_or_insert(format!("slower: {e}"));
         }

@@ -10,8 +10,8 @@ use types::seams::{Camera, CameraError};
 
 /// Pictures that may wait; only the newest is looked at.
 const WAITING: usize = 2;
-/// How long the next picture is waited for.
-const NEXT: Duration = Duration::from_millis(250);
+/// How long the next picture is waited for: not as long as an owner may be silent.
+const NEXT: Duration = Duration::from_millis(160);
 
 /// See the head of this file.
 pub(super) struct WiredCamera {

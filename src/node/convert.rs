@@ -1,5 +1,4 @@
-//! What nodes say to each other as messages, and back. Everything that comes is checked here, by its field, before the
-//! loop's own checks see it.
+//! Statuses as messages, and back; and stop categories.
 
 use bridge::ros;
 use control::{Mode, MotionId, Payload, Status};
@@ -58,6 +57,15 @@ pub(super) fn status(m: &ros::Status, n_joints: usize) -> Result<Status, Rejecti
         }
         JointVector::from_slice(values)
     };
+    let numbers = [&m.gripper[..], &m.told_gripper, &m.progress, &m.wrench, &m.payload].concat();
+    if let Some(bad) = numbers.iter().find(|v| !v.is_finite()) {
+        return Err(Rejection::new("status", "finite numbers", bad.to_string()));
+    }
+    for at in [m.now, m.measured, m.expires].map(Time::from_nanos) {
+        if at < Time::ZERO || at > Time::MAX {
+            return Err(Rejection::new("status.now", "times on a clock", format!("{} ns", at.as_nanos())));
+        }
+    }
     let time = Time::from_nanos;
     let measured = if m.known {
         Some(JointState {

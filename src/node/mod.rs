@@ -109,6 +109,11 @@ impl Node {
         mut keeps: impl FnMut(&Wire) + Send + 'static,
     ) -> Result<Self, NodeError> {
         let wire = Wire::open(&settings(config), role, node_clock(clock))?;
+        // Two of a role would both be asked, and one obeyed.
+        if let Some(other) = wire.present()?.into_iter().find(|p| p.role == role) {
+            let expected = format!("no other {} node of the robot {}", role.word(), config.zenoh.robot);
+            return Err(Rejection::new("zenoh.robot", expected, format!("{:016x}", other.id)).into());
+        }
         let of = format!("{:016x}", wire.id());
         let questions = wire.answer(&[(&topics::CLOCK, &of), (&topics::ABOUT, &of)])?;
         let health = wire.publisher::<DiagnosticArray>(&topics::HEALTH, &of)?;

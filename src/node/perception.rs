@@ -5,7 +5,7 @@ use super::{Node, NodeError, PATIENCE, pictures};
 use crate::config::Config;
 use crate::log::Log;
 use bridge::ros::{Answer, Picture, Question};
-use bridge::wire::{Heard, Received, Role, topics};
+use bridge::wire::{Heard, Received, Role, Wire, topics};
 use control::MonotonicClock;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -32,7 +32,12 @@ pub(crate) fn run(config: &Config, mut log: Log) -> Result<(), NodeError> {
     let node = Node::start(config, Role::Perception, clock, offers, |_| ())?;
     let wire = node.wire.clone();
     let questions = wire.answer(&[(&topics::ANSWER, ""), (&topics::WORDS, "")])?;
-    let mut looks = Looks { model, heard: wire.hear(&topics::CAMERA, "*", WAITING)?, kept: VecDeque::new() };
+    let mut looks = Looks {
+        wire: wire.clone(),
+        model,
+        heard: wire.hear(&topics::CAMERA, "*", WAITING)?,
+        kept: VecDeque::new(),
+    };
     log.info("perception", "node", format!("{} answers, node {:016x}", looks.model.identity(), wire.id()));
     while crate::interrupt::count() == 0 {
         // Pictures are taken in as they come: one that waits behind seven others is dropped.
@@ -56,6 +61,7 @@ pub(crate) fn run(config: &Config, mut log: Log) -> Result<(), NodeError> {
 }
 
 struct Looks {
+    wire: Wire,
     model: Box<dyn VisionLanguageModel>,
     heard: Heard<Picture>,
     kept: VecDeque<Image>,
@@ -84,8 +90,13 @@ impl Looks {
     fn answer(&mut self, asked: &Received) -> Result<Answer, Rejection> {
         let mut question: Question = asked.read()?;
         let limit_s = question.limit_s;
-        if !(limit_s > 0.0 && limit_s <= 3600.0) {
-            return Err(Rejection::new("question.limit_s", "above 0 to 3600 s", limit_s.to_string()));
+        if !(limit_s > 0.0 && limit_s <= 60.0) {
+            return Err(Rejection::new("question.limit_s", "above 0 to 60 s", limit_s.to_string()));
+        }
+        if asked.is_late(&self.wire, limit_s) {
+            return Ok(
+                self.failed("timeout", "the question has waited for longer than its answer counts".into())
+            );
         }
         let cancel = AtomicBool::new(false);
         let budget = Budget { limit: Duration::from_secs_f64(limit_s), cancel: &cancel };

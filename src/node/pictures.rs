@@ -43,6 +43,7 @@ pub(super) fn message(image: &Image, identity: &str) -> Picture {
 /// A [`Rejection`] naming what does not fit (B27–B29).
 pub(super) fn image(picture: Picture) -> Result<Image, Rejection> {
     let Picture { sequence, colours, depth, lens, pose, .. } = picture;
+    let intrinsics = lens.lens()?;
     let camera = colours.header.frame_id.strip_suffix("_optical").unwrap_or(&colours.header.frame_id);
     for (field, sheet, encoding, bytes) in
         [("picture.colours", Some(&colours), "rgb8", 3), ("picture.depth", depth.first(), METRES, 4)]
@@ -63,8 +64,8 @@ pub(super) fn image(picture: Picture) -> Result<Image, Rejection> {
         let (values, _) = d.data.as_chunks::<4>();
         values.iter().map(|b| f32::from_le_bytes(*b)).collect()
     });
-    let (stamp, lens, pose) = (colours.header.stamp.clone().into(), lens.lens()?, pose.transform.typed()?);
-    Image::new(camera, sequence, stamp, colours.data, depth, lens, pose)
+    let (stamp, pose) = (colours.header.stamp.clone().into(), pose.transform.typed()?);
+    Image::new(camera, sequence, stamp, colours.data, depth, intrinsics, pose)
 }
 
 #[cfg(test)]

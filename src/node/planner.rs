@@ -83,8 +83,8 @@ pub(crate) fn run(
                 format!("{run} {} {e}", Exit::Failed.code())
             }
         };
-        desk.works.store(false, Ordering::Release);
         log.detail("planner", ENDED, ended);
+        desk.works.store(false, Ordering::Release);
     }
     ends.store(true, Ordering::Release);
     let _ = listening.join();

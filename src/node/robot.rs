@@ -11,19 +11,24 @@ use crate::recording::describe;
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
 use bridge::ros::{self, Header, JointState, Lease, Picture, Status};
-use bridge::wire::{Publisher, Questions, Role, Sessions, Teller, Wire, topics};
-use control::Report;
+use bridge::wire::{Publisher, Questions, Received, Role, Sessions, Teller, Wire, topics};
+use control::{Report, StopFlag};
 use core::time::Duration;
 use mechanics::Arm;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
-use types::Time;
 use types::seams::Camera;
+use types::{Rejection, Time};
 
 /// Every so many statuses the joints are told to tools of others.
 const JOINTS_EVERY: u64 = 5;
 /// Signs of life that may wait.
 const ALIVE: usize = 64;
+/// Answers that may wait to be said.
+const REPLIES: usize = 64;
+/// What was refused is told so often at most, seconds.
+const TELLS_S: f64 = 1.0;
 
 /// What tells this robot from another: a planner for another arm is no planner for this one (B7).
 pub(super) fn fingerprint(arm: &Arm) -> String {
@@ -67,12 +72,14 @@ pub(crate) fn run(
         threads.push(watch(camera, &node.wire, config.zenoh.pictures_hz, &ends)?);
     }
     threads.push(admit(&node.wire, &sessions, &ends)?);
+    threads.push(stops(&node.wire, &sessions, pipeline.control().stop_flag(), &ends)?);
     log.info(
         "robot",
         "node",
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
-    let ended = Saying::new(config, arm, &node.wire, sessions)?.run(&mut pipeline, &mut log);
+    let saying = Saying::new(config, arm, &node.wire, sessions);
+    let ended = saying.and_then(|saying| saying.run(&mut pipeline, &mut log));
     ends.store(true, Ordering::Release);
     for thread in threads {
         let _ = thread.join();
@@ -116,6 +123,43 @@ fn admit(
     thread.map_err(NodeError::Thread)
 }
 
+/// Stops, in a thread of its own: nothing else is waited for.
+fn stops(
+    wire: &Wire,
+    sessions: &Arc<Mutex<Sessions>>,
+    flag: StopFlag,
+    ends: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, NodeError> {
+    let questions = wire.answer(&[(&topics::STOP, "")])?;
+    let (wire, sessions, ends) = (wire.clone(), sessions.clone(), ends.clone());
+    let thread = std::thread::Builder::new().name("stopping".into()).spawn(move || {
+        while !ends.load(Ordering::Acquire) {
+            let Some(asked) = questions.next_within(super::PATIENCE) else { continue };
+            let now = wire.now();
+            let read = {
+                let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                // Whose clock is how far off is no matter for a stop.
+                asked.read_signed::<ros::Number>(&mut sessions, now)
+            };
+            let done = read.and_then(|(_, m)| convert::category(m.value)).map(|category| flag.stop(category));
+            asked.answer_with(&wire, done.map(|()| ros::Taken { id: 0 }));
+        }
+    });
+    thread.map_err(NodeError::Thread)
+}
+
+/// Answers commands, in a thread of its own: whoever does not listen keeps nobody waiting.
+fn replies(wire: &Wire) -> Result<SyncSender<Reply>, NodeError> {
+    let (sender, line) = std::sync::mpsc::sync_channel::<Reply>(REPLIES);
+    let wire = wire.clone();
+    let thread = std::thread::Builder::new().name("replying".into()).spawn(move || {
+        while let Ok((asked, done)) = line.recv() {
+            asked.answer_with(&wire, done.map(|id| ros::Taken { id }));
+        }
+    });
+    thread.map(|_| sender).map_err(NodeError::Thread)
+}
+
 /// Takes pictures as long as somebody looks, in a thread of its own.
 fn watch(
     mut camera: Box<dyn Camera>,
@@ -143,12 +187,19 @@ fn watch(
     thread.map_err(NodeError::Thread)
 }
 
+/// What was asked, and what became of it.
+type Reply = (Received, Result<u64, Rejection>);
+
 /// The robot's own thread on the wire.
 struct Saying {
     wire: Wire,
     gate: Gate,
     sessions: Arc<Mutex<Sessions>>,
     commands: Questions,
+    replies: SyncSender<Reply>,
+    /// How many commands were refused, and when that was told last.
+    refused: u64,
+    told: Time,
     alive: bridge::wire::Heard<Lease>,
     status: Publisher<Status>,
     joints: Publisher<JointState>,
@@ -167,22 +218,24 @@ impl Saying {
         sessions: Arc<Mutex<Sessions>>,
     ) -> Result<Self, NodeError> {
         let commands = [
-            topics::STOP,
-            topics::CLAIM,
-            topics::RELEASE,
-            topics::ORDER,
-            topics::WORLD,
-            topics::SLOW,
-            topics::ACTIVATE,
-            topics::DISARM,
-            topics::RESET,
+            &topics::CLAIM,
+            &topics::RELEASE,
+            &topics::ORDER,
+            &topics::WORLD,
+            &topics::SLOW,
+            &topics::ACTIVATE,
+            &topics::DISARM,
+            &topics::RESET,
         ];
-        let all: Vec<_> = commands.iter().map(|t| (t, "")).collect();
+        let all = commands.map(|t| (t, ""));
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
             gate: Gate::new(arm.clone(), sessions.clone()),
             sessions,
             commands: wire.answer(&all)?,
+            replies: replies(wire)?,
+            refused: 0,
+            told: Time::ZERO,
             alive: wire.hear(&topics::ALIVE, "", ALIVE)?,
             status: wire.publisher(&topics::STATUS, "")?,
             joints: wire.publisher(&topics::JOINT_STATES, "")?,
@@ -206,9 +259,14 @@ impl Saying {
             }
             let left = next.since(self.wire.now());
             if let Some(command) = self.commands.next_within(left) {
-                self.gate.take(pipeline.control(), &self.wire, command);
+                let done = self.gate.take(pipeline.control(), self.wire.now(), &command);
+                if let Err(why) = &done {
+                    self.tell_refused(log, command.topic(), why);
+                }
+                // Who asked and finds no answer has given up by then.
+                let _ = self.replies.try_send((command, done));
             }
-            self.hear_who_lives(pipeline);
+            self.hear_who_lives(pipeline, log);
             self.tell_reports(pipeline, log);
             let now = self.wire.now();
             if now >= next {
@@ -222,22 +280,34 @@ impl Saying {
         Ok(())
     }
 
-    fn hear_who_lives(&mut self, pipeline: &mut Pipeline) {
-        loop {
+    fn hear_who_lives(&mut self, pipeline: &mut Pipeline, log: &mut Log) {
+        for _ in 0..ALIVE {
             let now = self.wire.now();
-            let heard = self
-                .alive
-                .take_signed(&mut self.sessions.lock().unwrap_or_else(PoisonError::into_inner), now);
+            let heard = {
+                let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                self.alive.take_signed(&mut sessions, now)
+            };
             let Some((by, lease)) = heard else { return };
-            self.gate.keep_alive(pipeline.control(), &by, &lease);
+            if let Err(why) = self.gate.keep_alive(pipeline.control(), now, &by, &lease) {
+                self.tell_refused(log, topics::ALIVE.key, &why);
+            }
+        }
+    }
+
+    /// Whatever is refused leaves an event (I7), one for many if there are many.
+    fn tell_refused(&mut self, log: &mut Log, topic: &str, why: &Rejection) {
+        self.refused += 1;
+        let now = self.wire.now();
+        if now.secs_since(self.told) > TELLS_S || self.refused == 1 {
+            self.told = now;
+            log.set_now(now);
+            log.warn("bridge", "refused", format!("{topic}: {why} ({} refused so far)", self.refused));
         }
     }
 
     fn tell_reports(&mut self, pipeline: &mut Pipeline, log: &mut Log) {
         while let Some(report) = pipeline.poll() {
-            if let Report::Lost(lease) = report {
-                self.gate.forget(lease);
-            }
+            self.gate.note(&report);
             log.set_now(self.wire.now());
             match report {
                 Report::Fault { fault, latched } => {

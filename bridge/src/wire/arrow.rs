@@ -7,6 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use types::Time;
 use zenoh::bytes::ZBytes;
 
+/// Senders whose numbers are remembered.
+const MOST_SENDERS: usize = 64;
 /// Latencies that are remembered.
 const REMEMBERED: usize = 512;
 
@@ -75,6 +77,10 @@ impl Arrow {
         health.received += 1;
         *newest = Some(now);
         let e = &came.envelope;
+        // Who sends under ever new numbers is not counted along.
+        if last.len() >= MOST_SENDERS {
+            last.clear();
+        }
         let before = last.insert((e.sender, came.key.clone()), e.sequence);
         health.lost += before.map_or(0, |b| e.sequence.saturating_sub(b).saturating_sub(1));
         if let Some(sent) = sent {

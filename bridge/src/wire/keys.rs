@@ -69,8 +69,12 @@ pub fn random_id() -> Result<u64, Rejection> {
 }
 
 /// Whose messages to whom are signed.
-pub const PAIRS: [(Role, Role); 3] =
-    [(Role::Planner, Role::Robot), (Role::Operator, Role::Robot), (Role::Operator, Role::Planner)];
+pub const PAIRS: [(Role, Role); 4] = [
+    (Role::Planner, Role::Robot),
+    (Role::Operator, Role::Robot),
+    (Role::Perception, Role::Robot),
+    (Role::Operator, Role::Planner),
+];
 
 /// The secrets that a node has.
 #[derive(Clone, Debug, Default)]

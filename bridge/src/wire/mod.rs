@@ -1,7 +1,8 @@
 //! The wire between nodes: one address space over Zenoh, `ROBOT/TOPIC`, payloads in CDR, and beside each an
 //! [`Envelope`].
 //!
-//! Nodes on one machine find each other by themselves, and nobody else is let in; over machines every link is TLS with
+//! Nodes on one machine find each other by themselves, and nobody beyond it is let in (whoever runs programs there can
+//! read along and answer for others, but not command: that takes the secret); over machines every link is TLS with
 //! certificates on both sides (`sinew keys` makes them). What may be said by whom is [`topics`]; commands are signed on
 //! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
 
@@ -23,6 +24,7 @@ pub use arrow::ArrowHealth;
 pub use bare::Bare;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
 pub use deployment::{Deployment, Fate, Keys, RoleKeys};
+use envelope::read_envelope;
 pub use envelope::{Envelope, schema_id};
 pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};
@@ -36,10 +38,11 @@ use arrow::{Arrow, Came};
 use core::marker::PhantomData;
 use core::time::Duration;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use types::{Rejection, Time};
 use zenoh::Wait as _;
 use zenoh::qos::{CongestionControl, Priority};
+use zenoh::query::{ConsolidationMode, QueryTarget};
 
 /// Tells a node's own time.
 pub type NodeClock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -48,6 +51,8 @@ pub type NodeClock = Arc<dyn Fn() -> Time + Send + Sync>;
 const CLOCK_LIMIT: Duration = Duration::from_millis(200);
 /// So many nodes' clocks are known at most.
 const MOST_NODES: usize = 64;
+/// So many messages that are not signed are passed over in one look for one that is.
+const MOST_UNSIGNED: usize = 64;
 /// Rounds of a handshake; the quickest says the most.
 const ROUNDS: usize = 3;
 
@@ -80,7 +85,8 @@ struct Inner {
     role: Role,
     id: u64,
     clock: NodeClock,
-    arrows: Mutex<Vec<Arc<Arrow>>>,
+    /// Those that somebody hears by.
+    arrows: Mutex<Vec<Weak<Arrow>>>,
     /// Clocks of the nodes that were heard of; `None` of those that are to be asked.
     clocks: Mutex<HashMap<u64, Option<LinkClock>>>,
 }
@@ -144,14 +150,20 @@ impl Wire {
         self.may(topic.hears, topic, "hear")?;
         let key = self.key(topic, of);
         let arrow = Arc::new(Arrow::new(key.clone(), capacity));
-        locked(&self.0.arrows).push(arrow.clone());
-        let (into, wire) = (arrow.clone(), Arc::downgrade(&self.0));
+        let mut arrows = locked(&self.0.arrows);
+        arrows.retain(|a| a.strong_count() > 0);
+        arrows.push(Arc::downgrade(&arrow));
+        drop(arrows);
+        let (into, wire, most_bytes) = (arrow.clone(), Arc::downgrade(&self.0), topic.most_bytes);
         let subscriber = self.0.session.declare_subscriber(key).callback(move |sample| {
             let Some(inner) = wire.upgrade() else { return };
             let wire = Wire(inner);
             let now = wire.now();
-            let bytes = sample.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
-            match Envelope::from_bytes(&bytes) {
+            let n = sample.payload().len();
+            if n > most_bytes {
+                return into.refuse(format!("{n} bytes, of {most_bytes} at most"));
+            }
+            match sample.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope) {
                 Ok(envelope) => {
                     // A signed one comes under the number of a session, whose clock is known there.
                     let clock = if envelope.tag.is_none() { wire.clock_of(envelope.sender) } else { None };
@@ -170,14 +182,14 @@ impl Wire {
     ///
     /// # Errors
     /// As [`Self::publisher`].
-    pub fn answer(&self, topics: &[(&Topic, &str)]) -> Result<Questions, WireError> {
+    pub fn answer(&self, topics: &[(&'static Topic, &str)]) -> Result<Questions, WireError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(question::MOST_WAITING);
         let mut queryables = Vec::new();
         for (topic, of) in topics {
             self.may(topic.answers, topic, "answer")?;
-            let (name, sender) = (topic.key, sender.clone());
+            let (topic, sender): (&'static Topic, _) = (topic, sender.clone());
             let queryable = self.0.session.declare_queryable(self.key(topic, of)).callback(move |query| {
-                question::take_in(name, query, &sender);
+                question::take_in(topic, query, &sender);
             });
             queryables.push(queryable.wait().map_err(zenoh)?);
         }
@@ -215,24 +227,32 @@ impl Wire {
         limit: Duration,
     ) -> Result<A, WireError> {
         let get = self.0.session.get(key).payload(payload).attachment(envelope.to_bytes()).timeout(limit);
+        // The first good answer counts, whoever else could give one.
+        let get = get.target(QueryTarget::All).consolidation(ConsolidationMode::None);
         let get = get
             .congestion_control(CongestionControl::Block)
             .priority(Priority::InteractiveHigh)
             .express(true);
         let replies = get.wait().map_err(zenoh)?;
-        let silent = || WireError::Silent { key: key.to_owned(), limit };
-        let reply = replies.recv().map_err(|_| silent())?;
-        match reply.result() {
-            Ok(sample) => {
-                let bytes = sample.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
-                Envelope::from_bytes(&bytes)?.check_schema(A::NAME, schema_id::<A>())?;
-                Ok(from_cdr(&sample.payload().to_bytes())?)
+        let mut failed = None;
+        while let Ok(reply) = replies.recv() {
+            match reply.result() {
+                Ok(sample) => {
+                    let sent =
+                        sample.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope)?;
+                    sent.check_schema(A::NAME, schema_id::<A>())?;
+                    return Ok(from_cdr(&sample.payload().to_bytes())?);
+                }
+                // What is no refusal is Zenoh's own word for a question that nobody has answered in time.
+                Err(why) => {
+                    let why = from_cdr::<Refusal>(&why.payload().to_bytes());
+                    failed = failed.or(why.ok());
+                }
             }
-            Err(why) => match from_cdr::<Refusal>(&why.payload().to_bytes()) {
-                Ok(Refusal { field, expected, got }) => Err(Rejection::new(field, expected, got).into()),
-                // Zenoh's own word for a question that nobody has answered in time.
-                Err(_) => Err(silent()),
-            },
+        }
+        match failed {
+            Some(Refusal { field, expected, got }) => Err(Rejection::new(field, expected, got).into()),
+            None => Err(WireError::Silent { key: key.to_owned(), limit }),
         }
     }
 
@@ -327,7 +347,7 @@ impl Wire {
     #[must_use]
     pub fn health(&self) -> Vec<ArrowHealth> {
         let now = self.now();
-        locked(&self.0.arrows).iter().map(|a| a.health(now)).collect()
+        locked(&self.0.arrows).iter().filter_map(Weak::upgrade).map(|a| a.health(now)).collect()
     }
 
     fn may(&self, who: &[Role], topic: &Topic, what: &str) -> Result<(), Rejection> {
@@ -443,7 +463,8 @@ impl<M: Message> Heard<M> {
 
     /// As [`Self::take`], of what is signed in an open session; what is not is counted.
     pub fn take_signed(&self, sessions: &mut Sessions, now: Time) -> Option<(Verified, M)> {
-        while let Some(came) = self.arrow.take() {
+        for _ in 0..MOST_UNSIGNED {
+            let came = self.arrow.take()?;
             match sessions.check(&came.key, &came.envelope, &came.payload.to_bytes(), now) {
                 Ok(verified) => {
                     if let Some(message) = self.read(&came) {

@@ -4,6 +4,7 @@ use super::keys::random_id;
 use super::topics::{NODES, Role};
 use super::{Inner, NodeClock, Wire, WireError, zenoh};
 use ::zenoh::{Config, Wait as _, liveliness::LivelinessToken};
+use core::time::Duration;
 use serde_json::json;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,6 +29,9 @@ pub struct Settings {
     /// Pass on what others say, so that nodes that cannot see each other hear each other.
     pub is_router: bool,
 }
+
+/// How long those who are there may take to say so.
+const PRESENT: Duration = Duration::from_millis(300);
 
 /// Files in a folder of keys.
 pub(super) const CA: &str = "ca.pem";
@@ -198,7 +202,7 @@ impl Wire {
     /// [`WireError::Zenoh`].
     pub fn present(&self) -> Result<Vec<Present>, WireError> {
         let all = format!("{}/{NODES}/*/*", self.0.robot);
-        let replies = self.0.session.liveliness().get(all).wait().map_err(zenoh)?;
+        let replies = self.0.session.liveliness().get(all).timeout(PRESENT).wait().map_err(zenoh)?;
         let mut found = Vec::new();
         while let Ok(reply) = replies.recv() {
             found.extend(reply.result().ok().and_then(|s| Present::from_key(s.key_expr().as_str())));

@@ -1,9 +1,9 @@
 //! Questions that wait for an answer.
 
-use super::envelope::{Envelope, schema_id};
+use super::envelope::{Envelope, read_envelope, schema_id};
 use super::keys::Tag;
 use super::sessions::{Sessions, Verified};
-use super::topics::{Role, SESSION};
+use super::topics::{Role, SESSION, Topic};
 use super::{Wire, locked, proof};
 use crate::ros::{Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
 use core::time::Duration;
@@ -13,24 +13,21 @@ use types::{Rejection, Time};
 use zenoh::Wait as _;
 use zenoh::query::{Query, Queryable};
 
-/// So many questions wait; more are refused at once.
+/// So many questions wait; more have no answer.
 pub(super) const MOST_WAITING: usize = 64;
 
-/// What comes is put in line; where there is no room, or it is nothing that could be a question, it is refused.
-pub(super) fn take_in(topic: &'static str, query: Query, line: &SyncSender<Received>) {
-    let bytes = query.attachment().map(|a| a.to_bytes().into_owned()).unwrap_or_default();
-    let payload = query.payload().map(|p| p.to_bytes().into_owned()).unwrap_or_default();
-    match Envelope::from_bytes(&bytes) {
+/// What comes is put in line, if there is room; what is nothing that could be a question is refused.
+pub(super) fn take_in(topic: &'static Topic, query: Query, line: &SyncSender<Received>) {
+    let n = query.payload().map_or(0, |p| p.len());
+    if n > topic.most_bytes {
+        let expected = format!("at most {} bytes", topic.most_bytes);
+        return refuse(&query, &Rejection::new(topic.key, expected, n.to_string()));
+    }
+    match query.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope) {
         Ok(envelope) => {
-            let received = Received { topic, query, envelope, payload };
-            if let Err(full) = line.try_send(received) {
-                let why = format!("at most {MOST_WAITING} questions at a time");
-                let received = match full {
-                    std::sync::mpsc::TrySendError::Full(r)
-                    | std::sync::mpsc::TrySendError::Disconnected(r) => r,
-                };
-                received.refuse(&Rejection::new(topic, why, "one more"));
-            }
+            let payload = query.payload().map(|p| p.to_bytes().into_owned()).unwrap_or_default();
+            // Where there is no room nobody answers: to say so could take longer than there is time here.
+            let _ = line.try_send(Received { topic: topic.key, query, envelope, payload });
         }
         Err(e) => refuse(&query, &e),
     }
@@ -122,6 +119,13 @@ impl Received {
         refuse(&self.query, why);
     }
 
+    /// Whether whoever asked waits no longer: it was sent more than `limit_s` seconds ago, as far as its clock is known.
+    #[must_use]
+    pub fn is_late(&self, wire: &Wire, limit_s: f64) -> bool {
+        let sent = wire.clock_of(self.envelope.sender).map(|c| c.ours_about(self.envelope.sent));
+        sent.is_some_and(|sent| wire.now().secs_since(sent) > limit_s)
+    }
+
     /// Answers, or says why not.
     pub fn answer_with<A: Message>(self, wire: &Wire, answer: Result<A, Rejection>) {
         match answer {
@@ -147,9 +151,8 @@ impl Received {
         let signed = (key, &self.envelope, self.payload.as_slice());
         // Nobody's clock is asked for the asking.
         locked(sessions).check_request(from, signed)?;
-        let clock = wire
-            .handshake(request.node)
-            .map_err(|e| Rejection::new("session.clock", "a node whose clock can be asked", e.to_string()))?;
+        // Whose clock is not known yet can stop the robot, and nothing else.
+        let clock = wire.handshake(request.node).ok();
         let mut sessions = locked(sessions);
         let session = sessions.open((from, request.node), signed, clock, wire.now())?;
         let tag = sessions.prove(from, &proof(request.nonce, session));

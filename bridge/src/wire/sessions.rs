@@ -8,20 +8,25 @@ use super::clock::LinkClock;
 use super::envelope::Envelope;
 use super::keys::{Keyring, Tag, random_id};
 use super::topics::Role;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use types::{Rejection, Time};
 
 /// So many may be open at a time.
 const MOST: usize = 16;
 /// One that was silent for so long may make room for another, seconds.
 const IDLE_S: f64 = 10.0;
+/// A clock that is known less well is not known, seconds.
+const WIDEST_S: f64 = 0.1;
+/// Requests that are remembered.
+const REQUESTS: usize = 256;
 
 /// One that is open.
 struct Session {
     from: Role,
     /// The node that opened it.
     node: u64,
-    clock: LinkClock,
+    /// Its clock, once that is known.
+    clock: Option<LinkClock>,
     /// The number of the last command on each key.
     last: HashMap<String, u64>,
     heard: Time,
@@ -32,6 +37,8 @@ pub struct Sessions {
     here: Role,
     keyring: Keyring,
     open: HashMap<u64, Session>,
+    /// Proofs of the last requests: none opens a second session.
+    requests: VecDeque<Tag>,
     refused: u64,
 }
 
@@ -42,15 +49,41 @@ pub struct Verified {
     pub session: u64,
     /// Whose.
     pub from: Role,
-    /// The sender's clock.
-    pub clock: LinkClock,
+    /// The sender's clock, where it is known.
+    pub clock: Option<LinkClock>,
+    /// When it was sent, by that clock.
+    pub sent: Time,
+}
+
+impl Verified {
+    /// The sender's clock, for a command that is not older than `most_s` seconds at `now`.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for a clock that is not known, or not to a tenth of a second (F28); for a command that is older,
+    /// or from the future (B22, F2).
+    pub fn fresh(&self, now: Time, most_s: f64) -> Result<LinkClock, Rejection> {
+        let expected = || format!("a sender's clock that is known to {WIDEST_S} s");
+        let clock = self.clock.ok_or_else(|| Rejection::new("session.clock", expected(), "none"))?;
+        if clock.width_s() > WIDEST_S {
+            return Err(Rejection::new("session.clock", expected(), format!("{:.3} s", clock.width_s())));
+        }
+        let age_s = now.secs_since(clock.ours(self.sent));
+        if !(0.0..=most_s + clock.width_s()).contains(&age_s) {
+            return Err(Rejection::new(
+                "envelope.sent",
+                format!("at most {most_s} s ago"),
+                format!("{age_s:.3} s"),
+            ));
+        }
+        Ok(clock)
+    }
 }
 
 impl Sessions {
     /// None yet.
     #[must_use]
     pub fn new(here: Role, keyring: Keyring) -> Self {
-        Self { here, keyring, open: HashMap::new(), refused: 0 }
+        Self { here, keyring, open: HashMap::new(), requests: VecDeque::new(), refused: 0 }
     }
 
     /// How many commands were refused.
@@ -68,10 +101,18 @@ impl Sessions {
         &mut self,
         (from, node): (Role, u64),
         request: (&str, &Envelope, &[u8]),
-        clock: LinkClock,
+        clock: Option<LinkClock>,
         now: Time,
     ) -> Result<u64, Rejection> {
         self.check_request(from, request)?;
+        let tag = request.1.tag.unwrap_or(Tag([0; 16]));
+        if self.requests.contains(&tag) {
+            return Err(Rejection::new(
+                "session.nonce",
+                "a request that was not made before",
+                "one that was",
+            ));
+        }
         if self.open.len() >= MOST {
             // Who has never commanded goes first.
             let idle = self.open.iter().filter(|(_, s)| now.secs_since(s.heard) > IDLE_S);
@@ -82,6 +123,10 @@ impl Sessions {
             self.open.remove(&oldest);
         }
         let id = random_id()?;
+        if self.requests.len() == REQUESTS {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(tag);
         self.open.insert(id, Session { from, node, clock, last: HashMap::new(), heard: now });
         Ok(id)
     }
@@ -151,7 +196,8 @@ impl Sessions {
             None => _ = session.last.insert(topic.to_owned(), envelope.sequence),
         }
         session.heard = now;
-        Ok(Verified { session: envelope.sender, from: session.from, clock: session.clock.at(now) })
+        let clock = session.clock.map(|c| c.at(now));
+        Ok(Verified { session: envelope.sender, from: session.from, clock, sent: envelope.sent })
     }
 
     /// Every session with the node that has it.
@@ -163,7 +209,7 @@ impl Sessions {
     /// What else is known of the clock of whoever has this session.
     pub fn heard_clock(&mut self, session: u64, newer: LinkClock) {
         if let Some(s) = self.open.get_mut(&session) {
-            s.clock = s.clock.with(newer);
+            s.clock = Some(s.clock.map_or(newer, |c| c.with(newer)));
         }
     }
 }
@@ -177,8 +223,8 @@ mod tests {
 
     const NOW: Time = Time::from_nanos(1_000_000_000);
 
-    fn clock() -> LinkClock {
-        LinkClock::handshake(NOW, NOW, NOW).expect("at once")
+    fn clock() -> Option<LinkClock> {
+        LinkClock::handshake(NOW, NOW, NOW).ok()
     }
 
     fn ring() -> Keyring {
@@ -199,18 +245,20 @@ mod tests {
     fn only_who_has_the_secret_of_its_role_gets_a_session_and_there_is_room_for_so_many() {
         let mut sessions = Sessions::new(Role::Robot, ring());
         let key = ring().get(Role::Planner, Role::Robot).cloned().expect("a pair");
-        let request = envelope(5, 1).signed(&key, "k", b"");
+        let numbered = |n| envelope(5, n).signed(&key, "k", b"");
+        let request = numbered(1);
         let mut open =
             |from, request: &Envelope, now| sessions.open((from, 5), ("k", request, b""), clock(), now);
         assert!(open(Role::Operator, &request, NOW).is_err(), "a planner is no person");
         assert!(open(Role::Observer, &request, NOW).is_err());
         assert!(open(Role::Planner, &envelope(5, 1), NOW).is_err(), "unsigned");
-        for _ in 0..MOST {
-            open(Role::Planner, &request, NOW).expect("room");
+        for n in 0..MOST as u64 {
+            open(Role::Planner, &numbered(n), NOW).expect("room");
         }
-        assert!(open(Role::Planner, &request, NOW).is_err());
+        assert!(open(Role::Planner, &numbered(100), NOW).is_err());
         let later = NOW + core::time::Duration::from_secs(11);
-        assert!(open(Role::Planner, &request, later).is_ok(), "an idle one goes");
+        assert!(open(Role::Planner, &numbered(100), later).is_ok(), "an idle one goes");
+        assert!(open(Role::Planner, &numbered(100), later).is_err(), "nor does a request count twice");
     }
 
     /// SEC2, the small tier; `sinew bench wire` takes a million.
@@ -245,6 +293,21 @@ mod tests {
             }
         }
         assert_eq!((taken, sessions.refused()), (0, 20_000));
+    }
+
+    #[test]
+    fn a_command_that_is_old_from_the_future_or_by_an_unknown_clock_is_none() {
+        let at = |ms: i64| Time::from_nanos(NOW.as_nanos() + ms * 1_000_000);
+        // Its clock is two seconds ahead, and known to two milliseconds.
+        let clock = LinkClock::handshake(at(0), at(2001), at(2)).ok();
+        let by = |clock, sent| Verified { session: 1, from: Role::Planner, clock, sent };
+        assert!(by(clock, at(2100)).fresh(at(110), 0.5).is_ok());
+        assert!(by(clock, at(2100)).fresh(at(590), 0.5).is_ok());
+        assert!(by(clock, at(2100)).fresh(at(620), 0.5).is_err(), "F2");
+        assert!(by(clock, at(2100)).fresh(at(90), 0.5).is_err(), "B22");
+        assert!(by(None, at(2100)).fresh(at(110), 0.5).is_err(), "F28");
+        let vague = LinkClock::handshake(at(0), at(2001), at(2)).ok().map(|c| c.at(at(300_000)));
+        assert!(by(vague, at(302_000)).fresh(at(300_000), 0.5).is_err(), "F28");
     }
 
     #[test]

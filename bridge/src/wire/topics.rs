@@ -55,6 +55,8 @@ pub struct Topic {
     pub key: &'static str,
     /// See [`Care`].
     pub care: Care,
+    /// No message is larger, bytes.
+    pub most_bytes: usize,
     /// Sent at once and before others, not gathered into packets.
     pub is_express: bool,
     /// Who may send it unasked.
@@ -71,9 +73,12 @@ use Role::{Observer, Operator, Perception, Planner, Robot};
 
 const EVERYBODY: &[Role] = &Role::ALL;
 const NOBODY: &[Role] = &[];
+/// A picture with depth of 8 megapixels; a trajectory of more points than anybody sends.
+const PICTURE: usize = 64 << 20;
+const COMMAND: usize = 4 << 20;
 
 const fn said(key: &'static str, care: Care, puts: &'static [Role], hears: &'static [Role]) -> Topic {
-    Topic { key, care, is_express: false, puts, hears, asks: NOBODY, answers: NOBODY }
+    Topic { key, care, most_bytes: PICTURE, is_express: false, puts, hears, asks: NOBODY, answers: NOBODY }
 }
 
 const fn at_once(topic: Topic) -> Topic {
@@ -81,7 +86,8 @@ const fn at_once(topic: Topic) -> Topic {
 }
 
 const fn asked(key: &'static str, asks: &'static [Role], answers: &'static [Role]) -> Topic {
-    Topic { key, care: Care::Each, is_express: true, puts: NOBODY, hears: NOBODY, asks, answers }
+    let (care, most_bytes) = (Care::Each, COMMAND);
+    Topic { key, care, most_bytes, is_express: true, puts: NOBODY, hears: NOBODY, asks, answers }
 }
 
 /// The loop's newest tick, whole.
@@ -104,7 +110,7 @@ pub const CLOCK: Topic = asked("clock/", EVERYBODY, EVERYBODY);
 /// Who a node is and what it offers.
 pub const ABOUT: Topic = asked("about/", EVERYBODY, EVERYBODY);
 /// The right to send commands that are signed, until the session ends.
-pub const SESSION: Topic = asked("session/", &[Planner, Operator], &[Robot, Planner]);
+pub const SESSION: Topic = asked("session/", &[Planner, Operator, Perception], &[Robot, Planner]);
 /// The right to move joint groups.
 pub const CLAIM: Topic = asked("claim", &[Planner, Operator], &[Robot]);
 /// That right given back.
@@ -122,9 +128,10 @@ pub const DISARM: Topic = asked("disarm", &[Operator], &[Robot]);
 /// Out of a latched stop: a person's alone.
 pub const RESET: Topic = asked("reset", &[Operator], &[Robot]);
 /// A stop, which takes no lease.
-pub const STOP: Topic = asked("stop", &[Planner, Operator], &[Robot]);
+pub const STOP: Topic = asked("stop", &[Planner, Operator, Perception], &[Robot]);
 /// What a picture shows, or a sentence means.
-pub const ANSWER: Topic = asked("model/answer", &[Planner, Operator], &[Perception]);
+pub const ANSWER: Topic =
+    Topic { most_bytes: PICTURE, ..asked("model/answer", &[Planner, Operator], &[Perception]) };
 /// Other words for a person.
 pub const WORDS: Topic = asked("model/words", &[Planner], &[Perception]);
 /// A sentence to be carried out.
