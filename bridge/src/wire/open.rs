@@ -48,6 +48,12 @@ impl Settings {
             let expected = "1 to 64 letters, digits, _ and -";
             return Err(Rejection::new("zenoh.robot", expected, self.robot.clone()));
         }
+        if self.is_router && self.keys.is_some() {
+            // What it passes on would count as its own, and be denied.
+            let expected =
+                "false with keys: whoever passes on needs an identity of its own, which there is not yet";
+            return Err(Rejection::new("zenoh.router", expected, "true"));
+        }
         for (field, endpoints) in [("zenoh.connect", &self.connect), ("zenoh.listen", &self.listen)] {
             for endpoint in endpoints {
                 check_endpoint(field, endpoint, self.keys.is_some())?;
@@ -238,6 +244,10 @@ mod tests {
                 assert_eq!(checked.is_ok(), is_right, "{endpoint} {has_keys}: {checked:?}");
             }
         }
+        let router = Settings { robot: "arm".into(), is_router: true, ..Settings::default() };
+        assert!(router.check().is_ok());
+        let with_keys = Settings { keys: Some("keys/robot".into()), ..router };
+        assert_eq!(with_keys.check().expect_err("no identity").field, "zenoh.router");
         let named = |robot: &str| Settings { robot: robot.into(), ..Settings::default() }.check();
         assert!(named("arm-1").is_ok());
         for bad in ["", "a/b", "a*", "$x", "ä", &"x".repeat(65)] {
