@@ -225,7 +225,7 @@ fn with_a_changed_value_a_run_is_followed_from_its_inputs_until_they_no_longer_a
         ("control.rate_hz=500", true, "ticks come when they came"),
     ] {
         let refused = with::config(&header, &[change.to_owned()], with::Way::Inputs { requery });
-        let refused = refused.err().expect(change).to_string();
+        let refused = refused.expect_err(change).to_string();
         let key = change.split('=').next().expect("a key");
         assert!(refused.contains(why) && refused.contains(key), "{refused}");
     }
