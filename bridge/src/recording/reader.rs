@@ -391,7 +391,7 @@ fn map(body: &[u8], at: usize) -> Option<usize> {
     let end = text(body, at)?;
     let mut at = at + 4;
     while at < end {
-        at = text(&body[..end], at)?;
+        at = text(&body[..end], text(&body[..end], at)?)?;
     }
     Some(end)
 }

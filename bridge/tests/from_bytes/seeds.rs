@@ -111,6 +111,8 @@ pub(crate) fn amiss() -> Vec<Vec<u8>> {
         file(&[chunk(3, "", &inside)]),
         file(&[chunk(40, "none", &inside)]),
         file(&[record(SCHEMA, &[1, 0, 255, 255, 255, 255]), record(CHANNEL, &[1]), record(MESSAGE, &[])]),
+        // A map with a text that has no partner in it, and what comes after it taken for the length of one.
+        file(&[record(METADATA, &[text("left_out"), text("\x01\0\0\0a"), vec![0x73; 12]].concat())]),
         // A message of a topic that nobody has named.
         file(&[record(MESSAGE, &[9; 30])]),
     ]
