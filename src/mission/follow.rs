@@ -18,6 +18,10 @@ const LET_GO_M: f64 = 0.003;
 /// Fingers this close to the wanted opening are open, metres.
 const OPEN_WITHIN_M: f64 = 0.006;
 
+/// So many ticks a loop has done before the arm is powered, and for so many slices that is waited for.
+const BREATH: u64 = 10;
+const MOST_BREATHS: usize = 100;
+
 /// Why moving ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
@@ -45,6 +49,13 @@ impl Mission {
     /// Powers the arm where it stands.
     pub(super) fn activate(&mut self) -> Result<(), Trouble> {
         self.body.advance(SLICE)?;
+        // A loop whose thread began late has a robot that is behind: it gets its breath before it has power.
+        for _ in 0..MOST_BREATHS {
+            if self.body.status().ticks >= BREATH {
+                break;
+            }
+            self.body.advance(SLICE)?;
+        }
         let now = self.now();
         self.body.reins().activate(now)?;
         self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)?;

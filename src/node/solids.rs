@@ -159,6 +159,6 @@ mod tests {
         assert_eq!(refused(&|m| m.things[4].triangles[2] = 4), "solid.hull");
         assert_eq!(refused(&|m| m.things[4].sizes[2] = f64::INFINITY), "solid.hull");
         assert_eq!(refused(&|m| m.held.extend(m.held.clone())), "world.things");
-        assert!(refused(&|m| m.things[1].rotation = [0.0; 4]).contains("rotation"));
+        assert!(refused(&|m| m.things[1].rotation = [0.0; 4]).contains("quaternion"));
     }
 }
