@@ -62,7 +62,8 @@ fn keys_are_a_folder_for_each_role_with_what_is_secret_for_its_owner_alone() {
         assert!(secret.clone().all(|(_, mode)| *mode == 0o600), "{role}: {files:?}");
         let n_pairs = match role {
             "observer" => 0,
-            "robot" | "planner" => 3,
+            "perception" => 1,
+            "robot" => 3,
             _ => 2,
         };
         assert_eq!(secret.count(), 1 + n_pairs, "{role}: {files:?}");
