@@ -115,7 +115,10 @@ mod tests {
     #[test]
     fn a_perception_node_can_ask_the_robot_for_a_stop_and_for_nothing_else_that_moves() {
         let (robot, eye) = (Role::Robot, Role::Perception);
-        assert_eq!(passes(robot, eye, "ingress", "query"), ["arm/clock/*", "arm/about/*", "arm/stop"]);
+        assert_eq!(
+            passes(robot, eye, "ingress", "query"),
+            ["arm/clock/*", "arm/about/*", "arm/session/*", "arm/stop"]
+        );
         assert_eq!(passes(robot, eye, "ingress", "put"), ["arm/health/*"]);
         assert_eq!(passes(robot, eye, "ingress", "liveliness_token"), ["arm/node/perception/*"]);
         assert_eq!(passes(robot, eye, "egress", "liveliness_token"), ["arm/node/robot/*"]);
