@@ -143,10 +143,7 @@ pub(super) fn join_heads(x_htd: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn normal(dims: (usize, usize, usize)) -> Tensor {
-        Tensor::randn(0f32, 1.0, dims, &Device::Cpu).expect("numbers")
-    }
+    use crate::vlm::drawn::normal;
 
     fn difference(a: &Tensor, b: &Tensor) -> f32 {
         let all = (a - b).and_then(|d| d.abs()).and_then(|d| d.flatten_all()).and_then(|d| d.max(0));
@@ -155,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_part_of_the_queries_at_a_time_gives_what_all_at_once_gives() {
-        let (q, k, v) = (normal((4, 7, 8)), normal((2, 10, 8)), normal((2, 10, 8)));
-        let past = |most| Past::new(3, &normal((7, 1, 1)), 4, most).expect("masks");
+        let (q, k, v) = (normal((4, 7, 8), 1), normal((2, 10, 8), 2), normal((2, 10, 8), 3));
+        let past = |most| Past::new(3, &normal((7, 1, 1), 4), 4, most).expect("masks");
         let of = |sight: Sight<'_>| attend(&q, &k, &v, sight).expect("attends");
         let (all, behind) = (of(Sight::All(MAX_SCORES)), of(Sight::Past(&past(MAX_SCORES))));
         assert!(difference(&all, &behind) > 1e-3);
@@ -168,8 +165,8 @@ mod tests {
 
     #[test]
     fn what_comes_later_changes_nothing_before_it() {
-        let (q, k, v) = (normal((2, 5, 4)), normal((1, 5, 4)), normal((1, 5, 4)));
-        let past = |n| Past::new(0, &normal((n, 1, 1)), 2, MAX_SCORES).expect("masks");
+        let (q, k, v) = (normal((2, 5, 4), 5), normal((1, 5, 4), 6), normal((1, 5, 4), 7));
+        let past = |n| Past::new(0, &normal((n, 1, 1), 8), 2, MAX_SCORES).expect("masks");
         let whole = attend(&q, &k, &v, Sight::Past(&past(5))).expect("attends");
         let first = |x: &Tensor| x.narrow(1, 0, 3).and_then(|x| x.contiguous()).expect("three");
         let part = attend(&first(&q), &first(&k), &first(&v), Sight::Past(&past(3))).expect("attends");

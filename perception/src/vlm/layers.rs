@@ -239,6 +239,7 @@ pub(super) fn rotate(x_htd: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tenso
 mod tests {
     use super::*;
     use crate::vlm::device::Blocks;
+    use crate::vlm::drawn::normal;
 
     fn numbers(x: &Tensor) -> Vec<f32> {
         x.flatten_all().and_then(|x| x.to_vec1()).expect("numbers")
@@ -252,16 +253,15 @@ mod tests {
 
     #[test]
     fn blocks_of_few_bits_multiply_as_the_numbers_that_they_stand_for() {
-        let random = |dims: (usize, usize)| Tensor::randn(0f32, 1.0, dims, &Device::Cpu).expect("numbers");
-        let (x, ids) = (random((5, 512)), Tensor::new(&[6u32, 0, 6], &Device::Cpu).expect("numbers"));
-        let part = random((9, 64)).narrow(0, 3, 2).expect("a part");
+        let (x, ids) = (normal((5, 512), 1), Tensor::new(&[6u32, 0, 6], &Device::Cpu).expect("numbers"));
+        let part = normal((9, 64), 2).narrow(0, 3, 2).expect("a part");
         let quantised = Weight::quantised(&part, GgmlDType::Q8_0, &Device::Cpu).expect("quantised");
         let both = Tensor::arange(0u32, 2, &Device::Cpu).expect("numbers");
         assert!(off(&quantised.rows(&both).expect("rows"), &part) < 0.01);
         for (blocks, n_in, most) in
             [(Blocks::Eight, 512, 0.01), (Blocks::Four, 512, 0.1), (Blocks::Four, 96, 0.12)]
         {
-            let (w, x) = (random((7, n_in)), x.narrow(1, 0, n_in).expect("a part"));
+            let (w, x) = (normal((7, n_in), 3), x.narrow(1, 0, n_in).expect("a part"));
             let kind = blocks.of(n_in, false).expect("it fits");
             let weight = Weight::quantised(&w, kind, &Device::Cpu).expect("quantised");
             let every = Tensor::arange(0u32, 7, &Device::Cpu).expect("numbers");

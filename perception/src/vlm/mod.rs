@@ -12,6 +12,8 @@ mod checkpoint;
 mod decoder;
 mod device;
 mod digest;
+#[cfg(test)]
+mod drawn;
 mod error;
 mod family;
 #[cfg(feature = "cuda")]
