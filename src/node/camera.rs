@@ -1,7 +1,6 @@
 //! A camera of the robot, looked through over the wire.
 
 use super::body::RobotTime;
-use super::pictures;
 use bridge::ros::Picture;
 use bridge::wire::{Heard, Wire, WireError, topics};
 use core::time::Duration;
@@ -48,7 +47,7 @@ impl Camera for WiredCamera {
                 continue;
             }
             self.identity.clone_from(&picture.identity);
-            let image = pictures::image(picture)?;
+            let image = picture.image()?;
             if image.camera == self.name {
                 return Ok(image);
             }

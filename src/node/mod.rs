@@ -9,7 +9,6 @@ mod gate;
 mod model;
 mod motions;
 mod perception;
-mod pictures;
 mod planner;
 mod robot;
 mod solids;

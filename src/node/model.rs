@@ -1,8 +1,7 @@
 //! A model on a perception node, asked over the wire. The pictures go from the camera straight to it: a question names
 //! the picture, and brings it along only where the model has not got it.
 
-use super::pictures;
-use bridge::ros::{Answer, Question};
+use bridge::ros::{Answer, Picture, Question};
 use bridge::wire::{Role, Wire, WireError, topics};
 use core::time::Duration;
 use types::seams::{self, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
@@ -79,7 +78,7 @@ impl VisionLanguageModel for WiredModel {
         if let (Err(ModelError::Unusable(why)), Some(image)) = (&said, image)
             && why == super::perception::ABSENT
         {
-            question.picture = vec![pictures::message(image, "")];
+            question.picture = vec![Picture::new(image, "")];
             said = self.ask(&topics::ANSWER, &question, budget);
         }
         let told: Told = serde_json::from_str(&said?).map_err(|e| ModelError::Unusable(e.to_string()))?;

@@ -1,7 +1,7 @@
 //! Perception as a node: the models of the configuration, asked by whoever has pictures of this robot.
 
 use super::model::Told;
-use super::{Node, NodeError, PATIENCE, pictures};
+use super::{Node, NodeError, PATIENCE};
 use crate::config::Config;
 use crate::log::Log;
 use bridge::ros::{Answer, Picture, Question};
@@ -72,7 +72,7 @@ impl Looks {
     fn take_in(&mut self, limit: Duration) {
         let mut next = if limit.is_zero() { self.heard.take() } else { self.heard.take_within(limit) };
         while let Some(picture) = next {
-            if let Ok(image) = pictures::image(picture) {
+            if let Ok(image) = picture.image() {
                 if self.kept.len() == KEPT {
                     self.kept.pop_front();
                 }
@@ -113,7 +113,7 @@ impl Looks {
             self.model.offer(&offer);
             let image = match (question.camera.as_str(), question.picture.pop()) {
                 ("", _) => None,
-                (_, Some(picture)) => Some(pictures::image(picture)?),
+                (_, Some(picture)) => Some(picture.image()?),
                 (_, None) => {
                     let mut found = self.find(&question);
                     if found.is_none() {

@@ -2,7 +2,7 @@
 //! its gate.
 
 use super::gate::Gate;
-use super::{Node, NodeError, convert, keyring, pictures};
+use super::{Node, NodeError, convert, keyring};
 use crate::config::Config;
 use crate::graph::Body as _;
 use crate::graph::pipeline::Pipeline;
@@ -10,7 +10,7 @@ use crate::log::Log;
 use crate::recording::describe;
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
-use bridge::ros::{self, Header, JointState, Lease, Picture, Status};
+use bridge::ros::{self, JointState, Lease, Picture, Status};
 use bridge::wire::{Publisher, Questions, Received, Role, Sessions, Teller, Wire, topics};
 use control::{Report, StopFlag};
 use core::time::Duration;
@@ -176,7 +176,7 @@ fn watch(
             // A camera that is gone says nothing: whoever waits for its pictures notices (F8).
             if says.is_heard()
                 && let Ok(image) = camera.take()
-                && let Err(e) = says.put(&pictures::message(&image, &camera.identity()))
+                && let Err(e) = says.put(&Picture::new(&image, &camera.identity()))
             {
                 eprintln!("warning: camera {}: {e}", camera.name());
             }
@@ -274,7 +274,7 @@ impl Saying {
                 pipeline.check()?;
                 // Nobody draws it; but a full trace drops.
                 pipeline.control().trace().for_each(drop);
-                self.say(pipeline, now)?;
+                self.say(pipeline)?;
             }
         }
         Ok(())
@@ -325,19 +325,13 @@ impl Saying {
         }
     }
 
-    fn say(&mut self, pipeline: &mut Pipeline, now: Time) -> Result<(), NodeError> {
+    fn say(&mut self, pipeline: &mut Pipeline) -> Result<(), NodeError> {
         let status = pipeline.status();
         self.status.put(&convert::status_message(&status))?;
         if self.said.is_multiple_of(JOINTS_EVERY)
             && let Some(state) = &status.measured
         {
-            self.joints.put(&JointState {
-                header: Header { stamp: now.into(), frame_id: String::new() },
-                name: self.names.clone(),
-                position: state.q.to_vec(),
-                velocity: state.dq.to_vec(),
-                effort: state.tau.to_vec(),
-            })?;
+            self.joints.put(&JointState::new(state, &self.names))?;
         }
         self.said += 1;
         Ok(())

@@ -1,6 +1,6 @@
 //! Ticks as messages, and back.
 
-use bridge::ros::{self, Guard, Header, Requests, Tick};
+use bridge::ros::{self, Guard, Requests, Tick};
 use control::{Heard, Mode, MotionId, TickRecord};
 use types::events::{Event, Level};
 use types::{
@@ -135,14 +135,4 @@ pub(crate) fn record(t: &Tick) -> Result<TickRecord, Rejection> {
             .ok_or_else(|| Rejection::new("tick.mode", "a mode of the loop", t.mode.clone()))?,
         motion: (t.motion > 0).then_some(MotionId(t.motion)),
     })
-}
-
-pub(super) fn joints(state: &JointState, names: &[String]) -> ros::JointState {
-    ros::JointState {
-        header: Header { stamp: state.stamp.into(), frame_id: String::new() },
-        name: names.to_vec(),
-        position: state.q.to_vec(),
-        velocity: state.dq.to_vec(),
-        effort: state.tau.to_vec(),
-    }
 }

@@ -166,7 +166,7 @@ impl Recording {
         if record.tick % EVERY == 1
             && let Some(state) = &record.state
         {
-            self.recorder.put(self.joints, record.now, &convert::joints(state, &self.joint_names));
+            self.recorder.put(self.joints, record.now, &JointState::new(state, &self.joint_names));
         }
     }
 

@@ -83,3 +83,148 @@ message! {
         transforms: Vec<TransformStamped> = "geometry_msgs/TransformStamped[] transforms", part TransformStamped;
     }
 }
+
+message! {
+    /// A place, metres.
+    Point = "geometry_msgs/msg/Point" {
+        x: f64 = "float64 x";
+        y: f64 = "float64 y";
+        z: f64 = "float64 z";
+    }
+}
+
+message! {
+    /// Where something is and how it is turned.
+    Pose = "geometry_msgs/msg/Pose" {
+        position: Point = "geometry_msgs/Point position", part Point;
+        orientation: Quaternion = "geometry_msgs/Quaternion orientation", part Quaternion;
+    }
+}
+
+message! {
+    /// A pose at an instant, in a frame.
+    PoseStamped = "geometry_msgs/msg/PoseStamped" {
+        header: Header = "std_msgs/Header header", part Header;
+        pose: Pose = "geometry_msgs/Pose pose", part Pose;
+    }
+}
+
+message! {
+    /// A pose that is not quite known.
+    PoseWithCovariance = "geometry_msgs/msg/PoseWithCovariance" {
+        pose: Pose = "geometry_msgs/Pose pose", part Pose;
+        /// Row by row, of x, y, z (m) and turns about x, y, z (rad).
+        ///
+        covariance: [[f64; 6]; 6] = "float64[36] covariance";
+    }
+}
+
+message! {
+    /// Velocities.
+    Twist = "geometry_msgs/msg/Twist" {
+        /// m/s.
+        ///
+        linear: Vector3 = "geometry_msgs/Vector3 linear", part Vector3;
+        /// rad/s.
+        ///
+        angular: Vector3 = "geometry_msgs/Vector3 angular", part Vector3;
+    }
+}
+
+message! {
+    /// A twist at an instant, in a frame.
+    TwistStamped = "geometry_msgs/msg/TwistStamped" {
+        header: Header = "std_msgs/Header header", part Header;
+        twist: Twist = "geometry_msgs/Twist twist", part Twist;
+    }
+}
+
+message! {
+    /// Force and torque.
+    Wrench = "geometry_msgs/msg/Wrench" {
+        /// N.
+        ///
+        force: Vector3 = "geometry_msgs/Vector3 force", part Vector3;
+        /// N·m.
+        ///
+        torque: Vector3 = "geometry_msgs/Vector3 torque", part Vector3;
+    }
+}
+
+message! {
+    /// A wrench at an instant, in a frame.
+    WrenchStamped = "geometry_msgs/msg/WrenchStamped" {
+        header: Header = "std_msgs/Header header", part Header;
+        wrench: Wrench = "geometry_msgs/Wrench wrench", part Wrench;
+    }
+}
+
+impl<To, From_> From<&types::Transform<To, From_>> for Pose {
+    /// Where the child's frame is in its parent.
+    fn from(to_from: &types::Transform<To, From_>) -> Self {
+        let Transform { translation: t, rotation } = to_from.into();
+        Self { position: Point { x: t.x, y: t.y, z: t.z }, orientation: rotation }
+    }
+}
+
+impl Pose {
+    /// The same, with frames.
+    ///
+    /// # Errors
+    /// As [`types::Transform::new`].
+    pub fn typed<To, From_>(&self) -> Result<types::Transform<To, From_>, Rejection> {
+        let Point { x, y, z } = self.position;
+        Transform { translation: Vector3 { x, y, z }, rotation: self.orientation.clone() }.typed()
+    }
+}
+
+/// Six numbers in the order of Sinew: along x, y, z, then about them.
+fn pair([x, y, z, rx, ry, rz]: [f64; 6]) -> [Vector3; 2] {
+    [Vector3 { x, y, z }, Vector3 { x: rx, y: ry, z: rz }]
+}
+
+/// The six numbers again.
+///
+/// # Errors
+/// A [`Rejection`] for numbers that are none (B1).
+fn six(field: &'static str, [along, about]: [&Vector3; 2]) -> Result<[f64; 6], Rejection> {
+    let all = [along.x, along.y, along.z, about.x, about.y, about.z];
+    if all.iter().all(|v| v.is_finite()) {
+        return Ok(all);
+    }
+    Err(Rejection::new(field, "finite numbers", format!("{all:?}")))
+}
+
+impl From<[f64; 6]> for Twist {
+    fn from(twist: [f64; 6]) -> Self {
+        let [linear, angular] = pair(twist);
+        Self { linear, angular }
+    }
+}
+
+impl Twist {
+    /// Along x, y, z (m/s), then about them (rad/s).
+    ///
+    /// # Errors
+    /// A [`Rejection`] for numbers that are none (B1).
+    pub fn typed(&self) -> Result<[f64; 6], Rejection> {
+        six("twist", [&self.linear, &self.angular])
+    }
+}
+
+impl From<[f64; 6]> for Wrench {
+    fn from(wrench: [f64; 6]) -> Self {
+        let [force, torque] = pair(wrench);
+        Self { force, torque }
+    }
+}
+
+impl Wrench {
+    /// Along x, y, z (N), then about them (N·m).
+    ///
+    /// # Errors
+    /// A [`Rejection`] for numbers that are none (B1).
+    pub fn typed(&self) -> Result<[f64; 6], Rejection> {
+        six("wrench", [&self.force, &self.torque])
+    }
+}

@@ -3,22 +3,43 @@
 //! A message is a struct whose fields stand in the order of its definition; [`to_cdr`] and [`from_cdr`] turn it into
 //! the encapsulated CDR of OMG DDSI-RTPS 2.3, section 10 (plain CDR, little endian out, both in) and back.
 
+mod cloud;
 mod diagnostic;
 mod geometry;
+mod markers;
 mod nodes;
+mod picture;
 mod sensor;
 mod sinew;
 mod std_types;
+mod trajectory;
+mod vision;
 
+pub use cloud::{PointCloud2, PointField};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
-pub use geometry::{Quaternion, TfMessage, Transform, TransformStamped, Vector3};
+pub use geometry::{
+    Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TfMessage, Transform, TransformStamped, Twist,
+    TwistStamped, Vector3, Wrench, WrenchStamped,
+};
+pub use markers::{Marker, MarkerArray, MeshFile, UVCoordinate};
 pub use nodes::{
     About, Answer, Ask, Claim, Clock, Goal, Lease, Number, Order, Picture, Question, Refusal, Report,
     SessionOpened, SessionRequest, Solid, Status, Taken, World,
 };
-pub use sensor::{CameraInfo, CompressedImage, Image, JointState, RegionOfInterest};
+pub use picture::{Sheets, camera_of, optical_frame};
+pub use sensor::{CameraInfo, CompressedImage, Image, JointState, Joy, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
-pub use std_types::{Header, Log, Text, Time};
+pub use std_types::{ColorRGBA, Duration, Header, Log, Text, Time, TriggerRequest, TriggerResponse};
+pub use trajectory::{
+    FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult, GripperCommand,
+    GripperCommandFeedback, GripperCommandGoal, GripperCommandResult, JointComponentTolerance,
+    JointTolerance, JointTrajectory, JointTrajectoryPoint, MultiDOFJointTrajectory,
+    MultiDOFJointTrajectoryPoint, follow,
+};
+pub use vision::{
+    BoundingBox2D, BoundingBox3D, Detection2D, Detection2DArray, Detection3D, Detection3DArray,
+    ObjectHypothesis, ObjectHypothesisWithPose, Point2D, Pose2D,
+};
 
 use cdr_encoding::{from_bytes, to_vec_with_size_hint};
 use serde::Serialize;
@@ -48,7 +69,8 @@ pub trait Message: Serialize + DeserializeOwned {
     }
 }
 
-/// Declares a message type once: its struct, its name, its definition. Fields of message types are marked `part`.
+/// Declares a message type once: its struct, its name, its definition, which is its fields' documentation as well.
+/// Fields of message types are marked `part`.
 macro_rules! message {
     ($(#[$doc:meta])* $name:ident = $ros:literal {
         $($(#[$fdoc:meta])* $field:ident: $ty:ty = $line:literal $(, bytes $bytes:literal)? $(, part $part:ty)?;)*
@@ -56,7 +78,7 @@ macro_rules! message {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $name {
-            $($(#[$fdoc])* $(#[serde(with = $bytes)])? pub $field: $ty,)*
+            $($(#[$fdoc])* #[doc = concat!("`", $line, "`")] $(#[serde(with = $bytes)])? pub $field: $ty,)*
         }
 
         impl $crate::ros::Message for $name {
@@ -79,6 +101,27 @@ macro_rules! message {
     };
 }
 pub(crate) use message;
+
+/// Names every message type, to a macro that takes any number of names.
+#[macro_export]
+macro_rules! every_message {
+    ($to:ident) => {
+        $to! {
+            About Answer Ask BoundingBox2D BoundingBox3D CameraInfo Claim Clock ColorRGBA CompressedImage
+            Consumed Detection2D Detection2DArray Detection3D Detection3DArray DiagnosticArray
+            DiagnosticStatus Duration FollowJointTrajectoryFeedback FollowJointTrajectoryGoal
+            FollowJointTrajectoryResult Goal GripperCommand GripperCommandFeedback GripperCommandGoal
+            GripperCommandResult Guard Header Image JointComponentTolerance JointState JointTolerance
+            JointTrajectory JointTrajectoryPoint Joy KeyValue Lease Log Marker MarkerArray MeshFile ModelCall
+            MultiDOFJointTrajectory MultiDOFJointTrajectoryPoint Number ObjectHypothesis
+            ObjectHypothesisWithPose Order Picture Point Point2D PointCloud2 PointField Pose Pose2D
+            PoseStamped PoseWithCovariance Quaternion Question Refusal RegionOfInterest Report Requests
+            SessionOpened SessionRequest Solid Status Taken Text TfMessage Tick Time Transform
+            TransformStamped TriggerRequest TriggerResponse Twist TwistStamped UVCoordinate Vector3 World
+            Wrench WrenchStamped
+        }
+    };
+}
 
 /// Bytes in one piece instead of one by one.
 pub(crate) mod bytes {

@@ -95,6 +95,19 @@ message! {
     }
 }
 
+message! {
+    /// What a joystick's sticks and buttons do.
+    Joy = "sensor_msgs/msg/Joy" {
+        header: Header = "std_msgs/Header header", part Header;
+        /// Each of −1 to 1.
+        ///
+        axes: Vec<f32> = "float32[] axes";
+        /// 0 or 1 each.
+        ///
+        buttons: Vec<i32> = "int32[] buttons";
+    }
+}
+
 /// ROS counts pixels from the centre of the first, Sinew from its corner.
 const HALF: f64 = 0.5;
 

@@ -1,4 +1,4 @@
-//! Packages `builtin_interfaces`, `std_msgs`, `rcl_interfaces`.
+//! Packages `builtin_interfaces`, `std_msgs`, `rcl_interfaces`, `std_srvs`.
 
 use super::message;
 
@@ -67,5 +67,62 @@ message! {
         function: String = "string function";
         /// Not used.
         line: u32 = "uint32 line";
+    }
+}
+
+message! {
+    /// A length of time, of either sign.
+    Duration = "builtin_interfaces/msg/Duration" {
+        sec: i32 = "int32 sec";
+        /// Beyond `sec`, 0 to 999,999,999.
+        ///
+        nanosec: u32 = "uint32 nanosec";
+    }
+}
+
+impl Duration {
+    /// Of so many seconds, to the nearest nanosecond; beyond 68 years it is 68 years.
+    #[must_use]
+    pub fn from_secs(secs: f64) -> Self {
+        let nanos = (secs * 1e9).round();
+        let whole = (nanos / 1e9).floor().clamp(f64::from(i32::MIN), f64::from(i32::MAX));
+        Self { sec: whole as i32, nanosec: (nanos - 1e9 * whole).clamp(0.0, 999_999_999.0) as u32 }
+    }
+
+    /// Seconds.
+    #[must_use]
+    pub fn as_secs(&self) -> f64 {
+        f64::from(self.sec) + 1e-9 * f64::from(self.nanosec)
+    }
+}
+
+message! {
+    /// A colour, each of 0 to 1.
+    ColorRGBA = "std_msgs/msg/ColorRGBA" {
+        r: f32 = "float32 r";
+        g: f32 = "float32 g";
+        b: f32 = "float32 b";
+        /// 0 is seen through.
+        ///
+        a: f32 = "float32 a";
+    }
+}
+
+message! {
+    /// Asks for something that needs no words.
+    TriggerRequest = "std_srvs/srv/Trigger_Request" {
+        /// What stands in a message without fields.
+        ///
+        structure_needs_at_least_one_member: u8 = "uint8 structure_needs_at_least_one_member";
+    }
+}
+
+message! {
+    /// What came of it.
+    TriggerResponse = "std_srvs/srv/Trigger_Response" {
+        success: bool = "bool success";
+        /// A sentence for people.
+        ///
+        message: String = "string message";
     }
 }

@@ -105,31 +105,8 @@ pub(crate) fn read_message(bytes: &[u8]) -> usize {
         assert_eq!(again, written, "B7: {}", M::NAME);
         1
     }
-    macro_rules! every {
-        ($($ty:ident),* $(,)?) => { [$(one::<ros::$ty>(bytes)),*].into_iter().sum() };
+    macro_rules! all {
+        ($($name:ident)*) => { [$(one::<ros::$name>(bytes)),*].into_iter().sum() };
     }
-    every!(
-        CameraInfo,
-        CompressedImage,
-        Consumed,
-        DiagnosticArray,
-        DiagnosticStatus,
-        Guard,
-        Header,
-        Image,
-        JointState,
-        KeyValue,
-        Log,
-        ModelCall,
-        Quaternion,
-        RegionOfInterest,
-        Requests,
-        Text,
-        TfMessage,
-        Tick,
-        Time,
-        Transform,
-        TransformStamped,
-        Vector3,
-    )
+    bridge::every_message!(all)
 }
