@@ -121,6 +121,7 @@ section!(
         connect: Vec<String>,
         listen: Vec<String>,
         multicast: bool,
+        direct: bool,
         keys: String,
         router: bool,
         status_hz: f64,

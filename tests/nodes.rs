@@ -4,149 +4,9 @@
 mod scripted;
 
 use scripted::Folder;
+use scripted::nodes::{DONE, F1, Nodes, ended, text};
 use std::fs;
-use std::process::{Child, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How long a node may take to be there, and a sentence to be done, on a busy machine.
-const BEGINS: Duration = Duration::from_secs(60);
-const DONE: Duration = Duration::from_secs(300);
-
-/// One robot at a time: each is five processes in real time.
-static ONE: Mutex<()> = Mutex::new(());
-
-/// How the robot's events tell that the owner of the motion fell silent.
-const F1: &str = "\"fault\":\"F1\"";
-
-/// The nodes of one robot, ended with the test.
-struct Nodes {
-    folder: Folder,
-    _one: MutexGuard<'static, ()>,
-    running: Vec<(&'static str, Child)>,
-}
-
-impl Nodes {
-    /// A robot of its own name, and a folder for its secrets.
-    fn new(name: &str, more: &str) -> Self {
-        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = Folder::new(&format!("nodes-{name}"), "");
-        let config = format!("[zenoh]\nrobot = \"{name}-{}\"\n{more}", std::process::id());
-        fs::write(folder.0.join("robot.toml"), config).expect("written");
-        Self { folder, _one, running: Vec::new() }
-    }
-
-    fn command(&self, args: &[&str]) -> std::process::Command {
-        let mut command = self.folder.command(args);
-        command.env("XDG_RUNTIME_DIR", &self.folder.0);
-        command
-    }
-
-    /// Starts nodes and waits until they are there.
-    fn start(&mut self, roles: &[&'static str]) {
-        for role in roles {
-            let log = fs::File::create(self.folder.0.join(format!("{role}.log"))).expect("a file");
-            let errors = log.try_clone().expect("a handle");
-            let mut command = self.command(&["node", role]);
-            if *role != "perception" {
-                command.args(["--out", role]);
-            }
-            let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
-            self.running.push((role, child.expect("it starts")));
-        }
-        let began = Instant::now();
-        loop {
-            let listed = self.said(&["ls"]).1;
-            if roles
-                .iter()
-                .all(|role| listed.lines().any(|l| l.starts_with(role) && l.contains("answers in")))
-            {
-                return;
-            }
-            assert!(began.elapsed() < BEGINS, "{roles:?} are not there: {listed}\n{}", self.logs());
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    fn said(&self, args: &[&str]) -> (i32, String, String) {
-        text(self.command(args).output().expect("it starts"))
-    }
-
-    fn pid(&self, role: &str) -> String {
-        let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
-        child.id().to_string()
-    }
-
-    fn signal(&self, role: &str, name: &str) {
-        let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid(role)]).status();
-        assert!(status.expect("it starts").success());
-    }
-
-    fn log(&self, role: &str) -> String {
-        fs::read_to_string(self.folder.0.join(format!("{role}.log"))).unwrap_or_default()
-    }
-
-    fn logs(&self) -> String {
-        ["robot", "perception", "planner"].map(|r| format!("-- {r}\n{}", self.log(r))).concat()
-    }
-
-    /// What the robot's loop has told so far.
-    fn events(&self) -> String {
-        fs::read_to_string(self.folder.0.join("robot/events.jsonl")).unwrap_or_default()
-    }
-
-    /// Waits until the arm has begun to move for the n-th sentence: its first motion is under way.
-    fn until_it_moves(&self, n: usize) {
-        let began = Instant::now();
-        let moves = || {
-            let events = self.events();
-            let last = events.rsplit(F1).next().unwrap_or_default().to_owned();
-            let stops = events.matches(F1).count();
-            stops + 1 == n && last.contains("mode: Follow")
-        };
-        while !moves() {
-            assert!(began.elapsed() < BEGINS, "it never moves:\n{}", self.logs());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Waits until a node's log says something.
-    fn until(&self, role: &str, what: &str, limit: Duration) {
-        let began = Instant::now();
-        while !self.log(role).contains(what) {
-            assert!(began.elapsed() < limit, "{role} never says {what:?}:\n{}", self.logs());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        for (_, child) in &mut self.running {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn text(out: Output) -> (i32, String, String) {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
-}
-
-/// Waits for a process, and for what it has said.
-fn ended(mut child: Child, limit: Duration) -> (i32, String, String) {
-    let began = Instant::now();
-    while child.try_wait().expect("asked").is_none() {
-        if began.elapsed() > limit {
-            let _ = child.kill();
-            let said = text(child.wait_with_output().expect("it has ended"));
-            panic!("it did not end within {limit:?}: {said:?}");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    text(child.wait_with_output().expect("it has ended"))
-}
 
 #[test]
 fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_model_looks() {
@@ -175,13 +35,9 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
 fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_old_commands_move_nothing() {
     let mut nodes = Nodes::new("killed", "");
     nodes.start(&["robot", "perception", "planner"]);
-    let say = |nodes: &Nodes| {
-        let mut command = nodes.command(&["say", "put the red cube in the blue bowl"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
-    };
+    let say = |nodes: &Nodes| nodes.say_until_it_moves("put the red cube in the blue bowl", "robot");
     // F2: it hangs in mid-motion, and goes on later with what it had.
     let first = say(&nodes);
-    nodes.until_it_moves(1);
     nodes.signal("planner", "STOP");
     nodes.until("robot", "F1InputSilent", Duration::from_secs(5));
     std::thread::sleep(Duration::from_millis(500));
@@ -199,7 +55,6 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     // F1: it is killed in mid-motion.
     let before = nodes.log("robot").matches("F1InputSilent").count();
     let second = say(&nodes);
-    nodes.until_it_moves(2);
     nodes.signal("planner", "KILL");
     let began = Instant::now();
     while nodes.log("robot").matches("F1InputSilent").count() == before {
@@ -209,6 +64,29 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     let (code, _, err) = ended(second, DONE);
     assert_ne!(code, 0);
     assert!(err.contains("the planner node has gone"), "{err}");
+}
+
+#[test]
+fn memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_loop_goes_on() {
+    let mut nodes = Nodes::new("starved", "");
+    nodes.start(&["robot", "perception", "planner"]);
+    // Before its first picture: what it takes to look at one is not there.
+    nodes.starve("perception");
+    let (code, out, _) = nodes.said(&["say", "where is the blue bowl?"]);
+    assert!(code == 0 && out.contains("F46") && out.contains("degraded"), "{code}: {out}\n{}", nodes.logs());
+    assert!(nodes.log("perception").contains("memory allocation"), "{}", nodes.log("perception"));
+    // The planner ends in mid-motion as whoever gets no memory does.
+    let asked = nodes.say_until_it_moves("put the red cube in the blue bowl", "robot");
+    nodes.signal("planner", "ABRT");
+    nodes.until("robot", "F1InputSilent", Duration::from_secs(5));
+    let (code, _, err) = ended(asked, DONE);
+    assert!(code != 0 && err.contains("the planner node has gone"), "{code}: {err}");
+    // The loop is there, and so it is for the next planner.
+    assert_eq!(nodes.said(&["reset"]).0, 0, "{}", nodes.logs());
+    nodes.begin("another", "planner", "robot");
+    nodes.until_there(&["robot", "planner"], "robot");
+    let (code, out, err) = nodes.said(&["say", "go home"]);
+    assert_eq!(code, 0, "{out}{err}\n{}", nodes.logs());
 }
 
 #[test]

@@ -81,7 +81,6 @@ pub(crate) fn run(
                 check(&setting, &mut rng).err().map(|why| format!("mission {i}: {why}"))
             }),
             How::Suite => ("in the tests".into(), Vec::new()),
-            How::NotYet => ("not yet".into(), Vec::new()),
         };
         all_good &= failures.is_empty();
         if common.json {

@@ -25,12 +25,10 @@ pub(crate) enum How {
     Here(InLockstep),
     /// Here, in whole missions in lockstep.
     Mission(InMission),
-    /// With cameras and the whole mission, in the test suite.
+    /// With cameras and the whole mission, or with the stages as processes, in the test suite.
     Suite,
     /// With real processes, in wall time; and, where there is one, here as silence.
     Processes(InProcesses, Option<InLockstep>),
-    /// Not built.
-    NotYet,
 }
 
 /// One row of the table.
@@ -47,7 +45,7 @@ const fn row(id: &'static str, injected: &'static str, expected: &'static str, h
     Row { id, injected, expected, how }
 }
 
-use How::{Here, Mission, NotYet, Processes, Suite};
+use How::{Here, Mission, Processes, Suite};
 
 /// The rows in their order.
 pub(crate) const ROWS: [Row; 46] = [
@@ -84,14 +82,14 @@ pub(crate) const ROWS: [Row; 46] = [
     ),
     row("F27", "the wall clock is stepped", "nothing", Suite),
     row("F28", "a sender's clock is off", "estimated; refused when old", Here(orders::f28)),
-    row("F29", "the AI runs out of memory", "S2; the loop goes on", NotYet),
+    row("F29", "the AI runs out of memory", "S2; the loop goes on", Suite),
     row("F30", "reports are not taken for 5 s", "counted; the loop goes on", Here(f30)),
     row("F31", "a thread beside the loop panics", "S2, named", Here(f31)),
     row("F32", "the loop panics", "S1 by the watchdog", Processes(processes::f32, None)),
     row("F33", "the watchdog dies", "the robot stops by itself", Processes(processes::f33, None)),
-    row("F34", "the Zenoh router restarts", "S2, no old commands", NotYet),
-    row("F35", "two controllers after a network split", "one owner only", NotYet),
-    row("F36", "a network that loses and delays", "D to a safe speed", NotYet),
+    row("F34", "the Zenoh router restarts", "S2, L; no old commands", Suite),
+    row("F35", "two controllers after a network split", "one owner only", Suite),
+    row("F36", "a network that loses and delays", "S2, L; nothing stale moves it", Suite),
     row("F37", "an old packet again", "R", Here(orders::f37)),
     row("F38", "the operator's link breaks at speed", "S2 within 100 ms", Here(orders::f38)),
     row("F39", "operator and AI both command", "the operator wins", Here(orders::f39)),

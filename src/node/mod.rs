@@ -61,6 +61,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         connect: z.connect.clone(),
         listen: z.listen.clone(),
         multicast: z.multicast,
+        is_direct: z.direct,
         keys: (!z.keys.is_empty()).then(|| PathBuf::from(&z.keys)),
         is_router: z.router,
     }

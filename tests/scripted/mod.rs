@@ -3,6 +3,8 @@
 
 #[path = "../../bridge/tests/scripted/mod.rs"]
 pub mod http;
+pub mod link;
+pub mod nodes;
 
 use serde_json::{Value, json};
 use std::fs;

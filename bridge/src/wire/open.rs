@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use types::Rejection;
 
 /// How a node reaches others.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The robot's name, the first part of every key: letters, digits, `_` and `-`.
     pub robot: String,
@@ -24,10 +24,27 @@ pub struct Settings {
     pub listen: Vec<String>,
     /// Whether others are looked for by multicast.
     pub multicast: bool,
+    /// Whether nodes speak with each other straight; if not, only through what stands in `connect`.
+    pub is_direct: bool,
     /// The folder of this node's keys; `None`: this machine alone.
     pub keys: Option<PathBuf>,
     /// Pass on what others say, so that nodes that cannot see each other hear each other.
     pub is_router: bool,
+}
+
+impl Default for Settings {
+    /// A robot without a name, straight, on this machine alone.
+    fn default() -> Self {
+        Self {
+            robot: String::new(),
+            connect: Vec::new(),
+            listen: Vec::new(),
+            multicast: false,
+            is_direct: true,
+            keys: None,
+            is_router: false,
+        }
+    }
 }
 
 /// How long those who are there may take to say so.
@@ -54,6 +71,24 @@ impl Settings {
                 "false with keys: whoever passes on needs an identity of its own, which there is not yet";
             return Err(Rejection::new("zenoh.router", expected, "true"));
         }
+        if !self.is_direct {
+            let refuse =
+                |field, expected: &str, got: String| Err(Rejection::new(field, expected.to_owned(), got));
+            if self.connect.is_empty() {
+                return refuse(
+                    "zenoh.connect",
+                    "a router to speak through, as zenoh.direct is false",
+                    "[]".into(),
+                );
+            }
+            if !self.listen.is_empty() {
+                let got = format!("{:?}", self.listen);
+                return refuse("zenoh.listen", "[], as zenoh.direct is false", got);
+            }
+            if self.is_router {
+                return refuse("zenoh.router", "false, as zenoh.direct is false", "true".into());
+            }
+        }
         for (field, endpoints) in [("zenoh.connect", &self.connect), ("zenoh.listen", &self.listen)] {
             for endpoint in endpoints {
                 check_endpoint(field, endpoint, self.keys.is_some())?;
@@ -78,9 +113,14 @@ impl Settings {
             (true, None) => vec!["tcp/127.0.0.1:0".to_owned()],
             (true, Some(_)) => vec!["tls/0.0.0.0:0".to_owned()],
         };
-        let mode = if self.is_router { "router" } else { "peer" };
+        let mode = match (self.is_router, self.is_direct) {
+            (true, _) => "router",
+            (false, true) => "peer",
+            (false, false) => "client",
+        };
         // Without keys nobody beyond this machine is even asked.
         let interface = if self.keys.is_some() { "auto" } else { "lo" };
+        let listen = if self.is_direct { listen } else { Vec::new() };
         let mut config = json!({
             "mode": mode,
             "connect": { "endpoints": self.connect, "timeout_ms": 0, "exit_on_failure": false,
@@ -248,6 +288,14 @@ mod tests {
         assert!(router.check().is_ok());
         let with_keys = Settings { keys: Some("keys/robot".into()), ..router };
         assert_eq!(with_keys.check().expect_err("no identity").field, "zenoh.router");
+        let through = Settings { is_direct: false, is_router: false, keys: None, ..with_keys };
+        assert_eq!(through.check().expect_err("through whom?").field, "zenoh.connect");
+        let through = Settings { connect: vec!["tcp/127.0.0.1:7447".into()], ..through };
+        assert!(through.check().is_ok());
+        let listening = Settings { listen: vec!["tcp/127.0.0.1:0".into()], ..through.clone() };
+        assert_eq!(listening.check().expect_err("nobody comes").field, "zenoh.listen");
+        let passing = Settings { is_router: true, ..through };
+        assert_eq!(passing.check().expect_err("either or").field, "zenoh.router");
         let named = |robot: &str| Settings { robot: robot.into(), ..Settings::default() }.check();
         assert!(named("arm-1").is_ok());
         for bad in ["", "a/b", "a*", "$x", "ä", &"x".repeat(65)] {

@@ -1,0 +1,158 @@
+//! Nodes whose network breaks, parts and delays (F34 to F36): the arm stands, and what was said before moves nothing.
+
+mod scripted;
+
+use bridge::wire::{Role, Settings, Wire};
+use control::MonotonicClock;
+use scripted::link::Link;
+use scripted::nodes::{BEGINS, DONE, F1, Nodes, ended};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use types::seams::Clock as _;
+
+const SENTENCE: &str = "put the red cube in the blue bowl";
+/// Within this the robot tells that it has stopped: the lease of its owner is 0.2 s.
+const STOPS: Duration = Duration::from_secs(5);
+
+/// How often each is tried: 20 times in the full tier.
+fn tries() -> u64 {
+    std::env::var("SINEW_BREAKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+/// A port that was free just now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
+}
+
+/// Whatever passes on what nodes say, as a router of a site does.
+fn router(robot: &str, port: u16) -> Wire {
+    let settings = Settings {
+        robot: robot.to_owned(),
+        listen: vec![format!("tcp/127.0.0.1:{port}")],
+        is_router: true,
+        ..Settings::default()
+    };
+    let clock = MonotonicClock::new();
+    Wire::open(&settings, Role::Operator, Arc::new(move || clock.now())).expect("it opens")
+}
+
+/// Only through this port.
+fn through(port: u16) -> String {
+    format!("direct = false\nmulticast = false\nconnect = [\"tcp/127.0.0.1:{port}\"]\n")
+}
+
+/// Waits until the robot has told once more that its owner fell silent.
+fn until_it_stops(nodes: &Nodes, before: usize) {
+    let began = Instant::now();
+    while nodes.events().matches(F1).count() == before {
+        assert!(began.elapsed() < STOPS, "it goes on:\n{}", nodes.logs());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What the robot's loop has told since it stopped last.
+fn since_it_stopped(nodes: &Nodes) -> String {
+    nodes.events().rsplit(F1).next().unwrap_or_default().to_owned()
+}
+
+fn assert_stands(nodes: &Nodes) {
+    let after = since_it_stopped(nodes);
+    assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
+}
+
+/// Once everybody is there again a person resets the robot, and it does what is said.
+fn goes_on(nodes: &Nodes, config: &str) {
+    nodes.until_there(&["robot", "planner"], config);
+    let config = format!("{config}.toml");
+    assert_stands(nodes);
+    let (code, out, err) = nodes.said(&["reset", "--config", &config]);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, err) = nodes.said(&["say", "go home", "--config", &config]);
+    assert_eq!(code, 0, "{out}{err}\n{}", nodes.logs());
+}
+
+#[test]
+fn a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_moves_it() {
+    let port = free_port();
+    let mut nodes = Nodes::new("restarts", &through(port));
+    let mut passes_on = Some(router(&nodes.name, port));
+    nodes.start(&["robot", "planner"]);
+    for n in 0..tries() {
+        let asked = nodes.say_until_it_moves(SENTENCE, "robot");
+        let before = nodes.events().matches(F1).count();
+        std::thread::sleep(Duration::from_millis(37 * n));
+        drop(passes_on.take());
+        until_it_stops(&nodes, before);
+        let (code, out, err) = ended(asked, DONE);
+        assert_ne!(code, 0, "{out}{err}");
+        assert_stands(&nodes);
+        passes_on = Some(router(&nodes.name, port));
+        goes_on(&nodes, "robot");
+    }
+}
+
+#[test]
+fn a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
+    let port = free_port();
+    let mut nodes = Nodes::new("late", &through(port));
+    let _router = router(&nodes.name, port);
+    for n in 0..tries() {
+        let link = Link::to(port, 0x9e37_79b9_7f4a_7c15 ^ n);
+        nodes.configure("far", &through(link.port));
+        nodes.begin("robot", "robot", "robot");
+        nodes.begin("planner", "planner", "far");
+        nodes.until_there(&["robot", "planner"], "robot");
+        let asked = nodes.say_until_it_moves(SENTENCE, "far");
+        let before = nodes.events().matches(F1).count();
+        std::thread::sleep(Duration::from_millis(37 * n));
+        // 30 of 100 packets are lost, and all are late by up to 200 ms.
+        link.spoil(300, 200);
+        until_it_stops(&nodes, before);
+        std::thread::sleep(Duration::from_secs(3));
+        assert_stands(&nodes);
+        link.spoil(0, 0);
+        let (code, out, err) = ended(asked, DONE);
+        assert_ne!(code, 0, "{out}{err}");
+        goes_on(&nodes, "far");
+        nodes.end();
+    }
+}
+
+#[test]
+fn of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the_other_lost_it() {
+    let port = free_port();
+    let mut nodes = Nodes::new("parted", &through(port));
+    let _router = router(&nodes.name, port);
+    for n in 0..tries() {
+        let link = Link::to(port, 1);
+        nodes.configure("far", &through(link.port));
+        nodes.begin("robot", "robot", "robot");
+        nodes.begin("first", "planner", "far");
+        nodes.until_there(&["robot", "planner"], "far");
+        let asked = nodes.say_until_it_moves(SENTENCE, "far");
+        let before = nodes.events().matches(F1).count();
+        std::thread::sleep(Duration::from_millis(37 * n));
+        // The first planner is alone, and goes on as if it were not.
+        link.cut(true);
+        until_it_stops(&nodes, before);
+        nodes.until_gone("planner", "robot");
+        nodes.begin("second", "planner", "robot");
+        nodes.until("second", "waiting for sentences", BEGINS);
+        // It gets the arm only from a person's hand.
+        let (code, out, _) = nodes.said(&["say", SENTENCE]);
+        assert_ne!(code, 0, "{out}");
+        assert_stands(&nodes);
+        assert_eq!(nodes.said(&["reset"]).0, 0);
+        let second = nodes.say_until_it_moves(SENTENCE, "robot");
+        let before = nodes.events().matches(F1).count();
+        // The first comes back in the middle of that, with all that it said meanwhile.
+        link.cut(false);
+        let (code, out, err) = ended(asked, DONE);
+        assert_ne!(code, 0, "{out}{err}");
+        let (code, out, err) = ended(second, DONE);
+        assert_eq!(code, 0, "{out}{err}\n{}", nodes.logs());
+        assert_eq!(nodes.events().matches(F1).count(), before, "{}", nodes.logs());
+        nodes.end();
+    }
+}

@@ -1,0 +1,200 @@
+//! The nodes of a robot as processes, to be started, looked at, stopped and killed.
+
+use super::Folder;
+use std::fs;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a node may take to be there, and a sentence to be done, on a busy machine.
+pub const BEGINS: Duration = Duration::from_secs(60);
+pub const DONE: Duration = Duration::from_secs(300);
+
+/// One robot at a time: each is five processes in real time.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// How often a sentence is said on a busy machine.
+const TRIES: usize = 5;
+
+/// How the robot's events tell that the owner of the motion fell silent.
+pub const F1: &str = "\"fault\":\"F1\"";
+
+/// The nodes of one robot, ended with the test.
+pub struct Nodes {
+    pub folder: Folder,
+    pub name: String,
+    _one: MutexGuard<'static, ()>,
+    running: Vec<(&'static str, Child)>,
+}
+
+impl Nodes {
+    /// A robot of its own name, and a folder for its secrets.
+    pub fn new(name: &str, more: &str) -> Self {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = Folder::new(&format!("nodes-{name}"), "");
+        let nodes =
+            Self { folder, _one, name: format!("{name}-{}", std::process::id()), running: Vec::new() };
+        nodes.configure("robot", more);
+        nodes
+    }
+
+    /// Another configuration beside that of all, `FILE.toml`; what stands in `zenoh`, behind the robot's name.
+    pub fn configure(&self, file: &str, zenoh: &str) {
+        let config = format!("[zenoh]\nrobot = \"{}\"\n{zenoh}", self.name);
+        fs::write(self.folder.0.join(format!("{file}.toml")), config).expect("written");
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.folder.command(args);
+        command.env("XDG_RUNTIME_DIR", &self.folder.0);
+        command
+    }
+
+    /// Starts nodes and waits until they are there.
+    pub fn start(&mut self, roles: &[&'static str]) {
+        for role in roles {
+            self.begin(role, role, "robot");
+        }
+        self.until_there(roles, "robot");
+    }
+
+    /// Starts a node under a name of its own, with `CONFIG.toml`; what it says stands in `NAME.log`, its runs in `NAME`.
+    pub fn begin(&mut self, name: &'static str, role: &str, config: &str) {
+        let log = fs::File::create(self.folder.0.join(format!("{name}.log"))).expect("a file");
+        let errors = log.try_clone().expect("a handle");
+        let mut command = self.command(&["node", role, "--config", &format!("{config}.toml")]);
+        if role != "perception" {
+            command.args(["--out", name]);
+        }
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        self.running.push((name, child.expect("it starts")));
+    }
+
+    /// Waits until nodes of these roles are there for whoever has `CONFIG.toml`.
+    pub fn until_there(&self, roles: &[&str], config: &str) {
+        let began = Instant::now();
+        loop {
+            let listed = self.said(&["ls", "--config", &format!("{config}.toml")]).1;
+            let is_there =
+                |role: &&str| listed.lines().any(|l| l.starts_with(*role) && l.contains("answers in"));
+            if roles.iter().all(is_there) {
+                return;
+            }
+            assert!(began.elapsed() < BEGINS, "{roles:?} are not there: {listed}\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until whoever has `CONFIG.toml` sees no node of this role.
+    pub fn until_gone(&self, role: &str, config: &str) {
+        let began = Instant::now();
+        let config = format!("{config}.toml");
+        while self.said(&["ls", "--config", &config]).1.lines().any(|l| l.starts_with(role)) {
+            assert!(began.elapsed() < BEGINS, "the {role} is still there:\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Has a sentence carried out, without waiting for it.
+    pub fn say(&self, sentence: &str, config: &str) -> Child {
+        let mut command = self.command(&["say", sentence, "--config", &format!("{config}.toml")]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    }
+
+    pub fn said(&self, args: &[&str]) -> (i32, String, String) {
+        text(self.command(args).output().expect("it starts"))
+    }
+
+    fn pid(&self, role: &str) -> String {
+        let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
+        child.id().to_string()
+    }
+
+    pub fn signal(&self, role: &str, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.pid(role)]).status();
+        assert!(status.expect("it starts").success());
+    }
+
+    /// From now on a node gets no more memory (`prlimit` of util-linux).
+    pub fn starve(&self, name: &str) {
+        let status = Command::new("prlimit").args(["--pid", &self.pid(name), "--as=4096"]).status();
+        assert!(status.expect("it starts").success());
+    }
+
+    pub fn log(&self, role: &str) -> String {
+        fs::read_to_string(self.folder.0.join(format!("{role}.log"))).unwrap_or_default()
+    }
+
+    pub fn logs(&self) -> String {
+        self.running.iter().map(|(name, _)| format!("-- {name}\n{}", self.log(name))).collect()
+    }
+
+    /// What the robot's loop has told so far.
+    pub fn events(&self) -> String {
+        fs::read_to_string(self.folder.0.join("robot/events.jsonl")).unwrap_or_default()
+    }
+
+    /// Has a sentence carried out, and waits until the arm moves for it. On a machine that is too busy for its deadlines a
+    /// sentence may end before that; then it is said again.
+    pub fn say_until_it_moves(&self, sentence: &str, config: &str) -> Child {
+        for _ in 0..TRIES {
+            let (before, mut asked) = (self.moves_told(), self.say(sentence, config));
+            while asked.try_wait().expect("asked").is_none() {
+                if self.moves_told() > before {
+                    return asked;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = self.said(&["reset", "--config", &format!("{config}.toml")]);
+        }
+        panic!("it never moves:\n{}", self.logs());
+    }
+
+    /// How often the loop has told that the arm is on its way.
+    pub fn moves_told(&self) -> usize {
+        self.events().matches("mode: Follow").count()
+    }
+
+    /// Ends all nodes, and forgets what they have said.
+    pub fn end(&mut self) {
+        for (name, mut child) in self.running.drain(..) {
+            let _ = child.kill();
+            let _ = child.wait();
+            let _ = fs::remove_dir_all(self.folder.0.join(name));
+        }
+    }
+
+    /// Waits until a node's log says something.
+    pub fn until(&self, role: &str, what: &str, limit: Duration) {
+        let began = Instant::now();
+        while !self.log(role).contains(what) {
+            assert!(began.elapsed() < limit, "{role} never says {what:?}:\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+pub fn text(out: Output) -> (i32, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+}
+
+/// Waits for a process, and for what it has said.
+pub fn ended(mut child: Child, limit: Duration) -> (i32, String, String) {
+    let began = Instant::now();
+    while child.try_wait().expect("asked").is_none() {
+        if began.elapsed() > limit {
+            let _ = child.kill();
+            let said = text(child.wait_with_output().expect("it has ended"));
+            panic!("it did not end within {limit:?}: {said:?}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    text(child.wait_with_output().expect("it has ended"))
+}
