@@ -60,7 +60,7 @@ fn all(folder: &Path) -> Vec<(PathBuf, String)> {
 fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
     let folder = Folder::new("whole");
     let keys = folder.make(|d| d.robot = Some("arm-1".into())).expect("made");
-    assert_eq!((keys.robot.as_str(), keys.authority, keys.roles.len()), ("arm-1", Fate::Made, 5));
+    assert_eq!((keys.robot.as_str(), keys.authority, keys.roles.len()), ("arm-1", Fate::Made, 6));
     for role in &keys.roles {
         assert!(role.fate == Fate::Made && role.has_our_rules, "{role:?}");
         assert_eq!(role.ends, i64::try_from(NOW.as_secs()).expect("small") + 365 * DAY);
@@ -85,8 +85,8 @@ fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
         assert_ne!(path.extension().and_then(|e| e.to_str()), Some("draft"));
         n_private += usize::from(is_private);
     }
-    // Two of the authority, five of nodes, two for each of five pairs.
-    assert_eq!(n_private, 15);
+    // Two of the authority, six of nodes, two for each of five pairs.
+    assert_eq!(n_private, 18);
 }
 
 #[test]

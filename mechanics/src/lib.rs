@@ -6,6 +6,7 @@ mod arch;
 pub mod arm;
 pub mod collision;
 pub mod data;
+pub mod description;
 pub mod dynamics;
 pub mod error;
 pub mod ik;

@@ -16,6 +16,7 @@ fn plays(role: Role) -> &'static str {
         Role::Perception => "models that look and read",
         Role::Planner => "who turns sentences into motions",
         Role::Operator => "the person's own",
+        Role::Ros2 => "who passes on to ROS 2 and back",
         Role::Observer => "who only looks on",
     }
 }

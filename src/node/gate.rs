@@ -113,8 +113,9 @@ impl Gate {
         };
         let owner = match by.from {
             Role::Planner => Owner::Planner,
+            Role::Ros2 => Owner::Script,
             Role::Operator => Owner::Human,
-            other => return Err(Rejection::new("session.role", "planner or operator", other.word())),
+            other => return Err(Rejection::new("session.role", "planner, operator or ros2", other.word())),
         };
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);

@@ -5,6 +5,8 @@
 mod body;
 mod camera;
 mod convert;
+#[cfg(test)]
+mod following;
 mod gate;
 mod model;
 mod motions;

@@ -2,7 +2,7 @@
 
 use super::{Duration, Header, JointState, Time, Transform, Twist, message};
 use core::ops::RangeInclusive;
-use types::motion::{CLOSEST_POINTS_S, MAX_POINTS, TrajectoryPoint};
+use types::motion::{CLOSEST_POINTS_S, MAX_POINTS, START_TOLERANCE, TrajectoryPoint};
 use types::{JointLimits, JointVector, Rejection, Trajectory};
 
 message! {
@@ -150,7 +150,8 @@ impl JointTrajectory {
     /// The path for an arm, checked, in the order of its joints.
     ///
     /// As a joint trajectory controller has it: a path whose first point is not at its beginning starts at `start`, at
-    /// rest, and is at the first point in its time. Velocities that are not said are the mean of the slopes before and
+    /// rest, and is at the first point in its time; one that begins at once begins there, too, if its first point is not
+    /// farther from it than [`START_TOLERANCE`]. Velocities that are not said are the mean of the slopes before and
     /// after, none where those are of different sign, none at both ends (after Fritsch and Carlson 1980); accelerations
     /// that are not said are the mean of those of the cubics before and after, none at both ends.
     ///
@@ -203,7 +204,11 @@ impl JointTrajectory {
                 ddq: or_none("accelerations", &point.accelerations)?,
             });
         }
-        Trajectory::new(filled(&knots), limits, start)
+        let mut points = filled(&knots);
+        if let Some(first) = points.first_mut().filter(|p| p.q.max_abs_diff(start) <= START_TOLERANCE) {
+            first.q = *start;
+        }
+        Trajectory::new(points, limits, start)
     }
 }
 

@@ -69,10 +69,11 @@ pub fn random_id() -> Result<u64, Rejection> {
 }
 
 /// Whose messages to whom are signed.
-pub const PAIRS: [(Role, Role); 4] = [
+pub const PAIRS: [(Role, Role); 5] = [
     (Role::Planner, Role::Robot),
     (Role::Operator, Role::Robot),
     (Role::Perception, Role::Robot),
+    (Role::Ros2, Role::Robot),
     (Role::Operator, Role::Planner),
 ];
 

@@ -12,13 +12,16 @@ pub enum Role {
     Planner,
     /// A person, and what a person types.
     Operator,
+    /// Who passes on to ROS 2 and back.
+    Ros2,
     /// Who only looks on.
     Observer,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Robot, Self::Perception, Self::Planner, Self::Operator, Self::Observer];
+    pub const ALL: [Self; 6] =
+        [Self::Robot, Self::Perception, Self::Planner, Self::Operator, Self::Ros2, Self::Observer];
 
     /// Its word, in keys, files and certificates.
     #[must_use]
@@ -28,6 +31,7 @@ impl Role {
             Self::Perception => "perception",
             Self::Planner => "planner",
             Self::Operator => "operator",
+            Self::Ros2 => "ros2",
             Self::Observer => "observer",
         }
     }
@@ -69,7 +73,7 @@ pub struct Topic {
     pub answers: &'static [Role],
 }
 
-use Role::{Observer, Operator, Perception, Planner, Robot};
+use Role::{Observer, Operator, Perception, Planner, Robot, Ros2};
 
 const EVERYBODY: &[Role] = &Role::ALL;
 const NOBODY: &[Role] = &[];
@@ -97,11 +101,13 @@ pub const JOINT_STATES: Topic = at_once(said("joint_states", Care::Newest, &[Rob
 /// What the loop tells, each once.
 pub const REPORT: Topic = said("report", Care::Each, &[Robot], EVERYBODY);
 /// Pictures of a camera.
-pub const CAMERA: Topic = said("camera/", Care::Newest, &[Robot], &[Perception, Planner, Operator, Observer]);
+pub const CAMERA: Topic =
+    said("camera/", Care::Newest, &[Robot], &[Perception, Planner, Operator, Ros2, Observer]);
 /// Signs of life of whoever holds a lease.
-pub const ALIVE: Topic = at_once(said("alive", Care::Newest, &[Planner, Operator], &[Robot]));
+pub const ALIVE: Topic = at_once(said("alive", Care::Newest, &[Planner, Operator, Ros2], &[Robot]));
 /// What happened, in words.
-pub const EVENT: Topic = said("event/", Care::Each, &[Robot, Perception, Planner], &[Operator, Observer]);
+pub const EVENT: Topic =
+    said("event/", Care::Each, &[Robot, Perception, Planner, Ros2], &[Operator, Ros2, Observer]);
 /// How the arrows to a node do.
 pub const HEALTH: Topic = said("health/", Care::Newest, EVERYBODY, EVERYBODY);
 
@@ -110,25 +116,25 @@ pub const CLOCK: Topic = asked("clock/", EVERYBODY, EVERYBODY);
 /// Who a node is and what it offers.
 pub const ABOUT: Topic = asked("about/", EVERYBODY, EVERYBODY);
 /// The right to send commands that are signed, until the session ends.
-pub const SESSION: Topic = asked("session/", &[Planner, Operator, Perception], &[Robot, Planner]);
+pub const SESSION: Topic = asked("session/", &[Planner, Operator, Perception, Ros2], &[Robot, Planner]);
 /// The right to move joint groups.
-pub const CLAIM: Topic = asked("claim", &[Planner, Operator], &[Robot]);
+pub const CLAIM: Topic = asked("claim", &[Planner, Operator, Ros2], &[Robot]);
 /// That right given back.
-pub const RELEASE: Topic = asked("release", &[Planner, Operator], &[Robot]);
+pub const RELEASE: Topic = asked("release", &[Planner, Operator, Ros2], &[Robot]);
 /// A motion.
-pub const ORDER: Topic = asked("order", &[Planner, Operator], &[Robot]);
+pub const ORDER: Topic = asked("order", &[Planner, Operator, Ros2], &[Robot]);
 /// What stands and moves around the arm.
 pub const WORLD: Topic = asked("world", &[Planner], &[Robot]);
 /// At which part of their speed motions run.
-pub const SLOW: Topic = asked("slow", &[Planner, Operator], &[Robot]);
+pub const SLOW: Topic = asked("slow", &[Planner, Operator, Ros2], &[Robot]);
 /// Power.
-pub const ACTIVATE: Topic = asked("activate", &[Planner, Operator], &[Robot]);
+pub const ACTIVATE: Topic = asked("activate", &[Planner, Operator, Ros2], &[Robot]);
 /// No power.
 pub const DISARM: Topic = asked("disarm", &[Operator], &[Robot]);
 /// Out of a latched stop: a person's alone.
 pub const RESET: Topic = asked("reset", &[Operator], &[Robot]);
 /// A stop, which takes no lease.
-pub const STOP: Topic = asked("stop", &[Planner, Operator, Perception], &[Robot]);
+pub const STOP: Topic = asked("stop", &[Planner, Operator, Perception, Ros2], &[Robot]);
 /// What a picture shows, or a sentence means.
 pub const ANSWER: Topic =
     Topic { most_bytes: PICTURE, ..asked("model/answer", &[Planner, Operator], &[Perception]) };

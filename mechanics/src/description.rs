@@ -1,0 +1,164 @@
+//! An arm as URDF, whatever file it came from: for programs of others that ask for a robot description.
+
+use crate::model::{Body, Geom, GeomShape, Joint, JointKind, Model};
+use core::fmt::Write as _;
+use nalgebra::{Isometry3, Point3, Vector3};
+
+/// The link that the arm stands on, unless the arm itself has one of that name.
+const WORLD: &str = "world";
+
+/// The arm as URDF. Its base hangs on a link `world`, where the robot's file has it. What URDF has no word for is put
+/// nearest to it: a capsule is a cylinder and two balls, a hull the box around it, which is larger; the inertia of rotors
+/// is left out.
+#[must_use]
+pub fn urdf(model: &Model) -> String {
+    let mut out = String::new();
+    // Writing into a text cannot fail.
+    let _ = write_robot(&mut out, model);
+    out
+}
+
+fn write_robot(out: &mut String, model: &Model) -> core::fmt::Result {
+    writeln!(out, "<?xml version=\"1.0\"?>\n<robot name=\"{}\">", Escaped(&model.name))?;
+    let has_world = model.body_idx(WORLD).is_some();
+    if !has_world {
+        writeln!(out, "  <link name=\"{WORLD}\"/>")?;
+    }
+    for body in &model.bodies {
+        write_link(out, body)?;
+        let parent = match body.parent {
+            Some(parent) => model.bodies[parent].name.as_str(),
+            None if has_world => continue,
+            None => WORLD,
+        };
+        write_joint(out, model, body, parent)?;
+    }
+    writeln!(out, "</robot>")
+}
+
+fn write_link(out: &mut String, body: &Body) -> core::fmt::Result {
+    writeln!(out, "  <link name=\"{}\">", Escaped(&body.name))?;
+    if body.mass > 0.0 {
+        let (c, i) = (&body.com, &body.inertia);
+        writeln!(out, "    <inertial>")?;
+        writeln!(out, "      <origin xyz=\"{:?} {:?} {:?}\" rpy=\"0 0 0\"/>", c.x, c.y, c.z)?;
+        writeln!(out, "      <mass value=\"{:?}\"/>", body.mass)?;
+        let [xx, xy, xz] = [i[(0, 0)], i[(0, 1)], i[(0, 2)]];
+        let [yy, yz, zz] = [i[(1, 1)], i[(1, 2)], i[(2, 2)]];
+        writeln!(
+            out,
+            "      <inertia ixx=\"{xx:?}\" ixy=\"{xy:?}\" ixz=\"{xz:?}\" iyy=\"{yy:?}\" iyz=\"{yz:?}\" izz=\"{zz:?}\"/>"
+        )?;
+        writeln!(out, "    </inertial>")?;
+    }
+    for geom in &body.geoms {
+        for (shape, pose) in simple(geom) {
+            for (tag, is_so) in [("visual", geom.visible), ("collision", geom.collides)] {
+                if !is_so {
+                    continue;
+                }
+                writeln!(out, "    <{tag}>")?;
+                writeln!(out, "      {}", Origin(&pose))?;
+                writeln!(out, "      <geometry>{shape}</geometry>")?;
+                if tag == "visual" {
+                    let [r, g, b] = geom.rgb;
+                    let name = Escaped(&geom.name);
+                    writeln!(
+                        out,
+                        "      <material name=\"{name}\"><color rgba=\"{r} {g} {b} 1\"/></material>"
+                    )?;
+                }
+                writeln!(out, "    </{tag}>")?;
+            }
+        }
+    }
+    writeln!(out, "  </link>")
+}
+
+fn write_joint(out: &mut String, model: &Model, body: &Body, parent: &str) -> core::fmt::Result {
+    let joint = body.joint_idx.map(|j| &model.joints[j]);
+    let kind = match joint.map(|j| j.kind) {
+        None => "fixed",
+        Some(JointKind::Revolute) => "revolute",
+        Some(JointKind::Continuous) => "continuous",
+        Some(JointKind::Prismatic) => "prismatic",
+    };
+    let fixed = format!("{}_fixed", body.name);
+    let name = joint.map_or(fixed.as_str(), |j| j.name.as_str());
+    writeln!(out, "  <joint name=\"{}\" type=\"{kind}\">", Escaped(name))?;
+    writeln!(
+        out,
+        "    <parent link=\"{}\"/>\n    <child link=\"{}\"/>",
+        Escaped(parent),
+        Escaped(&body.name)
+    )?;
+    writeln!(out, "    {}", Origin(&body.parent_from_body))?;
+    if let Some(Joint { axis, limits: l, damping, mimic, .. }) = joint {
+        writeln!(out, "    <axis xyz=\"{:?} {:?} {:?}\"/>", axis.x, axis.y, axis.z)?;
+        let bounds = match kind {
+            "continuous" => String::new(),
+            _ => format!("lower=\"{:?}\" upper=\"{:?}\" ", l.lower, l.upper),
+        };
+        writeln!(out, "    <limit {bounds}effort=\"{:?}\" velocity=\"{:?}\"/>", l.torque, l.velocity)?;
+        writeln!(out, "    <dynamics damping=\"{damping:?}\" friction=\"0\"/>")?;
+        if let Some(m) = mimic {
+            let other = Escaped(&model.joints[m.joint_idx].name);
+            let (by, offset) = (m.multiplier, m.offset);
+            writeln!(out, "    <mimic joint=\"{other}\" multiplier=\"{by:?}\" offset=\"{offset:?}\"/>")?;
+        }
+    }
+    writeln!(out, "  </joint>")
+}
+
+/// A shape in URDF's words, one or several, each with where it is in the body.
+fn simple(geom: &Geom) -> Vec<(String, Isometry3<f64>)> {
+    let pose = geom.body_from_geom;
+    let cuboid = |half: &Vector3<f64>| {
+        format!("<box size=\"{:?} {:?} {:?}\"/>", 2.0 * half.x, 2.0 * half.y, 2.0 * half.z)
+    };
+    let sphere = |radius: f64| format!("<sphere radius=\"{radius:?}\"/>");
+    let cylinder =
+        |radius: f64, half: f64| format!("<cylinder radius=\"{radius:?}\" length=\"{:?}\"/>", 2.0 * half);
+    match &geom.shape {
+        GeomShape::Sphere { radius } => vec![(sphere(*radius), pose)],
+        GeomShape::Cuboid { half } => vec![(cuboid(half), pose)],
+        GeomShape::Cylinder { radius, half_length } => vec![(cylinder(*radius, *half_length), pose)],
+        GeomShape::Capsule { radius, half_length } => {
+            let end = |z: f64| (sphere(*radius), pose * Isometry3::translation(0.0, 0.0, z));
+            vec![(cylinder(*radius, *half_length), pose), end(*half_length), end(-half_length)]
+        }
+        GeomShape::Hull { points, .. } => {
+            let start = (Point3::from([f64::INFINITY; 3]), Point3::from([f64::NEG_INFINITY; 3]));
+            let (low, high) = points.iter().fold(start, |(low, high), p| (low.inf(p), high.sup(p)));
+            let middle = nalgebra::center(&low, &high);
+            vec![(cuboid(&(0.5 * (high - low))), pose * Isometry3::from(middle.coords))]
+        }
+    }
+}
+
+/// A name within an attribute.
+struct Escaped<'a>(&'a str);
+
+impl core::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '"' => f.write_str("&quot;")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A pose as URDF has it: turns about the fixed x, then y, then z.
+struct Origin<'a>(&'a Isometry3<f64>);
+
+impl core::fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (t, (r, p, y)) = (self.0.translation.vector, self.0.rotation.euler_angles());
+        write!(f, "<origin xyz=\"{:?} {:?} {:?}\" rpy=\"{r:?} {p:?} {y:?}\"/>", t.x, t.y, t.z)
+    }
+}

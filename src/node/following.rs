@@ -1,0 +1,304 @@
+//! Paths of others, as ROS 2's joint trajectory controllers take them, followed on the robot that is there.
+//!
+//! The loop holds them to what it holds everybody to: a lease, limits, the safety filter. Whoever plans them has looked
+//! for collisions; here nobody looks at pictures, and the filter knows the boxes of the configuration alone.
+
+use crate::graph::{ACTIVATION_S, Body, BodyError};
+use bridge::ros::{
+    Duration as RosDuration, FollowJointTrajectoryFeedback as Feedback, FollowJointTrajectoryGoal as Goal,
+    FollowJointTrajectoryResult as Outcome, Header, JointTolerance, JointTrajectoryPoint, follow,
+};
+use control::{Groups, Lease, Mode, Motion, MotionId, Report, Status, Thing, World};
+use core::time::Duration;
+use mechanics::Arm;
+use mechanics::collision::Obstacle;
+use std::sync::Arc;
+use types::{JointVector, Rejection, Time, Trajectory};
+
+/// The world is told again so often, and holds for so long.
+const TELLS: Duration = Duration::from_millis(100);
+const HOLDS: Duration = Duration::from_secs(1);
+/// A motion may take so many times its own time, and so many seconds, before it is given up: somebody is in the way.
+const SLOWER: f64 = 3.0;
+const LONGER_S: f64 = 5.0;
+
+/// What became of a goal.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Came {
+    /// It is under way.
+    Goes(Box<Feedback>),
+    /// It is over, well if the code is 0.
+    Ends(Outcome),
+}
+
+/// How far each joint may be off; infinite where nobody said.
+struct Tolerances {
+    position: Vec<f64>,
+    velocity: Vec<f64>,
+}
+
+/// What is under way.
+struct Running {
+    path: Trajectory,
+    lease: Lease,
+    motion: MotionId,
+    ordered: Time,
+    told: Option<Time>,
+    on_the_way: Tolerances,
+    at_the_end: Tolerances,
+    /// How much later than it should the arm may be there; `None` for as late as it likes.
+    late_s: Option<f64>,
+    /// The loop has followed it to its end.
+    is_there: bool,
+}
+
+/// See the head of this file.
+pub(super) struct Follower {
+    arm: Arc<Arm>,
+    names: Vec<String>,
+    keep_out: Vec<Obstacle>,
+    running: Option<Running>,
+}
+
+fn failed(error_code: i32, why: impl core::fmt::Display) -> Outcome {
+    Outcome { error_code, error_string: why.to_string() }
+}
+
+impl Tolerances {
+    /// # Errors
+    /// A [`Rejection`] for a joint that the arm has not (B7).
+    fn new(field: &'static str, said: &[JointTolerance], names: &[String]) -> Result<Self, Rejection> {
+        let none = vec![f64::INFINITY; names.len()];
+        let mut all = Self { position: none.clone(), velocity: none };
+        for t in said {
+            let Some(j) = names.iter().position(|n| *n == t.name) else {
+                return Err(Rejection::new(field, format!("one of {names:?}"), t.name.clone()));
+            };
+            // 0 is the controller's own, of which there is none; below it there is none either.
+            for (most, to) in [(t.position, &mut all.position[j]), (t.velocity, &mut all.velocity[j])] {
+                if !most.is_finite() {
+                    return Err(Rejection::new(field, "finite numbers", format!("{most} of {:?}", t.name)));
+                }
+                if most > 0.0 {
+                    *to = most;
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whose joint is farther off than it may, and by how much.
+    fn broken(&self, q: &JointVector, dq: &JointVector) -> Option<(usize, f64)> {
+        let is_off = |j: &usize| q[*j].abs() > self.position[*j] || dq[*j].abs() > self.velocity[*j];
+        (0..q.len()).find(is_off).map(|j| (j, q[j]))
+    }
+}
+
+impl Follower {
+    pub(super) fn new(arm: &Arc<Arm>, keep_out_m: &[[f64; 6]]) -> Self {
+        let model = arm.model();
+        let names = arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect();
+        Self { arm: arm.clone(), names, keep_out: planner::keep_out(keep_out_m), running: None }
+    }
+
+    /// The joints that it moves, in the arm's order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether a goal is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// The path of a goal, from where the arm holds.
+    ///
+    /// # Errors
+    /// The result that tells why it cannot be followed; nothing has moved.
+    pub(super) fn check(&self, goal: &Goal, status: &Status) -> Result<Trajectory, Outcome> {
+        if self.is_busy() {
+            return Err(failed(follow::INVALID_GOAL, "another goal is followed: cancel it first"));
+        }
+        if let Mode::Fault { .. } = status.mode {
+            return Err(failed(
+                follow::INVALID_GOAL,
+                "the robot is stopped, latched: a person has to reset it",
+            ));
+        }
+        if !goal.multi_dof_trajectory.points.is_empty() || !goal.multi_dof_trajectory.joint_names.is_empty() {
+            let why = "multi_dof_trajectory: expected none, the arm has no such joints";
+            return Err(failed(follow::INVALID_JOINTS, why));
+        }
+        if goal.trajectory.begins().is_some() {
+            let why = "trajectory.header.stamp: expected 0, which is at once";
+            return Err(failed(follow::OLD_HEADER_TIMESTAMP, why));
+        }
+        let timed = goal.trajectory.timed(&self.names, self.arm.limits(), &status.command.q);
+        let path = timed.map_err(|why| Outcome::refused(&why))?;
+        self.tolerances(goal).map_err(|why| Outcome::refused(&why))?;
+        Ok(path)
+    }
+
+    fn tolerances(&self, goal: &Goal) -> Result<[Tolerances; 2], Rejection> {
+        let of = |field, said| Tolerances::new(field, said, &self.names);
+        Ok([of("path_tolerance", &goal.path_tolerance)?, of("goal_tolerance", &goal.goal_tolerance)?])
+    }
+
+    /// Has a goal followed that was checked; powers the arm where it has none.
+    ///
+    /// # Errors
+    /// The result that tells why not.
+    pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal) -> Result<(), Outcome> {
+        let aborted = |why: &dyn core::fmt::Display| failed(follow::INVALID_GOAL, why);
+        if body.status().mode == Mode::Disarmed {
+            let now = body.now();
+            body.reins().activate(now).map_err(|e| aborted(&e))?;
+            let began = body.now();
+            while body.status().mode != Mode::Hold {
+                if body.now().secs_since(began) > ACTIVATION_S {
+                    return Err(aborted(&"the arm does not come to hold"));
+                }
+                body.advance(Duration::from_millis(10)).map_err(|e| aborted(&e))?;
+            }
+        }
+        // Where the arm holds now may not be where it held when it was asked.
+        let path = self.check(goal, &body.status())?;
+        let [on_the_way, at_the_end] = self.tolerances(goal).map_err(|why| Outcome::refused(&why))?;
+        let now = body.now();
+        self.tell_world(body, now).map_err(|e| aborted(&e))?;
+        let mut lease = body.reins().claim(now, Groups::Arm).map_err(|e| aborted(&e))?;
+        let order = lease.order(now, Motion::Follow(Box::new(path.clone())));
+        let motion = match body.reins().submit(order) {
+            Ok(motion) => motion,
+            Err(why) => {
+                let _ = body.reins().release(now, &lease);
+                return Err(Outcome::refused(&why));
+            }
+        };
+        let late_s = Some(goal.goal_time_tolerance.as_secs()).filter(|s| *s > 0.0);
+        self.running = Some(Running {
+            path,
+            lease,
+            motion,
+            ordered: now,
+            told: Some(now),
+            on_the_way,
+            at_the_end,
+            late_s,
+            is_there: false,
+        });
+        Ok(())
+    }
+
+    fn tell_world(&self, body: &mut dyn Body, now: Time) -> Result<(), Rejection> {
+        let thing = |obstacle: &Obstacle| Thing { obstacle: obstacle.clone(), keep_m: 0.0, speed_m_s: 0.0 };
+        let things = self.keep_out.iter().map(thing).collect();
+        body.reins().watch(World { stamp: now, expires: now + HOLDS, things, held: None })
+    }
+
+    /// What the goal does; to be called a hundred times a second, with time passing between. `None` without a goal.
+    ///
+    /// # Errors
+    /// [`BodyError`] when the robot cannot be driven any more; it stops by itself.
+    pub(super) fn step(&mut self, body: &mut dyn Body) -> Result<Option<Came>, BodyError> {
+        let Some(mut running) = self.running.take() else {
+            while body.poll().is_some() {}
+            return Ok(None);
+        };
+        let now = body.now();
+        body.reins().keep_alive(&running.lease, now);
+        if running.told.is_none_or(|at| now.since(at) >= TELLS) {
+            running.told = Some(now);
+            if let Err(why) = self.tell_world(body, now) {
+                return Ok(Some(self.given_up(body, &running, failed(follow::INVALID_GOAL, why))));
+            }
+        }
+        let mut over = None;
+        while let Some(report) = body.poll() {
+            match report {
+                Report::Finished(id) if id == running.motion => running.is_there = true,
+                Report::Refused { id: Some(id), why, .. } if id == running.motion => {
+                    over =
+                        Some(failed(follow::INVALID_GOAL, format!("the loop refused the motion: {why:?}")));
+                }
+                Report::Stopped { cause, category, .. } => {
+                    let why = format!("the loop stopped (category {category:?}): {cause:?}");
+                    over = Some(failed(follow::PATH_TOLERANCE_VIOLATED, why));
+                }
+                Report::Lost(lease) if lease == running.lease.id() && !running.is_there => {
+                    over = over
+                        .or(Some(failed(follow::INVALID_GOAL, "the arm was taken over by somebody else")));
+                }
+                Report::LoopDied => over = Some(failed(follow::INVALID_GOAL, "the control loop ended")),
+                _ => {}
+            }
+        }
+        if let Some(over) = over {
+            return Ok(Some(self.given_up(body, &running, over)));
+        }
+        let status = body.status();
+        let Some(measured) = status.measured else {
+            self.running = Some(running);
+            return Ok(None);
+        };
+        let c = &status.command;
+        let off = |a: &JointVector, b: &JointVector| JointVector::from_fn(a.len(), |j| a[j] - b[j]);
+        let name = |j: usize| &self.names[j];
+        if let Some((j, by)) = running.on_the_way.broken(&off(&c.q, &measured.q), &off(&c.dq, &measured.dq)) {
+            let why = format!("{} is off by {by:.4}", name(j));
+            return Ok(Some(self.given_up(body, &running, failed(follow::PATH_TOLERANCE_VIOLATED, why))));
+        }
+        let took_s = now.secs_since(running.ordered);
+        let lasts_s = running.path.duration();
+        let end = running.path.end();
+        let wide = running.at_the_end.broken(&off(end, &measured.q), &measured.dq);
+        if running.is_there && wide.is_none() {
+            let _ = body.reins().release(now, &running.lease);
+            return Ok(Some(Came::Ends(failed(follow::SUCCESSFUL, ""))));
+        }
+        let most_s = running.late_s.map_or(SLOWER * lasts_s + LONGER_S, |late_s| lasts_s + late_s);
+        if took_s > most_s {
+            let why = match wide {
+                Some((j, by)) => format!("{} is off by {by:.4} after {took_s:.2} s", name(j)),
+                None => format!("the arm is not there after {took_s:.2} s: something was in its way"),
+            };
+            return Ok(Some(self.given_up(body, &running, failed(follow::GOAL_TOLERANCE_VIOLATED, why))));
+        }
+        let point = |q: JointVector, dq: JointVector, ddq: &[f64]| JointTrajectoryPoint {
+            positions: q.to_vec(),
+            velocities: dq.to_vec(),
+            accelerations: ddq.to_vec(),
+            effort: Vec::new(),
+            time_from_start: RosDuration::from_secs(status.progress * lasts_s),
+        };
+        let feedback = Feedback {
+            header: Header { stamp: measured.stamp.into(), frame_id: String::new() },
+            joint_names: self.names.clone(),
+            desired: point(c.q, c.dq, &c.ddq),
+            actual: point(measured.q, measured.dq, &[]),
+            error: point(off(&c.q, &measured.q), off(&c.dq, &measured.dq), &[]),
+            ..Feedback::default()
+        };
+        self.running = Some(running);
+        Ok(Some(Came::Goes(Box::new(feedback))))
+    }
+
+    /// Gives the goal up that is under way: the arm comes to rest on its path.
+    pub(super) fn cancel(&mut self, body: &mut dyn Body) {
+        if let Some(running) = self.running.take() {
+            let now = body.now();
+            let _ = body.reins().release(now, &running.lease);
+        }
+    }
+
+    /// Lets go of the arm, which comes to rest on its path.
+    fn given_up(&self, body: &mut dyn Body, running: &Running, why: Outcome) -> Came {
+        let now = body.now();
+        let _ = body.reins().release(now, &running.lease);
+        Came::Ends(why)
+    }
+}
+
+#[cfg(test)]
+#[path = "following_tests.rs"]
+mod tests;
