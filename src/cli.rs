@@ -147,7 +147,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Make the keys of a deployment: what lets nodes on several machines hear each other, and nobody else. A folder for
-    /// each role (robot, perception, planner, operator, observer), to be taken to the machine that plays it. Once more
+    /// each role (robot, perception, planner, operator, ros2, observer), to be taken to the machine that plays it. Once more
     /// adds what is missing.
     Keys(KeysOptions),
     /// The world alone: settle a scene and save what its cameras see.
@@ -258,6 +258,8 @@ pub(crate) enum NodeRole {
     Perception,
     /// What carries out sentences.
     Planner,
+    /// What the robot does and sees, in ROS 2, and paths from there (feature dds).
+    Ros2,
 }
 
 #[derive(Clone, Debug, Args)]

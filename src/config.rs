@@ -50,6 +50,7 @@ section!(
         sim: Sim,
         record: Record,
         zenoh: Zenoh,
+        ros2: Ros2,
     }
 );
 section!(
@@ -126,6 +127,20 @@ section!(
         router: bool,
         status_hz: f64,
         pictures_hz: f64,
+    }
+);
+
+section!(
+    /// `[ros2]`
+    Ros2 {
+        domain: u16,
+        node: String,
+        namespace: String,
+        rmw: String,
+        reach: Vec<String>,
+        controller: String,
+        moves: bool,
+        joint_states_hz: f64,
     }
 );
 
@@ -235,6 +250,8 @@ impl Config {
             ("record.most_s", self.record.most_s, 1.0, 1e6),
             ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
             ("zenoh.pictures_hz", self.zenoh.pictures_hz, 8.0, 60.0),
+            ("ros2.domain", f64::from(self.ros2.domain), 0.0, 232.0),
+            ("ros2.joint_states_hz", self.ros2.joint_states_hz, 1.0, 500.0),
         ];
         for (field, value, low, high) in ranges {
             if !(low..=high).contains(&value) {
@@ -251,6 +268,7 @@ impl Config {
             ("perception.device", &p.device, &["cpu", "cuda"][..]),
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
+            ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
         ] {
             if !words.contains(&value.as_str()) {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
@@ -284,6 +302,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         Sim::KEYS,
         Record::KEYS,
         Zenoh::KEYS,
+        Ros2::KEYS,
     ]
     .into_iter()
     .flatten()

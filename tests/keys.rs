@@ -44,7 +44,7 @@ fn keys_are_a_folder_for_each_role_with_what_is_secret_for_its_owner_alone() {
     let (code, said, err) = folder.keys(&["--robot", "arm-1", "--names", "arm.local,10.0.0.7"]);
     assert_eq!(code, 0, "{err}");
     let top: Vec<String> = files(&folder.0).into_iter().map(|(name, _)| name).collect();
-    let roles = ["observer", "operator", "perception", "planner", "robot"];
+    let roles = ["observer", "operator", "perception", "planner", "robot", "ros2"];
     assert_eq!(
         top,
         ["ca.key.pem", "ca.pem", "deployment.json", "master.key"]
@@ -62,8 +62,8 @@ fn keys_are_a_folder_for_each_role_with_what_is_secret_for_its_owner_alone() {
         assert!(secret.clone().all(|(_, mode)| *mode == 0o600), "{role}: {files:?}");
         let n_pairs = match role {
             "observer" => 0,
-            "perception" => 1,
-            "robot" => 3,
+            "perception" | "ros2" => 1,
+            "robot" => 4,
             _ => 2,
         };
         assert_eq!(secret.count(), 1 + n_pairs, "{role}: {files:?}");

@@ -2,44 +2,54 @@
 
 use crate::model::{Body, Geom, GeomShape, Joint, JointKind, Model};
 use core::fmt::Write as _;
-use nalgebra::{Isometry3, Point3, Vector3};
+use nalgebra::{Isometry3, Matrix3, Point3, Vector3};
 
 /// The link that the arm stands on, unless the arm itself has one of that name.
 const WORLD: &str = "world";
 
-/// The arm as URDF. Its base hangs on a link `world`, where the robot's file has it. What URDF has no word for is put
-/// nearest to it: a capsule is a cylinder and two balls, a hull the box around it, which is larger; the inertia of rotors
-/// is left out.
+/// The arm as URDF, with its base in a link `world`; `world_from_base` is where the file's world is in ours. What URDF has
+/// no word for is put nearest to it: a capsule is a cylinder and two balls, a hull the box around it, which is larger; the
+/// inertia of rotors is left out.
 #[must_use]
-pub fn urdf(model: &Model) -> String {
+pub fn urdf(model: &Model, world_from_base: &Isometry3<f64>) -> String {
     let mut out = String::new();
     // Writing into a text cannot fail.
-    let _ = write_robot(&mut out, model);
+    let _ = write_robot(&mut out, model, world_from_base);
     out
 }
 
-fn write_robot(out: &mut String, model: &Model) -> core::fmt::Result {
+/// Whether a body is the world itself: the first, if it has that name.
+#[must_use]
+pub fn is_world(model: &Model, body_idx: usize) -> bool {
+    body_idx == 0 && model.bodies[0].name == WORLD
+}
+
+fn write_robot(out: &mut String, model: &Model, world_from_base: &Isometry3<f64>) -> core::fmt::Result {
     writeln!(out, "<?xml version=\"1.0\"?>\n<robot name=\"{}\">", Escaped(&model.name))?;
-    let has_world = model.body_idx(WORLD).is_some();
-    if !has_world {
+    if !is_world(model, 0) {
         writeln!(out, "  <link name=\"{WORLD}\"/>")?;
     }
-    for body in &model.bodies {
-        write_link(out, body)?;
-        let parent = match body.parent {
-            Some(parent) => model.bodies[parent].name.as_str(),
-            None if has_world => continue,
-            None => WORLD,
+    let world_from_root = world_from_base * model.bodies[0].parent_from_body;
+    for (b, body) in model.bodies.iter().enumerate() {
+        if is_world(model, b) {
+            write_link(out, body, &world_from_root)?;
+            continue;
+        }
+        write_link(out, body, &Isometry3::identity())?;
+        let (parent, pose) = match body.parent {
+            None => (WORLD, world_from_root),
+            Some(p) if is_world(model, p) => (WORLD, world_from_root * body.parent_from_body),
+            Some(p) => (model.bodies[p].name.as_str(), body.parent_from_body),
         };
-        write_joint(out, model, body, parent)?;
+        write_joint(out, model, body, (parent, &pose))?;
     }
     writeln!(out, "</robot>")
 }
 
-fn write_link(out: &mut String, body: &Body) -> core::fmt::Result {
+fn write_link(out: &mut String, body: &Body, link_from_body: &Isometry3<f64>) -> core::fmt::Result {
     writeln!(out, "  <link name=\"{}\">", Escaped(&body.name))?;
     if body.mass > 0.0 {
-        let (c, i) = (&body.com, &body.inertia);
+        let (c, i) = (link_from_body * Point3::from(body.com), turned(&body.inertia, link_from_body));
         writeln!(out, "    <inertial>")?;
         writeln!(out, "      <origin xyz=\"{:?} {:?} {:?}\" rpy=\"0 0 0\"/>", c.x, c.y, c.z)?;
         writeln!(out, "      <mass value=\"{:?}\"/>", body.mass)?;
@@ -58,7 +68,7 @@ fn write_link(out: &mut String, body: &Body) -> core::fmt::Result {
                     continue;
                 }
                 writeln!(out, "    <{tag}>")?;
-                writeln!(out, "      {}", Origin(&pose))?;
+                writeln!(out, "      {}", Origin(&(link_from_body * pose)))?;
                 writeln!(out, "      <geometry>{shape}</geometry>")?;
                 if tag == "visual" {
                     let [r, g, b] = geom.rgb;
@@ -75,7 +85,21 @@ fn write_link(out: &mut String, body: &Body) -> core::fmt::Result {
     writeln!(out, "  </link>")
 }
 
-fn write_joint(out: &mut String, model: &Model, body: &Body, parent: &str) -> core::fmt::Result {
+/// Moments about the same point along other axes.
+fn turned(inertia: &Matrix3<f64>, link_from_body: &Isometry3<f64>) -> Matrix3<f64> {
+    if *link_from_body == Isometry3::identity() {
+        return *inertia;
+    }
+    let r = link_from_body.rotation.to_rotation_matrix();
+    r.matrix() * inertia * r.matrix().transpose()
+}
+
+fn write_joint(
+    out: &mut String,
+    model: &Model,
+    body: &Body,
+    (parent, pose): (&str, &Isometry3<f64>),
+) -> core::fmt::Result {
     let joint = body.joint_idx.map(|j| &model.joints[j]);
     let kind = match joint.map(|j| j.kind) {
         None => "fixed",
@@ -92,7 +116,7 @@ fn write_joint(out: &mut String, model: &Model, body: &Body, parent: &str) -> co
         Escaped(parent),
         Escaped(&body.name)
     )?;
-    writeln!(out, "    {}", Origin(&body.parent_from_body))?;
+    writeln!(out, "    {}", Origin(pose))?;
     if let Some(Joint { axis, limits: l, damping, mimic, .. }) = joint {
         writeln!(out, "    <axis xyz=\"{:?} {:?} {:?}\"/>", axis.x, axis.y, axis.z)?;
         let bounds = match kind {

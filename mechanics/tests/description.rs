@@ -9,7 +9,8 @@ fn built_in(name: &str) -> Model {
 }
 
 fn again(model: &Model) -> Model {
-    urdf::parse(&description::urdf(model), "written.urdf", None, true).expect("what was written is a URDF")
+    urdf::parse(&description::urdf(model, &nalgebra::Isometry3::identity()), "written.urdf", None, true)
+        .expect("what was written is a URDF")
 }
 
 /// Poses of all bodies in the world of the file, by name, at a pose of the joints that are named so.
@@ -94,4 +95,24 @@ fn names_that_are_no_xml_are_written_as_xml_and_a_hull_is_within_its_box() {
         })
     };
     assert!(points.iter().all(holds));
+}
+
+#[test]
+fn an_arm_that_stands_elsewhere_is_written_there() {
+    let world_from_base =
+        nalgebra::Isometry3::new(nalgebra::Vector3::new(0.3, -0.2, 0.5), [0.1, 0.2, 0.9].into());
+    for name in ["panda", "so101"] {
+        let before = built_in(name);
+        let written = description::urdf(&before, &world_from_base);
+        let after = urdf::parse(&written, "written.urdf", None, true).expect("a URDF");
+        let there = poses(&after, &[]);
+        for (body, pose) in poses(&before, &[]).into_iter().filter(|(b, _)| b != "world") {
+            let (_, written) = there.iter().find(|(b, _)| *b == body).expect("it is there");
+            let off = (world_from_base * pose).inv_mul(written);
+            assert!(
+                off.translation.vector.norm() < 1e-9 && off.rotation.angle() < 1e-7,
+                "{name} {body}: {off}"
+            );
+        }
+    }
 }

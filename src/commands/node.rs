@@ -63,6 +63,13 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
             let folder = || super::fresh_folder("run");
             node::planner(&setting.config, &setting.arm, (screen, common.out.clone()), &episode, &folder)?;
         }
+        #[cfg(feature = "dds")]
+        NodeRole::Ros2 => node::ros2(&setting.config, &setting.arm, crate::log::Log::new(screen, None))?,
+        #[cfg(not(feature = "dds"))]
+        NodeRole::Ros2 => {
+            let expected = "a build with the feature dds (cargo build --release --features dds)";
+            return Err(Rejection::new("node ros2", expected, "one without").into());
+        }
     }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@
 mod body;
 mod camera;
 mod convert;
-#[cfg(test)]
+#[cfg(any(test, feature = "dds"))]
 mod following;
 mod gate;
 mod model;
@@ -13,11 +13,15 @@ mod motions;
 mod perception;
 mod planner;
 mod robot;
+#[cfg(feature = "dds")]
+mod ros2;
 mod solids;
 
 pub(crate) use perception::run as perception;
 pub(crate) use planner::{ENDED, run as planner};
 pub(crate) use robot::run as robot;
+#[cfg(feature = "dds")]
+pub(crate) use ros2::run as ros2;
 
 use crate::config::Config;
 use bridge::ros::{About, Clock, DiagnosticArray, DiagnosticStatus, Header, KeyValue};
@@ -47,6 +51,9 @@ pub(crate) enum NodeError {
     Body(#[from] crate::graph::BodyError),
     #[error("a thread: {0}")]
     Thread(std::io::Error),
+    #[cfg(feature = "dds")]
+    #[error("ROS 2: {0}")]
+    Ros2(bridge::dds::DdsError),
 }
 
 impl From<Rejection> for NodeError {

@@ -1,0 +1,236 @@
+//! What the robot does and sees, said in ROS 2 by a thread of its own: whoever does not listen keeps nobody waiting.
+
+use super::of_ros2;
+use crate::config::Config;
+use crate::node::NodeError;
+use bridge::dds::{Care, Publisher, Ros};
+use bridge::ros::{
+    CameraInfo, Header, Image, JointState, Picture, Text, TfMessage, TransformStamped, camera_of,
+    optical_frame,
+};
+use bridge::wire::{Heard, Wire, topics};
+use control::Status;
+use core::time::Duration;
+use mechanics::{Arm, ArmData, body_poses_in_world, description};
+use nalgebra::Isometry3;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::SystemTime;
+use types::{Time, Transform};
+
+/// States that may wait to be said.
+const WAITING: usize = 4;
+/// Frames are told every so many states.
+const FRAMES_EVERY: u64 = 2;
+/// How often it is seen whether anybody looks at pictures.
+const LOOKS_EVERY: u64 = 50;
+/// Pictures that may wait.
+const PICTURES: usize = 4;
+const WORLD: &str = "world";
+
+/// The time of day, as ROS 2 has it: since 1970.
+pub(super) fn wall() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// A status, and by how much the time of day is ahead of the robot's, ns.
+type Said = (Box<Status>, i64);
+
+/// See the head of this file.
+pub(super) struct Saying {
+    to: SyncSender<Said>,
+    period: Duration,
+    next: Time,
+}
+
+impl Saying {
+    pub(super) fn start(config: &Config, arm: &Arc<Arm>, ros: &Ros, wire: &Wire) -> Result<Self, NodeError> {
+        let (to, from) = sync_channel(WAITING);
+        let description: Publisher<Text> =
+            ros.publisher("robot_description", Care::Latched).map_err(of_ros2)?;
+        let data = description::urdf(arm.model(), &arm.world_from_base());
+        description.put(&Text { data }).map_err(of_ros2)?;
+        let voice = Voice {
+            arm: arm.clone(),
+            data: ArmData::new(arm),
+            full_q: vec![0.0; arm.model().joints.len()],
+            near_q: vec![0.0; arm.model().joints.len()],
+            names: arm.model().joints.iter().map(|j| j.name.clone()).collect(),
+            joints: ros.publisher("joint_states", Care::Reliable).map_err(of_ros2)?,
+            // Its name is the same in every namespace.
+            frames: ros.publisher("/tf", Care::Reliable).map_err(of_ros2)?,
+            _description: description,
+            ros: ros.clone(),
+            wire: wire.clone(),
+            cameras: HashMap::new(),
+            pictures: None,
+            ahead_ns: 0,
+        };
+        let thread = std::thread::Builder::new().name("saying".into()).spawn(move || voice.run(&from));
+        thread.map_err(NodeError::Thread)?;
+        let period = Duration::from_secs_f64(1.0 / config.ros2.joint_states_hz);
+        Ok(Self { to, period, next: Time::ZERO })
+    }
+
+    /// Says what the robot does, if that is due; `now` is the robot's.
+    pub(super) fn say(&mut self, status: &Status, now: Time) {
+        if now < self.next {
+            return;
+        }
+        self.next = (self.next + self.period).max(now);
+        let ahead_ns = wall().as_nanos().saturating_sub(now.as_nanos());
+        // Who is behind misses one; the next is newer.
+        let _ = self.to.try_send((Box::new(*status), ahead_ns));
+    }
+}
+
+/// A camera, as ROS 2 has it.
+struct Eye {
+    colours: Publisher<Image>,
+    depth: Publisher<Image>,
+    lens: Publisher<CameraInfo>,
+}
+
+struct Voice {
+    arm: Arc<Arm>,
+    data: ArmData,
+    full_q: Vec<f64>,
+    near_q: Vec<f64>,
+    names: Vec<String>,
+    joints: Publisher<JointState>,
+    frames: Publisher<TfMessage>,
+    /// Who comes late gets it as long as it is kept.
+    _description: Publisher<Text>,
+    ros: Ros,
+    wire: Wire,
+    cameras: HashMap<String, Eye>,
+    /// Pictures, while anybody looks.
+    pictures: Option<Heard<Picture>>,
+    ahead_ns: i64,
+}
+
+impl Voice {
+    fn run(mut self, from: &Receiver<Said>) {
+        let mut n = 0_u64;
+        loop {
+            match from.recv_timeout(Duration::from_millis(20)) {
+                Ok((status, ahead_ns)) => {
+                    self.ahead_ns = ahead_ns;
+                    self.say_joints(&status);
+                    if n.is_multiple_of(FRAMES_EVERY) {
+                        self.say_frames(&status);
+                    }
+                    n += 1;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if n.is_multiple_of(LOOKS_EVERY) {
+                self.look();
+            }
+            self.say_pictures();
+        }
+    }
+
+    /// A time of the robot's by the time of day.
+    fn stamp(&self, time: Time) -> bridge::ros::Time {
+        Time::from_nanos(time.as_nanos().saturating_add(self.ahead_ns)).into()
+    }
+
+    /// All joints, those of the gripper, too.
+    fn say_joints(&mut self, status: &Status) {
+        let Some(state) = &status.measured else { return };
+        const NEAR_M: f64 = 1e-4;
+        let g = &state.gripper;
+        self.arm.full_q(&state.q, g.width_m, &mut self.full_q);
+        self.arm.full_q(&state.q, g.width_m + NEAR_M, &mut self.near_q);
+        // The fingers' joints move with the width.
+        let pairs = self.full_q.iter().zip(&self.near_q);
+        let mut velocity: Vec<f64> = pairs.map(|(q, near)| (near - q) / NEAR_M * g.speed_m_s).collect();
+        let mut effort = vec![0.0; velocity.len()];
+        for (i, j) in self.arm.arm_joint_idx().iter().enumerate() {
+            (velocity[*j], effort[*j]) = (state.dq[i], state.tau[i]);
+        }
+        let header = Header { stamp: self.stamp(state.stamp), frame_id: String::new() };
+        let (name, position) = (self.names.clone(), self.full_q.clone());
+        let _ = self.joints.put(&JointState { header, name, position, velocity, effort });
+    }
+
+    /// Where every body is in its parent.
+    fn say_frames(&mut self, status: &Status) {
+        let Some(state) = &status.measured else { return };
+        let stamp = self.stamp(state.stamp);
+        let model = self.arm.model();
+        let poses = body_poses_in_world(&self.arm, &mut self.data, &state.q, state.gripper.width_m);
+        let frame = |(b, body): (usize, &mechanics::Body)| {
+            if description::is_world(model, b) {
+                return None;
+            }
+            let above = body.parent.filter(|p| !description::is_world(model, *p));
+            let (parent, pose): (&str, Isometry3<f64>) = match above {
+                Some(p) => (&model.bodies[p].name, poses[p].inv_mul(&poses[b])),
+                None => (WORLD, poses[b]),
+            };
+            Some(TransformStamped {
+                header: Header { stamp: stamp.clone(), frame_id: parent.to_owned() },
+                child_frame_id: body.name.clone(),
+                transform: (&Transform::<types::World, types::Tool>::from_isometry(pose)).into(),
+            })
+        };
+        let transforms = model.bodies.iter().enumerate().filter_map(frame).collect();
+        let _ = self.frames.put(&TfMessage { transforms });
+    }
+
+    /// Pictures are taken as long as somebody looks.
+    fn look(&mut self) {
+        let is_first = self.cameras.is_empty();
+        let is_watched = self
+            .cameras
+            .values()
+            .any(|eye| eye.colours.heard_by() + eye.depth.heard_by() + eye.lens.heard_by() > 0);
+        match (is_watched || is_first, self.pictures.is_some()) {
+            // Which cameras there are the first pictures tell.
+            (true, false) => self.pictures = self.wire.hear(&topics::CAMERA, "*", PICTURES).ok(),
+            (false, true) => self.pictures = None,
+            _ => {}
+        }
+    }
+
+    fn say_pictures(&mut self) {
+        while let Some(picture) = self.pictures.as_ref().and_then(Heard::take) {
+            let frame = &picture.colours.header.frame_id;
+            let name = camera_of(frame).unwrap_or(frame).to_owned();
+            if !self.cameras.contains_key(&name) {
+                match self.eye(&name) {
+                    Ok(eye) => _ = self.cameras.insert(name.clone(), eye),
+                    // A camera of a name that is none in ROS 2.
+                    Err(_) => continue,
+                }
+            }
+            let Some(eye) = self.cameras.get(&name) else { continue };
+            let Picture { mut colours, mut depth, mut lens, mut pose, .. } = picture;
+            let stamp = self.stamp(colours.header.stamp.clone().into());
+            let header = Header { stamp: stamp.clone(), frame_id: optical_frame(&name) };
+            (colours.header, lens.header) = (header.clone(), header.clone());
+            pose.header.stamp = stamp;
+            let _ = self.frames.put(&TfMessage { transforms: vec![pose] });
+            let _ = eye.colours.put(&colours);
+            let _ = eye.lens.put(&lens);
+            if let Some(mut depth) = depth.pop() {
+                depth.header = header;
+                let _ = eye.depth.put(&depth);
+            }
+        }
+    }
+
+    fn eye(&self, name: &str) -> Result<Eye, bridge::dds::DdsError> {
+        let topic = |what: &str| format!("{name}/{what}");
+        Ok(Eye {
+            colours: self.ros.publisher(&topic("image"), Care::Sensor)?,
+            depth: self.ros.publisher(&topic("depth"), Care::Sensor)?,
+            lens: self.ros.publisher(&topic("camera_info"), Care::Sensor)?,
+        })
+    }
+}
