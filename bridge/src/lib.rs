@@ -7,6 +7,8 @@ mod address;
 pub mod animation;
 pub mod canvas;
 pub mod chat;
+#[cfg(feature = "dds")]
+pub mod dds;
 pub mod files;
 mod font;
 pub mod hub;

@@ -159,8 +159,13 @@ const BIG: [u8; 4] = [0, 0, 0, 0];
 /// # Errors
 /// A [`Rejection`] for what CDR cannot hold: more than 2³² − 1 of anything.
 pub fn to_cdr<M: Message>(message: &M) -> Result<Vec<u8>, Rejection> {
-    let body = to_vec_with_size_hint::<M, byteorder::LittleEndian>(message, 256)
-        .map_err(|e| Rejection::new(M::NAME, "what CDR can hold", e.to_string()))?;
+    written(message, M::NAME)
+}
+
+/// The same of anything; `name` says in a refusal what it is.
+pub(crate) fn written<T: Serialize>(value: &T, name: &'static str) -> Result<Vec<u8>, Rejection> {
+    let body = to_vec_with_size_hint::<T, byteorder::LittleEndian>(value, 256)
+        .map_err(|e| Rejection::new(name, "what CDR can hold", e.to_string()))?;
     let mut out = Vec::with_capacity(4 + body.len());
     out.extend_from_slice(&LITTLE);
     out.extend_from_slice(&body);
@@ -172,12 +177,17 @@ pub fn to_cdr<M: Message>(message: &M) -> Result<Vec<u8>, Rejection> {
 /// # Errors
 /// A [`Rejection`] naming the type for an encapsulation that is not plain CDR, or bytes that are no such message (B7).
 pub fn from_cdr<M: Message>(bytes: &[u8]) -> Result<M, Rejection> {
-    let refuse = |expected: &str, got: String| Rejection::new(M::NAME, expected.to_owned(), got);
+    read(bytes, M::NAME)
+}
+
+/// The same of anything; `name` says in a refusal what it should have been.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], name: &'static str) -> Result<T, Rejection> {
+    let refuse = |expected: &str, got: String| Rejection::new(name, expected.to_owned(), got);
     let (begin, body) =
         bytes.split_first_chunk::<4>().ok_or_else(|| refuse("CDR", format!("{} bytes", bytes.len())))?;
     let read = match [begin[0], begin[1], 0, 0] {
-        LITTLE => from_bytes::<M, byteorder::LittleEndian>(body),
-        BIG => from_bytes::<M, byteorder::BigEndian>(body),
+        LITTLE => from_bytes::<T, byteorder::LittleEndian>(body),
+        BIG => from_bytes::<T, byteorder::BigEndian>(body),
         _ => return Err(refuse("plain CDR", format!("an encapsulation {:02x}{:02x}", begin[0], begin[1]))),
     };
     read.map(|(message, _)| message).map_err(|e| refuse("its fields as CDR", e.to_string()))

@@ -1,0 +1,415 @@
+//! The side that pursues goals.
+
+use super::{
+    Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse, GoalId,
+    GoalInfo, GoalStatus, GoalStatusArray, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
+};
+use crate::dds::raw::Care;
+use crate::dds::service::{Answers, To};
+use crate::dds::topic::{Hearing, Queue, Said};
+use crate::dds::{DdsError, Ros, locked};
+use crate::ros::{Time, read, written};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use types::Rejection;
+
+/// So many events wait at most; a goal that has to make room is refused, and so is a request to cancel.
+const MOST_EVENTS: usize = 32;
+/// So many goals are remembered with their results for who asks late.
+const MOST_GOALS: usize = 64;
+/// So many ask for one goal's result at most.
+const MOST_ASKING: usize = 16;
+
+/// A goal that was accepted.
+struct Known {
+    id: GoalId,
+    stamp: Time,
+    status: i8,
+    /// The answer to who asks for the result, once there is one.
+    result: Option<Vec<u8>>,
+    asking: Vec<To>,
+}
+
+impl Known {
+    fn is_ended(&self) -> bool {
+        self.status > status::CANCELING
+    }
+
+    fn info(&self) -> GoalInfo {
+        GoalInfo { goal_id: self.id, stamp: self.stamp.clone() }
+    }
+}
+
+/// What goes out, and the goals.
+struct Shared {
+    goals: Mutex<VecDeque<Known>>,
+    feedback: Said,
+    statuses: Said,
+}
+
+impl Shared {
+    /// Says where all goals stand.
+    fn say(&self, goals: &VecDeque<Known>) {
+        let status = |goal: &Known| GoalStatus { goal_info: goal.info(), status: goal.status };
+        let array = GoalStatusArray { status_list: goals.iter().map(status).collect() };
+        // Whoever waits for the result gets it whether or not the state could be said.
+        if let Ok(bytes) = written(&array, "GoalStatusArray") {
+            _ = self.statuses.write(bytes, None, |_| ());
+        }
+    }
+}
+
+/// What happens to one that pursues goals.
+pub enum Event<A: Action> {
+    /// Somebody gives a goal.
+    Goal(Offer<A>),
+    /// Somebody wants goals to be given up.
+    Cancel(CancelAsked),
+}
+
+/// Pursues goals of one action.
+pub struct ActionServer<A: Action> {
+    events: Arc<Queue<Event<A>>>,
+    _hearings: [Hearing; 3],
+    _ros: Ros,
+}
+
+/// A goal to be accepted or refused; one that is let go is refused.
+pub struct Offer<A: Action> {
+    goal: A::Goal,
+    id: GoalId,
+    to: Option<To>,
+    answers: Arc<Answers>,
+    results: Arc<Answers>,
+    shared: Arc<Shared>,
+}
+
+/// A goal that is pursued; one that is let go is aborted.
+pub struct Pursuit<A: Action> {
+    goal: A::Goal,
+    id: GoalId,
+    results: Arc<Answers>,
+    shared: Arc<Shared>,
+    is_ended: bool,
+}
+
+/// A request to give goals up, to be accepted or refused; one that is let go is refused.
+pub struct CancelAsked {
+    goals: Vec<GoalId>,
+    to: Option<To>,
+    answers: Arc<Answers>,
+    shared: Arc<Shared>,
+}
+
+impl<A: Action> ActionServer<A> {
+    pub(super) fn new(ros: &Ros, name: &str) -> Result<Self, DdsError> {
+        let Parts { send_goal, cancel_goal, get_result, feedback, status } = Parts::of::<A>(ros, name)?;
+        let feedback = Said::new(ros, feedback.0, feedback.1, Care::Reliable)?;
+        let statuses = Said::new(ros, status.0, status.1, Care::Latched)?;
+        let shared = Arc::new(Shared { goals: Mutex::default(), feedback, statuses });
+        let events = Arc::new(Queue::new(MOST_EVENTS));
+        let counts = || {
+            let events = events.clone();
+            move || events.count(0, 1)
+        };
+
+        let (goals, counted) = (shared.clone(), counts());
+        let asked_result = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
+            let Ok(asked) = read::<GetResultRequest>(&bytes, "GetResultRequest") else { return counted() };
+            asked_for_result::<A>(&goals, answers, to, asked.goal_id);
+        };
+        let (results, hears_results) = Answers::serve(ros, get_result, asked_result, counts())?;
+
+        let (goals, into, counted) = (shared.clone(), events.clone(), counts());
+        let asked_cancel = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
+            let Ok(asked) = read::<CancelGoalRequest>(&bytes, "CancelGoalRequest") else { return counted() };
+            match to_cancel(&goals, &asked.goal_info) {
+                Ok(ids) => into.push(Event::Cancel(CancelAsked {
+                    goals: ids,
+                    to: Some(to),
+                    answers: answers.clone(),
+                    shared: goals.clone(),
+                })),
+                Err(code) => _ = answer_cancel(code, Vec::new()).and_then(|b| answers.say_now(to, b)),
+            }
+        };
+        let (_, hears_cancels) = Answers::serve(ros, cancel_goal, asked_cancel, counts())?;
+
+        let (goals, into, counted) = (shared, events.clone(), counts());
+        let asked_goal = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
+            let Ok(asked) = read::<SendGoalRequest<A::Goal>>(&bytes, A::NAME) else {
+                // Who asks is told, instead of waiting for nothing.
+                _ = answer_goal(false, Time::default()).and_then(|b| answers.say_now(to, b));
+                return counted();
+            };
+            let offer = Offer {
+                goal: asked.goal,
+                id: asked.goal_id,
+                to: Some(to),
+                answers: answers.clone(),
+                results: results.clone(),
+                shared: goals.clone(),
+            };
+            // A goal is given once: a second one of its name is refused by being let go.
+            if asked.goal_id != GoalId::ANY && !locked(&goals.goals).iter().any(|g| g.id == asked.goal_id) {
+                into.push(Event::Goal(offer));
+            }
+        };
+        let (_, hears_goals) = Answers::serve(ros, send_goal, asked_goal, counts())?;
+        let hearings = [hears_goals, hears_cancels, hears_results];
+        Ok(Self { events, _hearings: hearings, _ros: ros.clone() })
+    }
+
+    /// What happens next, or has happened and waits.
+    #[must_use]
+    pub fn next_within(&self, limit: Duration) -> Option<Event<A>> {
+        self.events.take_within(limit)
+    }
+
+    /// How many goals and requests to cancel had to make room for others, and were refused by that.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.events.lost()
+    }
+
+    /// How many messages could not be read, or were of another type.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.events.refused()
+    }
+}
+
+/// Answers who asks for a result, or keeps it waiting until there is one.
+fn asked_for_result<A: Action>(shared: &Shared, answers: &Answers, to: To, id: GoalId) {
+    let mut goals = locked(&shared.goals);
+    let bytes = match goals.iter_mut().find(|goal| goal.id == id) {
+        Some(Known { result: Some(bytes), .. }) => Ok(bytes.clone()),
+        Some(goal) if goal.asking.len() < MOST_ASKING => return goal.asking.push(to),
+        _ => {
+            let nothing = GetResultResponse { status: status::UNKNOWN, result: A::Result::default() };
+            written(&nothing, "GetResultResponse")
+        }
+    };
+    drop(goals);
+    // Who does not get it asks again, or finds its own limit.
+    _ = bytes.map_err(DdsError::from).and_then(|bytes| answers.say_now(to, bytes));
+}
+
+/// The goals that a request to cancel is about, or why there are none.
+fn to_cancel(shared: &Shared, asked: &GoalInfo) -> Result<Vec<GoalId>, i8> {
+    let goals = locked(&shared.goals);
+    let is_any = asked.goal_id == GoalId::ANY;
+    let stamp = |time: &Time| (time.sec, time.nanosec);
+    let is_timed = stamp(&asked.stamp) != (0, 0);
+    let is_meant = |goal: &&Known| {
+        goal.id == asked.goal_id
+            || (is_any && !is_timed)
+            || (is_timed && stamp(&goal.stamp) <= stamp(&asked.stamp))
+    };
+    let going: Vec<_> = goals.iter().filter(is_meant).filter(|g| !g.is_ended()).map(|g| g.id).collect();
+    if !going.is_empty() {
+        return Ok(going);
+    }
+    match goals.iter().any(|goal| goal.id == asked.goal_id) {
+        true => Err(cancel::GOAL_TERMINATED),
+        false if is_any => Err(cancel::NONE),
+        false => Err(cancel::UNKNOWN_GOAL),
+    }
+}
+
+fn answer_cancel(return_code: i8, goals_canceling: Vec<GoalInfo>) -> Result<Vec<u8>, DdsError> {
+    Ok(written(&CancelGoalResponse { return_code, goals_canceling }, "CancelGoalResponse")?)
+}
+
+fn answer_goal(accepted: bool, stamp: Time) -> Result<Vec<u8>, DdsError> {
+    Ok(written(&SendGoalResponse { accepted, stamp }, "SendGoalResponse")?)
+}
+
+impl<A: Action> Offer<A> {
+    /// What is to be done.
+    #[must_use]
+    pub fn goal(&self) -> &A::Goal {
+        &self.goal
+    }
+
+    /// Which goal it is.
+    #[must_use]
+    pub fn id(&self) -> GoalId {
+        self.id
+    }
+
+    /// Accepts it at this time, which others are told.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`]: who gave the goal does not know that it was accepted, so it is not pursued.
+    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, DdsError>
+    where
+        A::Goal: Clone,
+    {
+        let stamp = Time::from(now);
+        let (id, asking) = (self.id, Vec::new());
+        let known = Known { id, stamp: stamp.clone(), status: status::EXECUTING, result: None, asking };
+        let mut goals = locked(&self.shared.goals);
+        while goals.len() >= MOST_GOALS
+            && let Some(old) = goals.iter().position(Known::is_ended)
+        {
+            goals.remove(old);
+        }
+        goals.push_back(known);
+        self.shared.say(&goals);
+        drop(goals);
+        let to = self.to.take();
+        let (results, shared) = (self.results.clone(), self.shared.clone());
+        let pursuit = Pursuit { goal: self.goal.clone(), id, results, shared, is_ended: false };
+        // Known before it is said, as who hears it asks for the result at once.
+        to.map_or(Ok(()), |to| self.answers.say(to, answer_goal(true, stamp)?))?;
+        Ok(pursuit)
+    }
+
+    /// Refuses it.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`].
+    pub fn refuse(mut self) -> Result<(), DdsError> {
+        let to = self.to.take();
+        to.map_or(Ok(()), |to| self.answers.say(to, answer_goal(false, Time::default())?))
+    }
+}
+
+impl<A: Action> Drop for Offer<A> {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            _ = answer_goal(false, Time::default()).and_then(|bytes| self.answers.say_now(to, bytes));
+        }
+    }
+}
+
+impl<A: Action> Pursuit<A> {
+    /// What is to be done.
+    #[must_use]
+    pub fn goal(&self) -> &A::Goal {
+        &self.goal
+    }
+
+    /// Which goal it is.
+    #[must_use]
+    pub fn id(&self) -> GoalId {
+        self.id
+    }
+
+    /// Whether it is to be given up.
+    #[must_use]
+    pub fn is_canceling(&self) -> bool {
+        locked(&self.shared.goals).iter().any(|g| g.id == self.id && g.status == status::CANCELING)
+    }
+
+    /// Says how far it is.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`].
+    pub fn feedback(&self, feedback: &A::Feedback) -> Result<(), DdsError> {
+        let bytes = written(&FeedbackMessage { goal_id: self.id, feedback }, A::NAME)?;
+        self.shared.feedback.write(bytes, None, |_| ())
+    }
+
+    /// It was done.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`] where not everybody that waits for the result could be told.
+    pub fn succeed(mut self, result: &A::Result) -> Result<(), DdsError> {
+        self.end(status::SUCCEEDED, result)
+    }
+
+    /// It was given up, as was asked.
+    ///
+    /// # Errors
+    /// As [`Self::succeed`]; a [`Rejection`] where nobody has asked: the goal is aborted then.
+    pub fn cancel(mut self, result: &A::Result) -> Result<(), DdsError> {
+        if !self.is_canceling() {
+            self.end(status::ABORTED, result)?;
+            return Err(Rejection::new("goal", "one that was asked to be given up", "none such").into());
+        }
+        self.end(status::CANCELED, result)
+    }
+
+    /// It could not be done.
+    ///
+    /// # Errors
+    /// As [`Self::succeed`].
+    pub fn abort(mut self, result: &A::Result) -> Result<(), DdsError> {
+        self.end(status::ABORTED, result)
+    }
+
+    fn end(&mut self, status: i8, result: &A::Result) -> Result<(), DdsError> {
+        self.is_ended = true;
+        let bytes = written(&GetResultResponse { status, result }, A::NAME)?;
+        let mut goals = locked(&self.shared.goals);
+        let goal = goals.iter_mut().find(|goal| goal.id == self.id);
+        let asking = goal.map(|goal| {
+            goal.status = status;
+            goal.result = Some(bytes.clone());
+            core::mem::take(&mut goal.asking)
+        });
+        self.shared.say(&goals);
+        drop(goals);
+        let mut said = Ok(());
+        for to in asking.into_iter().flatten() {
+            let one = self.results.say_now(to, bytes.clone());
+            said = said.and(one);
+        }
+        said
+    }
+}
+
+impl<A: Action> Drop for Pursuit<A> {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            _ = self.end(status::ABORTED, &A::Result::default());
+        }
+    }
+}
+
+impl CancelAsked {
+    /// The goals it is about.
+    #[must_use]
+    pub fn goals(&self) -> &[GoalId] {
+        &self.goals
+    }
+
+    /// Accepts it: the goals are to be given up, and ended by [`Pursuit::cancel`] then.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`].
+    pub fn accept(mut self) -> Result<(), DdsError> {
+        let mut goals = locked(&self.shared.goals);
+        let mut canceling = Vec::new();
+        for goal in goals.iter_mut().filter(|goal| self.goals.contains(&goal.id) && !goal.is_ended()) {
+            goal.status = status::CANCELING;
+            canceling.push(goal.info());
+        }
+        self.shared.say(&goals);
+        drop(goals);
+        // All may have ended in the meantime.
+        let code = if canceling.is_empty() { cancel::GOAL_TERMINATED } else { cancel::NONE };
+        let to = self.to.take();
+        to.map_or(Ok(()), |to| self.answers.say(to, answer_cancel(code, canceling)?))
+    }
+
+    /// Refuses it.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`], [`DdsError::Dds`].
+    pub fn refuse(mut self) -> Result<(), DdsError> {
+        let to = self.to.take();
+        to.map_or(Ok(()), |to| self.answers.say(to, answer_cancel(cancel::REJECTED, Vec::new())?))
+    }
+}
+
+impl Drop for CancelAsked {
+    fn drop(&mut self) {
+        if let Some(to) = self.to.take() {
+            _ = answer_cancel(cancel::REJECTED, Vec::new()).and_then(|bytes| self.answers.say_now(to, bytes));
+        }
+    }
+}

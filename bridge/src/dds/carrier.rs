@@ -1,0 +1,133 @@
+//! The one thread that takes what has come, whoever hears it: each that hears has a callback there, which is called when
+//! there is something for it.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+use std::thread::JoinHandle;
+
+use super::locked;
+
+/// Takes everything that there is, and leaves the waker with whom it came from.
+type Take = Box<dyn FnMut(&Waker) + Send>;
+
+enum Word {
+    /// There may be something for it.
+    Ready(u64),
+    Watch(u64, Take),
+    Forget(u64),
+    Stop,
+}
+
+/// Says that there may be something.
+struct Bell {
+    id: u64,
+    words: Sender<Word>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Nobody there any more: nobody is to be woken.
+        _ = self.words.send(Word::Ready(self.id));
+    }
+}
+
+/// The thread, which ends with this.
+pub(super) struct Carrier {
+    words: Sender<Word>,
+    next: AtomicU64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// As long as it is there, a callback is called.
+pub(super) struct Watching {
+    id: u64,
+    words: Sender<Word>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        _ = self.words.send(Word::Forget(self.id));
+    }
+}
+
+impl Carrier {
+    pub(super) fn start() -> std::io::Result<Self> {
+        let (words, hears) = channel();
+        let to = words.clone();
+        let thread = std::thread::Builder::new().name("sinew-dds".into()).spawn(move || carry(&hears, &to))?;
+        Ok(Self { words, next: AtomicU64::new(0), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has it called from now on, first at once.
+    pub(super) fn watch(&self, take: impl FnMut(&Waker) + Send + 'static) -> Watching {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        _ = self.words.send(Word::Watch(id, Box::new(take)));
+        Watching { id, words: self.words.clone() }
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        _ = self.words.send(Word::Stop);
+        let thread = locked(&self.thread).take();
+        // The last to let go may be a callback of the thread itself, which cannot wait for its own end.
+        let is_other = |t: &JoinHandle<()>| t.thread().id() != std::thread::current().id();
+        if let Some(thread) = thread.filter(is_other) {
+            _ = thread.join();
+        }
+    }
+}
+
+fn carry(hears: &Receiver<Word>, words: &Sender<Word>) {
+    let mut watched: HashMap<u64, (Take, Waker)> = HashMap::new();
+    while let Ok(word) = hears.recv() {
+        let id = match word {
+            Word::Stop => return,
+            Word::Forget(id) => {
+                watched.remove(&id);
+                continue;
+            }
+            Word::Ready(id) => id,
+            Word::Watch(id, take) => {
+                let waker = Waker::from(Arc::new(Bell { id, words: words.clone() }));
+                watched.insert(id, (take, waker));
+                id
+            }
+        };
+        if let Some((take, waker)) = watched.get_mut(&id) {
+            // What one of them chokes on must not silence the others.
+            _ = catch_unwind(AssertUnwindSafe(|| take(waker)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    #[test]
+    fn one_that_panics_silences_no_other_and_the_thread_ends() {
+        let carrier = Carrier::start().expect("a thread");
+        let (said, hears) = channel();
+        let bad = carrier.watch(|_| panic!("one of them"));
+        let good = carrier.watch(move |waker| {
+            waker.wake_by_ref();
+            _ = said.send(());
+        });
+        for _ in 0..3 {
+            hears.recv_timeout(Duration::from_secs(10)).expect("called");
+        }
+        drop((bad, good));
+        while hears.recv_timeout(Duration::from_secs(10)).is_ok() {}
+        drop(carrier);
+    }
+}

@@ -1,0 +1,121 @@
+//! Who else is there, and whom of them we hear and are heard by.
+
+use super::limit::Limit;
+use super::locked;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use futures_core::Stream;
+use rustdds::{DomainParticipantStatusEvent as Event, DomainParticipantStatusListener, GUID, StatusEvented};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+#[derive(Default)]
+struct Known {
+    /// The types of others' readers and writers.
+    types: HashMap<GUID, String>,
+    /// Those that each of ours is matched with.
+    matches: HashMap<GUID, HashSet<GUID>>,
+}
+
+/// One of our readers or writers.
+#[derive(Clone)]
+pub(super) struct End {
+    pub(super) guid: GUID,
+    pub(super) of_type: String,
+}
+
+/// Who is there.
+pub(super) struct Peers {
+    listener: Mutex<DomainParticipantStatusListener>,
+    waker: Mutex<Option<Waker>>,
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+impl Peers {
+    pub(super) fn new(listener: DomainParticipantStatusListener) -> Self {
+        let (listener, waker) = (Mutex::new(listener), Mutex::default());
+        Self { listener, waker, known: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Hears what is new, and leaves the waker for what comes.
+    pub(super) fn hear(&self, waker: &Waker) {
+        *locked(&self.waker) = Some(waker.clone());
+        self.catch_up();
+    }
+
+    fn catch_up(&self) {
+        let Some(waker) = locked(&self.waker).clone() else { return };
+        let listener = locked(&self.listener);
+        let mut stream = listener.as_async_status_stream();
+        let mut context = Context::from_waker(&waker);
+        let mut known = locked(&self.known);
+        let mut is_new = false;
+        while let Poll::Ready(Some(event)) = Pin::new(&mut stream).poll_next(&mut context) {
+            is_new |= known.learn(event);
+        }
+        if is_new {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whether a writer's messages are of this type.
+    pub(super) fn is_of(&self, writer: GUID, of_type: &str) -> bool {
+        let of = || locked(&self.known).types.get(&writer).map(|t| t == of_type);
+        // It was announced before it could say anything, but we may not have heard so yet.
+        of().or_else(|| {
+            self.catch_up();
+            of()
+        })
+        .unwrap_or(false)
+    }
+
+    /// How many others of its own type an end of ours is matched with.
+    pub(super) fn matched(&self, end: &End) -> usize {
+        locked(&self.known).matched(end, &|_| true)
+    }
+
+    /// Waits until each of the ends is matched with somebody that is `good`; `false` when nobody was within the limit.
+    pub(super) fn wait(&self, ends: &[&End], limit: &Limit, good: &dyn Fn(&GUID) -> bool) -> bool {
+        let all = |known: &Known| ends.iter().all(|end| known.matched(end, good) > 0);
+        let known = locked(&self.known);
+        let waited = self.changed.wait_timeout_while(known, limit.left(), |known| !all(known));
+        let (known, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        all(&known)
+    }
+
+    /// Forgets an end of ours.
+    pub(super) fn forget(&self, end: &End) {
+        locked(&self.known).matches.remove(&end.guid);
+    }
+}
+
+impl Known {
+    fn matched(&self, end: &End, good: &dyn Fn(&GUID) -> bool) -> usize {
+        let is_of = |guid: &&GUID| self.types.get(guid).is_some_and(|t| *t == end.of_type) && good(guid);
+        self.matches.get(&end.guid).map_or(0, |others| others.iter().filter(is_of).count())
+    }
+
+    /// Whether it says anything about matches.
+    fn learn(&mut self, event: Event) -> bool {
+        match event {
+            Event::ReaderDetected { reader: end } | Event::WriterDetected { writer: end } => {
+                self.types.insert(end.guid, end.type_name);
+            }
+            Event::RemoteReaderMatched { local_writer: ours, remote_reader: other }
+            | Event::RemoteWriterMatched { local_reader: ours, remote_writer: other } => {
+                self.matches.entry(ours).or_default().insert(other);
+            }
+            Event::ReaderLost { guid, .. } | Event::WriterLost { guid, .. } => {
+                self.types.remove(&guid);
+                self.matches.values_mut().for_each(|others| _ = others.remove(&guid));
+            }
+            Event::ParticipantLost { id, .. } => {
+                self.types.retain(|guid, _| guid.prefix != id);
+                self.matches.values_mut().for_each(|others| others.retain(|guid| guid.prefix != id));
+            }
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,279 @@
+//! Saying and hearing messages.
+
+use super::limit::Limit;
+use super::listing::Listed;
+use super::present::{End, Peers};
+use super::raw::{Care, Out, Writer};
+use super::{DdsError, Ros, carrier, locked, names};
+use crate::ros::{Message, from_cdr, to_cdr};
+use core::marker::PhantomData;
+use core::time::Duration;
+use rustdds::{GUID, RTPSEntity as _, Timestamp};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// A writer of the node's with all that goes with it.
+pub(super) struct Said {
+    writer: Mutex<Writer>,
+    pub(super) end: End,
+    topic: String,
+    _listed: Listed,
+    pub(super) peers: Arc<Peers>,
+}
+
+impl Said {
+    pub(super) fn new(ros: &Ros, topic: String, of_type: String, care: Care) -> Result<Self, DdsError> {
+        let writer = ros.writer(&topic, &of_type, care)?;
+        let end = End { guid: writer.guid(), of_type };
+        let listed = ros.0.listing.list(end.guid, false);
+        Ok(Self { writer: Mutex::new(writer), end, topic, _listed: listed, peers: ros.0.peers.clone() })
+    }
+
+    /// Writes, and says under which number; `with` gets the lock of the writer first.
+    pub(super) fn write(
+        &self,
+        bytes: Vec<u8>,
+        related: Option<rustdds::SampleIdentity>,
+        with: impl FnOnce(i64),
+    ) -> Result<(), DdsError> {
+        let options = rustdds::WriteOptionsBuilder::new()
+            .source_timestamp(Timestamp::now())
+            .related_sample_identity_opt(related)
+            .build();
+        let writer = locked(&self.writer);
+        match writer.write_with_options(Out::new(bytes), options) {
+            Ok(identity) => {
+                with(i64::from(identity.sequence_number));
+                Ok(())
+            }
+            Err(rustdds::dds::WriteError::WouldBlock { .. }) => {
+                Err(DdsError::Full { topic: self.topic.clone() })
+            }
+            Err(e) => Err(DdsError::Dds(e.to_string())),
+        }
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        self.peers.forget(&self.end);
+    }
+}
+
+/// Says messages of one type.
+pub struct Publisher<M> {
+    said: Said,
+    _ros: Ros,
+    _type: PhantomData<fn(&M)>,
+}
+
+impl<M: Message> Publisher<M> {
+    /// Says it. What is reliable waits up to 100 ms where 64 have not arrived yet.
+    ///
+    /// # Errors
+    /// [`DdsError::Full`] where it has waited in vain: it was not said.
+    pub fn put(&self, message: &M) -> Result<(), DdsError> {
+        self.said.write(to_cdr(message)?, None, |_| ())
+    }
+
+    /// How many hear it.
+    #[must_use]
+    pub fn heard_by(&self) -> usize {
+        self.said.peers.matched(&self.said.end)
+    }
+
+    /// Waits until somebody hears it; `false` when nobody did within the limit.
+    #[must_use]
+    pub fn wait_heard(&self, limit: Duration) -> bool {
+        self.said.peers.wait(&[&self.said.end], &Limit::of(limit), &|_| true)
+    }
+}
+
+/// What waits to be taken, and how much never will be.
+#[derive(Default)]
+struct Waiting<T> {
+    queue: VecDeque<T>,
+    lost: u64,
+    refused: u64,
+}
+
+/// The place where it waits.
+pub(super) struct Queue<T> {
+    waiting: Mutex<Waiting<T>>,
+    new: Condvar,
+    capacity: usize,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        let waiting = Waiting { queue: VecDeque::new(), lost: 0, refused: 0 };
+        Self { waiting: Mutex::new(waiting), new: Condvar::new(), capacity: capacity.max(1) }
+    }
+
+    /// Puts it behind the others, of which the oldest makes room.
+    pub(super) fn push(&self, item: T) {
+        let mut waiting = locked(&self.waiting);
+        let oldest = if waiting.queue.len() >= self.capacity { waiting.queue.pop_front() } else { None };
+        waiting.lost += u64::from(oldest.is_some());
+        waiting.queue.push_back(item);
+        drop(waiting);
+        self.new.notify_one();
+        // Outside of the lock: one that is let go may have something to say.
+        drop(oldest);
+    }
+
+    pub(super) fn count(&self, lost: u64, refused: u64) {
+        let mut waiting = locked(&self.waiting);
+        waiting.lost += lost;
+        waiting.refused += refused;
+    }
+
+    pub(super) fn take(&self) -> Option<T> {
+        locked(&self.waiting).queue.pop_front()
+    }
+
+    pub(super) fn take_within(&self, limit: Duration) -> Option<T> {
+        let waiting = locked(&self.waiting);
+        let waited = self.new.wait_timeout_while(waiting, limit, |waiting| waiting.queue.is_empty());
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.queue.pop_front()
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        locked(&self.waiting).lost
+    }
+
+    pub(super) fn refused(&self) -> u64 {
+        locked(&self.waiting).refused
+    }
+}
+
+/// A reader of the node's with all that goes with it.
+pub(super) struct Hearing {
+    pub(super) end: End,
+    _watching: carrier::Watching,
+    _listed: Listed,
+    peers: Arc<Peers>,
+}
+
+impl Hearing {
+    /// Hears from now on; each is called with what comes, `None` for what cannot be read.
+    pub(super) fn new(
+        ros: &Ros,
+        topic: &str,
+        of_type: String,
+        care: Care,
+        mut each: impl FnMut(Option<super::raw::Sample>) + Send + 'static,
+    ) -> Result<Self, DdsError> {
+        let reader = ros.reader(topic, &of_type, care)?;
+        let end = End { guid: reader.reader.guid(), of_type };
+        let listed = ros.0.listing.list(end.guid, true);
+        let peers = ros.0.peers.clone();
+        let watching = ros.0.carrier.watch(move |waker| reader.take(&peers, waker, &mut each));
+        Ok(Self { end, _watching: watching, _listed: listed, peers: ros.0.peers.clone() })
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.peers.forget(&self.end);
+    }
+}
+
+/// Hears messages of one type.
+pub struct Heard<M> {
+    queue: Arc<Queue<M>>,
+    hearing: Hearing,
+    _ros: Ros,
+}
+
+/// So many writers' numbers are remembered at most.
+const MOST_WRITERS: usize = 1024;
+
+/// How many are missing before one of this number.
+fn missing(last: &mut HashMap<GUID, i64>, writer: GUID, number: i64) -> u64 {
+    if last.len() >= MOST_WRITERS && !last.contains_key(&writer) {
+        last.clear();
+    }
+    let before = last.insert(writer, number).unwrap_or(number - 1);
+    u64::try_from(number - before - 1).unwrap_or(0)
+}
+
+impl<M: Message + Send + 'static> Heard<M> {
+    fn new(ros: &Ros, topic: &str, of_type: String, care: Care, capacity: usize) -> Result<Self, DdsError> {
+        let queue = Arc::new(Queue::new(capacity));
+        let into = queue.clone();
+        let mut last = HashMap::new();
+        let hearing = Hearing::new(ros, topic, of_type, care, move |sample| {
+            let Some(sample) = sample else { return into.count(0, 1) };
+            into.count(missing(&mut last, sample.writer, sample.number), 0);
+            match from_cdr(&sample.bytes) {
+                Ok(message) => into.push(message),
+                Err(_) => into.count(0, 1),
+            }
+        })?;
+        Ok(Self { queue, hearing, _ros: ros.clone() })
+    }
+
+    /// The oldest that waits.
+    #[must_use]
+    pub fn take(&self) -> Option<M> {
+        self.queue.take()
+    }
+
+    /// The oldest that waits or comes within the limit.
+    #[must_use]
+    pub fn take_within(&self, limit: Duration) -> Option<M> {
+        self.queue.take_within(limit)
+    }
+
+    /// How many were said but never taken: they had to make room, or did not arrive (a gap in their writer's numbers).
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.queue.lost()
+    }
+
+    /// How many could not be read, or were of another type.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.queue.refused()
+    }
+
+    /// How many say it.
+    #[must_use]
+    pub fn said_by(&self) -> usize {
+        self.hearing.peers.matched(&self.hearing.end)
+    }
+
+    /// Waits until somebody says it; `false` when nobody did within the limit.
+    #[must_use]
+    pub fn wait_said(&self, limit: Duration) -> bool {
+        self.hearing.peers.wait(&[&self.hearing.end], &Limit::of(limit), &|_| true)
+    }
+}
+
+impl Ros {
+    /// A way to say messages of one type on a topic.
+    ///
+    /// # Errors
+    /// A [`Rejection`](types::Rejection) naming `topic` or `type` for names that are none; [`DdsError::Dds`].
+    pub fn publisher<M: Message>(&self, topic: &str, care: Care) -> Result<Publisher<M>, DdsError> {
+        let topic = format!("rt{}", self.whole("topic", topic)?);
+        let said = Said::new(self, topic, names::of_type(M::NAME)?, care)?;
+        Ok(Publisher { said, _ros: self.clone(), _type: PhantomData })
+    }
+
+    /// Hears messages of one type on a topic from now on; at most `capacity` wait, and the oldest makes room.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub fn hear<M: Message + Send + 'static>(
+        &self,
+        topic: &str,
+        care: Care,
+        capacity: usize,
+    ) -> Result<Heard<M>, DdsError> {
+        let topic = format!("rt{}", self.whole("topic", topic)?);
+        Heard::new(self, &topic, names::of_type(M::NAME)?, care, capacity)
+    }
+}
