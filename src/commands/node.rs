@@ -67,7 +67,7 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
         NodeRole::Ros2 => node::ros2(&setting.config, &setting.arm, crate::log::Log::new(screen, None))?,
         #[cfg(not(feature = "dds"))]
         NodeRole::Ros2 => {
-            let expected = "a build with the feature dds (cargo build --release --features dds)";
+            let expected = "a build with the feature dds";
             return Err(Rejection::new("node ros2", expected, "one without").into());
         }
     }

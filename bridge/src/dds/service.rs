@@ -4,7 +4,7 @@ use super::limit::Limit;
 use super::present::End;
 use super::raw::{Care, Sample};
 use super::topic::{Hearing, Queue, Said};
-use super::{DdsError, Ros, Rmw, locked, names};
+use super::{DdsError, Rmw, Ros, locked, names};
 use crate::ros::{Message, from_cdr, to_cdr};
 use core::marker::PhantomData;
 use core::time::Duration;

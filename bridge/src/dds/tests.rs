@@ -1,7 +1,7 @@
 use super::*;
 use crate::ros::{
-    FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult, GripperCommandGoal,
-    GripperCommandResult, JointState, Message, Text, TriggerRequest, TriggerResponse,
+    FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult,
+    GripperCommandGoal, GripperCommandResult, JointState, Message, Text, TriggerRequest, TriggerResponse,
 };
 use core::time::Duration;
 
@@ -238,7 +238,8 @@ fn several_goals_are_pursued_at_once_and_a_gripper_has_its_own() {
         // The last first.
         for pursuit in pursuits.into_iter().rev() {
             let position = pursuit.goal().command.position;
-            let reached = GripperCommandResult { position, reached_goal: true, ..GripperCommandResult::default() };
+            let reached =
+                GripperCommandResult { position, reached_goal: true, ..GripperCommandResult::default() };
             pursuit.succeed(&reached).expect("said");
         }
     });

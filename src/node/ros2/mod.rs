@@ -93,8 +93,15 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
     let asked = Asked { goals, stops: ros.serve(&format!("{}/stop", settings.node)).map_err(of_ros2)? };
     let mut saying = Saying::start(config, arm, &ros, &node.wire)?;
     let mut follower = Follower::new(arm, &config.safety.keep_out_m);
-    let reads = if asked.goals.is_some() { "and moves its arm for it" } else { "and moves nothing" };
-    log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {reads}", settings.domain));
+    let moves = match asked.goals.is_some() {
+        true => format!(
+            "whose {}/follow_joint_trajectory moves {}",
+            config.ros2.controller,
+            follower.names().join(", ")
+        ),
+        false => "which moves nothing (ros2.moves)".to_owned(),
+    };
+    log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", settings.domain));
     let mut missing = String::new();
     while crate::interrupt::count() == 0 {
         let signer = node.wire.session(Role::Robot, &keyring(config, Role::Ros2)?, LETS_IN);

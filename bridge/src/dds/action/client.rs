@@ -1,8 +1,8 @@
 //! The side that gives goals.
 
 use super::{
-    Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse, GoalId,
-    GoalInfo, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
+    Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse,
+    GoalId, GoalInfo, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
 };
 use crate::dds::limit::Limit;
 use crate::dds::raw::Care;

@@ -1,0 +1,298 @@
+"""A whole robot of Sinew's as ROS 2 has it, met by Cyclone DDS: joints, frames, pictures and a description come out, paths
+and a stop go in, and the arm stands when the node between is killed.
+Usage: strangers_ros2.py SINEW FOLDER [DOMAIN]
+"""
+
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import field
+from pathlib import Path
+
+from strangers_dds import (
+    CANCELED,
+    LATCHED,
+    PLAIN,
+    RELIABLE,
+    SUCCEEDED,
+    CancelGoalRequest,
+    CancelGoalResponse,
+    Duration,
+    FeedbackMessage,
+    GetResultRequest,
+    GetResultResponse,
+    Goal,
+    GoalInfo,
+    Header,
+    Image,
+    JointState,
+    JointTolerance,
+    JointTrajectory,
+    JointTrajectoryPoint,
+    Miss,
+    Policy,
+    Qos,
+    SendGoalRequest,
+    SendGoalResponse,
+    Side,
+    String,
+    Transform,
+    TriggerRequest,
+    TriggerResponse,
+    check,
+    met,
+    ros,
+    took,
+    until,
+)
+from cyclonedds.idl.types import sequence
+
+ABORTED = 6
+ACTION = "joint_trajectory_controller/follow_joint_trajectory"
+SENSOR = Qos(Policy.Reliability.BestEffort, Policy.Durability.Volatile, Policy.History.KeepLast(5), PLAIN)
+
+
+@ros("geometry_msgs/msg/TransformStamped")
+class TransformStamped:
+    header: Header = field(default_factory=Header)
+    child_frame_id: str = ""
+    transform: Transform = field(default_factory=Transform)
+
+
+@ros("tf2_msgs/msg/TFMessage")
+class TFMessage:
+    transforms: sequence[TransformStamped] = field(default_factory=list)
+
+
+class Robot:
+    """The robot and the node between, as processes, and what ROS 2 has of them."""
+
+    def __init__(self, sinew, folder, domain):
+        self.sinew, self.folder = Path(sinew).resolve(), Path(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.folder.joinpath("robot.toml").write_text(
+            f'[zenoh]\nrobot = "ros2-{os.getpid()}"\n'
+            f'[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\nmoves = true\n'
+        )
+        self.running = {}
+        for role in ("robot", "ros2"):
+            self.start(role)
+        side = Side(domain)
+        self.states = side.reader("rt/joint_states", JointState)
+        self.frames = side.reader("rt/tf", TFMessage)
+        self.description = side.reader("rt/robot_description", String, LATCHED)
+        self.side = side
+        self.send = side.client(f"{ACTION}/_action/send_goal", SendGoalRequest, SendGoalResponse)
+        self.results = side.client(f"{ACTION}/_action/get_result", GetResultRequest, GetResultResponse)
+        self.cancels = side.client(f"{ACTION}/_action/cancel_goal", CancelGoalRequest, CancelGoalResponse)
+        self.feedback = side.reader(f"rt/{ACTION}/_action/feedback", FeedbackMessage)
+        self.stops = side.client("sinew/stop", TriggerRequest, TriggerResponse)
+        met(reader=self.states)
+        for client in (self.send, self.results, self.cancels, self.stops):
+            met(writer=client.writer, reader=client.reader)
+
+    def environment(self):
+        return {**os.environ, "XDG_RUNTIME_DIR": str(self.folder.resolve())}
+
+    def start(self, role):
+        log = open(self.folder / f"{role}.log", "w")
+        command = [self.sinew, "node", role] + (["--out", "robot"] if role == "robot" else [])
+        self.running[role] = subprocess.Popen(
+            command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+
+    def log(self, role):
+        return (self.folder / f"{role}.log").read_text()
+
+    def command(self, *words):
+        done = subprocess.run(
+            [self.sinew, *words], cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=60
+        )
+        check(done.returncode == 0, f"{words}: {done.stdout}{done.stderr}")
+
+    def end(self):
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+
+    def state(self):
+        """The newest state of the joints, by name."""
+        last = None
+        while (new := took(self.states)) or last is None:
+            last = new[-1] if new else last
+            time.sleep(0.002)
+        return dict(zip(last.name, zip(last.position, last.velocity)))
+
+    def goal(self, by, seconds, **more):
+        """The first joint led out by so much, from where it is."""
+        state = self.state()
+        names = [n for n in state if "finger" not in n]
+        ends = [state[n][0] + (by if n == names[0] else 0.0) for n in names]
+        time_from_start = Duration(int(seconds), int(seconds % 1 * 1e9))
+        point = JointTrajectoryPoint(positions=ends, time_from_start=time_from_start)
+        goal = Goal(trajectory=JointTrajectory(joint_names=names, points=[point]), **more)
+        return names[0], ends[0], goal
+
+    def give(self, goal):
+        """Gives a goal; its name, and whether it was accepted."""
+        goal_id = list(uuid.uuid4().bytes)
+        return goal_id, self.send.ask(SendGoalRequest(goal_id=goal_id, goal=goal)).accepted
+
+    def ended(self, goal_id, seconds=60):
+        return self.results.ask(GetResultRequest(goal_id=goal_id), seconds)
+
+    def moves(self, joint, least):
+        until(lambda: True if abs(self.state()[joint][1]) > least else None, f"{joint} moves")
+
+    def rests(self, seconds=2):
+        until(lambda: True if all(abs(v) < 0.02 for _, v in self.state().values()) else None, "the arm rests", seconds)
+
+
+def joints_come_at_rate(robot):
+    robot.state()
+    began, n, stamps = time.time(), 0, []
+    while time.time() - began < 3:
+        for state in took(robot.states):
+            n += 1
+            stamps.append(time.time() - state.header.stamp.sec - 1e-9 * state.header.stamp.nanosec)
+            check(len(state.name) == len(state.position) == len(state.velocity) == len(state.effort), "lengths")
+            check(all(math.isfinite(x) for x in state.position + state.velocity + state.effort), "numbers")
+        time.sleep(0.002)
+    stamps.sort()
+    check(n > 150, f"{n} states in 3 s")
+    check(abs(stamps[n // 2]) < 0.2, f"states are {stamps[n // 2]:.3f} s old")
+    return f"{n / 3:.0f} states a second, {1e3 * stamps[n // 2]:.1f} ms old"
+
+
+def a_description_and_frames_fit(robot):
+    description = until(lambda: next(iter(took(robot.description)), None), "a description").data
+    check(description.startswith("<?xml") and "<robot" in description, description[:80])
+    frames = {}
+
+    def all_there():
+        for message in took(robot.frames):
+            frames.update({t.child_frame_id: t.header.frame_id for t in message.transforms})
+        return True if len(frames) >= description.count("<joint ") else None
+
+    until(all_there, "all frames")
+    for child in frames:
+        if child.endswith("_optical"):
+            continue
+        check(f'<link name="{child}"' in description, f"{child} is no link")
+        above = child
+        while above != "world":
+            check(above in frames, f"{above} hangs on nothing")
+            above = frames[above]
+    return f"{len(frames)} frames"
+
+
+def pictures_come_while_somebody_looks(robot):
+    reader = robot.side.reader("rt/front/image", Image, SENSOR)
+    seen = []
+    until(lambda: (seen.extend(took(reader)), True if len(seen) >= 10 else None)[1], "ten pictures", 60)
+    one = seen[-1]
+    check((one.encoding, one.header.frame_id) == ("rgb8", "front_optical"), f"{one.encoding} {one.header.frame_id}")
+    check(len(one.data) == one.height * one.step == 3 * one.height * one.width, "a picture's size")
+    check(len(set(one.data)) > 10, "a picture of something")
+    return f"{one.width} x {one.height}"
+
+
+def paths_are_followed(robot):
+    joint, to, goal = robot.goal(0.4, 2.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted, "a good goal is refused")
+    ended = robot.ended(goal_id)
+    check((ended.status, ended.result.error_code) == (SUCCEEDED, 0), f"{ended.status}: {ended.result.error_string}")
+    n = len([f for f in took(robot.feedback) if list(f.goal_id) == goal_id])
+    check(n >= 10, f"{n} feedbacks")
+    time.sleep(0.2)
+    off = abs(robot.state()[joint][0] - to)
+    check(off < 0.01, f"{joint} is off by {off}")
+    # A joint that there is not; a place beyond the limits; a tolerance that nobody keeps.
+    for spoil in ("names", "limits"):
+        _, _, bad = robot.goal(0.1, 1.0)
+        if spoil == "names":
+            bad.trajectory.joint_names[0] = "elbow_of_nobody"
+        else:
+            bad.trajectory.points[0].positions[0] = 90.0
+        check(not robot.give(bad)[1], f"a goal with bad {spoil} is accepted")
+    joint, _, narrow = robot.goal(-0.4, 2.0, path_tolerance=[JointTolerance(name=joint, position=1e-9)])
+    goal_id, accepted = robot.give(narrow)
+    check(accepted, "a goal with a tolerance is refused")
+    ended = robot.ended(goal_id)
+    check((ended.status, ended.result.error_code) == (ABORTED, -4), f"{ended.status}: {ended.result.error_string}")
+    robot.rests()
+    return f"off by {1e3 * off:.2f} mrad"
+
+
+def a_goal_is_cancelled(robot):
+    joint, to, goal = robot.goal(-0.8, 4.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted, "a good goal is refused")
+    robot.moves(joint, 0.1)
+    robot.cancels.ask(CancelGoalRequest(goal_info=GoalInfo(goal_id=goal_id)))
+    ended = robot.ended(goal_id)
+    check(ended.status == CANCELED, f"it ended in {ended.status}: {ended.result.error_string}")
+    robot.rests()
+    check(abs(robot.state()[joint][0] - to) > 0.05, "it went on to its end")
+    return "at rest"
+
+
+def a_stop_stops_and_latches(robot):
+    joint, _, goal = robot.goal(0.8, 4.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted, "a good goal is refused")
+    robot.moves(joint, 0.1)
+    answer = robot.stops.ask(TriggerRequest())
+    check(answer.success, answer.message)
+    ended = robot.ended(goal_id)
+    check(ended.status == ABORTED, f"it ended in {ended.status}")
+    robot.rests()
+    robot.command("reset")
+    _, _, goal = robot.goal(0.1, 1.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted and robot.ended(goal_id).status == SUCCEEDED, "after a reset it does not go on")
+    return "and goes on after a reset"
+
+
+def the_arm_stands_without_the_node_between(robot):
+    joint, _, goal = robot.goal(-0.8, 4.0)
+    check(robot.give(goal)[1], "a good goal is refused")
+    robot.moves(joint, 0.1)
+    robot.running["ros2"].send_signal(signal.SIGKILL)
+    until(lambda: True if "F1InputSilent" in robot.log("robot") else None, "F1", 5)
+    return "F1"
+
+
+def main():
+    domain = int(sys.argv[3]) if len(sys.argv) > 3 else 77
+    robot = Robot(sys.argv[1], sys.argv[2], domain)
+    said = []
+    try:
+        for step in (
+            joints_come_at_rate,
+            a_description_and_frames_fit,
+            pictures_come_while_somebody_looks,
+            paths_are_followed,
+            a_goal_is_cancelled,
+            a_stop_stops_and_latches,
+            the_arm_stands_without_the_node_between,
+        ):
+            said.append(step(robot))
+            print(f"{step.__name__}: {said[-1]}", flush=True)
+    except Miss as miss:
+        print(f"{miss}\n-- robot\n{robot.log('robot')}\n-- ros2\n{robot.log('ros2')}")
+        sys.exit(1)
+    finally:
+        robot.end()
+    print("; ".join(said))
+
+
+if __name__ == "__main__":
+    main()
