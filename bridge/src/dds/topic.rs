@@ -2,7 +2,7 @@
 
 use super::limit::Limit;
 use super::listing::Listed;
-use super::present::{End, Peers};
+use super::present::{End, Peers, SETTLES_WITHIN};
 use super::raw::{Care, Out, Writer};
 use super::{DdsError, Ros, carrier, locked, names};
 use crate::ros::{Message, from_cdr, to_cdr};
@@ -82,10 +82,16 @@ impl<M: Message> Publisher<M> {
         self.said.peers.matched(&self.said.end)
     }
 
-    /// Waits until somebody hears it; `false` when nobody did within the limit.
+    /// Waits until somebody hears it, and a moment more for them to know of this publisher, too; `false` when nobody did
+    /// within the limit.
     #[must_use]
     pub fn wait_heard(&self, limit: Duration) -> bool {
-        self.said.peers.wait(&[&self.said.end], &Limit::of(limit), &|_| true)
+        let limit = Limit::of(limit);
+        let is_heard = self.said.peers.wait(&[&self.said.end], &limit, &|_| true);
+        if is_heard {
+            std::thread::sleep(SETTLES_WITHIN.min(limit.left()));
+        }
+        is_heard
     }
 }
 
