@@ -186,8 +186,11 @@ fn serve(ros: &Ros) -> Result<(), DdsError> {
     }
     // What was said last has to arrive.
     sleep(Duration::from_secs(2));
-    println!("{}", json!({ "done": done, "refused": refused, "cancelled": cancelled,
-        "unreadable": goals.refused() + triggers.refused() }));
+    println!(
+        "{}",
+        json!({ "done": done, "refused": refused, "cancelled": cancelled,
+        "unreadable": goals.refused() + triggers.refused() })
+    );
     Ok(())
 }
 

@@ -62,7 +62,8 @@ impl Carrier {
     pub(super) fn start() -> std::io::Result<Self> {
         let (words, hears) = channel();
         let to = words.clone();
-        let thread = std::thread::Builder::new().name("sinew-dds".into()).spawn(move || carry(&hears, &to))?;
+        let thread =
+            std::thread::Builder::new().name("sinew-dds".into()).spawn(move || carry(&hears, &to))?;
         Ok(Self { words, next: AtomicU64::new(0), thread: Mutex::new(Some(thread)) })
     }
 

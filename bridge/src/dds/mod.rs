@@ -17,8 +17,8 @@ mod service;
 mod topic;
 
 pub use action::{
-    Action, ActionClient, ActionServer, CancelAsked, Ended, Event, FollowJointTrajectory, GoalId, MoveGripper, Offer,
-    Outcome, Pursued, Pursuit,
+    Action, ActionClient, ActionServer, CancelAsked, Ended, Event, FollowJointTrajectory, GoalId,
+    MoveGripper, Offer, Outcome, Pursued, Pursuit,
 };
 pub use raw::Care;
 pub use service::{Asked, Asker, Served};

@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_by_field() {
-        for bad in ["", "/", "a/", "//a", "a//b", "1a", "a/2b", "a b", "a-b", "a__b", "~", "~a", "ä", "{a}"] {
+        for bad in ["", "/", "a/", "//a", "a//b", "1a", "a/2b", "a b", "a-b", "a__b", "~", "~a", "ä", "{a}"]
+        {
             let refused = whole("topic", "/", "arm", bad).expect_err(bad);
             assert_eq!(refused.field, "topic", "{bad}");
         }

@@ -4,7 +4,7 @@ use super::limit::Limit;
 use super::present::{End, SETTLES_WITHIN};
 use super::raw::{Care, Sample};
 use super::topic::{Hearing, Queue, Said};
-use super::{DdsError, Ros, Rmw, locked, names};
+use super::{DdsError, Rmw, Ros, locked, names};
 use crate::ros::{Message, from_cdr, to_cdr};
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -206,7 +206,13 @@ impl Questions {
 
     /// Waits until there is somebody to ask.
     pub(super) fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
-        if !self.said.peers.wait(&self.ends(), limit, &|_| true) {
+        self.wait_with(&[], limit)
+    }
+
+    /// The same, and until others are there for these ends.
+    pub(super) fn wait_with(&self, ends: &[&End], limit: &Limit) -> Result<(), DdsError> {
+        let ends = [&self.ends()[..], ends].concat();
+        if !self.said.peers.wait(&ends, limit, &|_| true) {
             return Err(DdsError::Silent { name: self.name.clone() });
         }
         let there = self.said.peers.others(&self.said.end);

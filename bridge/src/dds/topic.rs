@@ -54,13 +54,18 @@ impl Said {
     }
 }
 
+/// So long what was said last is given to arrive before its writer goes.
+const ARRIVES_WITHIN: Duration = Duration::from_millis(200);
+
 impl Drop for Said {
     fn drop(&mut self) {
+        // What has not arrived by then does not.
+        _ = locked(&self.writer).wait_for_acknowledgments(ARRIVES_WITHIN);
         self.peers.forget(&self.end);
     }
 }
 
-/// Says messages of one type.
+/// Says messages of one type. What was said last has 200 ms to arrive when this is let go.
 pub struct Publisher<M> {
     said: Said,
     _ros: Ros,

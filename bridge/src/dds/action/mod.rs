@@ -154,10 +154,7 @@ impl Parts {
                 format!("rt{name}/_action/feedback"),
                 names::of_type(&format!("{}_FeedbackMessage", A::NAME))?,
             ),
-            status: (
-                format!("rt{name}/_action/status"),
-                names::of_type("action_msgs/msg/GoalStatusArray")?,
-            ),
+            status: (format!("rt{name}/_action/status"), names::of_type("action_msgs/msg/GoalStatusArray")?),
         })
     }
 }

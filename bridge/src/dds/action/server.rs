@@ -1,8 +1,8 @@
 //! The side that pursues goals.
 
 use super::{
-    Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse, GoalId,
-    GoalInfo, GoalStatus, GoalStatusArray, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
+    Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse,
+    GoalId, GoalInfo, GoalStatus, GoalStatusArray, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
 };
 use crate::dds::raw::Care;
 use crate::dds::service::{Answers, To};
