@@ -102,8 +102,6 @@ fn say(ros: &Ros, seconds: u32) -> Result<(), DdsError> {
     let joints = ros.publisher("joint_states", Care::Reliable)?;
     let images = ros.publisher("camera/image", Care::Reliable)?;
     assert!(joints.wait_heard(SOON) && images.wait_heard(SOON), "nobody hears");
-    // Who hears has to know of us as well.
-    sleep(Duration::from_millis(500));
     let pictures = std::thread::spawn(move || {
         let said = paced(&images, image, 30, seconds);
         sleep(Duration::from_secs(2));

@@ -4,6 +4,7 @@ use super::limit::Limit;
 use super::locked;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use futures_core::Stream;
 use rustdds::{DomainParticipantStatusEvent as Event, DomainParticipantStatusListener, GUID, StatusEvented};
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,9 @@ struct Known {
     /// Those that each of ours is matched with.
     matches: HashMap<GUID, HashSet<GUID>>,
 }
+
+/// So long others get to know of an end of ours, once we know of theirs: until then they pass over what it says.
+pub(super) const SETTLES_WITHIN: Duration = Duration::from_millis(250);
 
 /// One of our readers or writers.
 #[derive(Clone)]
@@ -72,7 +76,14 @@ impl Peers {
 
     /// How many others of its own type an end of ours is matched with.
     pub(super) fn matched(&self, end: &End) -> usize {
-        locked(&self.known).matched(end, &|_| true)
+        self.others(end).len()
+    }
+
+    /// The others of its own type that an end of ours is matched with.
+    pub(super) fn others(&self, end: &End) -> Vec<GUID> {
+        let known = locked(&self.known);
+        let others = known.matches.get(&end.guid).into_iter().flatten();
+        others.filter(|guid| known.types.get(guid).is_some_and(|t| *t == end.of_type)).copied().collect()
     }
 
     /// Waits until each of the ends is matched with somebody that is `good`; `false` when nobody was within the limit.

@@ -1,7 +1,7 @@
 //! Asking and answering.
 
 use super::limit::Limit;
-use super::present::End;
+use super::present::{End, SETTLES_WITHIN};
 use super::raw::{Care, Sample};
 use super::topic::{Hearing, Queue, Said};
 use super::{DdsError, Rmw, Ros, locked, names};
@@ -163,6 +163,8 @@ pub(super) struct Questions {
     hearing: Hearing,
     pending: Arc<Pending>,
     next: AtomicI64,
+    /// Those that know of us.
+    met: Mutex<Vec<GUID>>,
     rmw: Rmw,
 }
 
@@ -195,7 +197,7 @@ impl Questions {
         let (topic, of_type) = wires.questions;
         let said = Said::new(ros, topic, of_type, Care::Reliable)?;
         let next = AtomicI64::new(1);
-        Ok(Self { name: wires.name, said, hearing, pending, next, rmw })
+        Ok(Self { name: wires.name, said, hearing, pending, next, met: Mutex::default(), rmw })
     }
 
     pub(super) fn ends(&self) -> [&End; 2] {
@@ -204,8 +206,22 @@ impl Questions {
 
     /// Waits until there is somebody to ask.
     pub(super) fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
-        let is_there = self.said.peers.wait(&self.ends(), limit, &|_| true);
-        if is_there { Ok(()) } else { Err(DdsError::Silent { name: self.name.clone() }) }
+        self.wait_with(&[], limit)
+    }
+
+    /// The same, and until others are there for these ends.
+    pub(super) fn wait_with(&self, ends: &[&End], limit: &Limit) -> Result<(), DdsError> {
+        let ends = [&self.ends()[..], ends].concat();
+        if !self.said.peers.wait(&ends, limit, &|_| true) {
+            return Err(DdsError::Silent { name: self.name.clone() });
+        }
+        let there = self.said.peers.others(&self.said.end);
+        let mut met = locked(&self.met);
+        if there.iter().any(|guid| !met.contains(guid)) {
+            std::thread::sleep(SETTLES_WITHIN.min(limit.left()));
+            *met = there;
+        }
+        Ok(())
     }
 
     /// Asks.

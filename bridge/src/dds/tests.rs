@@ -55,7 +55,14 @@ fn what_is_said_is_heard_and_what_makes_room_is_counted() {
     assert_eq!(took, [text(7), text(8), text(9)]);
     assert_eq!(heard.take_within(SHORT), None);
     assert_eq!(heard.refused(), 0);
+
+    // What was said last arrives though the one who said it is gone at once.
+    let all = other.hear::<Text>("more_words", Care::Reliable, 10).expect("a hearer");
+    let said = one.publisher::<Text>("more_words", Care::Reliable).expect("a publisher");
+    assert!(said.wait_heard(SOON));
+    (0..10).for_each(|k| said.put(&text(k)).expect("said"));
     drop(said);
+    (0..10).for_each(|k| assert_eq!(all.take_within(SOON), Some(text(k))));
     assert!(one.publisher::<Text>("a b", Care::Reliable).is_err_and(|e| e.to_string().contains("topic")));
 }
 
@@ -242,6 +249,7 @@ fn several_goals_are_pursued_at_once_and_a_gripper_has_its_own() {
                 GripperCommandResult { position, reached_goal: true, ..GripperCommandResult::default() };
             pursuit.succeed(&reached).expect("said");
         }
+        server
     });
     let mut pursued = Vec::new();
     for k in 0..3 {
@@ -253,5 +261,58 @@ fn several_goals_are_pursued_at_once_and_a_gripper_has_its_own() {
         let ended = pursued.result_within(SOON).expect("a result");
         assert_eq!((ended.outcome, ended.result.position), (Outcome::Succeeded, f64::from(k)));
     }
-    serving.join().expect("no panic");
+    let server = serving.join().expect("no panic");
+    assert_eq!((server.lost(), server.refused()), (0, 0));
+}
+
+#[test]
+fn sensors_lose_without_waiting_and_gaps_are_counted() {
+    let (one, other) = two(209, Rmw::FastRtps);
+    let heard = other.hear::<Text>("samples", Care::Sensor, 1000).expect("a hearer");
+    let said = one.publisher::<Text>("samples", Care::Sensor).expect("a publisher");
+    assert!(said.wait_heard(SOON) && heard.wait_said(SOON));
+    (0..500).for_each(|k| said.put(&text(k)).expect("said"));
+    let mut took = Vec::new();
+    while let Some(next) = heard.take_within(SHORT) {
+        took.push(next.data.parse::<u64>().expect("a number"));
+    }
+    assert!(took.is_sorted() && took.last() == Some(&499), "{took:?}");
+    // Those before the first that was heard were said to nobody.
+    assert_eq!(heard.lost() + took.len() as u64, 500 - took[0]);
+}
+
+/// Whoever can send to its ports can send it anything.
+#[test]
+fn junk_at_its_ports_stops_nothing() {
+    use rand::{Rng as _, SeedableRng as _};
+    let domain = 210;
+    let (one, other) = two(domain, Rmw::FastRtps);
+    let heard = other.hear::<Text>("words", Care::Reliable, 10).expect("a hearer");
+    let said = one.publisher::<Text>("words", Care::Reliable).expect("a publisher");
+    assert!(said.wait_heard(SOON));
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for round in 0..4000_u32 {
+        let mut junk = b"RTPS\x02\x03\x01\x10somebodyelse".to_vec();
+        while junk.len() < 1000 && rng.random_bool(0.7) {
+            let (kind, flags) = (rng.random_range(0..0x35), rng.random::<u8>());
+            let body: Vec<u8> = (0..rng.random_range(0..120))
+                .map(|_| if rng.random_bool(0.5) { rng.random_range(0..4) } else { rng.random() })
+                .collect();
+            let length = if rng.random_bool(0.8) { body.len() as u16 } else { rng.random() };
+            junk.extend([kind, flags | 1]);
+            junk.extend(length.to_le_bytes());
+            junk.extend(body);
+        }
+        let port = 7410 + 250 * domain + (round % 4) as u16;
+        socket.send_to(&junk, ("127.0.0.1", port)).expect("sent");
+        if round % 100 == 0 {
+            // Not more than its sockets can hold.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    for k in 0..5 {
+        said.put(&text(k)).expect("said");
+        assert_eq!(heard.take_within(SOON), Some(text(k)));
+    }
 }

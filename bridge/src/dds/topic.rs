@@ -2,7 +2,7 @@
 
 use super::limit::Limit;
 use super::listing::Listed;
-use super::present::{End, Peers};
+use super::present::{End, Peers, SETTLES_WITHIN};
 use super::raw::{Care, Out, Writer};
 use super::{DdsError, Ros, carrier, locked, names};
 use crate::ros::{Message, from_cdr, to_cdr};
@@ -54,13 +54,18 @@ impl Said {
     }
 }
 
+/// So long what was said last is given to arrive before its writer goes.
+const ARRIVES_WITHIN: Duration = Duration::from_millis(200);
+
 impl Drop for Said {
     fn drop(&mut self) {
+        // What has not arrived by then does not.
+        _ = locked(&self.writer).wait_for_acknowledgments(ARRIVES_WITHIN);
         self.peers.forget(&self.end);
     }
 }
 
-/// Says messages of one type.
+/// Says messages of one type. What was said last has 200 ms to arrive when this is let go.
 pub struct Publisher<M> {
     said: Said,
     _ros: Ros,
@@ -82,10 +87,16 @@ impl<M: Message> Publisher<M> {
         self.said.peers.matched(&self.said.end)
     }
 
-    /// Waits until somebody hears it; `false` when nobody did within the limit.
+    /// Waits until somebody hears it, and a moment more for them to know of this publisher, too; `false` when nobody did
+    /// within the limit.
     #[must_use]
     pub fn wait_heard(&self, limit: Duration) -> bool {
-        self.said.peers.wait(&[&self.said.end], &Limit::of(limit), &|_| true)
+        let limit = Limit::of(limit);
+        let is_heard = self.said.peers.wait(&[&self.said.end], &limit, &|_| true);
+        if is_heard {
+            std::thread::sleep(SETTLES_WITHIN.min(limit.left()));
+        }
+        is_heard
     }
 }
 

@@ -26,7 +26,7 @@ type Hears<A> = Mutex<HashMap<GoalId, Weak<Queue<<A as Action>::Feedback>>>>;
 pub struct ActionClient<A: Action> {
     goals: Questions,
     cancels: Arc<Questions>,
-    results: Questions,
+    results: Arc<Questions>,
     hears: Arc<Hears<A>>,
     feedback: Hearing,
     ros: Ros,
@@ -85,7 +85,7 @@ impl<A: Action> ActionClient<A> {
         Ok(Self {
             goals: Questions::new(ros, send_goal)?,
             cancels: Arc::new(Questions::new(ros, cancel_goal)?),
-            results: Questions::new(ros, get_result)?,
+            results: Arc::new(Questions::new(ros, get_result)?),
             hears,
             feedback,
             ros: ros.clone(),
@@ -99,11 +99,8 @@ impl<A: Action> ActionClient<A> {
     }
 
     fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
-        self.goals.wait(limit)?;
-        self.cancels.wait(limit)?;
-        self.results.wait(limit)?;
-        let is_heard = self.ros.0.peers.wait(&[&self.feedback.end], limit, &|_| true);
-        if is_heard { Ok(()) } else { Err(DdsError::Silent { name: self.goals.name.clone() }) }
+        let [cancels, results] = [&self.cancels, &self.results].map(|questions| questions.ends());
+        self.goals.wait_with(&[cancels[0], cancels[1], results[0], results[1], &self.feedback.end], limit)
     }
 
     /// Gives a goal as soon as there is somebody to pursue it; `None` when it was refused.
