@@ -26,8 +26,13 @@ pub fn is_world(model: &Model, body_idx: usize) -> bool {
 
 fn write_robot(out: &mut String, model: &Model, world_from_base: &Isometry3<f64>) -> core::fmt::Result {
     writeln!(out, "<?xml version=\"1.0\"?>\n<robot name=\"{}\">", Escaped(&model.name))?;
+    let mut world = WORLD.to_owned();
     if !is_world(model, 0) {
-        writeln!(out, "  <link name=\"{WORLD}\"/>")?;
+        // A part of the arm may have that name.
+        while model.body_idx(&world).is_some() {
+            world.push('_');
+        }
+        writeln!(out, "  <link name=\"{world}\"/>")?;
     }
     let world_from_root = world_from_base * model.bodies[0].parent_from_body;
     for (b, body) in model.bodies.iter().enumerate() {
@@ -37,8 +42,8 @@ fn write_robot(out: &mut String, model: &Model, world_from_base: &Isometry3<f64>
         }
         write_link(out, body, &Isometry3::identity())?;
         let (parent, pose) = match body.parent {
-            None => (WORLD, world_from_root),
-            Some(p) if is_world(model, p) => (WORLD, world_from_root * body.parent_from_body),
+            None => (world.as_str(), world_from_root),
+            Some(p) if is_world(model, p) => (world.as_str(), world_from_root * body.parent_from_body),
             Some(p) => (model.bodies[p].name.as_str(), body.parent_from_body),
         };
         write_joint(out, model, body, (parent, &pose))?;
@@ -72,11 +77,10 @@ fn write_link(out: &mut String, body: &Body, link_from_body: &Isometry3<f64>) ->
                 writeln!(out, "      <geometry>{shape}</geometry>")?;
                 if tag == "visual" {
                     let [r, g, b] = geom.rgb;
-                    let name = Escaped(&geom.name);
-                    writeln!(
-                        out,
-                        "      <material name=\"{name}\"><color rgba=\"{r} {g} {b} 1\"/></material>"
-                    )?;
+                    // Of one name there is one colour in all of a URDF.
+                    let name = format!("rgb_{r}_{g}_{b}");
+                    let color = format!("<color rgba=\"{r} {g} {b} 1\"/>");
+                    writeln!(out, "      <material name=\"{name}\">{color}</material>")?;
                 }
                 writeln!(out, "    </{tag}>")?;
             }
@@ -107,7 +111,10 @@ fn write_joint(
         Some(JointKind::Continuous) => "continuous",
         Some(JointKind::Prismatic) => "prismatic",
     };
-    let fixed = format!("{}_fixed", body.name);
+    let mut fixed = format!("{}_fixed", body.name);
+    while model.joint_idx(&fixed).is_some() {
+        fixed.push('_');
+    }
     let name = joint.map_or(fixed.as_str(), |j| j.name.as_str());
     writeln!(out, "  <joint name=\"{}\" type=\"{kind}\">", Escaped(name))?;
     writeln!(

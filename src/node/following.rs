@@ -22,7 +22,7 @@ const HOLDS: Duration = Duration::from_secs(1);
 const SLOWER: f64 = 3.0;
 const LONGER_S: f64 = 5.0;
 
-/// What became of a goal.
+/// What became of a goal that is followed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Came {
     /// It is under way.
@@ -43,7 +43,8 @@ struct Running {
     lease: Lease,
     motion: MotionId,
     ordered: Time,
-    told: Option<Time>,
+    /// When the world was told last.
+    told: Time,
     on_the_way: Tolerances,
     at_the_end: Tolerances,
     /// How much later than it should the arm may be there; `None` for as late as it likes.
@@ -57,10 +58,22 @@ pub(super) struct Follower {
     arm: Arc<Arm>,
     names: Vec<String>,
     keep_out: Vec<Obstacle>,
-    running: Option<Running>,
+    doing: Doing,
 }
 
-fn failed(error_code: i32, why: impl core::fmt::Display) -> Outcome {
+/// What a follower does.
+enum Doing {
+    Nothing,
+    /// The arm gets its power for a goal.
+    Wakes {
+        goal: Box<Goal>,
+        since: Time,
+    },
+    Follows(Box<Running>),
+}
+
+/// How a goal ends that did not come to its end.
+pub(super) fn failed(error_code: i32, why: impl core::fmt::Display) -> Outcome {
     Outcome { error_code, error_string: why.to_string() }
 }
 
@@ -72,8 +85,13 @@ impl Tolerances {
         let mut all = Self { position: none.clone(), velocity: none };
         for t in said {
             let Some(j) = names.iter().position(|n| *n == t.name) else {
-                return Err(Rejection::new(field, format!("one of {names:?}"), t.name.clone()));
+                let got = t.name.chars().take(80).collect::<String>();
+                return Err(Rejection::new(field, format!("one of {names:?}"), got));
             };
+            if !t.acceleration.is_finite() || t.acceleration > 0.0 {
+                let expected = "no tolerance of accelerations: they are not measured";
+                return Err(Rejection::new(field, expected, t.acceleration.to_string()));
+            }
             // 0 is the controller's own, of which there is none; below it there is none either.
             for (most, to) in [(t.position, &mut all.position[j]), (t.velocity, &mut all.velocity[j])] {
                 if !most.is_finite() {
@@ -98,17 +116,12 @@ impl Follower {
     pub(super) fn new(arm: &Arc<Arm>, keep_out_m: &[[f64; 6]]) -> Self {
         let model = arm.model();
         let names = arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect();
-        Self { arm: arm.clone(), names, keep_out: planner::keep_out(keep_out_m), running: None }
-    }
-
-    /// The joints that it moves, in the arm's order.
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
+        Self { arm: arm.clone(), names, keep_out: planner::keep_out(keep_out_m), doing: Doing::Nothing }
     }
 
     /// Whether a goal is under way.
     pub(super) fn is_busy(&self) -> bool {
-        self.running.is_some()
+        !matches!(self.doing, Doing::Nothing)
     }
 
     /// The path of a goal, from where the arm holds.
@@ -133,6 +146,12 @@ impl Follower {
             let why = "trajectory.header.stamp: expected 0, which is at once";
             return Err(failed(follow::OLD_HEADER_TIMESTAMP, why));
         }
+        if !goal.component_path_tolerance.is_empty() || !goal.component_goal_tolerance.is_empty() {
+            let why = "component_path_tolerance, component_goal_tolerance: expected none, the arm has no such joints";
+            return Err(failed(follow::INVALID_JOINTS, why));
+        }
+        let late = &goal.goal_time_tolerance;
+        late.check("goal_time_tolerance").map_err(|why| Outcome::refused(&why))?;
         let timed = goal.trajectory.timed(&self.names, self.arm.limits(), &status.command.q);
         let path = timed.map_err(|why| Outcome::refused(&why))?;
         self.tolerances(goal).map_err(|why| Outcome::refused(&why))?;
@@ -144,29 +163,36 @@ impl Follower {
         Ok([of("path_tolerance", &goal.path_tolerance)?, of("goal_tolerance", &goal.goal_tolerance)?])
     }
 
-    /// Has a goal followed that was checked; powers the arm where it has none.
+    /// Has a goal followed that was checked, at once or, where the arm has no power, as soon as it holds.
     ///
     /// # Errors
     /// The result that tells why not.
     pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal) -> Result<(), Outcome> {
-        let aborted = |why: &dyn core::fmt::Display| failed(follow::INVALID_GOAL, why);
-        if body.status().mode == Mode::Disarmed {
-            let now = body.now();
-            body.reins().activate(now).map_err(|e| aborted(&e))?;
-            let began = body.now();
-            while body.status().mode != Mode::Hold {
-                if body.now().secs_since(began) > ACTIVATION_S {
-                    return Err(aborted(&"the arm does not come to hold"));
-                }
-                body.advance(Duration::from_millis(10)).map_err(|e| aborted(&e))?;
-            }
+        let status = body.status();
+        self.check(goal, &status)?;
+        if status.mode == Mode::Hold {
+            return self.start(body, goal);
         }
+        let now = body.now();
+        if status.mode == Mode::Disarmed {
+            body.reins().activate(now).map_err(|e| failed(follow::INVALID_GOAL, e))?;
+        }
+        self.doing = Doing::Wakes { goal: Box::new(goal.clone()), since: now };
+        Ok(())
+    }
+
+    /// The arm holds: from here the path is followed.
+    fn start(&mut self, body: &mut dyn Body, goal: &Goal) -> Result<(), Outcome> {
+        self.doing = Doing::Nothing;
+        let invalid = |why: Rejection| failed(follow::INVALID_GOAL, why);
         // Where the arm holds now may not be where it held when it was asked.
         let path = self.check(goal, &body.status())?;
         let [on_the_way, at_the_end] = self.tolerances(goal).map_err(|why| Outcome::refused(&why))?;
         let now = body.now();
-        self.tell_world(body, now).map_err(|e| aborted(&e))?;
-        let mut lease = body.reins().claim(now, Groups::Arm).map_err(|e| aborted(&e))?;
+        self.tell_world(body, now).map_err(invalid)?;
+        let mut lease = body.reins().claim(now, Groups::Arm).map_err(invalid)?;
+        // What was told before is not told of this one.
+        while body.poll().is_some() {}
         let order = lease.order(now, Motion::Follow(Box::new(path.clone())));
         let motion = match body.reins().submit(order) {
             Ok(motion) => motion,
@@ -176,17 +202,17 @@ impl Follower {
             }
         };
         let late_s = Some(goal.goal_time_tolerance.as_secs()).filter(|s| *s > 0.0);
-        self.running = Some(Running {
+        self.doing = Doing::Follows(Box::new(Running {
             path,
             lease,
             motion,
             ordered: now,
-            told: Some(now),
+            told: now,
             on_the_way,
             at_the_end,
             late_s,
             is_there: false,
-        });
+        }));
         Ok(())
     }
 
@@ -201,68 +227,81 @@ impl Follower {
     /// # Errors
     /// [`BodyError`] when the robot cannot be driven any more; it stops by itself.
     pub(super) fn step(&mut self, body: &mut dyn Body) -> Result<Option<Came>, BodyError> {
-        let Some(mut running) = self.running.take() else {
-            while body.poll().is_some() {}
-            return Ok(None);
-        };
+        match core::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Nothing => {
+                while body.poll().is_some() {}
+                Ok(None)
+            }
+            Doing::Wakes { goal, since } => Ok(self.wait(body, goal, since)),
+            Doing::Follows(mut running) => {
+                let came = self.go_on(body, &mut running);
+                match &came {
+                    Came::Goes(_) => self.doing = Doing::Follows(running),
+                    // The arm is let go of: if it is not at its end, it comes to rest on its path.
+                    Came::Ends(_) => {
+                        let now = body.now();
+                        let _ = body.reins().release(now, &running.lease);
+                    }
+                }
+                Ok(Some(came))
+            }
+        }
+    }
+
+    /// The arm gets its power and proves itself.
+    fn wait(&mut self, body: &mut dyn Body, goal: Box<Goal>, since: Time) -> Option<Came> {
+        let ends = |why: &str| Some(Came::Ends(failed(follow::INVALID_GOAL, why)));
+        match body.status().mode {
+            Mode::Hold => match self.start(body, &goal) {
+                Ok(()) => None,
+                Err(why) => Some(Came::Ends(why)),
+            },
+            Mode::Fault { .. } => ends("the robot has stopped while it got its power, latched"),
+            _ if body.now().secs_since(since) > ACTIVATION_S => ends("the arm does not come to hold"),
+            _ => {
+                while body.poll().is_some() {}
+                self.doing = Doing::Wakes { goal, since };
+                None
+            }
+        }
+    }
+
+    fn go_on(&self, body: &mut dyn Body, running: &mut Running) -> Came {
+        let ends = |code, why: &dyn core::fmt::Display| Came::Ends(failed(code, why));
         let now = body.now();
         body.reins().keep_alive(&running.lease, now);
-        if running.told.is_none_or(|at| now.since(at) >= TELLS) {
-            running.told = Some(now);
+        if now.since(running.told) >= TELLS {
+            running.told = now;
             if let Err(why) = self.tell_world(body, now) {
-                return Ok(Some(self.given_up(body, &running, failed(follow::INVALID_GOAL, why))));
+                return ends(follow::INVALID_GOAL, &why);
             }
         }
-        let mut over = None;
-        while let Some(report) = body.poll() {
-            match report {
-                Report::Finished(id) if id == running.motion => running.is_there = true,
-                Report::Refused { id: Some(id), why, .. } if id == running.motion => {
-                    over =
-                        Some(failed(follow::INVALID_GOAL, format!("the loop refused the motion: {why:?}")));
-                }
-                Report::Stopped { cause, category, .. } => {
-                    let why = format!("the loop stopped (category {category:?}): {cause:?}");
-                    over = Some(failed(follow::PATH_TOLERANCE_VIOLATED, why));
-                }
-                Report::Lost(lease) if lease == running.lease.id() && !running.is_there => {
-                    over = over
-                        .or(Some(failed(follow::INVALID_GOAL, "the arm was taken over by somebody else")));
-                }
-                Report::LoopDied => over = Some(failed(follow::INVALID_GOAL, "the control loop ended")),
-                _ => {}
-            }
-        }
-        if let Some(over) = over {
-            return Ok(Some(self.given_up(body, &running, over)));
+        if let Some(over) = heard(body, running) {
+            return Came::Ends(over);
         }
         let status = body.status();
+        let took_s = now.secs_since(running.ordered);
+        let lasts_s = running.path.duration();
+        let most_s = running.late_s.map_or(SLOWER * lasts_s + LONGER_S, |late_s| lasts_s + late_s);
         let Some(measured) = status.measured else {
-            self.running = Some(running);
-            return Ok(None);
+            return ends(follow::INVALID_GOAL, &"the robot does not tell where its joints are");
         };
         let c = &status.command;
         let off = |a: &JointVector, b: &JointVector| JointVector::from_fn(a.len(), |j| a[j] - b[j]);
         let name = |j: usize| &self.names[j];
         if let Some((j, by)) = running.on_the_way.broken(&off(&c.q, &measured.q), &off(&c.dq, &measured.dq)) {
-            let why = format!("{} is off by {by:.4}", name(j));
-            return Ok(Some(self.given_up(body, &running, failed(follow::PATH_TOLERANCE_VIOLATED, why))));
+            return ends(follow::PATH_TOLERANCE_VIOLATED, &format!("{} is off by {by:.4}", name(j)));
         }
-        let took_s = now.secs_since(running.ordered);
-        let lasts_s = running.path.duration();
-        let end = running.path.end();
-        let wide = running.at_the_end.broken(&off(end, &measured.q), &measured.dq);
+        let wide = running.at_the_end.broken(&off(running.path.end(), &measured.q), &measured.dq);
         if running.is_there && wide.is_none() {
-            let _ = body.reins().release(now, &running.lease);
-            return Ok(Some(Came::Ends(failed(follow::SUCCESSFUL, ""))));
+            return ends(follow::SUCCESSFUL, &"");
         }
-        let most_s = running.late_s.map_or(SLOWER * lasts_s + LONGER_S, |late_s| lasts_s + late_s);
         if took_s > most_s {
             let why = match wide {
                 Some((j, by)) => format!("{} is off by {by:.4} after {took_s:.2} s", name(j)),
                 None => format!("the arm is not there after {took_s:.2} s: something was in its way"),
             };
-            return Ok(Some(self.given_up(body, &running, failed(follow::GOAL_TOLERANCE_VIOLATED, why))));
+            return ends(follow::GOAL_TOLERANCE_VIOLATED, &why);
         }
         let point = |q: JointVector, dq: JointVector, ddq: &[f64]| JointTrajectoryPoint {
             positions: q.to_vec(),
@@ -271,32 +310,51 @@ impl Follower {
             effort: Vec::new(),
             time_from_start: RosDuration::from_secs(status.progress * lasts_s),
         };
-        let feedback = Feedback {
+        Came::Goes(Box::new(Feedback {
             header: Header { stamp: measured.stamp.into(), frame_id: String::new() },
             joint_names: self.names.clone(),
             desired: point(c.q, c.dq, &c.ddq),
             actual: point(measured.q, measured.dq, &[]),
             error: point(off(&c.q, &measured.q), off(&c.dq, &measured.dq), &[]),
             ..Feedback::default()
-        };
-        self.running = Some(running);
-        Ok(Some(Came::Goes(Box::new(feedback))))
+        }))
     }
 
     /// Gives the goal up that is under way: the arm comes to rest on its path.
     pub(super) fn cancel(&mut self, body: &mut dyn Body) {
-        if let Some(running) = self.running.take() {
+        if let Doing::Follows(running) = core::mem::replace(&mut self.doing, Doing::Nothing) {
             let now = body.now();
             let _ = body.reins().release(now, &running.lease);
         }
     }
+}
 
-    /// Lets go of the arm, which comes to rest on its path.
-    fn given_up(&self, body: &mut dyn Body, running: &Running, why: Outcome) -> Came {
-        let now = body.now();
-        let _ = body.reins().release(now, &running.lease);
-        Came::Ends(why)
+/// Takes in what the loop reports; how the goal ended by it, if it did.
+fn heard(body: &mut dyn Body, running: &mut Running) -> Option<Outcome> {
+    let mut over = None;
+    while let Some(report) = body.poll() {
+        let why = match report {
+            Report::Finished(id) if id == running.motion => {
+                running.is_there = true;
+                continue;
+            }
+            Report::Refused { id: Some(id), why, .. } if id == running.motion => {
+                format!("the loop refused the motion: {why:?}")
+            }
+            Report::Stopped { cause, category, .. } => {
+                // Why it stopped says more than that the lease is over.
+                over = Some(format!("the loop stopped (category {category:?}): {cause:?}"));
+                continue;
+            }
+            Report::Lost(lease) if lease == running.lease.id() && !running.is_there => {
+                "the arm was taken over by somebody else".to_owned()
+            }
+            Report::LoopDied => "the control loop ended".to_owned(),
+            _ => continue,
+        };
+        over.get_or_insert(why);
     }
+    over.map(|why| failed(follow::INVALID_GOAL, why))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Packages `builtin_interfaces`, `std_msgs`, `rcl_interfaces`, `std_srvs`.
 
 use super::message;
+use types::Rejection;
 
 message! {
     /// An instant.
@@ -87,6 +88,18 @@ impl Duration {
         let nanos = (secs * 1e9).round();
         let whole = (nanos / 1e9).floor().clamp(f64::from(i32::MIN), f64::from(i32::MAX));
         Self { sec: whole as i32, nanosec: (nanos - 1e9 * whole).clamp(0.0, 999_999_999.0) as u32 }
+    }
+
+    /// Whether it is one: nanoseconds below a second.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming `field`.
+    pub fn check(&self, field: &str) -> Result<(), Rejection> {
+        if self.nanosec < 1_000_000_000 {
+            return Ok(());
+        }
+        let expected = "nanosec from 0 to 999999999";
+        Err(Rejection::new(field.to_owned(), expected, self.nanosec.to_string()))
     }
 
     /// Seconds.

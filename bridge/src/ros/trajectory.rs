@@ -61,12 +61,16 @@ message! {
 /// # Errors
 /// A [`Rejection`] naming a joint that is missing or stands there twice (B7).
 fn places(field: &'static str, names: &[String], arm: &[String]) -> Result<Vec<usize>, Rejection> {
+    if names.len() > MOST_NAMES {
+        return Err(Rejection::new(field, format!("at most {MOST_NAMES} names"), names.len().to_string()));
+    }
+    let told = || format!("{names:?}").chars().take(MOST_LETTERS).collect::<String>();
     let place = |joint: &String| {
         let mut found = (0..names.len()).filter(|i| names[*i] == *joint);
         match (found.next(), found.next()) {
             (Some(place), None) => Ok(place),
-            (None, _) => Err(Rejection::new(field, format!("{joint:?} among them"), format!("{names:?}"))),
-            (Some(_), Some(_)) => Err(Rejection::new(field, format!("{joint:?} once"), format!("{names:?}"))),
+            (None, _) => Err(Rejection::new(field, format!("{joint:?} among them"), told())),
+            (Some(_), Some(_)) => Err(Rejection::new(field, format!("{joint:?} once"), told())),
         }
     };
     arm.iter().map(place).collect()
@@ -121,6 +125,11 @@ impl JointState {
 const POINTS: RangeInclusive<usize> = 1..=MAX_POINTS - 1;
 /// A path that begins later than this after its own zero begins where the arm is, seconds.
 const BEGINS_S: f64 = 1e-4;
+/// An arm that is nearer than this to the only point of a path is there, rad or m.
+const THERE: f64 = 1e-3;
+/// So many joints of others are looked through, and so much of their names is told.
+const MOST_NAMES: usize = 256;
+const MOST_LETTERS: usize = 80;
 
 impl JointTrajectory {
     /// A checked path, for joints of these names. It begins now.
@@ -166,7 +175,8 @@ impl JointTrajectory {
     ) -> Result<Trajectory, Rejection> {
         let places = places(JOINT_NAMES, &self.joint_names, names)?;
         if let Some(other) = self.joint_names.iter().find(|n| !names.contains(n)) {
-            return Err(Rejection::new(JOINT_NAMES, format!("{names:?} alone"), other.clone()));
+            let got = other.chars().take(MOST_LETTERS).collect::<String>();
+            return Err(Rejection::new(JOINT_NAMES, format!("{names:?} alone"), got));
         }
         if !POINTS.contains(&self.points.len()) {
             let (least, most) = (POINTS.start(), POINTS.end());
@@ -174,7 +184,8 @@ impl JointTrajectory {
             return Err(Rejection::new("trajectory.points", format!("{least} to {most} points"), got));
         }
         let mut knots = Vec::with_capacity(1 + self.points.len());
-        if self.points[0].time_from_start.as_secs() > BEGINS_S {
+        let is_sudden = self.points[0].time_from_start.as_secs() <= BEGINS_S;
+        if !is_sudden {
             let still = JointVector::zeros(names.len());
             knots.push(Knot { t: 0.0, q: *start, dq: Some(still), ddq: None });
         }
@@ -191,6 +202,15 @@ impl JointTrajectory {
                 [] => Ok(None),
                 said => pick(what, said).map(Some),
             };
+            point.time_from_start.check(&format!("trajectory.points[{i}].time_from_start"))?;
+            if point.effort.iter().any(|tau| *tau != 0.0) {
+                let field = format!("trajectory.points[{i}].effort");
+                return Err(Rejection::new(
+                    field,
+                    "none: efforts are not followed",
+                    format!("{:?}", point.effort),
+                ));
+            }
             let t = point.time_from_start.as_secs();
             // What stands between the knots hangs on the difference.
             if knots.last().is_some_and(|k| t - k.t < CLOSEST_POINTS_S) {
@@ -203,6 +223,10 @@ impl JointTrajectory {
                 dq: or_none("velocities", &point.velocities)?,
                 ddq: or_none("accelerations", &point.accelerations)?,
             });
+        }
+        if is_sudden && knots.len() == 1 && knots[0].q.max_abs_diff(start) > THERE {
+            let got = format!("{:?} at once", knots[0].q);
+            return Err(Rejection::new("trajectory.points", "a path to the only point", got));
         }
         let mut points = filled(&knots);
         if let Some(first) = points.first_mut().filter(|p| p.q.max_abs_diff(start) <= START_TOLERANCE) {

@@ -112,7 +112,13 @@ fn what_does_not_fit_is_refused_by_its_field_and_told_as_a_controller_would() {
         ("trajectory.points[1].q[0]", &|p| p.points[0].positions[1] = 90.0),
         ("trajectory.points[1].dq", &|p| p.points[0].velocities[0] = 0.5),
         // It would begin elsewhere than where the arm is.
-        ("trajectory.points[0].q", &|p| p.points[0].time_from_start = Duration::default()),
+        ("trajectory.points", &|p| p.points[0].time_from_start = Duration::default()),
+        ("trajectory.points[0].q", &|p| {
+            p.points.insert(0, p.points[0].clone());
+            p.points[0].time_from_start = Duration::default();
+        }),
+        ("trajectory.points[0].time_from_start", &|p| p.points[0].time_from_start.nanosec = 4_000_000_000),
+        ("trajectory.points[0].effort", &|p| p.points[0].effort = vec![1.0, 0.0]),
         ("trajectory.points[1].time_from_start", &|p| {
             p.points.push(point(-1.0, &[0.0, 0.0], &[], &[]));
         }),

@@ -3,26 +3,28 @@
 //! It drives the robot as a planner does, over the wire, in a session and under a lease; the loop's own process knows
 //! nothing of ROS 2. When this node or its line is gone in the middle of a path the arm stops by itself (F1).
 
+mod answering;
 mod saying;
 
 use super::body::WiredBody;
-use super::following::{Came, Follower};
-use super::{Node, NodeError, PATIENCE, keyring, robot};
+use super::following::{Came, Follower, failed};
+use super::{Node, NodeError, keyring, robot};
 use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
+use answering::Answering;
 use bridge::dds::{
-    ActionServer, DdsError, Event, FollowJointTrajectory, Offer, Pursuit, Reach, Rmw, Ros, Settings,
+    ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer, Reach, Rmw, Ros, Settings,
 };
-use bridge::ros::{FollowJointTrajectoryResult, TriggerRequest, TriggerResponse, follow};
+use bridge::ros::follow;
 use bridge::wire::{Role, WireError};
 use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
 use saying::Saying;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use types::{Rejection, StopCategory};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use types::Rejection;
 
 /// Between two looks at the robot and at what is asked.
 const SLICE: Duration = Duration::from_millis(10);
@@ -39,25 +41,17 @@ const FEEDBACK_EVERY: u64 = 5;
 /// A [`Rejection`] naming the key.
 fn settings(config: &Config) -> Result<Settings, Rejection> {
     let c = &config.ros2;
-    let addresses = || -> Result<Vec<_>, Rejection> {
-        let read = |a: &String| {
-            let refuse = |_| Rejection::new("ros2.reach", "addresses, [\"*\"] or []", a.clone());
-            a.parse().map_err(refuse)
-        };
-        c.reach.iter().map(read).collect()
+    let read = |a: &String| {
+        let refuse = |_| Rejection::new("ros2.reach", "addresses, [\"*\"] or []", a.clone());
+        a.parse().map_err(refuse)
     };
     let reach = match c.reach.as_slice() {
         [] => Reach::ThisMachine,
         [all] if all == "*" => Reach::Everywhere,
-        _ => Reach::Networks(addresses()?),
+        some => Reach::Networks(some.iter().map(read).collect::<Result<_, _>>()?),
     };
-    Ok(Settings {
-        domain: c.domain,
-        node: c.node.clone(),
-        namespace: c.namespace.clone(),
-        rmw: Rmw::named(&c.rmw)?,
-        reach,
-    })
+    let (node, namespace) = (c.node.clone(), c.namespace.clone());
+    Ok(Settings { domain: c.domain, node, namespace, rmw: Rmw::named(&c.rmw)?, reach })
 }
 
 /// What refuses a setting of ROS 2 names it without its section.
@@ -68,10 +62,11 @@ fn of_ros2(e: DdsError) -> NodeError {
     }
 }
 
-/// What others ask of this node.
-struct Asked {
+/// This node's side of ROS 2.
+struct Side {
     goals: Option<ActionServer<FollowJointTrajectory>>,
-    stops: bridge::dds::Served<TriggerRequest, TriggerResponse>,
+    answering: Answering,
+    saying: Saying,
 }
 
 /// Runs until the person ends it.
@@ -90,147 +85,149 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
             Some(ros.follow_server(&name).map_err(of_ros2)?)
         }
     };
-    let asked = Asked { goals, stops: ros.serve(&format!("{}/stop", settings.node)).map_err(of_ros2)? };
-    let mut saying = Saying::start(config, arm, &ros, &node.wire)?;
-    let mut follower = Follower::new(arm, &config.safety.keep_out_m);
-    let moves = match asked.goals.is_some() {
-        true => format!(
-            "whose {}/follow_joint_trajectory moves {}",
-            config.ros2.controller,
-            follower.names().join(", ")
-        ),
-        false => "which moves nothing (ros2.moves)".to_owned(),
+    let moves = match goals {
+        Some(_) => format!("whose {}/follow_joint_trajectory moves its arm", config.ros2.controller),
+        None => "which moves nothing (ros2.moves)".to_owned(),
     };
+    let ends = Arc::new(AtomicBool::new(false));
+    let stops = answering::stops(config, &ros, &node.wire, &ends)?;
+    let saying = Saying::start(config, arm, &ros, &node.wire)?;
+    let mut side = Side { goals, answering: Answering::start()?, saying };
     log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", settings.domain));
     let mut missing = String::new();
-    while crate::interrupt::count() == 0 {
+    let ended = loop {
+        if crate::interrupt::count() > 0 {
+            break Ok(());
+        }
         let signer = node.wire.session(Role::Robot, &keyring(config, Role::Ros2)?, LETS_IN);
         let cancelled = Arc::new(AtomicUsize::new(0));
         let body = signer.and_then(|signer| WiredBody::connect(&node.wire, own, arm, signer, cancelled));
+        // What waited meanwhile is too old, with a robot and without one.
+        side.refuse_all();
         let why = match body {
             Ok(mut body) => {
                 log.info("bridge", "robot", "the robot is there");
                 missing.clear();
-                match serve(&mut body, &asked, &mut follower, &mut saying, &mut log) {
-                    Ok(()) => return Ok(()),
+                // Nothing of another connection counts in this one.
+                let mut follower = Follower::new(arm, &config.safety.keep_out_m);
+                let served = side.serve(&mut body, &mut follower, &mut log);
+                if follower.is_busy() {
+                    follower.cancel(&mut body);
+                    let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
+                    side.answering.ends(failed(follow::INVALID_GOAL, why));
+                }
+                match served {
+                    Ok(()) => break Ok(()),
                     Err(e) => e.to_string(),
                 }
             }
             // Another robot than this node reckons with does not become the right one.
-            Err(WireError::Refused(why)) if why.field == "robot.profile" => return Err(why.into()),
+            Err(WireError::Refused(why)) if why.field == "robot.profile" => break Err(why.into()),
             Err(e) => e.to_string(),
         };
         if why != missing {
             log.warn("bridge", "robot", format!("the robot is not there: {why}"));
             missing = why;
         }
-        refuse_all(&asked);
         std::thread::sleep(AGAIN);
-    }
-    Ok(())
+    };
+    ends.store(true, Ordering::Release);
+    let _ = stops.join();
+    ended
 }
 
-/// Without a robot nothing is followed.
-fn refuse_all(asked: &Asked) {
-    while let Some(event) = asked.goals.as_ref().and_then(|goals| goals.next_within(Duration::ZERO)) {
-        // What is let go is refused.
-        drop(event);
+impl Side {
+    fn next(&self) -> Option<Event<FollowJointTrajectory>> {
+        self.goals.as_ref().and_then(|goals| goals.next_within(Duration::ZERO))
     }
-    while let Some(stop) = asked.stops.next_within(Duration::ZERO) {
-        let _ = stop.answer(&TriggerResponse { success: false, message: "the robot is not there".into() });
-    }
-}
 
-/// Says what the robot does and follows what is asked, as long as the robot is there and the person does not end it.
-fn serve(
-    body: &mut WiredBody,
-    asked: &Asked,
-    follower: &mut Follower,
-    saying: &mut Saying,
-    log: &mut Log,
-) -> Result<(), BodyError> {
-    let mut pursued: Option<Pursuit<FollowJointTrajectory>> = None;
-    let mut slices = 0_u64;
-    while crate::interrupt::count() == 0 {
-        body.advance(SLICE)?;
-        log.set_now(body.now());
-        saying.say(&body.status(), body.now());
-        while let Some(stop) = asked.stops.next_within(Duration::ZERO) {
-            body.reins().stop(StopCategory::One);
-            log.warn("bridge", "stop", "somebody in ROS 2 has stopped the robot");
-            let _ = stop.answer(&TriggerResponse { success: true, message: "stopped (category 1)".into() });
-        }
-        while let Some(event) = asked.goals.as_ref().and_then(|goals| goals.next_within(Duration::ZERO)) {
+    fn refuse_all(&self) {
+        while let Some(event) = self.next() {
             match event {
-                Event::Goal(offer) => take(offer, body, follower, &mut pursued, log),
-                Event::Cancel(cancel) => {
-                    if let Err(e) = cancel.accept() {
-                        log.warn("bridge", "ros2", format!("who cancels was not told: {e}"));
-                    }
+                Event::Goal(offer) => self.answering.refuses(offer),
+                Event::Cancel(asked) => self.answering.accepts(asked),
+            }
+        }
+    }
+
+    /// Says what the robot does and follows what is asked, as long as the robot is there and the person does not end it.
+    fn serve(
+        &mut self,
+        body: &mut WiredBody,
+        follower: &mut Follower,
+        log: &mut Log,
+    ) -> Result<(), BodyError> {
+        self.saying.connected(body.cameras().iter().map(|c| c.name().to_owned()).collect());
+        let mut pursued: Option<GoalId> = None;
+        let mut slices = 0_u64;
+        while crate::interrupt::count() == 0 {
+            body.advance(SLICE)?;
+            log.set_now(body.now());
+            self.saying.say(&body.status(), body.now());
+            // One at a time: between two the arm's owner gives a sign of life.
+            match self.next() {
+                Some(Event::Goal(offer)) => pursued = self.take(offer, body, follower, log).or(pursued),
+                Some(Event::Cancel(asked)) if pursued.is_some_and(|id| asked.goals().contains(&id)) => {
+                    follower.cancel(body);
+                    pursued = None;
+                    log.info("bridge", "goal", "given up, as was asked");
+                    self.answering.cancelled(asked);
                 }
+                Some(Event::Cancel(asked)) => self.answering.accepts(asked),
+                None => {}
             }
-        }
-        if pursued.as_ref().is_some_and(Pursuit::is_canceling)
-            && let Some(goal) = pursued.take()
-        {
-            follower.cancel(body);
-            log.info("bridge", "goal", "given up, as was asked");
-            tell(log, goal.cancel(&FollowJointTrajectoryResult::default()));
-        }
-        slices += 1;
-        match follower.step(body)? {
-            Some(Came::Goes(feedback)) if slices.is_multiple_of(FEEDBACK_EVERY) => {
-                // Who does not read it misses it.
-                let _ = pursued.as_ref().map(|goal| goal.feedback(&feedback));
-            }
-            Some(Came::Ends(result)) => {
-                if let Some(goal) = pursued.take() {
+            slices += 1;
+            match follower.step(body)? {
+                Some(Came::Goes(feedback)) if slices.is_multiple_of(FEEDBACK_EVERY) => {
+                    self.answering.goes(feedback);
+                }
+                Some(Came::Ends(result)) => {
+                    pursued = None;
                     let is_well = result.error_code == follow::SUCCESSFUL;
                     let said = if is_well { "followed to its end" } else { &result.error_string };
                     log.info("bridge", "goal", said.to_owned());
-                    tell(log, if is_well { goal.succeed(&result) } else { goal.abort(&result) });
+                    self.answering.ends(result);
                 }
+                _ => {}
             }
-            _ => {}
         }
+        Ok(())
     }
-    follower.cancel(body);
-    std::thread::sleep(PATIENCE);
-    Ok(())
-}
 
-fn tell(log: &mut Log, said: Result<(), DdsError>) {
-    if let Err(e) = said {
-        log.warn("bridge", "ros2", format!("not everybody was told how the goal ended: {e}"));
-    }
-}
-
-/// Takes a goal that can be followed, and begins.
-fn take(
-    offer: Offer<FollowJointTrajectory>,
-    body: &mut WiredBody,
-    follower: &mut Follower,
-    pursued: &mut Option<Pursuit<FollowJointTrajectory>>,
-    log: &mut Log,
-) {
-    if let Err(why) = follower.check(offer.goal(), &body.status()) {
-        log.warn("bridge", "goal", format!("refused: {}", why.error_string));
-        let _ = offer.refuse();
-        return;
-    }
-    let goal = match offer.accept(saying::wall()) {
-        Ok(goal) => goal,
-        Err(e) => return log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}")),
-    };
-    let points = goal.goal().trajectory.points.len();
-    match follower.begin(body, goal.goal()) {
-        Ok(()) => {
-            log.info("bridge", "goal", format!("a path of {points} points"));
-            *pursued = Some(goal);
+    /// Takes a goal that can be followed, and begins.
+    fn take(
+        &self,
+        offer: Offer<FollowJointTrajectory>,
+        body: &mut WiredBody,
+        follower: &mut Follower,
+        log: &mut Log,
+    ) -> Option<GoalId> {
+        if let Err(why) = follower.check(offer.goal(), &body.status()) {
+            log.warn("bridge", "goal", format!("refused: {}", why.error_string));
+            self.answering.refuses(offer);
+            return None;
         }
-        Err(why) => {
-            log.warn("bridge", "goal", format!("it cannot be followed: {}", why.error_string));
-            tell(log, goal.abort(&why));
+        // Nothing is under way, so nobody waits for a sign of life.
+        let goal = match offer.accept(saying::wall()) {
+            Ok(goal) => goal,
+            Err(e) => {
+                log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}"));
+                return None;
+            }
+        };
+        let (id, points) = (goal.id(), goal.goal().trajectory.points.len());
+        let begun = follower.begin(body, goal.goal());
+        self.answering.begins(goal);
+        match begun {
+            Ok(()) => {
+                log.info("bridge", "goal", format!("a path of {points} points"));
+                Some(id)
+            }
+            Err(why) => {
+                log.warn("bridge", "goal", format!("it cannot be followed: {}", why.error_string));
+                self.answering.ends(why);
+                None
+            }
         }
     }
 }

@@ -35,8 +35,13 @@ pub(super) fn wall() -> Time {
     Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// A status, and by how much the time of day is ahead of the robot's, ns.
-type Said = (Box<Status>, i64);
+/// What is handed to the thread.
+enum Said {
+    /// A status, and by how much the time of day is ahead of the robot's, ns.
+    State(Box<Status>, i64),
+    /// The robot is there, with these cameras.
+    Cameras(Vec<String>),
+}
 
 /// See the head of this file.
 pub(super) struct Saying {
@@ -66,12 +71,18 @@ impl Saying {
             wire: wire.clone(),
             cameras: HashMap::new(),
             pictures: None,
-            ahead_ns: 0,
+            ahead_ns: None,
         };
         let thread = std::thread::Builder::new().name("saying".into()).spawn(move || voice.run(&from));
         thread.map_err(NodeError::Thread)?;
         let period = Duration::from_secs_f64(1.0 / config.ros2.joint_states_hz);
         Ok(Self { to, period, next: Time::ZERO })
+    }
+
+    /// The robot is there, perhaps anew: its time has begun anew, then.
+    pub(super) fn connected(&mut self, cameras: Vec<String>) {
+        self.next = Time::ZERO;
+        let _ = self.to.send(Said::Cameras(cameras));
     }
 
     /// Says what the robot does, if that is due; `now` is the robot's.
@@ -82,7 +93,7 @@ impl Saying {
         self.next = (self.next + self.period).max(now);
         let ahead_ns = wall().as_nanos().saturating_sub(now.as_nanos());
         // Who is behind misses one; the next is newer.
-        let _ = self.to.try_send((Box::new(*status), ahead_ns));
+        let _ = self.to.try_send(Said::State(Box::new(*status), ahead_ns));
     }
 }
 
@@ -108,7 +119,8 @@ struct Voice {
     cameras: HashMap<String, Eye>,
     /// Pictures, while anybody looks.
     pictures: Option<Heard<Picture>>,
-    ahead_ns: i64,
+    /// Of the robot that is there; `None` before its first status.
+    ahead_ns: Option<i64>,
 }
 
 impl Voice {
@@ -116,27 +128,41 @@ impl Voice {
         let mut n = 0_u64;
         loop {
             match from.recv_timeout(Duration::from_millis(20)) {
-                Ok((status, ahead_ns)) => {
-                    self.ahead_ns = ahead_ns;
+                Ok(Said::Cameras(names)) => self.meet(names),
+                Ok(Said::State(status, ahead_ns)) => {
+                    self.ahead_ns = Some(ahead_ns);
                     self.say_joints(&status);
                     if n.is_multiple_of(FRAMES_EVERY) {
                         self.say_frames(&status);
+                    }
+                    if n.is_multiple_of(LOOKS_EVERY) {
+                        self.look();
                     }
                     n += 1;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if n.is_multiple_of(LOOKS_EVERY) {
-                self.look();
-            }
             self.say_pictures();
+        }
+    }
+
+    /// A robot has come, perhaps another one: nothing is known of its time yet.
+    fn meet(&mut self, names: Vec<String>) {
+        (self.ahead_ns, self.pictures) = (None, None);
+        for name in names {
+            // A camera of a name that is none in ROS 2 is not seen there.
+            if !self.cameras.contains_key(&name)
+                && let Ok(eye) = self.eye(&name)
+            {
+                self.cameras.insert(name, eye);
+            }
         }
     }
 
     /// A time of the robot's by the time of day.
     fn stamp(&self, time: Time) -> bridge::ros::Time {
-        Time::from_nanos(time.as_nanos().saturating_add(self.ahead_ns)).into()
+        Time::from_nanos(time.as_nanos().saturating_add(self.ahead_ns.unwrap_or_default())).into()
     }
 
     /// All joints, those of the gripper, too.
@@ -185,13 +211,11 @@ impl Voice {
 
     /// Pictures are taken as long as somebody looks.
     fn look(&mut self) {
-        let is_first = self.cameras.is_empty();
         let is_watched = self
             .cameras
             .values()
             .any(|eye| eye.colours.heard_by() + eye.depth.heard_by() + eye.lens.heard_by() > 0);
-        match (is_watched || is_first, self.pictures.is_some()) {
-            // Which cameras there are the first pictures tell.
+        match (is_watched, self.pictures.is_some()) {
             (true, false) => self.pictures = self.wire.hear(&topics::CAMERA, "*", PICTURES).ok(),
             (false, true) => self.pictures = None,
             _ => {}
@@ -202,13 +226,6 @@ impl Voice {
         while let Some(picture) = self.pictures.as_ref().and_then(Heard::take) {
             let frame = &picture.colours.header.frame_id;
             let name = camera_of(frame).unwrap_or(frame).to_owned();
-            if !self.cameras.contains_key(&name) {
-                match self.eye(&name) {
-                    Ok(eye) => _ = self.cameras.insert(name.clone(), eye),
-                    // A camera of a name that is none in ROS 2.
-                    Err(_) => continue,
-                }
-            }
             let Some(eye) = self.cameras.get(&name) else { continue };
             let Picture { mut colours, mut depth, mut lens, mut pose, .. } = picture;
             let stamp = self.stamp(colours.header.stamp.clone().into());

@@ -1,0 +1,165 @@
+//! What is said to those who ask, by threads of their own: whoever asks and does not listen keeps neither the arm's signs of
+//! life nor a stop waiting.
+
+use super::of_ros2;
+use crate::config::Config;
+use crate::node::{NodeError, PATIENCE, keyring};
+use bridge::dds::{CancelAsked, FollowJointTrajectory, Offer, Pursuit, Ros, Served};
+use bridge::ros::{FollowJointTrajectoryFeedback, FollowJointTrajectoryResult, Number, Taken, follow};
+use bridge::ros::{TriggerRequest, TriggerResponse};
+use bridge::wire::{Role, Signer, Wire, WireError, topics};
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// So many feedbacks wait at most; who does not read them misses some.
+const FEEDBACKS: usize = 4;
+/// How long the robot may take to let this node in, and to answer.
+const LETS_IN: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_millis(500);
+/// A stop on its path, with power until it stands (IEC 60204-1).
+const CATEGORY: f64 = 1.0;
+
+enum Word {
+    Begins(Pursuit<FollowJointTrajectory>),
+    Goes(Box<FollowJointTrajectoryFeedback>),
+    Ends(FollowJointTrajectoryResult),
+    /// Given up, as these have asked.
+    Cancelled(CancelAsked),
+    /// Others that ask.
+    Accepts(CancelAsked),
+    Refuses(Offer<FollowJointTrajectory>),
+}
+
+/// Tells how goals do.
+pub(super) struct Answering {
+    to: Sender<Word>,
+    feedbacks: Arc<AtomicUsize>,
+}
+
+impl Answering {
+    /// # Errors
+    /// [`NodeError::Thread`].
+    pub(super) fn start() -> Result<Self, NodeError> {
+        let (to, from) = channel();
+        let feedbacks = Arc::new(AtomicUsize::new(0));
+        let waiting = feedbacks.clone();
+        let thread = std::thread::Builder::new().name("answering".into());
+        thread.spawn(move || answer(&from, &waiting)).map_err(NodeError::Thread)?;
+        Ok(Self { to, feedbacks })
+    }
+
+    fn say(&self, word: Word) {
+        // It ends with this.
+        let _ = self.to.send(word);
+    }
+
+    /// From now on this goal is what is told of.
+    pub(super) fn begins(&self, goal: Pursuit<FollowJointTrajectory>) {
+        self.say(Word::Begins(goal));
+    }
+
+    pub(super) fn goes(&self, feedback: Box<FollowJointTrajectoryFeedback>) {
+        if self.feedbacks.fetch_add(1, Ordering::Relaxed) < FEEDBACKS {
+            self.say(Word::Goes(feedback));
+        } else {
+            self.feedbacks.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// It is over; well if the code is 0.
+    pub(super) fn ends(&self, result: FollowJointTrajectoryResult) {
+        self.say(Word::Ends(result));
+    }
+
+    /// It was given up for those.
+    pub(super) fn cancelled(&self, asked: CancelAsked) {
+        self.say(Word::Cancelled(asked));
+    }
+
+    /// Somebody asks for what has ended already.
+    pub(super) fn accepts(&self, asked: CancelAsked) {
+        self.say(Word::Accepts(asked));
+    }
+
+    pub(super) fn refuses(&self, offer: Offer<FollowJointTrajectory>) {
+        self.say(Word::Refuses(offer));
+    }
+}
+
+/// What cannot be said is told: who waits for it finds its own limit.
+fn answer(from: &Receiver<Word>, feedbacks: &AtomicUsize) {
+    let mut pursued: Option<Pursuit<FollowJointTrajectory>> = None;
+    while let Ok(word) = from.recv() {
+        let said = match word {
+            Word::Begins(goal) => {
+                pursued = Some(goal);
+                Ok(())
+            }
+            Word::Goes(feedback) => {
+                feedbacks.fetch_sub(1, Ordering::Relaxed);
+                pursued.as_ref().map_or(Ok(()), |goal| goal.feedback(&feedback))
+            }
+            Word::Ends(result) => match pursued.take() {
+                Some(goal) if result.error_code == follow::SUCCESSFUL => goal.succeed(&result),
+                Some(goal) => goal.abort(&result),
+                None => Ok(()),
+            },
+            Word::Cancelled(asked) => {
+                let result = FollowJointTrajectoryResult {
+                    error_string: "given up, as was asked".into(),
+                    ..Default::default()
+                };
+                let accepted = asked.accept();
+                accepted.and(pursued.take().map_or(Ok(()), |goal| goal.cancel(&result)))
+            }
+            Word::Accepts(asked) => asked.accept(),
+            Word::Refuses(offer) => offer.refuse(),
+        };
+        if let Err(e) = said {
+            eprintln!("warning: ROS 2: somebody was not told how a goal does: {e}");
+        }
+    }
+}
+
+/// Stops, in a thread of its own: nothing else is waited for. It ends when `ends` is set.
+///
+/// # Errors
+/// [`NodeError`] when the service cannot be had, or no thread.
+pub(super) fn stops(
+    config: &Config,
+    ros: &Ros,
+    wire: &Wire,
+    ends: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, NodeError> {
+    let asked: Served<TriggerRequest, TriggerResponse> =
+        ros.serve(&format!("{}/stop", config.ros2.node)).map_err(of_ros2)?;
+    let keyring = keyring(config, Role::Ros2)?;
+    let (wire, ends) = (wire.clone(), ends.clone());
+    let thread = std::thread::Builder::new().name("stopping".into()).spawn(move || {
+        let mut signer: Option<Signer> = None;
+        while !ends.load(Ordering::Acquire) {
+            let Some(one) = asked.next_within(PATIENCE) else { continue };
+            // A session of before a restart of the robot is none any more: then once more, in a fresh one.
+            let mut stop = || -> Result<(), WireError> {
+                let by = match signer.take() {
+                    Some(signer) => signer,
+                    None => wire.session(Role::Robot, &keyring, LETS_IN)?,
+                };
+                let category = Number { value: CATEGORY, at: 0 };
+                wire.command::<_, Taken>(&by, &topics::STOP, &category, ANSWER)?;
+                signer = Some(by);
+                Ok(())
+            };
+            let stopped = stop().or_else(|_| stop());
+            let message = match &stopped {
+                Ok(()) => format!("stopped (category {CATEGORY})"),
+                Err(why) => format!("NOT stopped: {why}"),
+            };
+            eprintln!("warning: ROS 2: somebody has asked for a stop: {message}");
+            let _ = one.answer(&TriggerResponse { success: stopped.is_ok(), message });
+        }
+    });
+    thread.map_err(NodeError::Thread)
+}
