@@ -39,10 +39,13 @@ pub enum DdsError {
     #[error(transparent)]
     Refused(#[from] Rejection),
     /// Too many that hear the topic have not got what was said before, so this was not said.
-    #[error("{topic}: what was said before has not arrived yet")]
+    #[error("{topic}: what was said before has not arrived yet; {others} hear the topic as another type")]
     Full {
         /// Its name on the wire.
         topic: String,
+        /// So many hear it as another type, and never say that anything has arrived: DDS itself waits for them all the
+        /// same here.
+        others: usize,
     },
     /// Nobody has answered.
     #[error("{name}: no answer within the limit")]
