@@ -6,9 +6,9 @@
 //! keys here: whoever is on a network that is reached can read along and speak, so a node stays on this machine unless
 //! it is told otherwise ([`Reach`]).
 //!
-//! A large message goes out in one burst. Who hears it through sockets of the operating system's default size, as Fast
-//! DDS does, loses most of a megabyte: `net.core.rmem_default` on that machine has to hold it, or the picture has to be
-//! a compressed one.
+//! A large message goes out in one burst. Who hears it through sockets of the operating system's default size (208 KiB
+//! on Linux), as Fast DDS does, loses most of what is larger: `net.core.rmem_default` on that machine has to hold it, or
+//! a picture has to be a compressed one.
 
 mod action;
 mod carrier;
