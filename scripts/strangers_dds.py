@@ -597,7 +597,7 @@ def serve_sinew(program, domain):
 
     def answer():
         for q in took(trigger[0]):
-            trigger[1].write(TriggerResponse(q.guid, q.number, True, "by Cyclone DDS"))
+            trigger[1].write(TriggerResponse(q.guid, q.number, True, "by another"))
         for q in took(goals[0]):
             name, of = name_of(q.goal), bytes(q.goal_id)
             goals[1].write(SendGoalResponse(q.guid, q.number, name != "other", Time(int(time.time()), 0)))

@@ -5,6 +5,10 @@
 //! node's own, waits in places of bounded size, and is counted where it is lost or cannot be read. DDS itself knows no
 //! keys here: whoever is on a network that is reached can read along and speak, so a node stays on this machine unless
 //! it is told otherwise ([`Reach`]).
+//!
+//! A large message goes out in one burst. Who hears it through sockets of the operating system's default size (208 KiB
+//! on Linux), as Fast DDS does, loses most of what is larger: `net.core.rmem_default` on that machine has to hold it, or
+//! a picture has to be a compressed one.
 
 mod action;
 mod carrier;
@@ -39,10 +43,13 @@ pub enum DdsError {
     #[error(transparent)]
     Refused(#[from] Rejection),
     /// Too many that hear the topic have not got what was said before, so this was not said.
-    #[error("{topic}: what was said before has not arrived yet")]
+    #[error("{topic}: what was said before has not arrived yet; {others} hear the topic as another type")]
     Full {
         /// Its name on the wire.
         topic: String,
+        /// So many hear it as another type, and never say that anything has arrived: DDS itself waits for them all the
+        /// same here.
+        others: usize,
     },
     /// Nobody has answered.
     #[error("{name}: no answer within the limit")]
@@ -101,7 +108,7 @@ pub enum Reach {
 }
 
 /// What a node is and whom it meets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `ROS_DOMAIN_ID`: who is in another one is not met; 0 to 232.
     pub domain: u16,
@@ -116,10 +123,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A node of this name, and for the rest what it is by default.
+    /// A node of this name, in domain 0 and no namespace, among Fast DDS's on this machine alone.
     #[must_use]
     pub fn of(node: &str) -> Self {
-        Self { node: node.to_owned(), namespace: "/".to_owned(), ..Self::default() }
+        let (node, namespace) = (node.to_owned(), "/".to_owned());
+        Self { domain: 0, node, namespace, rmw: Rmw::default(), reach: Reach::default() }
     }
 
     /// Domains up to this have ports of their own.

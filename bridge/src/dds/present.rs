@@ -86,6 +86,12 @@ impl Peers {
         others.filter(|guid| known.types.get(guid).is_some_and(|t| *t == end.of_type)).copied().collect()
     }
 
+    /// How many are matched with an end of ours that are of another type.
+    pub(super) fn strangers(&self, end: &End) -> usize {
+        let all = locked(&self.known).matches.get(&end.guid).map_or(0, HashSet::len);
+        all.saturating_sub(self.matched(end))
+    }
+
     /// Waits until each of the ends is matched with somebody that is `good`; `false` when nobody was within the limit.
     pub(super) fn wait(&self, ends: &[&End], limit: &Limit, good: &dyn Fn(&GUID) -> bool) -> bool {
         let all = |known: &Known| ends.iter().all(|end| known.matched(end, good) > 0);

@@ -47,7 +47,7 @@ impl Said {
                 Ok(())
             }
             Err(rustdds::dds::WriteError::WouldBlock { .. }) => {
-                Err(DdsError::Full { topic: self.topic.clone() })
+                Err(DdsError::Full { topic: self.topic.clone(), others: self.peers.strangers(&self.end) })
             }
             Err(e) => Err(DdsError::Dds(e.to_string())),
         }
