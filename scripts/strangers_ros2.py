@@ -29,7 +29,6 @@ from strangers_dds import (
     Goal,
     GoalInfo,
     Header,
-    Image,
     JointState,
     JointTolerance,
     JointTrajectory,
@@ -50,7 +49,7 @@ from strangers_dds import (
     took,
     until,
 )
-from cyclonedds.idl.types import sequence
+from cyclonedds.idl.types import sequence, uint8, uint32
 
 ABORTED = 6
 ACTION = "joint_trajectory_controller/follow_joint_trajectory"
@@ -67,6 +66,17 @@ class TransformStamped:
 @ros("tf2_msgs/msg/TFMessage")
 class TFMessage:
     transforms: sequence[TransformStamped] = field(default_factory=list)
+
+
+@ros("sensor_msgs/msg/Image")
+class Picture:
+    header: Header = field(default_factory=Header)
+    height: uint32 = 0
+    width: uint32 = 0
+    encoding: str = ""
+    is_bigendian: uint8 = 0
+    step: uint32 = 0
+    data: sequence[uint8] = field(default_factory=list)
 
 
 class Robot:
@@ -193,13 +203,17 @@ def a_description_and_frames_fit(robot):
 
 
 def pictures_come_while_somebody_looks(robot):
-    reader = robot.side.reader("rt/front/image", Image, SENSOR)
+    reader = robot.side.reader("rt/front/image", Picture, SENSOR)
     seen = []
     until(lambda: (seen.extend(took(reader)), True if len(seen) >= 10 else None)[1], "ten pictures", 60)
     one = seen[-1]
     check((one.encoding, one.header.frame_id) == ("rgb8", "front_optical"), f"{one.encoding} {one.header.frame_id}")
     check(len(one.data) == one.height * one.step == 3 * one.height * one.width, "a picture's size")
     check(len(set(one.data)) > 10, "a picture of something")
+    for camera in ("front", "wrist"):
+        depth = robot.side.reader(f"rt/{camera}/depth", Picture, SENSOR)
+        one = until(lambda: next(iter(took(depth)), None), f"depth of {camera}", 60)
+        check((one.encoding, one.step) == ("32FC1", 4 * one.width), f"{camera}: {one.encoding}")
     return f"{one.width} x {one.height}"
 
 
@@ -261,12 +275,43 @@ def a_stop_stops_and_latches(robot):
     return "and goes on after a reset"
 
 
+def a_robot_that_restarts_is_told_and_moved_again(robot):
+    joint, _, goal = robot.goal(-0.8, 4.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted, "a good goal is refused")
+    robot.moves(joint, 0.1)
+    robot.running["robot"].kill()
+    robot.running["robot"].wait()
+    ended = robot.ended(goal_id)
+    check((ended.status, ended.result.error_code) == (ABORTED, -1), f"it ended in {ended.status}")
+    check(ended.result.error_string, "it does not say why")
+    shutil.rmtree(robot.folder / "robot")
+    took(robot.states)
+    robot.start("robot")
+    robot.rests(60)
+    _, _, goal = robot.goal(0.2, 1.0)
+    goal_id, accepted = robot.give(goal)
+    check(accepted, "the next robot's goal is refused")
+    ended = robot.ended(goal_id)
+    check(ended.status == SUCCEEDED, f"it ended in {ended.status}: {ended.result.error_string}")
+    return "restarted"
+
+
 def the_arm_stands_without_the_node_between(robot):
     joint, _, goal = robot.goal(-0.8, 4.0)
     check(robot.give(goal)[1], "a good goal is refused")
     robot.moves(joint, 0.1)
     robot.running["ros2"].send_signal(signal.SIGKILL)
+    robot.running["ros2"].wait()
     until(lambda: True if "F1InputSilent" in robot.log("robot") else None, "F1", 5)
+    # The next one tells that it stands, and where: not at the end.
+    took(robot.states)
+    robot.start("ros2")
+    before = until(lambda: next(iter(took(robot.states)), None), "states of the next node", 60)
+    robot.rests()
+    time.sleep(1)
+    off = abs(robot.state()[joint][0] - dict(zip(before.name, before.position))[joint])
+    check(off < 1e-3, f"{joint} went on by {off}")
     return "F1"
 
 
@@ -282,6 +327,7 @@ def main():
             paths_are_followed,
             a_goal_is_cancelled,
             a_stop_stops_and_latches,
+            a_robot_that_restarts_is_told_and_moved_again,
             the_arm_stands_without_the_node_between,
         ):
             said.append(step(robot))

@@ -87,8 +87,7 @@ fn a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_mo
     let mut passes_on = Some(router(&nodes.name, port));
     nodes.start(&["robot", "planner"]);
     for n in 0..tries() {
-        let asked = nodes.say_until_it_moves(SENTENCE, "robot");
-        let before = nodes.events().matches(F1).count();
+        let (asked, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         std::thread::sleep(Duration::from_millis(37 * n));
         drop(passes_on.take());
         until_it_stops(&nodes, before);
@@ -111,8 +110,7 @@ fn a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
         nodes.begin("robot", "robot", "robot");
         nodes.begin("planner", "planner", "far");
         nodes.until_there(&["robot", "planner"], "robot");
-        let asked = nodes.say_until_it_moves(SENTENCE, "far");
-        let before = nodes.events().matches(F1).count();
+        let (asked, before) = nodes.say_until_it_moves(SENTENCE, "far");
         std::thread::sleep(Duration::from_millis(37 * n));
         // 30 of 100 packets are lost, and all are late by up to 200 ms.
         link.spoil(300, 200);
@@ -138,8 +136,7 @@ fn of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the_oth
         nodes.begin("robot", "robot", "robot");
         nodes.begin("first", "planner", "far");
         nodes.until_there(&["robot", "planner"], "far");
-        let asked = nodes.say_until_it_moves(SENTENCE, "far");
-        let before = nodes.events().matches(F1).count();
+        let (asked, before) = nodes.say_until_it_moves(SENTENCE, "far");
         std::thread::sleep(Duration::from_millis(37 * n));
         // The first planner is alone, and goes on as if it were not.
         link.cut(true);
@@ -152,8 +149,7 @@ fn of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the_oth
         assert_ne!(code, 0, "{out}");
         assert_stands(&nodes);
         assert_eq!(nodes.said(&["reset"]).0, 0);
-        let second = nodes.say_until_it_moves(SENTENCE, "robot");
-        let before = nodes.events().matches(F1).count();
+        let (second, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         // The first comes back in the middle of that, with all that it said meanwhile.
         link.cut(false);
         let (code, out, err) = ended(asked, DONE);

@@ -35,7 +35,7 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
 fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_old_commands_move_nothing() {
     let mut nodes = Nodes::new("killed", "");
     nodes.start(&["robot", "perception", "planner"]);
-    let say = |nodes: &Nodes| nodes.say_until_it_moves("put the red cube in the blue bowl", "robot");
+    let say = |nodes: &Nodes| nodes.say_until_it_moves("put the red cube in the blue bowl", "robot").0;
     // F2: it hangs in mid-motion, and goes on later with what it had.
     let first = say(&nodes);
     nodes.signal("planner", "STOP");
@@ -76,7 +76,7 @@ fn memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_loop
     assert!(code == 0 && out.contains("F46") && out.contains("degraded"), "{code}: {out}\n{}", nodes.logs());
     assert!(nodes.log("perception").contains("memory allocation"), "{}", nodes.log("perception"));
     // The planner ends in mid-motion as whoever gets no memory does.
-    let asked = nodes.say_until_it_moves("put the red cube in the blue bowl", "robot");
+    let asked = nodes.say_until_it_moves("put the red cube in the blue bowl", "robot").0;
     nodes.signal("planner", "ABRT");
     nodes.until("robot", "F1InputSilent", Duration::from_secs(5));
     let (code, _, err) = ended(asked, DONE);

@@ -136,12 +136,14 @@ impl Nodes {
 
     /// Has a sentence carried out, and waits until the arm moves for it. On a machine that is too busy for its deadlines a
     /// sentence may end before that; then it is said again.
-    pub fn say_until_it_moves(&self, sentence: &str, config: &str) -> Child {
+    /// With how often the owner had fallen silent before.
+    pub fn say_until_it_moves(&self, sentence: &str, config: &str) -> (Child, usize) {
         for _ in 0..TRIES {
+            let silent = self.events().matches(F1).count();
             let (before, mut asked) = (self.moves_told(), self.say(sentence, config));
             while asked.try_wait().expect("asked").is_none() {
                 if self.moves_told() > before {
-                    return asked;
+                    return (asked, silent);
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -21,6 +21,10 @@ struct Known {
 /// So long others get to know of an end of ours, once we know of theirs: until then they pass over what it says.
 pub(super) const SETTLES_WITHIN: Duration = Duration::from_millis(250);
 
+/// So many readers and writers of others are known at most, and the longest name of a type, bytes.
+const MOST_ENDS: usize = 8192;
+const LONGEST_NAME: usize = 256;
+
 /// One of our readers or writers.
 #[derive(Clone)]
 pub(super) struct End {
@@ -117,11 +121,17 @@ impl Known {
     fn learn(&mut self, event: Event) -> bool {
         match event {
             Event::ReaderDetected { reader: end } | Event::WriterDetected { writer: end } => {
-                self.types.insert(end.guid, end.type_name);
+                // Who is not known is not heard: a crowd costs no memory.
+                if end.type_name.len() <= LONGEST_NAME && self.types.len() < MOST_ENDS {
+                    self.types.insert(end.guid, end.type_name);
+                }
             }
             Event::RemoteReaderMatched { local_writer: ours, remote_reader: other }
             | Event::RemoteWriterMatched { local_reader: ours, remote_writer: other } => {
-                self.matches.entry(ours).or_default().insert(other);
+                let others = self.matches.entry(ours).or_default();
+                if others.len() < MOST_ENDS {
+                    others.insert(other);
+                }
             }
             Event::ReaderLost { guid, .. } | Event::WriterLost { guid, .. } => {
                 self.types.remove(&guid);

@@ -251,6 +251,10 @@ impl<A: Action> Offer<A> {
         let (id, asking) = (self.id, Vec::new());
         let known = Known { id, stamp: stamp.clone(), status: status::EXECUTING, result: None, asking };
         let mut goals = locked(&self.shared.goals);
+        // Two of its name may have waited together.
+        if goals.iter().any(|goal| goal.id == id) {
+            return Err(Rejection::new("goal.id", "one that was not given before", format!("{id:?}")).into());
+        }
         while goals.len() >= MOST_GOALS
             && let Some(old) = goals.iter().position(Known::is_ended)
         {
