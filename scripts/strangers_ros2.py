@@ -13,6 +13,7 @@ import time
 import uuid
 from dataclasses import field
 from pathlib import Path
+from xml.etree import ElementTree
 
 from strangers_dds import (
     CANCELED,
@@ -52,6 +53,7 @@ from strangers_dds import (
 from cyclonedds.idl.types import sequence, uint8, uint32
 
 ABORTED = 6
+MOVEIT = Path(__file__).resolve().parents[1] / "assets/ros2/panda"
 ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 SENSOR = Qos(Policy.Reliability.BestEffort, Policy.Durability.Volatile, Policy.History.KeepLast(5), PLAIN)
 
@@ -202,6 +204,34 @@ def a_description_and_frames_fit(robot):
     return f"{len(frames)} frames"
 
 
+def the_moveit_configuration_is_of_this_arm(robot):
+    # Who comes late gets it, too.
+    late = robot.side.reader("rt/robot_description", String, LATCHED)
+    arm = ElementTree.fromstring(until(lambda: next(iter(took(late)), None), "a description for who comes late").data)
+    links = {link.get("name") for link in arm.iter("link")}
+    joints = {joint.get("name"): joint for joint in arm.iter("joint")}
+    semantic = ElementTree.parse(MOVEIT / "panda.srdf").getroot()
+    check(semantic.get("name") == arm.get("name"), f"{semantic.get('name')} is no {arm.get('name')}")
+    group = [j.get("name") for j in semantic.find("group[@name='arm']").iter("joint")]
+    for joint in semantic.iter("joint"):
+        check(joint.get("name") in joints, f"{joint.get('name')} is no joint")
+    for state in semantic.iter("group_state"):
+        for joint in state:
+            limit = joints[joint.get("name")].find("limit")
+            is_within = float(limit.get("lower")) <= float(joint.get("value")) <= float(limit.get("upper"))
+            check(is_within, f"{state.get('name')}: {joint.get('name')} is beyond its limits")
+    for pair in semantic.iter("disable_collisions"):
+        check({pair.get("link1"), pair.get("link2")} <= links, f"{pair.attrib} are no links")
+    # Who gives goals gives them for all of the arm's joints, to this controller.
+    text = (MOVEIT / "moveit_controllers.yaml").read_text()
+    check(f"joints: [{', '.join(group)}]" in text and f"  {ACTION.split('/')[0]}:" in text, "the controller")
+    limits = (MOVEIT / "joint_limits.yaml").read_text()
+    check(all(f"  {joint}: " in limits for joint in group), "a joint without limits")
+    goal_id, accepted = robot.give(robot.goal(0.0, 0.5)[2])
+    check(accepted and robot.ended(goal_id).status == SUCCEEDED, "a goal of this arm's joints is not followed")
+    return f"{len(group)} joints"
+
+
 def pictures_come_while_somebody_looks(robot):
     reader = robot.side.reader("rt/front/image", Picture, SENSOR)
     seen = []
@@ -323,6 +353,7 @@ def main():
         for step in (
             joints_come_at_rate,
             a_description_and_frames_fit,
+            the_moveit_configuration_is_of_this_arm,
             pictures_come_while_somebody_looks,
             paths_are_followed,
             a_goal_is_cancelled,
