@@ -81,7 +81,7 @@ fn goes_on(nodes: &Nodes, config: &str) {
 }
 
 #[test]
-fn a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_moves_it() {
+fn f34_a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_moves_it() {
     let port = free_port();
     let mut nodes = Nodes::new("restarts", &through(port));
     let mut passes_on = Some(router(&nodes.name, port));
@@ -100,7 +100,7 @@ fn a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_mo
 }
 
 #[test]
-fn a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
+fn f36_a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
     let port = free_port();
     let mut nodes = Nodes::new("late", &through(port));
     let _router = router(&nodes.name, port);
@@ -126,7 +126,7 @@ fn a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
 }
 
 #[test]
-fn of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the_other_lost_it() {
+fn f35_of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the_other_lost_it() {
     let port = free_port();
     let mut nodes = Nodes::new("parted", &through(port));
     let _router = router(&nodes.name, port);

@@ -67,7 +67,7 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
 }
 
 #[test]
-fn memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_loop_goes_on() {
+fn f29_memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_loop_goes_on() {
     let mut nodes = Nodes::new("starved", "");
     nodes.start(&["robot", "perception", "planner"]);
     // Before its first picture: what it takes to look at one is not there.

@@ -132,12 +132,12 @@ impl Follower {
         if self.is_busy() {
             return Err(failed(follow::INVALID_GOAL, "another goal is followed: cancel it first"));
         }
-        if let Mode::Fault { .. } = status.mode {
-            return Err(failed(
-                follow::INVALID_GOAL,
-                "the robot is stopped, latched: a person has to reset it",
-            ));
-        }
+        let at_rest = match status.mode {
+            Mode::Hold | Mode::Disarmed | Mode::Proving => Ok(()),
+            Mode::Fault { .. } => Err("the robot is stopped, latched: a person has to reset it"),
+            _ => Err("the arm moves for somebody else, or comes to rest"),
+        };
+        at_rest.map_err(|why| failed(follow::INVALID_GOAL, why))?;
         if !goal.multi_dof_trajectory.points.is_empty() || !goal.multi_dof_trajectory.joint_names.is_empty() {
             let why = "multi_dof_trajectory: expected none, the arm has no such joints";
             return Err(failed(follow::INVALID_JOINTS, why));

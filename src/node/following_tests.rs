@@ -68,9 +68,13 @@ fn a_path_is_followed_to_its_end_with_feedback_and_the_next_one_from_there() {
         let to = goal.trajectory.points[1].positions[0];
         stage.follower.begin(&mut stage.body, &goal).expect("it begins");
         assert!(stage.follower.check(&goal, &stage.body.status()).is_err(), "one at a time");
+        assert_eq!(stage.until_over(0.5).0, None);
+        let other = Follower::new(&crate::robots::load("panda").expect("built in"), &[]);
+        let refused = other.check(&goal, &stage.body.status()).expect_err("it is on its way");
+        assert!(refused.error_string.contains("somebody else"), "{refused:?}");
         let (result, n) = stage.until_over(10.0);
         assert_eq!(result, Some(failed(follow::SUCCESSFUL, "")));
-        assert!(n > 150, "{n} feedbacks in 2 s");
+        assert!(n > 100, "{n} feedbacks in 1.5 s");
         let q = stage.body.status().measured.expect("it is known").q;
         assert!((q[0] - to).abs() < 0.01, "{} of {to}", q[0]);
         assert!(!stage.follower.is_busy());
