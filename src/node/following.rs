@@ -133,9 +133,10 @@ impl Follower {
             return Err(failed(follow::INVALID_GOAL, "another goal is followed: cancel it first"));
         }
         let at_rest = match status.mode {
-            Mode::Hold | Mode::Disarmed | Mode::Proving => Ok(()),
+            // What comes to rest is waited for.
+            Mode::Hold | Mode::Disarmed | Mode::Proving | Mode::Stopping(_) => Ok(()),
             Mode::Fault { .. } => Err("the robot is stopped, latched: a person has to reset it"),
-            _ => Err("the arm moves for somebody else, or comes to rest"),
+            _ => Err("the arm moves for somebody else"),
         };
         at_rest.map_err(|why| failed(follow::INVALID_GOAL, why))?;
         if !goal.multi_dof_trajectory.points.is_empty() || !goal.multi_dof_trajectory.joint_names.is_empty() {
@@ -163,7 +164,7 @@ impl Follower {
         Ok([of("path_tolerance", &goal.path_tolerance)?, of("goal_tolerance", &goal.goal_tolerance)?])
     }
 
-    /// Has a goal followed that was checked, at once or, where the arm has no power, as soon as it holds.
+    /// Has a goal followed that was checked, at once or, where the arm has no power or comes to rest, as soon as it holds.
     ///
     /// # Errors
     /// The result that tells why not.
