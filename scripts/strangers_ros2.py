@@ -30,6 +30,7 @@ from strangers_dds import (
     Goal,
     GoalInfo,
     Header,
+    Image,
     JointState,
     JointTolerance,
     JointTrajectory,
@@ -50,7 +51,7 @@ from strangers_dds import (
     took,
     until,
 )
-from cyclonedds.idl.types import sequence, uint8, uint32
+from cyclonedds.idl.types import sequence
 
 ABORTED = 6
 MOVEIT = Path(__file__).resolve().parents[1] / "assets/ros2/panda"
@@ -68,17 +69,6 @@ class TransformStamped:
 @ros("tf2_msgs/msg/TFMessage")
 class TFMessage:
     transforms: sequence[TransformStamped] = field(default_factory=list)
-
-
-@ros("sensor_msgs/msg/Image")
-class Picture:
-    header: Header = field(default_factory=Header)
-    height: uint32 = 0
-    width: uint32 = 0
-    encoding: str = ""
-    is_bigendian: uint8 = 0
-    step: uint32 = 0
-    data: sequence[uint8] = field(default_factory=list)
 
 
 class Robot:
@@ -233,16 +223,16 @@ def the_moveit_configuration_is_of_this_arm(robot):
 
 
 def pictures_come_while_somebody_looks(robot):
-    reader = robot.side.reader("rt/front/image", Picture, SENSOR)
+    reader = robot.side.reader("rt/front/image", Image, SENSOR)
     seen = []
     until(lambda: (seen.extend(took(reader)), True if len(seen) >= 10 else None)[1], "ten pictures", 60)
-    one = seen[-1]
+    one = seen[-1].read()
     check((one.encoding, one.header.frame_id) == ("rgb8", "front_optical"), f"{one.encoding} {one.header.frame_id}")
     check(len(one.data) == one.height * one.step == 3 * one.height * one.width, "a picture's size")
     check(len(set(one.data)) > 10, "a picture of something")
     for camera in ("front", "wrist"):
-        depth = robot.side.reader(f"rt/{camera}/depth", Picture, SENSOR)
-        one = until(lambda: next(iter(took(depth)), None), f"depth of {camera}", 60)
+        depth = robot.side.reader(f"rt/{camera}/depth", Image, SENSOR)
+        one = until(lambda: next(iter(took(depth)), None), f"depth of {camera}", 60).read()
         check((one.encoding, one.step) == ("32FC1", 4 * one.width), f"{camera}: {one.encoding}")
     return f"{one.width} x {one.height}"
 

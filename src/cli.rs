@@ -184,7 +184,7 @@ pub(crate) enum Command {
     },
     /// One stage as a process of its own, until Ctrl-C: with the same `robot.toml` on each machine they find each other
     /// (`[zenoh]`). `robot` is the loop with its arm and cameras, `perception` the models, `planner` what carries out
-    /// sentences. `sinew say` gives it one.
+    /// sentences. `sinew say` gives it one. `ros2` stands between them and ROS 2 (`[ros2]`).
     Node {
         /// Which.
         #[arg(value_enum)]
