@@ -42,6 +42,8 @@ pub(crate) struct Observer {
     same_way: [u32; MAX_JOINTS],
     /// Whether noise hides contacts (F16).
     pub(crate) is_noisy: bool,
+    /// A torque was measured at all: some robots measure none, and nothing pushes as far as they can tell.
+    senses: bool,
 }
 
 impl Observer {
@@ -56,13 +58,15 @@ impl Observer {
             last_off: zero,
             same_way: [0; MAX_JOINTS],
             is_noisy: false,
+            senses: false,
         }
     }
 
     /// Takes in a fresh state. Without one, and over a gap of more than `max_gap` seconds, what was observed
     /// stands until two states follow on each other again.
     pub(crate) fn observe(&mut self, arm: &Arm, state: Option<&JointState>, max_gap: f64) {
-        let Some(s) = state else {
+        self.senses |= state.is_some_and(|s| s.tau.iter().any(|t| *t != 0.0));
+        let Some(s) = state.filter(|_| self.senses) else {
             self.last = None;
             return;
         };

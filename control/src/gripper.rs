@@ -17,8 +17,11 @@ pub(crate) struct Gripper {
     width_max: f64,
     force_max: f64,
     speed: f64,
+    late_s: f64,
     target: GripperCommand,
     command: GripperCommand,
+    /// For how long it has been told the same width, seconds.
+    stood_s: f64,
     grasp: Grasp,
 }
 
@@ -43,8 +46,10 @@ impl Gripper {
             width_max,
             force_max,
             speed: profile.speed_m_s,
+            late_s: profile.late_s,
             target: rest,
             command: rest,
+            stood_s: 0.0,
             grasp: NOTHING,
         }
     }
@@ -89,6 +94,8 @@ impl Gripper {
     /// apart around it and how far they are now, metres.
     pub(crate) fn feel(&mut self, measured: &GripperState, dt: f64) -> Option<[f64; 2]> {
         let (now_m, presses) = (measured.width_m, measured.width_m - self.command.width_m > FURTHER_M);
+        // Fingers that have not set out yet do not press.
+        let has_set_out = self.stood_s >= self.late_s;
         match self.grasp {
             // Through: there is nothing left to hold.
             Grasp::Holds { width_m, slips_m } if !presses => {
@@ -101,8 +108,11 @@ impl Gripper {
             }
             Grasp::Holds { .. } => None,
             Grasp::Nothing { rests_s } => {
-                let rests_s =
-                    if presses && measured.speed_m_s.abs() < RESTS_M_S { rests_s + dt } else { 0.0 };
+                let rests_s = if presses && has_set_out && measured.speed_m_s.abs() < RESTS_M_S {
+                    rests_s + dt
+                } else {
+                    0.0
+                };
                 self.grasp = Grasp::Nothing { rests_s };
                 if rests_s > HOLDS_S {
                     self.grasp = Grasp::Holds { width_m: now_m, slips_m: SLIP_M };
@@ -117,6 +127,7 @@ impl Gripper {
         let most = if self.exists { self.speed * dt } else { 0.0 };
         let way = self.target.width_m - self.command.width_m;
         self.command.width_m += way.clamp(-most, most);
+        self.stood_s = if way == 0.0 { self.stood_s + dt } else { 0.0 };
         self.command.force_n = self.target.force_n;
         self.command
     }
@@ -128,7 +139,12 @@ mod tests {
 
     /// Fingers of 8 cm that are told to close, and are as far apart as `width_m` says at every millisecond.
     fn felt(width_m: impl Fn(u32) -> f64) -> Vec<(u32, [f64; 2])> {
-        let profile = crate::common::arm().profile().gripper.clone();
+        felt_by(0.0, width_m)
+    }
+
+    /// The same of fingers that may take `late_s` to set out, seconds.
+    fn felt_by(late_s: f64, width_m: impl Fn(u32) -> f64) -> Vec<(u32, [f64; 2])> {
+        let profile = types::GripperProfile { late_s, ..crate::common::arm().profile().gripper.clone() };
         let mut gripper = Gripper::new(&profile);
         gripper.stand(profile.width_m);
         gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(profile.width_m));
@@ -166,5 +182,15 @@ mod tests {
         }
         let lost = felt(|ms| if ms < 3000 { 0.034 } else { 0.0 });
         assert!(matches!(lost[..], [(3000, [_, to]), ..] if to < 1e-9), "gone within a tick: {lost:?}");
+    }
+
+    #[test]
+    fn fingers_that_set_out_late_hold_nothing_until_they_may_have() {
+        // Told to close within 0.8 s, they set out 0.3 s later, and meet a cube of 34 mm.
+        let late = |ms: u32| (0.08 - 0.1 * (f64::from(ms) * 1e-3 - 1.1).max(0.0)).max(0.034);
+        assert!(!felt(late).is_empty(), "taken for something that slips");
+        assert_eq!(felt_by(0.5, late), []);
+        let lost = felt_by(0.5, |ms| if ms < 3000 { late(ms) } else { 0.0 });
+        assert!(matches!(lost[..], [(3000, _), ..]), "a cube that goes is noticed: {lost:?}");
     }
 }

@@ -168,6 +168,14 @@ impl Arm {
         &self.gripper_joints
     }
 
+    /// The same arm behind another drive, whose gripper takes `gripper_late_s` at least to begin to move, seconds.
+    #[must_use]
+    pub fn driven_by(mut self, drive: types::Drive, gripper_late_s: f64) -> Self {
+        self.profile.drive = drive;
+        self.profile.gripper.late_s = self.profile.gripper.late_s.max(gripper_late_s);
+        self
+    }
+
     /// Pose of the base (the robot file's world frame) in the world.
     #[must_use]
     pub fn world_from_base(&self) -> Isometry3<f64> {

@@ -119,6 +119,9 @@ pub struct GripperProfile {
     pub force_n: f64,
     /// Fastest change of width, m/s.
     pub speed_m_s: f64,
+    /// How long it may take to begin to move once it was told where to, seconds: nothing is felt meanwhile.
+    #[serde(default)]
+    pub late_s: f64,
     /// For a one-sided jaw, how far the middle between the fingertips moves along the tool's +y per
     /// metre of width, relative to the closed gripper; zero when both fingers move.
     #[serde(default)]
@@ -197,6 +200,10 @@ impl RobotProfile {
             Rejection::positive("robot.gripper.width_m", g.width_m)?;
             Rejection::positive("robot.gripper.force_n", g.force_n)?;
             Rejection::positive("robot.gripper.speed_m_s", g.speed_m_s)?;
+            if !(0.0..=10.0).contains(&g.late_s) {
+                let got = g.late_s.to_string();
+                return Err(Rejection::new("robot.gripper.late_s", "0 to 10 seconds", got));
+            }
         }
         Rejection::positive("robot.overrun_ms", self.overrun_ms)?;
         if !(0.01..=1.0).contains(&self.contact_share) {

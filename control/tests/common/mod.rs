@@ -88,6 +88,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
             width_m: WIDTH,
             force_n: 40.0,
             speed_m_s: GRIP_SPEED,
+            late_s: 0.0,
             center_shift: 0.0,
             finger_depth_m: 0.0,
         },

@@ -111,6 +111,7 @@ pub(crate) fn stick_arm() -> Arm {
             width_m: 0.0,
             force_n: 0.0,
             speed_m_s: 0.0,
+            late_s: 0.0,
             center_shift: 0.0,
             finger_depth_m: 0.0,
         },

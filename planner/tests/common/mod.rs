@@ -73,6 +73,7 @@ fn profile(reach_m: [f64; 4], width_m: f64) -> RobotProfile {
             width_m,
             force_n: 40.0,
             speed_m_s: 0.1,
+            late_s: 0.0,
             center_shift: 0.0,
             finger_depth_m: 0.01,
         },
