@@ -74,14 +74,17 @@ class TFMessage:
 class Robot:
     """The robot and the node between, as processes, and what ROS 2 has of them."""
 
-    def __init__(self, sinew, folder, domain):
+    def __init__(self, sinew, folder, domain, of_its_own=""):
+        """`of_its_own` is what the robot's configuration says besides; it takes no part in the domain then."""
         self.sinew, self.folder = Path(sinew).resolve(), Path(folder)
         shutil.rmtree(folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.folder.joinpath("robot.toml").write_text(
-            f'[zenoh]\nrobot = "ros2-{os.getpid()}"\n'
-            f'[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\nmoves = true\n'
-        )
+        name = f'[zenoh]\nrobot = "ros2-{os.getpid()}"\n'
+        between = f'[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\nmoves = true\n'
+        self.folder.joinpath("robot.toml").write_text(name + (of_its_own or between))
+        # The same arm, elsewhere in ROS 2.
+        arm = of_its_own.split("[ros2]")[0]
+        self.folder.joinpath("ros2.toml").write_text(name + arm + between)
         self.running = {}
         for role in ("robot", "ros2"):
             self.start(role)
@@ -104,7 +107,8 @@ class Robot:
 
     def start(self, role):
         log = open(self.folder / f"{role}.log", "w")
-        command = [self.sinew, "node", role] + (["--out", "robot"] if role == "robot" else [])
+        words = {"robot": ["--out", "robot"], "ros2": ["--config", "ros2.toml"]}
+        command = [self.sinew, "node", role, *words[role]]
         self.running[role] = subprocess.Popen(
             command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
         )

@@ -41,6 +41,7 @@ section!(
     /// The whole of `robot.toml`.
     Config {
         robot: Robot,
+        arm: Arm,
         perception: Perception,
         remote: Remote,
         hub: Hub,
@@ -56,6 +57,25 @@ section!(
 section!(
     /// `[robot]`
     Robot { profile: String }
+);
+section!(
+    /// `[arm]`
+    Arm {
+        kind: String,
+        joint_states: String,
+        controller: String,
+        gripper: String,
+        stream_hz: f64,
+        lead_ms: f64,
+        silent_ms: f64,
+        efforts: bool,
+        world: String,
+        cameras: Vec<Eye>,
+    }
+);
+section!(
+    /// One of `[arm] cameras`.
+    Eye { name: String, image: String, depth: String, info: String }
 );
 section!(
     /// `[perception]`
@@ -250,6 +270,9 @@ impl Config {
             ("record.most_s", self.record.most_s, 1.0, 1e6),
             ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
             ("zenoh.pictures_hz", self.zenoh.pictures_hz, 8.0, 60.0),
+            ("arm.stream_hz", self.arm.stream_hz, 10.0, 500.0),
+            ("arm.lead_ms", self.arm.lead_ms, 1.5e3 / self.arm.stream_hz, 500.0),
+            ("arm.silent_ms", self.arm.silent_ms, 5.0, 1000.0),
             ("ros2.domain", f64::from(self.ros2.domain), 0.0, 232.0),
             ("ros2.joint_states_hz", self.ros2.joint_states_hz, 1.0, 500.0),
         ];
@@ -268,6 +291,7 @@ impl Config {
             ("perception.device", &p.device, &["cpu", "cuda"][..]),
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
+            ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
         ] {
             if !words.contains(&value.as_str()) {
@@ -293,6 +317,8 @@ fn keys() -> impl Iterator<Item = &'static str> {
     [
         Config::KEYS,
         Robot::KEYS,
+        Arm::KEYS,
+        Eye::KEYS,
         Perception::KEYS,
         Remote::KEYS,
         Hub::KEYS,

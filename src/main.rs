@@ -24,6 +24,8 @@ mod replay;
 mod replay_tests;
 mod report;
 mod robots;
+#[cfg(feature = "dds")]
+mod ros2;
 mod runner;
 mod session;
 mod story;

@@ -97,7 +97,8 @@ fn with_oracle(episode: &Episode, utterance: &Utterance) -> Outcome {
     let out = std::env::var_os("SINEW_ORACLE_OUT").map(std::path::PathBuf::from);
     let folder = out.and_then(|o| bridge::RunFolder::create(&o.join(episode.seed.to_string())).ok());
     let log = Log::new(Screen::Silent, folder);
-    let make = |rig: &Rig| -> Result<Box<dyn VisionLanguageModel>, crate::session::StartError> {
+    let make = |rig: Option<&Rig>| -> Result<Box<dyn VisionLanguageModel>, crate::session::StartError> {
+        let rig = rig.expect("the simulated world");
         Ok(Box::new(Oracle { rig: rig.clone(), utterance: utterance.clone() }))
     };
     runner::run_with(&config, &arm, episode, Pace::Lockstep, log, false, &make).expect("it starts")
@@ -154,7 +155,7 @@ mod tests {
         let unusable = Err(ModelError::Unusable("…".into()));
         let empty = Answer { detections: vec![], utterance: Utterance::Empty, confidence: 0.0 };
         for script in [vec![Ok(garbage)], vec![late.clone()], vec![unusable, late], vec![Ok(empty)]] {
-            let make = |_: &Rig| -> Result<Box<dyn VisionLanguageModel>, crate::session::StartError> {
+            let make = |_: Option<&Rig>| -> Result<Box<dyn VisionLanguageModel>, crate::session::StartError> {
                 Ok(Box::new(Scripted(script.clone(), 0)))
             };
             let log = Log::new(Screen::Silent, None);

@@ -84,7 +84,7 @@ impl Header {
         let files = Files::read(path)?;
         let config = Config::parse(&files.text(CONFIG)?, CONFIG)?;
         let run: RunInfo = files.json(RUN)?;
-        let arm = robots::load(&config.robot.profile)?;
+        let arm = robots::of(&config)?;
         let (recorded, here) = (files.text(ROBOT)?, recording::describe(&arm));
         if run.version != env!("CARGO_PKG_VERSION") {
             let got = format!("one of sinew {}", run.version);

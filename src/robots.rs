@@ -1,10 +1,10 @@
 //! Which robot: built-in ones, a profile, or any URDF or MJCF with one config line.
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use mechanics::{Arm, HomeChoice, Model};
 use std::path::Path;
 use std::sync::Arc;
-use types::{Rejection, RobotProfile, Scene, Time};
+use types::{Drive, Rejection, RobotProfile, Scene, Time};
 
 /// Built-in robots: name, profile, robot file.
 const BUILT_IN: &[(&str, &str, &str)] = &[
@@ -27,6 +27,22 @@ pub(crate) enum RobotFileError {
 
 /// The most warnings of a robot file that are printed.
 const MAX_WARNINGS: usize = 8;
+
+/// How long a gripper of ROS 2's may take to begin to move, seconds: its goal has to be accepted first.
+const GRIPPER_OF_ROS_S: f64 = 0.5;
+
+/// The robot of a configuration: the one that its profile names, behind the drive of what the loop drives.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn of(config: &Config) -> Result<Arc<Arm>, RobotFileError> {
+    let arm = load(&config.robot.profile)?;
+    if config.arm.kind == "simulated" {
+        return Ok(arm);
+    }
+    // A joint trajectory controller goes where it is told, whatever the motors behind it take.
+    Ok(Arc::new(Arc::unwrap_or_clone(arm).driven_by(Drive::Position, GRIPPER_OF_ROS_S)))
+}
 
 /// Loads the robot that `[robot] profile` or `--robot` names. What a person should know about the file is
 /// printed to the standard error.

@@ -58,8 +58,9 @@ pub(crate) fn run(
     log: Log,
     is_interactive: bool,
 ) -> Result<Outcome, StartError> {
-    let make =
-        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { crate::models::of(config) };
+    let make = |_: Option<&sim::Rig>| -> Result<Box<dyn VisionLanguageModel>, StartError> {
+        crate::models::of(config)
+    };
     run_with(config, arm, episode, pace, log, is_interactive, &make)
 }
 
@@ -128,8 +129,9 @@ pub(crate) fn run_visited(
     is_told: bool,
 ) -> Result<Outcome, StartError> {
     let log = Log::new(Screen::Silent, None);
-    let make =
-        |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> { crate::models::of(config) };
+    let make = |_: Option<&sim::Rig>| -> Result<Box<dyn VisionLanguageModel>, StartError> {
+        crate::models::of(config)
+    };
     // None of these is in any picture.
     let safety = Safety { people: false, ..config.safety.clone() };
     let config = &Config { safety, ..config.clone() };

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::film::Film;
+use crate::graph::machine::Driven;
 use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline, taped::Taped};
 use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
@@ -103,8 +104,8 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
     }
 }
 
-/// Makes the model of a run. Perception gets the world's handle in tests alone.
-pub(crate) type MakeModel<'a> = &'a dyn Fn(&Rig) -> Result<Box<dyn VisionLanguageModel>, StartError>;
+/// Makes the model of a run. Perception gets the world's handle, where there is one, in tests alone.
+pub(crate) type MakeModel<'a> = &'a dyn Fn(Option<&Rig>) -> Result<Box<dyn VisionLanguageModel>, StartError>;
 
 /// The arm alone over an empty table, in lockstep: no cameras, no model; with an emergency stop's line that
 /// somebody has to read, or without.
@@ -121,13 +122,26 @@ pub(crate) fn bare(
 
 /// How control behaves under this configuration.
 pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
+    let period_s = if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz };
+    let near = control::Config::default();
+    // An arm at the end of a line is heard of late, and sets out late.
+    let behind = match config.arm.kind.as_str() {
+        "simulated" => near,
+        _ => control::Config {
+            max_missing: (1e-3 * config.arm.silent_ms / period_s).ceil().clamp(1.0, 1000.0) as u32,
+            frozen_within: 0.05,
+            following_error: 0.15,
+            following_error_s: 0.1,
+            ..near
+        },
+    };
     control::Config {
-        period_s: if pace == Pace::Lockstep { 1e-3 } else { 1.0 / config.control.rate_hz },
+        period_s,
         lease_s: config.control.lease_ms * 1e-3,
         tool_speed_m_s: config.safety.tool_speed_m_s,
         tool_force_n: config.safety.tool_force_n,
         self_test: config.control.self_test,
-        ..control::Config::default()
+        ..behind
     }
 }
 
@@ -179,11 +193,39 @@ fn recorded(
     Ok((core, log.with_recording(recording.clone()), Tape::recording(recording), Some(writer)))
 }
 
-/// The loop and the simulated robot in threads of their own.
+/// What the loop drives: the simulated robot, with its world, or the arm that the configuration names.
+fn driven(
+    config: &Config,
+    arm: &Arc<Arm>,
+    pace: Pace,
+    episode: &Episode,
+) -> Result<(Driven, Option<Rig>), StartError> {
+    if config.arm.kind == "ros2" {
+        if pace == Pace::Lockstep {
+            let expected = "\"simulated\" for a run in virtual time (--lockstep)";
+            return Err(Rejection::new("arm.kind", expected, "\"ros2\"").into());
+        }
+        return ros2_arm(config, arm).map(|driven| (driven, None));
+    }
+    let (rig, cameras) = world(config, arm, episode)?;
+    Ok((Driven::simulated(rig.clone(), cameras), Some(rig)))
+}
+
+#[cfg(feature = "dds")]
+fn ros2_arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError> {
+    crate::ros2::arm(config, arm)
+}
+
+#[cfg(not(feature = "dds"))]
+fn ros2_arm(_: &Config, _: &Arc<Arm>) -> Result<Driven, StartError> {
+    Err(Rejection::new("arm.kind", "a build with the feature dds for \"ros2\"", "one without").into())
+}
+
+/// The loop and the robot in threads of their own.
 fn threads(
     config: &Config,
     ends: (Core, Handle),
-    (rig, cameras): (Rig, Vec<Box<dyn Camera>>),
+    driven: Driven,
     writer: Option<TickWriter>,
 ) -> Result<Pipeline, StartError> {
     let loop_config = LoopConfig {
@@ -192,7 +234,7 @@ fn threads(
         cpu: usize::try_from(config.control.cpu).ok(),
         ..LoopConfig::default()
     };
-    Ok(Pipeline::start(ends, rig, cameras, loop_config, config.control.watchdog, writer)?)
+    Ok(Pipeline::start(ends, driven, loop_config, config.control.watchdog, writer)?)
 }
 
 fn names(cameras: &[Box<dyn Camera>]) -> Vec<String> {
@@ -205,10 +247,10 @@ pub(crate) fn pipeline(
     episode: &Episode,
     log: Log,
 ) -> Result<(Pipeline, Log), StartError> {
-    let world = world(setup.config, setup.arm, episode)?;
+    let (driven, _) = driven(setup.config, setup.arm, Pace::Wall, episode)?;
     let (core, handle) = control::new(setup.arm.clone(), control_config(setup.config, Pace::Wall))?;
-    let (core, log, _, writer) = recorded(setup, episode, names(&world.1), core, log)?;
-    Ok((threads(setup.config, (core, handle), world, writer)?, log))
+    let (core, log, _, writer) = recorded(setup, episode, names(&driven.cameras), core, log)?;
+    Ok((threads(setup.config, (core, handle), driven, writer)?, log))
 }
 
 /// A mission over a robot elsewhere, whose loop's ticks are recorded there.
@@ -229,7 +271,7 @@ pub(crate) fn over(
     assemble(setup, Parts { body, model, tape, log, film: None, sentinel: None })
 }
 
-/// Everything that one run in the simulated world needs.
+/// Everything that one run needs.
 pub(crate) fn mission(
     setup: &Setup<'_>,
     episode: &Episode,
@@ -237,8 +279,8 @@ pub(crate) fn mission(
     make_model: MakeModel<'_>,
 ) -> Result<Mission, StartError> {
     let Setup { config, arm, pace, .. } = *setup;
-    let (rig, cameras) = world(config, arm, episode)?;
-    let model = make_model(&rig)?;
+    let (driven, rig) = driven(config, arm, pace, episode)?;
+    let model = make_model(rig.as_ref())?;
     let (core, handle) = control::new(arm.clone(), control_config(config, pace))?;
     let sentinel = handle.sentinel(control::Component::Mission);
     let film = log.folder().map(|f| f.path().join("episode.gif"));
@@ -248,16 +290,16 @@ pub(crate) fn mission(
         }
         _ => None,
     };
-    let (core, log, tape, writer) = recorded(setup, episode, names(&cameras), core, log)?;
-    let body: Box<dyn Body> = match pace {
-        Pace::Lockstep => {
-            let lockstep = Lockstep::new((core, handle), rig, cameras);
+    let (core, log, tape, writer) = recorded(setup, episode, names(&driven.cameras), core, log)?;
+    let body: Box<dyn Body> = match (pace, rig) {
+        (Pace::Lockstep, Some(rig)) => {
+            let lockstep = Lockstep::new((core, handle), rig, driven.cameras);
             Box::new(match writer {
                 Some(writer) => lockstep.with_writer(writer),
                 None => lockstep,
             })
         }
-        Pace::Wall => Box::new(threads(config, (core, handle), (rig, cameras), writer)?),
+        _ => Box::new(threads(config, (core, handle), driven, writer)?),
     };
     let body: Box<dyn Body> = Box::new(Taped::new(body, tape.clone()));
     assemble(setup, Parts { body, model, tape, log, film, sentinel: Some(sentinel) })

@@ -2,7 +2,7 @@
 
 use crate::faults::{RobotFault, robot_fault};
 use crate::robot::{Rig, stopped, through_the_link};
-use crate::world::{STEP, check_command};
+use crate::world::STEP;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,7 +149,7 @@ impl Robot for LiveRobot {
     }
 
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
-        check_command(command, self.n)?;
+        command.check(self.n)?;
         let number = self.number + 1;
         for attempt in 0..2 * TRIES {
             if let Ok(mut slot) = self.shared.commands[(number as usize + attempt) % 2].try_lock() {

@@ -207,7 +207,7 @@ impl World {
     /// A [`Rejection`] naming the field: a number that is not finite (B1–B6), a wrong number of joints
     /// (B7), a force below zero (B15). The last command stays.
     pub fn command(&mut self, command: &JointCommand) -> Result<(), Rejection> {
-        check_command(command, self.arm.n_joints())?;
+        command.check(self.arm.n_joints())?;
         self.gripper.set(command.gripper);
         self.command = Some(*command);
         Ok(())
@@ -443,36 +443,6 @@ impl World {
     pub fn hash(&self) -> u64 {
         self.physics.hash()
     }
-}
-
-/// Refuses a command that no robot may take.
-pub(crate) fn check_command(c: &JointCommand, n: usize) -> Result<(), Rejection> {
-    for (field, v) in [("q", &c.q), ("dq", &c.dq), ("ddq", &c.ddq), ("tau", &c.tau)] {
-        if v.len() != n {
-            return Err(Rejection::new(
-                format!("command.{field}"),
-                format!("{n} joints"),
-                v.len().to_string(),
-            ));
-        }
-        for (i, x) in v.iter().enumerate() {
-            if !x.is_finite() {
-                return Err(Rejection::new(
-                    format!("command.{field}[{i}]"),
-                    "a finite number",
-                    x.to_string(),
-                ));
-            }
-        }
-    }
-    for (field, v) in
-        [("command.gripper.width_m", c.gripper.width_m), ("command.gripper.force_n", c.gripper.force_n)]
-    {
-        if !(v.is_finite() && v >= 0.0) {
-            return Err(Rejection::new(field, "a finite number, zero or more", v.to_string()));
-        }
-    }
-    Ok(())
 }
 
 /// A standard normal number (Box and Muller, 1958).

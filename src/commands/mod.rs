@@ -141,7 +141,7 @@ impl Setting {
             }
             config.sim.seed = seed;
         }
-        let arm = crate::robots::load(&config.robot.profile)?;
+        let arm = crate::robots::of(&config)?;
         let seed = config.sim.seed;
         Ok(Self { config, arm, seed })
     }

@@ -213,7 +213,7 @@ pub(super) fn f46(setting: &Setting, rng: &mut ChaCha8Rng) -> Result<(), String>
     let asked_again = from + length + (length - 1) * LEFT_ALONE as usize;
     let [first, second, third] = spans.map(|span| Course::drawn(rng, span));
     let told = Arc::new(Mutex::new(Told::default()));
-    let make = |_: &sim::Rig| -> Result<Box<dyn VisionLanguageModel>, StartError> {
+    let make = |_: Option<&sim::Rig>| -> Result<Box<dyn VisionLanguageModel>, StartError> {
         let speaking = |name, course: &Course| -> Result<Box<dyn VisionLanguageModel>, StartError> {
             let sees = session::model(&setting.config)?;
             let reader = sees.reader().clone();

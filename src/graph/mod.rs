@@ -5,6 +5,7 @@ pub(crate) mod bystanders;
 pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod lockstep;
+pub(crate) mod machine;
 pub(crate) mod pipeline;
 pub(crate) mod reins;
 pub(crate) mod taped;
@@ -25,6 +26,8 @@ pub(crate) enum BodyError {
     Loop(String),
     #[error("the simulator: {0}")]
     Sim(String),
+    #[error("the robot: {0}")]
+    Robot(String),
     #[error("the line to the robot: {0}")]
     Line(String),
 }

@@ -1,13 +1,14 @@
-//! Wall time: the loop in its own real-time thread, the simulated robot in another, perception and
+//! Wall time: the loop in its own real-time thread, the robot behind threads of its own, perception and
 //! planning in the caller's.
 
 use super::guard::GuardProcess;
+use super::machine::{Driven, Machine, Running};
 use super::{Body, BodyError, reins::Reins, trace::Trace};
 use crate::recording::{TickWriter, Writing};
 use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
 use sim::Rig;
-use sim::live::{LiveHandle, Permit};
+use sim::live::Permit;
 use types::Time;
 use types::seams::{Camera, Clock};
 
@@ -15,9 +16,8 @@ use types::seams::{Camera, Clock};
 pub(crate) struct Pipeline {
     handle: Handle,
     thread: LoopThread,
-    live: LiveHandle,
+    running: Box<dyn Running>,
     clock: MonotonicClock,
-    rig: Rig,
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
     _guard: Option<GuardProcess>,
@@ -26,30 +26,27 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the simulated robot and the loop, and where it is wanted the watchdog over both.
+    /// Starts the robot and the loop, and where it is wanted the watchdog over both.
     ///
     /// # Errors
     /// [`BodyError`] when a thread cannot be had.
     pub(crate) fn start(
         (core, handle): (Core, Handle),
-        rig: Rig,
-        cameras: Vec<Box<dyn Camera>>,
+        driven: Driven,
         config: LoopConfig,
         is_guarded: bool,
         writer: Option<TickWriter>,
     ) -> Result<Self, BodyError> {
-        let clock = MonotonicClock::new();
-        let in_thread = clock;
+        let Driven { clock, start, cameras } = driven;
         let (core, permit, guard) = if is_guarded { guarded(core, clock)? } else { (core, None, None) };
-        let (robot, live) =
-            sim::live::spawn(&rig, move || in_thread, permit).map_err(|e| BodyError::Sim(e.to_string()))?;
-        let mut thread = control::spawn(core, Box::new(robot), Box::new(clock), config)
+        let Machine { robot, running } = start(permit)?;
+        let mut thread = control::spawn(core, robot, Box::new(clock), config)
             .map_err(|e| BodyError::Loop(e.to_string()))?;
         let seconds = thread.take_seconds();
         let writing = writer.map(|w| w.with_seconds(seconds).spawn()).transpose();
         let writing = writing.map_err(|e| BodyError::Loop(format!("a thread for the recording: {e}")))?;
         let trace = Trace::default();
-        Ok(Self { handle, thread, live, clock, rig, cameras, trace, _guard: guard, writing })
+        Ok(Self { handle, thread, running, clock, cameras, trace, _guard: guard, writing })
     }
 }
 
@@ -72,11 +69,7 @@ impl Pipeline {
         if !self.thread.is_running() {
             return Err(BodyError::Loop("it ended".into()));
         }
-        if self.live.is_over() {
-            let why = self.rig.world().stopped().map_or("its thread ended".into(), ToString::to_string);
-            return Err(BodyError::Sim(why));
-        }
-        Ok(())
+        self.running.check()
     }
 
     /// The cameras, to be looked through from threads of their own.
@@ -135,7 +128,7 @@ impl Body for Pipeline {
     }
 
     fn world(&self) -> Option<&Rig> {
-        Some(&self.rig)
+        self.running.world()
     }
 
     fn invariants(&self) -> Option<&super::invariants::Invariants> {
@@ -152,7 +145,7 @@ impl Body for Pipeline {
 
     fn finish(self: Box<Self>) -> Option<LoopReport> {
         let report = self.thread.join();
-        drop(self.live);
+        drop(self.running);
         drop(self.writing);
         Some(report)
     }

@@ -83,6 +83,35 @@ pub struct JointCommand {
     pub enabled: bool,
 }
 
+impl JointCommand {
+    /// Refuses a command that no robot of so many joints may take.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the field for another number of joints (B7) and for numbers that are none (B1–B4).
+    pub fn check(&self, n: usize) -> Result<(), Rejection> {
+        for (field, v) in [("q", &self.q), ("dq", &self.dq), ("ddq", &self.ddq), ("tau", &self.tau)] {
+            if v.len() != n {
+                let got = v.len().to_string();
+                return Err(Rejection::new(format!("command.{field}"), format!("{n} joints"), got));
+            }
+            for (i, x) in v.iter().enumerate() {
+                // Nothing is allocated for a good command: the loop's thread asks.
+                if !x.is_finite() {
+                    let field = format!("command.{field}[{i}]");
+                    return Err(Rejection::new(field, "a finite number", x.to_string()));
+                }
+            }
+        }
+        let g = &self.gripper;
+        for (field, v) in [("command.gripper.width_m", g.width_m), ("command.gripper.force_n", g.force_n)] {
+            if !(v.is_finite() && v >= 0.0) {
+                return Err(Rejection::new(field, "a finite number, zero or more", v.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One knot of a trajectory.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize)]
 pub struct TrajectoryPoint {

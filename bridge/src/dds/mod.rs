@@ -11,7 +11,9 @@
 //! a picture has to be a compressed one.
 
 mod action;
+mod arm;
 mod carrier;
+mod eye;
 mod limit;
 mod listing;
 mod names;
@@ -24,6 +26,8 @@ pub use action::{
     Action, ActionClient, ActionServer, CancelAsked, Ended, Event, FollowJointTrajectory, GoalId,
     MoveGripper, Offer, Outcome, Pursued, Pursuit,
 };
+pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle};
+pub use eye::{EyeSettings, RosEye};
 pub use raw::Care;
 pub use service::{Asked, Asker, Served};
 pub use topic::{Heard, Publisher};

@@ -5,6 +5,9 @@
 
 mod cloud;
 mod diagnostic;
+mod encodings;
+mod ending;
+mod frames;
 mod geometry;
 mod markers;
 mod nodes;
@@ -17,6 +20,7 @@ mod vision;
 
 pub use cloud::{PointCloud2, PointField};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
+pub use frames::Frames;
 pub use geometry::{
     Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TfMessage, Transform, TransformStamped, Twist,
     TwistStamped, Vector3, Wrench, WrenchStamped,

@@ -13,9 +13,7 @@ use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
 use answering::Answering;
-use bridge::dds::{
-    ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer, Reach, Rmw, Ros, Settings,
-};
+use bridge::dds::{ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer, Ros};
 use bridge::ros::follow;
 use bridge::wire::{Role, WireError};
 use control::MonotonicClock;
@@ -34,25 +32,6 @@ const LETS_IN: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(500);
 /// Feedback is said every so many slices.
 const FEEDBACK_EVERY: u64 = 5;
-
-/// How the configuration has it.
-///
-/// # Errors
-/// A [`Rejection`] naming the key.
-fn settings(config: &Config) -> Result<Settings, Rejection> {
-    let c = &config.ros2;
-    let read = |a: &String| {
-        let refuse = |_| Rejection::new("ros2.reach", "addresses, [\"*\"] or []", a.clone());
-        a.parse().map_err(refuse)
-    };
-    let reach = match c.reach.as_slice() {
-        [] => Reach::ThisMachine,
-        [all] if all == "*" => Reach::Everywhere,
-        some => Reach::Networks(some.iter().map(read).collect::<Result<_, _>>()?),
-    };
-    let (node, namespace) = (c.node.clone(), c.namespace.clone());
-    Ok(Settings { domain: c.domain, node, namespace, rmw: Rmw::named(&c.rmw)?, reach })
-}
 
 /// What refuses a setting of ROS 2 names it without its section.
 fn of_ros2(e: DdsError) -> NodeError {
@@ -74,7 +53,7 @@ struct Side {
 /// # Errors
 /// [`NodeError`] when it cannot begin.
 pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), NodeError> {
-    let settings = settings(config)?;
+    let settings = crate::ros2::settings(config)?;
     let own = MonotonicClock::new();
     let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
     let ros = Ros::open(&settings).map_err(of_ros2)?;

@@ -1,0 +1,303 @@
+//! An arm of ROS 2's as a [`Robot`]: one that says its joints' states and has a joint trajectory controller, and perhaps a
+//! gripper that takes goals.
+//!
+//! The controller is told short paths, many times a second, that each end at rest ([`JointTrajectory::ending`]): when no
+//! other comes, because the line is gone, the loop has ended or the watchdog lets nothing through, the arm stops on the
+//! last. There is no power to be switched here: without power the arm is told nothing, and stands.
+
+mod gripper;
+mod since;
+mod slots;
+
+use super::{Care, DdsError, Heard, Publisher, Ros};
+use crate::ros::{self, JointTrajectory};
+use core::time::Duration;
+use gripper::Telling;
+pub(super) use since::Since;
+use slots::Slots;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use types::seams::{Clock, Robot, RobotError};
+use types::{
+    GripperProfile, GripperState, JointCommand, JointLimits, JointState, JointVector, Rejection, Time,
+};
+
+/// States that may wait; only the newest counts.
+const STATES: usize = 4;
+/// How long a state is waited for before it is looked whether anything else has changed.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What the arm is called in ROS 2, and how it is spoken to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmSettings {
+    /// Where it says its joints' states.
+    pub joint_states: String,
+    /// The joint trajectory controller: paths go to its `joint_trajectory`.
+    pub controller: String,
+    /// Where its gripper takes goals of control_msgs' GripperCommand, for the position of its first joint; empty: it is
+    /// told nothing.
+    pub gripper: String,
+    /// The arm's joints, in the loop's order.
+    pub joints: Vec<String>,
+    /// Their limits.
+    pub limits: Vec<JointLimits>,
+    /// Its gripper, if it has one.
+    pub fingers: GripperProfile,
+    /// Paths per second.
+    pub stream_hz: f64,
+    /// How long a path goes on before it comes to rest, seconds; more than the time between two.
+    pub lead_s: f64,
+    /// States that are older are none, seconds.
+    pub silent_s: f64,
+    /// Whether the efforts in its states are torques (N·m) and forces (N); else none are measured.
+    pub efforts: bool,
+}
+
+/// Asked before every path: whether the robot may have power, as far as its outer watchdog is concerned.
+pub type Permit = Box<dyn FnMut(Time) -> bool + Send>;
+
+/// The loop's end. Neither call waits for anybody.
+pub struct RosArm {
+    slots: Arc<Slots>,
+    n: usize,
+    number: u64,
+    last: Result<JointState, RobotError>,
+}
+
+/// Ends the threads when it is dropped: the arm then comes to rest on the last path.
+pub struct RosArmHandle {
+    slots: Arc<Slots>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Robot for RosArm {
+    fn read(&mut self) -> Result<JointState, RobotError> {
+        self.slots.refresh(&mut self.last);
+        self.last.clone()
+    }
+
+    fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
+        command.check(self.n)?;
+        let number = self.number + 1;
+        if !self.slots.put_command(number, command) {
+            return Err(RobotError::Silent);
+        }
+        self.number = number;
+        Ok(())
+    }
+}
+
+impl RosArmHandle {
+    /// Why no state can be read now; `None` as long as there is one.
+    #[must_use]
+    pub fn trouble(&self) -> Option<RobotError> {
+        self.slots.state().err()
+    }
+
+    /// Whether one of its threads has ended by itself, which none does.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for RosArmHandle {
+    fn drop(&mut self) {
+        self.slots.ends.store(true, Ordering::Release);
+        for thread in self.threads.drain(..) {
+            // A panic in it has been printed already; nothing here can mend it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes states in.
+struct Hearing {
+    heard: Heard<ros::JointState>,
+    controller: Arc<Publisher<JointTrajectory>>,
+    settings: ArmSettings,
+    slots: Arc<Slots>,
+    since: Since,
+}
+
+/// Sends paths out.
+struct Streaming {
+    controller: Arc<Publisher<JointTrajectory>>,
+    settings: ArmSettings,
+    slots: Arc<Slots>,
+    permit: Option<Permit>,
+}
+
+impl ArmSettings {
+    fn check(&self) -> Result<(), Rejection> {
+        let within = |field: &'static str, value: f64, low: f64, high: f64| {
+            let is_in = (low..=high).contains(&value);
+            let refuse = || Rejection::new(field, format!("{low} to {high}"), value.to_string());
+            if is_in { Ok(()) } else { Err(refuse()) }
+        };
+        within("stream_hz", self.stream_hz, 10.0, 500.0)?;
+        within("lead_ms", 1e3 * self.lead_s, 1.5e3 / self.stream_hz, 500.0)?;
+        within("silent_ms", 1e3 * self.silent_s, 5.0, 1000.0)?;
+        if self.joints.is_empty() || self.joints.len() != self.limits.len() {
+            let got = format!("{} names, {} limits", self.joints.len(), self.limits.len());
+            return Err(Rejection::new("joints", "as many names as limits, one at least", got));
+        }
+        Ok(())
+    }
+
+    /// The state in a message, with the stamp that it says.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the field that is wrong.
+    fn state(&self, message: &ros::JointState) -> Result<JointState, Rejection> {
+        let mut state = message.of_arm(&self.joints)?;
+        if !self.efforts {
+            state.tau = JointVector::zeros(self.joints.len());
+        }
+        if let Some(finger) = self.fingers.joints.first() {
+            let finger = message.of_arm(std::slice::from_ref(finger))?;
+            let (width_m, speed_m_s) = gripper::width(&self.fingers, finger.q[0], finger.dq[0]);
+            let force_n = if self.efforts { finger.tau[0].abs() } else { 0.0 };
+            state.gripper = GripperState { width_m, speed_m_s, force_n };
+        }
+        Ok(state)
+    }
+}
+
+impl Ros {
+    /// Meets an arm within `limit`. Its time is that of `clock`; the permit tells, where there is an outer watchdog,
+    /// whether the arm may be told anything.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming what is wrong with the settings or with what the arm says; [`DdsError::Silent`] naming
+    /// what is not there.
+    pub fn arm<C: Clock + Clone + 'static>(
+        &self,
+        settings: ArmSettings,
+        clock: C,
+        permit: Option<Permit>,
+        limit: Duration,
+    ) -> Result<(RosArm, RosArmHandle), DdsError> {
+        settings.check()?;
+        let slots = Arc::new(Slots::new());
+        let controller = format!("{}/joint_trajectory", settings.controller);
+        let says: Publisher<JointTrajectory> = self.publisher(&controller, Care::Reliable)?;
+        let heard: Heard<ros::JointState> = self.hear(&settings.joint_states, Care::Sensor, STATES)?;
+        let until = clock.now() + limit;
+        let silent = |name: &str| DdsError::Silent { name: name.to_owned() };
+        let left = || until.since(clock.now());
+        let first = heard.take_within(left()).ok_or_else(|| silent(&settings.joint_states))?;
+        settings.state(&first)?;
+        if !says.wait_heard(left()) {
+            return Err(silent(&controller));
+        }
+        let telling = match settings.gripper.as_str() {
+            "" => None,
+            name => {
+                let telling = Telling::new(self, name, &settings.fingers, &slots)?;
+                if !telling.wait_served(left()) {
+                    return Err(silent(name));
+                }
+                Some(telling)
+            }
+        };
+        let says = Arc::new(says);
+        let hearing = Hearing {
+            heard,
+            controller: says.clone(),
+            settings: settings.clone(),
+            slots: slots.clone(),
+            since: Since::default(),
+        };
+        let n = settings.joints.len();
+        let streaming = Streaming { controller: says, settings, slots: slots.clone(), permit };
+        let mut handle = RosArmHandle { slots: slots.clone(), threads: Vec::new() };
+        let (hears, streams) = (clock.clone(), clock);
+        handle.spawn("arm states", move || hearing.run(&hears))?;
+        handle.spawn("arm paths", move || streaming.run(streams))?;
+        if let Some(telling) = telling {
+            handle.spawn("gripper", move || telling.run())?;
+        }
+        Ok((RosArm { slots, n, number: 0, last: Err(RobotError::Silent) }, handle))
+    }
+}
+
+impl RosArmHandle {
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), DdsError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run).map_err(DdsError::dds)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Hearing {
+    fn run(mut self, clock: &impl Clock) {
+        let mut last = Time::ZERO;
+        let mut newest: Option<JointState> = None;
+        let mut wrong: Option<Rejection> = None;
+        while !self.slots.ends.load(Ordering::Acquire) {
+            let message = self.heard.take_within(PATIENCE);
+            let now = clock.now();
+            if let Some(message) = message {
+                match self.settings.state(&message) {
+                    Ok(mut state) => {
+                        let is_driven = self.slots.is_driven.load(Ordering::Acquire);
+                        state.stamp = self.since.ours(state.stamp, now, is_driven);
+                        wrong = None;
+                        // What overtook another tells nothing new.
+                        if state.stamp > last {
+                            (last, newest) = (state.stamp, Some(state));
+                        }
+                    }
+                    Err(why) => wrong = Some(why),
+                }
+            }
+            self.slots.put_state(self.judge(now, newest.as_ref(), wrong.as_ref()));
+        }
+    }
+
+    fn judge(
+        &self,
+        now: Time,
+        newest: Option<&JointState>,
+        wrong: Option<&Rejection>,
+    ) -> Result<JointState, RobotError> {
+        if self.controller.heard_by() == 0 {
+            let why = format!("nobody hears {}/joint_trajectory any more", self.settings.controller);
+            return Err(RobotError::Disconnected(why));
+        }
+        if let Some(why) = wrong {
+            return Err(why.clone().into());
+        }
+        match newest {
+            Some(state) if now.secs_since(state.stamp) <= self.settings.silent_s => Ok(*state),
+            _ => Err(RobotError::Silent),
+        }
+    }
+}
+
+impl Streaming {
+    fn run(mut self, mut clock: impl Clock) {
+        let period = Duration::from_secs_f64(1.0 / self.settings.stream_hz);
+        let mut next = clock.now();
+        while !self.slots.ends.load(Ordering::Acquire) {
+            next = (next + period).max(clock.now());
+            clock.sleep_until(next);
+            let now = clock.now();
+            if !self.permit.as_mut().is_none_or(|permit| permit(now)) {
+                continue;
+            }
+            let newest = self.slots.newest_command();
+            let Some(command) = newest.filter(|c| c.enabled && now <= c.expires) else { continue };
+            let s = &self.settings;
+            let lead_s = s.lead_s + now.secs_since(command.stamp).max(0.0);
+            let path = JointTrajectory::ending(&s.joints, &command, &s.limits, lead_s);
+            // What is not taken in time is as if it had been lost: the arm comes to rest.
+            let _ = self.controller.put(&path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

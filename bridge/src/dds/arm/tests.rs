@@ -1,0 +1,291 @@
+//! An arm of ROS 2's, met over DDS: a controller that goes along the path it was told last, as ROS 2's do.
+
+use super::*;
+use crate::dds::Settings;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+use types::GripperCommand;
+
+const SOON: Duration = Duration::from_secs(20);
+const MS: Duration = Duration::from_millis(1);
+
+#[derive(Clone)]
+struct Wall(Instant);
+
+impl Clock for Wall {
+    fn now(&self) -> Time {
+        Time::from_secs_f64(1.0 + self.0.elapsed().as_secs_f64())
+    }
+
+    fn sleep_until(&mut self, instant: Time) {
+        std::thread::sleep(instant.since(self.now()));
+    }
+}
+
+fn settings() -> ArmSettings {
+    let limits = JointLimits {
+        lower: -3.0,
+        upper: 3.0,
+        velocity: 2.0,
+        acceleration: 10.0,
+        jerk: 5000.0,
+        torque: 80.0,
+        torque_rate: 1000.0,
+    };
+    ArmSettings {
+        joint_states: "joint_states".into(),
+        controller: "controller".into(),
+        gripper: String::new(),
+        joints: vec!["a".into(), "b".into()],
+        limits: vec![limits; 2],
+        fingers: GripperProfile::default(),
+        stream_hz: 50.0,
+        lead_s: 0.04,
+        silent_s: 0.1,
+        efforts: false,
+    }
+}
+
+/// Says its state 200 times a second and goes along what it was told last, until it is dropped.
+struct StandIn {
+    /// Where its joints are, and how often it was told where to go.
+    shared: Arc<(Mutex<[f64; 2]>, AtomicU64)>,
+    says: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+const SAYS: u64 = 0;
+const SILENT: u64 = 1;
+const GONE: u64 = 2;
+
+impl StandIn {
+    fn start(domain: u16, names: [&'static str; 2], ahead_s: f64) -> Self {
+        let shared = Arc::new((Mutex::new([0.5, -0.5]), AtomicU64::new(0)));
+        let says = Arc::new(AtomicU64::new(SAYS));
+        let (here, mode) = (shared.clone(), says.clone());
+        let thread = std::thread::spawn(move || {
+            let ros = Ros::open(&Settings { domain, ..Settings::of("stand_in") }).expect("a node");
+            let says = ros.publisher::<ros::JointState>("joint_states", Care::Reliable).expect("states");
+            let heard: Heard<JointTrajectory> =
+                ros.hear("controller/joint_trajectory", Care::Reliable, 8).expect("paths");
+            let clock = Wall(Instant::now());
+            let limits = settings().limits;
+            let own = ["a".to_owned(), "b".to_owned()];
+            let mut path: Option<(Time, types::Trajectory)> = None;
+            let mut q = [0.5, -0.5];
+            while mode.load(Ordering::Acquire) != GONE {
+                std::thread::sleep(5 * MS);
+                let now = clock.now();
+                while let Some(told) = heard.take() {
+                    here.1.fetch_add(1, Ordering::AcqRel);
+                    let at = JointVector::from_slice(&q).expect("two");
+                    path = told.timed(&own, &limits, &at).ok().map(|path| (now, path));
+                }
+                let mut dq = [0.0; 2];
+                if let Some((began, path)) = &path {
+                    let p = path.sample(now.secs_since(*began));
+                    (q, dq) = ([p.q[0], p.q[1]], [p.dq[0], p.dq[1]]);
+                }
+                *here.0.lock().expect("no panic") = q;
+                if mode.load(Ordering::Acquire) == SAYS {
+                    let stamp = Time::from_secs_f64(now.as_secs_f64() + ahead_s).into();
+                    let header = ros::Header { stamp, frame_id: String::new() };
+                    let name = names.map(str::to_owned).to_vec();
+                    let state = ros::JointState {
+                        header,
+                        name,
+                        position: q.into(),
+                        velocity: dq.into(),
+                        effort: vec![7.0; 2],
+                    };
+                    says.put(&state).expect("said");
+                }
+            }
+        });
+        Self { shared, says, thread: Some(thread) }
+    }
+
+    fn q(&self) -> [f64; 2] {
+        *self.shared.0.lock().expect("no panic")
+    }
+
+    fn told(&self) -> u64 {
+        self.shared.1.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.says.store(GONE, Ordering::Release);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn meet(domain: u16, limit: Duration) -> Result<(RosArm, RosArmHandle, Wall), DdsError> {
+    let ros = Ros::open(&Settings { domain, ..Settings::of("loop") }).expect("a node");
+    let clock = Wall(Instant::now());
+    let (arm, handle) = ros.arm(settings(), clock.clone(), None, limit)?;
+    Ok((arm, handle, clock))
+}
+
+fn state(arm: &mut RosArm) -> JointState {
+    for _ in 0..2000 {
+        if let Ok(state) = arm.read() {
+            return state;
+        }
+        std::thread::sleep(MS);
+    }
+    panic!("no state: {:?}", arm.read());
+}
+
+/// A loop that moves joint `a` on at 0.8 rad/s for so long, and ends.
+fn drive(arm: &mut RosArm, clock: &mut Wall, from: [f64; 2], span: Duration) {
+    let began = clock.now();
+    loop {
+        let now = clock.now();
+        let t = now.secs_since(began);
+        // Half a second up to speed, as a loop does it.
+        let (s, v, a) = if t < 0.5 { (0.8 * t * t, 1.6 * t, 1.6) } else { (0.8 * t - 0.2, 0.8, 0.0) };
+        let two = |x: f64, y: f64| JointVector::from_slice(&[x, y]).expect("two");
+        let command = JointCommand {
+            stamp: now,
+            expires: now + 20 * MS,
+            q: two(from[0] + s, from[1]),
+            dq: two(v, 0.0),
+            ddq: two(a, 0.0),
+            tau: two(0.0, 0.0),
+            gripper: GripperCommand { width_m: 0.0, force_n: 0.0 },
+            enabled: true,
+        };
+        arm.write(&command).expect("taken");
+        if now.since(began) >= span {
+            return;
+        }
+        std::thread::sleep(MS);
+    }
+}
+
+/// Where it stands, once it does.
+fn comes_to_rest(arm: &StandIn) -> [f64; 2] {
+    let mut last = arm.q();
+    for _ in 0..50 {
+        std::thread::sleep(100 * MS);
+        let now = arm.q();
+        if now == last {
+            return now;
+        }
+        last = now;
+    }
+    panic!("it still moves: {last:?}");
+}
+
+#[test]
+fn an_arm_follows_the_loop_and_comes_to_rest_by_itself_when_the_loop_is_silent() {
+    let there = StandIn::start(221, ["b", "a"], 3600.0);
+    let (mut arm, handle, clock) = meet(221, SOON).expect("it is there");
+    let first = state(&mut arm);
+    // Its joints are named in another order than the loop's, and its clock is an hour ahead.
+    assert_eq!((first.q[0], first.q[1]), (-0.5, 0.5));
+    assert_eq!(first.tau, JointVector::zeros(2), "efforts that are no torques are not measured");
+    let age = clock.now().secs_since(state(&mut arm).stamp);
+    assert!((0.0..0.5).contains(&age), "{age}");
+    drop((arm, handle));
+    drop(there);
+
+    let there = StandIn::start(222, ["a", "b"], 0.0);
+    let (mut arm, handle, mut clock) = meet(222, SOON).expect("it is there");
+    let from = there.q();
+    state(&mut arm);
+    assert_eq!(there.told(), 0, "without a command it is told nothing");
+    drive(&mut arm, &mut clock, from, Duration::from_millis(1500));
+    let [a, b] = comes_to_rest(&there);
+    // 1.0 rad were commanded; what it needs to stop at 0.8 rad/s comes on top.
+    assert!((1.45..1.85).contains(&a) && (b - from[1]).abs() < 1e-9, "({a}, {b})");
+    assert!(there.told() > 20, "{}", there.told());
+    assert_eq!(state(&mut arm).q[0], a);
+    let told = there.told();
+    // A command without power says nothing either.
+    let stands = JointVector::from_slice(&[a, b]).expect("two");
+    let zero = JointVector::zeros(2);
+    for _ in 0..100 {
+        let now = clock.now();
+        let gripper = GripperCommand { width_m: 0.0, force_n: 0.0 };
+        let off = JointCommand {
+            stamp: now,
+            expires: now + 20 * MS,
+            q: stands,
+            dq: zero,
+            ddq: zero,
+            tau: zero,
+            gripper,
+            enabled: false,
+        };
+        arm.write(&off).expect("taken");
+        std::thread::sleep(MS);
+    }
+    assert_eq!(there.told(), told);
+    let bad = JointCommand { q: JointVector::zeros(3), ..off_at(clock.now(), stands) };
+    assert!(matches!(arm.write(&bad), Err(RobotError::Refused(r)) if r.field == "command.q"), "B7");
+    drop(handle);
+}
+
+fn off_at(now: Time, q: JointVector) -> JointCommand {
+    let zero = JointVector::zeros(2);
+    let gripper = GripperCommand { width_m: 0.0, force_n: 0.0 };
+    JointCommand { stamp: now, expires: now, q, dq: zero, ddq: zero, tau: zero, gripper, enabled: false }
+}
+
+#[test]
+fn an_arm_that_is_silent_or_gone_is_no_state_and_one_that_comes_back_is_one_again() {
+    let there = StandIn::start(223, ["a", "b"], -7.0);
+    let (mut arm, handle, _) = meet(223, SOON).expect("it is there");
+    state(&mut arm);
+    there.says.store(SILENT, Ordering::Release);
+    std::thread::sleep(300 * MS);
+    assert_eq!(arm.read(), Err(RobotError::Silent));
+    there.says.store(SAYS, Ordering::Release);
+    state(&mut arm);
+    drop(there);
+    let gone = (0..2000).any(|_| {
+        std::thread::sleep(5 * MS);
+        matches!(arm.read(), Err(RobotError::Disconnected(why)) if why.contains("controller/joint_trajectory"))
+    });
+    assert!(gone, "{:?}", arm.read());
+    assert!(handle.trouble().is_some() && !handle.is_over());
+}
+
+#[test]
+fn a_permit_that_is_withdrawn_lets_no_path_through() {
+    let there = StandIn::start(224, ["a", "b"], 0.0);
+    let ros = Ros::open(&Settings { domain: 224, ..Settings::of("loop") }).expect("a node");
+    let mut clock = Wall(Instant::now());
+    let permit: Permit = Box::new(|_| false);
+    let (mut arm, _handle) = ros.arm(settings(), clock.clone(), Some(permit), SOON).expect("it is there");
+    state(&mut arm);
+    drive(&mut arm, &mut clock, there.q(), Duration::from_millis(300));
+    assert_eq!((there.told(), there.q()), (0, [0.5, -0.5]), "F33");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let silent = meet(225, 200 * MS).map(|_| ()).expect_err("nobody is there");
+    assert!(matches!(&silent, DdsError::Silent { name } if name == "joint_states"), "{silent}");
+    let _other = StandIn::start(226, ["a", "c"], 0.0);
+    let other = meet(226, SOON).map(|_| ()).expect_err("B7");
+    assert!(matches!(&other, DdsError::Refused(why) if why.field == "joint_state.name"), "{other}");
+    let ros = Ros::open(&Settings { domain: 227, ..Settings::of("loop") }).expect("a node");
+    let refused = |change: fn(&mut ArmSettings)| {
+        let mut s = settings();
+        change(&mut s);
+        match ros.arm(s, Wall(Instant::now()), None, MS) {
+            Err(DdsError::Refused(why)) => why.field,
+            other => panic!("{:?}", other.map(|_| ())),
+        }
+    };
+    assert_eq!(refused(|s| s.stream_hz = f64::NAN), "stream_hz");
+    assert_eq!(refused(|s| s.lead_s = 0.02), "lead_ms");
+    assert_eq!(refused(|s| s.silent_s = 2.0), "silent_ms");
+    assert_eq!(refused(|s| s.joints.truncate(1)), "joints");
+    assert_eq!(refused(|s| s.controller = "no name".into()), "topic");
+}

@@ -1,0 +1,110 @@
+//! ROS 2 as the configuration has it: how far it is reached, and an arm of it that the loop drives.
+
+use crate::config::Config;
+use crate::graph::BodyError;
+use crate::graph::machine::{Driven, Machine, Running, Start};
+use crate::session::StartError;
+use bridge::dds::{ArmSettings, DdsError, EyeSettings, Reach, Rmw, Ros, RosArmHandle, Settings};
+use control::MonotonicClock;
+use core::time::Duration;
+use mechanics::Arm;
+use std::sync::Arc;
+use types::Rejection;
+use types::seams::Camera;
+
+/// How long an arm is looked for.
+const FINDS: Duration = Duration::from_secs(10);
+
+/// How the configuration has it.
+///
+/// # Errors
+/// A [`Rejection`] naming the key.
+pub(crate) fn settings(config: &Config) -> Result<Settings, Rejection> {
+    let c = &config.ros2;
+    let read = |a: &String| {
+        let refuse = |_| Rejection::new("ros2.reach", "addresses, [\"*\"] or []", a.clone());
+        a.parse().map_err(refuse)
+    };
+    let reach = match c.reach.as_slice() {
+        [] => Reach::ThisMachine,
+        [all] if all == "*" => Reach::Everywhere,
+        some => Reach::Networks(some.iter().map(read).collect::<Result<_, _>>()?),
+    };
+    let (node, namespace) = (c.node.clone(), c.namespace.clone());
+    Ok(Settings { domain: c.domain, node, namespace, rmw: Rmw::named(&c.rmw)?, reach })
+}
+
+/// An arm of ROS 2's with its cameras, to be met when it is started.
+///
+/// # Errors
+/// A [`Rejection`] naming the key that is wrong.
+pub(crate) fn arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError> {
+    let mut settings = settings(config)?;
+    // A node that tells of the robot may run beside this.
+    settings.node.push_str("_loop");
+    let ros = Ros::open(&settings).map_err(|e| refused("ros2", e))?;
+    let clock = MonotonicClock::new();
+    let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
+    for eye in &config.arm.cameras {
+        let named = EyeSettings {
+            name: eye.name.clone(),
+            image: eye.image.clone(),
+            depth: eye.depth.clone(),
+            info: eye.info.clone(),
+            world: config.arm.world.clone(),
+        };
+        cameras.push(Box::new(ros.eye(named, clock).map_err(|e| refused("arm.cameras", e))?));
+    }
+    let wanted = wanted(config, arm);
+    let start: Start = Box::new(move |permit| {
+        let met = ros.arm(wanted, clock, permit, FINDS);
+        let (robot, handle) = met.map_err(|e| BodyError::Robot(absent(e)))?;
+        Ok(Machine { robot: Box::new(robot), running: Box::new(handle) })
+    });
+    Ok(Driven { clock, start, cameras })
+}
+
+/// What the arm is called, and how it is spoken to.
+fn wanted(config: &Config, arm: &Arm) -> ArmSettings {
+    let c = &config.arm;
+    let model = arm.model();
+    ArmSettings {
+        joint_states: c.joint_states.clone(),
+        controller: c.controller.clone(),
+        gripper: c.gripper.clone(),
+        joints: arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect(),
+        limits: arm.limits().to_vec(),
+        fingers: arm.profile().gripper.clone(),
+        stream_hz: c.stream_hz,
+        lead_s: 1e-3 * c.lead_ms,
+        silent_s: 1e-3 * c.silent_ms,
+        efforts: c.efforts,
+    }
+}
+
+/// What refuses a setting names it without its section.
+fn refused(section: &str, e: DdsError) -> StartError {
+    match e {
+        DdsError::Refused(r) => Rejection::new(format!("{section}: {}", r.field), r.expected, r.got).into(),
+        other => BodyError::Robot(other.to_string()).into(),
+    }
+}
+
+fn absent(e: DdsError) -> String {
+    match e {
+        DdsError::Silent { name } => {
+            format!("nobody is at {name} in ROS 2: is the arm there, and in this domain?")
+        }
+        other => other.to_string(),
+    }
+}
+
+impl Running for RosArmHandle {
+    fn check(&self) -> Result<(), BodyError> {
+        if self.is_over() {
+            let why = self.trouble().map_or("a thread of its line ended".to_owned(), |e| e.to_string());
+            return Err(BodyError::Robot(why));
+        }
+        Ok(())
+    }
+}
