@@ -155,6 +155,10 @@ pub(crate) enum Command {
         /// How long to let it run, seconds of the world.
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
+        /// Stand in for an arm of ROS 2's until Ctrl-C: a joint trajectory controller, a gripper and cameras by the names
+        /// in `[arm]`.
+        #[arg(long, conflicts_with = "seconds")]
+        ros2: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -84,7 +84,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Replay { recordings, requery, json, .. } => {
             commands::replay::run(&recordings, requery, json)
         }
-        Command::Sim { seconds, common } => commands::sim::run(seconds, &common),
+        Command::Sim { seconds, ros2, common } => commands::sim::run(seconds, ros2, &common),
         Command::Train(options) => commands::train::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Doctor { common } => commands::doctor::run(&common),

@@ -82,11 +82,17 @@ pub(crate) fn world(
     }
     let rig = Rig::new(World::new(arm, &scene, episode.seed)?);
     rig.set_faults(&episode.faults)?;
+    let cameras = cameras(&rig, episode.seed)?;
+    Ok((rig, cameras))
+}
+
+/// The cameras of a simulated world, the fixed one first.
+pub(crate) fn cameras(rig: &Rig, seed: u64) -> Result<Vec<Box<dyn Camera>>, Rejection> {
     let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
     for spec in CameraSpec::defaults() {
-        cameras.push(Box::new(rig.camera(&spec, episode.seed)?));
+        cameras.push(Box::new(rig.camera(&spec, seed)?));
     }
-    Ok((rig, cameras))
+    Ok(cameras)
 }
 
 /// How the planner behaves under this configuration.

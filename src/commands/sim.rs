@@ -7,7 +7,7 @@ use crate::session;
 use bridge::Canvas;
 use sim::camera::ThirdPerson;
 
-pub(crate) fn run(seconds: f64, common: &Common) -> Result<Exit, CommandError> {
+pub(crate) fn run(seconds: f64, ros2: bool, common: &Common) -> Result<Exit, CommandError> {
     if !(0.0..=3600.0).contains(&seconds) {
         return Err(types::Rejection::new("--seconds", "0 to 3600", seconds.to_string()).into());
     }
@@ -15,14 +15,23 @@ pub(crate) fn run(seconds: f64, common: &Common) -> Result<Exit, CommandError> {
     let episode = episode(&scenario, &setting, Some("look"))?;
     let mut log = open_log(common, "sim")?;
     let (rig, mut cameras) = session::world(&setting.config, &setting.arm, &episode)?;
-    let begun = std::time::Instant::now();
-    // Without commands the robot's own watchdog holds it with its brakes.
-    let until = rig.now() + core::time::Duration::from_secs_f64(seconds);
-    rig.world().step_until(until).map_err(|e| CommandError::Other(e.to_string()))?;
-    let wall = begun.elapsed().as_secs_f64();
+    if ros2 {
+        crate::interrupt::install();
+        log.info("sim", "ros2", "an arm of ROS 2's is there");
+        // Those that are looked through in ROS 2 stay there.
+        stand_in(&setting, &rig, cameras)?;
+        cameras = session::cameras(&rig, episode.seed)?;
+    } else {
+        let begun = std::time::Instant::now();
+        // Without commands the robot's own watchdog holds it with its brakes.
+        let until = rig.now() + core::time::Duration::from_secs_f64(seconds);
+        rig.world().step_until(until).map_err(|e| CommandError::Other(e.to_string()))?;
+        let wall = begun.elapsed().as_secs_f64();
+        let speed = if wall > 0.0 { seconds / wall } else { 0.0 };
+        let text = format!("{seconds:.2} s of the world in {wall:.2} s: {speed:.1} × real time");
+        log.info("sim", "stepped", text);
+    }
     log.set_now(rig.now());
-    let speed = if wall > 0.0 { seconds / wall } else { 0.0 };
-    log.info("sim", "stepped", format!("{seconds:.2} s of the world in {wall:.2} s: {speed:.1} × real time"));
     for o in &rig.truth().objects {
         let c = o.center();
         let what = o.spec.describe();
@@ -45,4 +54,22 @@ pub(crate) fn run(seconds: f64, common: &Common) -> Result<Exit, CommandError> {
         log.info("bridge", "picture", path.display().to_string());
     }
     Ok(Exit::Done)
+}
+
+#[cfg(feature = "dds")]
+fn stand_in(
+    setting: &super::Setting,
+    rig: &sim::Rig,
+    cameras: Vec<Box<dyn types::seams::Camera>>,
+) -> Result<(), CommandError> {
+    Ok(crate::ros2::stand_in::run(&setting.config, &setting.arm, rig, cameras)?)
+}
+
+#[cfg(not(feature = "dds"))]
+fn stand_in(
+    _: &super::Setting,
+    _: &sim::Rig,
+    _: Vec<Box<dyn types::seams::Camera>>,
+) -> Result<(), CommandError> {
+    Err(types::Rejection::new("sim --ros2", "a build with the feature dds", "one without").into())
 }

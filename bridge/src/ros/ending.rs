@@ -7,6 +7,9 @@ use types::{JointCommand, JointLimits, JointVector};
 /// A stop takes so long at least, seconds: a controller that hears of it late still has some of it before it.
 const STOP_S: f64 = 0.1;
 
+/// So many pieces a stop is told in.
+const PIECES: u32 = 4;
+
 impl JointTrajectory {
     /// Where joints of these names are to be `lead_s` seconds from now, the command being carried on with its
     /// acceleration for so long, and how they come to rest from there, all together, in the same directions. It begins
@@ -14,8 +17,12 @@ impl JointTrajectory {
     ///
     /// The rest is `T = max(3|v| / (2a - 2|b|/3), (2|b| + √(4b² + 6j|v|)) / j, 0.1 s)` away, of the slowest joint, with
     /// velocity `v`, acceleration `b`, limits `a` and `j` of acceleration and jerk; on the way the velocity is the cubic
-    /// that has `v` and `b` before and nothing after, so `T(v/2 + bT/12)` are passed. Both points are within the limits
+    /// that has `v` and `b` before and nothing after, so `T(v/2 + bT/12)` are passed. Every point is within the limits
     /// of position: what has its stop before them in the loop has it here.
+    ///
+    /// Positions and velocities are told, no accelerations. A controller then goes along cubics, and what a path finds
+    /// off at its beginning is a quarter of that at the beginning of the next, when that comes at half of the lead; along
+    /// quintics it would grow.
     #[must_use]
     pub fn ending(names: &[String], c: &JointCommand, limits: &[JointLimits], lead_s: f64) -> Self {
         let n = limits.len().min(c.q.len());
@@ -25,19 +32,28 @@ impl JointTrajectory {
         let v = joints(&|j| (c.dq[j] + lead_s * b[j]).clamp(-limits[j].velocity, limits[j].velocity));
         let q = joints(&|j| within(j, c.q[j] + lead_s * (c.dq[j] + 0.5 * lead_s * b[j])));
         let stop_s = (0..n).map(|j| stop_s(v[j].abs(), b[j].abs(), &limits[j])).fold(STOP_S, f64::max);
-        let end = joints(&|j| within(j, q[j] + stop_s * (0.5 * v[j] + b[j] * stop_s / 12.0)));
-        let still = JointVector::zeros(n);
-        let point = |t: f64, q: JointVector, dq: JointVector, ddq: JointVector| JointTrajectoryPoint {
-            positions: q.to_vec(),
-            velocities: dq.to_vec(),
-            accelerations: ddq.to_vec(),
-            effort: Vec::new(),
-            time_from_start: Duration::from_secs(t),
+        // A part of the stop: the velocity by Hermite's cubics, and what they add up to.
+        let point = |k: u32| {
+            let s = f64::from(k) / f64::from(PIECES);
+            let rest = k == PIECES;
+            let speed =
+                |j: usize| v[j] * (1.0 + s * s * (2.0 * s - 3.0)) + stop_s * b[j] * s * (1.0 - s) * (1.0 - s);
+            let way = |j: usize| {
+                let from_speed = v[j] * s * (1.0 + s * s * (0.5 * s - 1.0));
+                from_speed + stop_s * b[j] * s * s * (0.5 + s * (0.25 * s - 2.0 / 3.0))
+            };
+            JointTrajectoryPoint {
+                positions: joints(&|j| within(j, q[j] + stop_s * way(j))).to_vec(),
+                velocities: joints(&|j| if rest { 0.0 } else { speed(j) }).to_vec(),
+                accelerations: Vec::new(),
+                effort: Vec::new(),
+                time_from_start: Duration::from_secs(lead_s + stop_s * s),
+            }
         };
         Self {
             header: Header::default(),
             joint_names: names.to_vec(),
-            points: vec![point(lead_s, q, v, b), point(lead_s + stop_s, end, still, still)],
+            points: (0..=PIECES).map(point).collect(),
         }
     }
 }
@@ -96,42 +112,36 @@ mod tests {
             let c = command(&q, &dq, &ddq);
             let limits = vec![LIMITS; n];
             let said = JointTrajectory::ending(&names(n), &c, &limits, 0.04);
-            let first = &said.points[0];
-            let start = JointVector::from_slice(&first.positions).expect("few");
-            // What a controller makes of the two points: the quintic that meets both.
-            let begins = JointTrajectory {
-                points: said
-                    .points
-                    .iter()
-                    .map(|p| JointTrajectoryPoint {
-                        time_from_start: Duration::from_secs(p.time_from_start.as_secs() - 0.04),
-                        ..p.clone()
-                    })
-                    .collect(),
-                ..said.clone()
-            };
-            let path =
-                begins.timed(&names(n), &limits, &start).expect("it can be followed, and ends at rest");
-            let mut last = path.sample(0.0);
-            for k in 1..=200 {
-                let t = path.duration() * f64::from(k) / 200.0;
-                let p = path.sample(t);
-                for j in 0..n {
-                    let jerk = (p.ddq[j] - last.ddq[j]) / (p.t - last.t);
-                    assert!(p.dq[j].abs() < 1.2 * LIMITS.velocity, "{p:?}");
-                    assert!(p.ddq[j].abs() < LIMITS.acceleration * (1.0 + 1e-9), "{c:?}: {p:?}");
-                    assert!(jerk.abs() < LIMITS.jerk * (1.0 + 1e-6), "{c:?}: jerk {jerk}");
-                }
-                last = p;
-            }
+            let last = said.points.len() - 1;
+            assert!(said.points[last].velocities.iter().all(|v| *v == 0.0), "it ends at rest");
+            assert_eq!(said.points[0].time_from_start.as_secs(), 0.04);
             for j in 0..n {
-                let v = first.velocities[j];
-                let went = path.end()[j] - first.positions[j];
-                // Straight on: what already slows down may turn back a little.
-                let back = LIMITS.acceleration * path.duration().powi(2) / 12.0;
-                assert!(went * v.signum() > -back - 1e-9, "{c:?}: joint {j} goes {went}");
+                let mut passed = 0.0;
+                for pair in said.points.windows(2) {
+                    for k in 0..=20 {
+                        let (q, v, a) = cubic(&pair[0], &pair[1], j, f64::from(k) / 20.0);
+                        assert!(v.abs() < 1.2 * LIMITS.velocity && q.abs() < LIMITS.upper, "{c:?}: {q} {v}");
+                        // Of a piece the mean is what it should be; its ends are off by what its jerk makes of it.
+                        assert!(a.abs() < 1.1 * LIMITS.acceleration, "{c:?}: {a}");
+                        passed = f64::max(passed, q.abs());
+                    }
+                }
+                let (v, b) = (said.points[0].velocities[j], c.ddq[j]);
+                let t = said.points[last].time_from_start.as_secs() - 0.04;
+                let went = said.points[last].positions[j] - said.points[0].positions[j];
+                assert!((went - t * (0.5 * v + b * t / 12.0)).abs() < 1e-9, "{c:?}: joint {j} goes {went}");
             }
         }
+    }
+
+    /// What a controller makes of two points, a part of the way: place, velocity and acceleration.
+    fn cubic(a: &JointTrajectoryPoint, b: &JointTrajectoryPoint, j: usize, s: f64) -> (f64, f64, f64) {
+        let h = b.time_from_start.as_secs() - a.time_from_start.as_secs();
+        let (p0, p1) = (a.positions[j], b.positions[j]);
+        let (v0, v1) = (h * a.velocities[j], h * b.velocities[j]);
+        let (c2, c3) = (3.0 * (p1 - p0) - 2.0 * v0 - v1, 2.0 * (p0 - p1) + v0 + v1);
+        let q = p0 + s * (v0 + s * (c2 + s * c3));
+        (q, (v0 + s * (2.0 * c2 + 3.0 * s * c3)) / h, (2.0 * c2 + 6.0 * s * c3) / (h * h))
     }
 
     #[test]
@@ -140,16 +150,17 @@ mod tests {
         let stands =
             JointTrajectory::ending(&names(2), &command(&[0.3, -1.0], &[0.0; 2], &[0.0; 2]), &limits, 0.05);
         let told = |i: usize| (stands.points[i].positions.clone(), stands.points[i].velocities.clone());
-        assert_eq!((told(0), told(1)), ((vec![0.3, -1.0], vec![0.0; 2]), (vec![0.3, -1.0], vec![0.0; 2])));
-        assert_eq!(stands.points[1].time_from_start.as_secs(), 0.05 + STOP_S);
+        assert!((0..=4).all(|i| told(i) == (vec![0.3, -1.0], vec![0.0; 2])), "{stands:?}");
+        assert_eq!(stands.points[4].time_from_start.as_secs(), 0.05 + STOP_S);
         // v² / 2a before its end: the loop stops it just there.
         let near = LIMITS.upper - 0.5 * 4.0 / LIMITS.acceleration;
         let said = JointTrajectory::ending(&names(1), &command(&[near], &[2.0], &[0.0]), &limits[..1], 0.0);
-        assert_eq!(said.points[1].positions, [LIMITS.upper]);
-        let start = JointVector::from_slice(&[near]).expect("one");
-        let path = said.timed(&names(1), &limits[..1], &start).expect("within the limits");
-        let farthest = (0..=100).map(|k| path.sample(path.duration() * 0.01 * f64::from(k)).q[0]);
-        let farthest = farthest.fold(f64::MIN, f64::max);
+        assert_eq!(said.points[4].positions, [LIMITS.upper]);
+        let places = said
+            .points
+            .windows(2)
+            .flat_map(|p| (0..=20).map(|k| cubic(&p[0], &p[1], 0, f64::from(k) / 20.0).0));
+        let farthest = places.fold(f64::MIN, f64::max);
         assert!(farthest < LIMITS.upper + 0.01, "{farthest}");
     }
 }

@@ -7,6 +7,7 @@ mod cloud;
 mod diagnostic;
 mod encodings;
 mod ending;
+mod followed;
 mod frames;
 mod geometry;
 mod markers;
@@ -20,6 +21,7 @@ mod vision;
 
 pub use cloud::{PointCloud2, PointField};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
+pub use followed::Followed;
 pub use frames::Frames;
 pub use geometry::{
     Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TfMessage, Transform, TransformStamped, Twist,

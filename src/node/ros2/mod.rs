@@ -187,7 +187,7 @@ impl Side {
             return None;
         }
         // Nothing is under way, so nobody waits for a sign of life.
-        let goal = match offer.accept(saying::wall()) {
+        let goal = match offer.accept(crate::ros2::wall()) {
             Ok(goal) => goal,
             Err(e) => {
                 log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}"));

@@ -3,6 +3,8 @@
 use super::of_ros2;
 use crate::config::Config;
 use crate::node::NodeError;
+use crate::ros2::joints::Joints;
+use crate::ros2::wall;
 use bridge::dds::{Care, Publisher, Ros};
 use bridge::ros::{
     CameraInfo, Header, Image, JointState, Picture, Text, TfMessage, TransformStamped, camera_of,
@@ -16,7 +18,6 @@ use nalgebra::Isometry3;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::SystemTime;
 use types::{Time, Transform};
 
 /// States that may wait to be said.
@@ -28,12 +29,6 @@ const LOOKS_EVERY: u64 = 50;
 /// Pictures that may wait.
 const PICTURES: usize = 4;
 const WORLD: &str = "world";
-
-/// The time of day, as ROS 2 has it: since 1970.
-pub(super) fn wall() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
 
 /// What is handed to the thread.
 enum Said {
@@ -60,9 +55,7 @@ impl Saying {
         let voice = Voice {
             arm: arm.clone(),
             data: ArmData::new(arm),
-            full_q: vec![0.0; arm.model().joints.len()],
-            near_q: vec![0.0; arm.model().joints.len()],
-            names: arm.model().joints.iter().map(|j| j.name.clone()).collect(),
+            all: Joints::new(arm),
             joints: ros.publisher("joint_states", Care::Reliable).map_err(of_ros2)?,
             // Its name is the same in every namespace.
             frames: ros.publisher("/tf", Care::Reliable).map_err(of_ros2)?,
@@ -107,9 +100,7 @@ struct Eye {
 struct Voice {
     arm: Arc<Arm>,
     data: ArmData,
-    full_q: Vec<f64>,
-    near_q: Vec<f64>,
-    names: Vec<String>,
+    all: Joints,
     joints: Publisher<JointState>,
     frames: Publisher<TfMessage>,
     /// Who comes late gets it as long as it is kept.
@@ -168,20 +159,9 @@ impl Voice {
     /// All joints, those of the gripper, too.
     fn say_joints(&mut self, status: &Status) {
         let Some(state) = &status.measured else { return };
-        const NEAR_M: f64 = 1e-4;
-        let g = &state.gripper;
-        self.arm.full_q(&state.q, g.width_m, &mut self.full_q);
-        self.arm.full_q(&state.q, g.width_m + NEAR_M, &mut self.near_q);
-        // The fingers' joints move with the width.
-        let pairs = self.full_q.iter().zip(&self.near_q);
-        let mut velocity: Vec<f64> = pairs.map(|(q, near)| (near - q) / NEAR_M * g.speed_m_s).collect();
-        let mut effort = vec![0.0; velocity.len()];
-        for (i, j) in self.arm.arm_joint_idx().iter().enumerate() {
-            (velocity[*j], effort[*j]) = (state.dq[i], state.tau[i]);
-        }
-        let header = Header { stamp: self.stamp(state.stamp), frame_id: String::new() };
-        let (name, position) = (self.names.clone(), self.full_q.clone());
-        let _ = self.joints.put(&JointState { header, name, position, velocity, effort });
+        let stamp = self.stamp(state.stamp);
+        let said = self.all.say(state, stamp);
+        let _ = self.joints.put(&said);
     }
 
     /// Where every body is in its parent.

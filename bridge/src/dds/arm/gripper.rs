@@ -17,13 +17,15 @@ const SAME_N: f64 = 1e-3;
 const ACCEPTS: Duration = Duration::from_secs(1);
 
 /// Where the first joint of a gripper stands, rad or m, when the fingertips are so far apart, m.
-pub(super) fn position(profile: &GripperProfile, width_m: f64) -> f64 {
+#[must_use]
+pub fn position(profile: &GripperProfile, width_m: f64) -> f64 {
     let part = (width_m / profile.width_m).clamp(0.0, 1.0);
     profile.closed[0] + part * (profile.open[0] - profile.closed[0])
 }
 
 /// How far apart the fingertips are, m, when the first joint stands there; and how fast they part, m/s, by its speed.
-pub(super) fn width(profile: &GripperProfile, position: f64, speed: f64) -> (f64, f64) {
+#[must_use]
+pub fn width(profile: &GripperProfile, position: f64, speed: f64) -> (f64, f64) {
     let per = profile.width_m / (profile.open[0] - profile.closed[0]);
     ((position - profile.closed[0]) * per, speed * per)
 }

@@ -13,6 +13,7 @@ use super::{Care, DdsError, Heard, Publisher, Ros};
 use crate::ros::{self, JointTrajectory};
 use core::time::Duration;
 use gripper::Telling;
+pub use gripper::{position as gripper_position, width as gripper_width};
 pub(super) use since::Since;
 use slots::Slots;
 use std::sync::Arc;

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::dds::Settings;
+use crate::ros::Followed;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use types::GripperCommand;
+use types::motion::TrajectoryPoint;
 
 const SOON: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);
@@ -70,23 +72,22 @@ impl StandIn {
             let heard: Heard<JointTrajectory> =
                 ros.hear("controller/joint_trajectory", Care::Reliable, 8).expect("paths");
             let clock = Wall(Instant::now());
-            let limits = settings().limits;
             let own = ["a".to_owned(), "b".to_owned()];
-            let mut path: Option<(Time, types::Trajectory)> = None;
-            let mut q = [0.5, -0.5];
+            let mut path: Option<(Time, Followed)> = None;
+            let zero = JointVector::zeros(2);
+            let q = JointVector::from_slice(&[0.5, -0.5]).expect("two");
+            let mut at = TrajectoryPoint { t: 0.0, q, dq: zero, ddq: zero };
             while mode.load(Ordering::Acquire) != GONE {
                 std::thread::sleep(5 * MS);
                 let now = clock.now();
                 while let Some(told) = heard.take() {
                     here.1.fetch_add(1, Ordering::AcqRel);
-                    let at = JointVector::from_slice(&q).expect("two");
-                    path = told.timed(&own, &limits, &at).ok().map(|path| (now, path));
+                    path = told.followed(&own, &at).ok().map(|path| (now, path));
                 }
-                let mut dq = [0.0; 2];
                 if let Some((began, path)) = &path {
-                    let p = path.sample(now.secs_since(*began));
-                    (q, dq) = ([p.q[0], p.q[1]], [p.dq[0], p.dq[1]]);
+                    at = path.at(now.secs_since(*began));
                 }
+                let (q, dq) = ([at.q[0], at.q[1]], [at.dq[0], at.dq[1]]);
                 *here.0.lock().expect("no panic") = q;
                 if mode.load(Ordering::Acquire) == SAYS {
                     let stamp = Time::from_secs_f64(now.as_secs_f64() + ahead_s).into();

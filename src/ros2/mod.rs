@@ -1,4 +1,7 @@
-//! ROS 2 as the configuration has it: how far it is reached, and an arm of it that the loop drives.
+//! ROS 2 as the configuration has it: how far it is reached, an arm of it that the loop drives, and one that is simulated.
+
+pub(crate) mod joints;
+pub(crate) mod stand_in;
 
 use crate::config::Config;
 use crate::graph::BodyError;
@@ -9,11 +12,18 @@ use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
 use std::sync::Arc;
-use types::Rejection;
+use std::time::SystemTime;
 use types::seams::Camera;
+use types::{Rejection, Time};
 
 /// How long an arm is looked for.
 const FINDS: Duration = Duration::from_secs(10);
+
+/// The time of day, as ROS 2 has it: since 1970.
+pub(crate) fn wall() -> Time {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
 
 /// How the configuration has it.
 ///
