@@ -13,7 +13,11 @@ pub mod files;
 mod font;
 pub mod hub;
 pub mod jpeg;
+#[cfg(any(feature = "dds", feature = "wire"))]
+mod limit;
 pub mod plot;
+#[cfg(any(feature = "dds", feature = "wire"))]
+mod queue;
 pub mod record;
 pub mod recording;
 pub mod ros;

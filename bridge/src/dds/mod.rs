@@ -12,9 +12,7 @@
 
 mod action;
 mod carrier;
-mod limit;
 mod listing;
-mod names;
 mod present;
 mod raw;
 mod service;
@@ -28,6 +26,8 @@ pub use raw::Care;
 pub use service::{Asked, Asker, Served};
 pub use topic::{Heard, Publisher};
 
+use crate::limit;
+use crate::ros::names;
 use listing::Listing;
 use present::Peers;
 use raw::{Reader, Writer};
