@@ -22,6 +22,8 @@ pub mod record;
 pub mod recording;
 pub mod ros;
 #[cfg(feature = "wire")]
+pub mod ros_zenoh;
+#[cfg(feature = "wire")]
 pub mod wire;
 
 pub use animation::Animation;
