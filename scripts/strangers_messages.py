@@ -42,7 +42,7 @@ def main():
     lines = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True).stdout.splitlines()
     known = get_typestore(Stores.ROS2_JAZZY)
     taught = get_typestore(Stores.EMPTY)
-    theirs, ours, names = set(), set(), set()
+    theirs, ours, names, hashed = set(), set(), set(), 0
     for line in lines:
         message = json.loads(line)
         name = message["name"].replace("/action/", "/msg/").replace("/srv/", "/msg/")
@@ -53,12 +53,21 @@ def main():
             for part in types:
                 if part in known.fielddefs:
                     assert known.hash_rihs01(part) == taught.hash_rihs01(part), f"{part} is another type there"
+            if name == message["name"]:
+                # rosbags has no types of services and actions, whose names are in the hash.
+                store = known if name in known.fielddefs else taught
+                assert store.hash_rihs01(name) == message["hash"], f"{name} has another hash there"
+                hashed += 1
         store = known if name in known.fielddefs else taught
         (theirs if store is known else ours).add(name)
         decoded = store.deserialize_cdr(bytes.fromhex(message["cdr"]), name)
         same(message["values"], decoded, message["name"], store)
     assert len(theirs) == 38, f"rosbags knows {sorted(theirs)}"
-    print(f"{len(lines)} messages, {len(theirs)} types by rosbags' own definitions with the same type hash, {len(ours)} by ours")
+    assert hashed == 75, f"{hashed} hashes"
+    print(
+        f"{len(lines)} messages, {len(theirs)} types by rosbags' own definitions with the same type hash, {len(ours)} by ours,"
+        f" {hashed} hashes as rosbags makes them"
+    )
 
 
 if __name__ == "__main__":

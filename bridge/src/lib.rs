@@ -13,10 +13,16 @@ pub mod files;
 mod font;
 pub mod hub;
 pub mod jpeg;
+#[cfg(any(feature = "dds", feature = "wire"))]
+mod limit;
 pub mod plot;
+#[cfg(any(feature = "dds", feature = "wire"))]
+mod queue;
 pub mod record;
 pub mod recording;
 pub mod ros;
+#[cfg(feature = "wire")]
+pub mod ros_zenoh;
 #[cfg(feature = "wire")]
 pub mod wire;
 

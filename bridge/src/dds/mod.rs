@@ -14,9 +14,7 @@ mod action;
 mod arm;
 mod carrier;
 mod eye;
-mod limit;
 mod listing;
-mod names;
 mod present;
 mod raw;
 mod service;
@@ -32,6 +30,8 @@ pub use raw::Care;
 pub use service::{Asked, Asker, Served};
 pub use topic::{Heard, Publisher};
 
+use crate::limit;
+use crate::ros::names;
 use listing::Listing;
 use present::Peers;
 use raw::{Reader, Writer};

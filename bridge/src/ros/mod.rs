@@ -3,6 +3,7 @@
 //! A message is a struct whose fields stand in the order of its definition; [`to_cdr`] and [`from_cdr`] turn it into
 //! the encapsulated CDR of OMG DDSI-RTPS 2.3, section 10 (plain CDR, little endian out, both in) and back.
 
+mod care;
 mod cloud;
 mod diagnostic;
 mod encodings;
@@ -10,7 +11,10 @@ mod ending;
 mod followed;
 mod frames;
 mod geometry;
+mod hash;
 mod markers;
+#[cfg(any(feature = "dds", feature = "wire"))]
+pub(crate) mod names;
 mod nodes;
 mod picture;
 mod sensor;
@@ -19,6 +23,7 @@ mod std_types;
 mod trajectory;
 mod vision;
 
+pub use care::Care;
 pub use cloud::{PointCloud2, PointField};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
 pub use followed::Followed;
@@ -27,6 +32,7 @@ pub use geometry::{
     Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TfMessage, Transform, TransformStamped, Twist,
     TwistStamped, Vector3, Wrench, WrenchStamped,
 };
+pub use hash::type_hash;
 pub use markers::{Marker, MarkerArray, MeshFile, UVCoordinate};
 pub use nodes::{
     About, Answer, Ask, Claim, Clock, Goal, Lease, Number, Order, Picture, Question, Refusal, Report,
@@ -186,8 +192,26 @@ pub fn from_cdr<M: Message>(bytes: &[u8]) -> Result<M, Rejection> {
     read(bytes, M::NAME)
 }
 
+/// As [`from_cdr`], but of a message that ends where its bytes do: up to three more fill a word of four.
+///
+/// # Errors
+/// As [`from_cdr`], and for more bytes than that.
+#[cfg(feature = "wire")]
+pub(crate) fn from_cdr_whole<M: Message>(bytes: &[u8]) -> Result<M, Rejection> {
+    let (message, used) = measured(bytes, M::NAME)?;
+    match bytes.len().saturating_sub(used) {
+        0..4 => Ok(message),
+        more => Err(Rejection::new(M::NAME, "a message to its end", format!("{more} bytes behind it"))),
+    }
+}
+
 /// The same of anything; `name` says in a refusal what it should have been.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], name: &'static str) -> Result<T, Rejection> {
+    measured(bytes, name).map(|(message, _)| message)
+}
+
+/// And how many bytes it took.
+fn measured<T: DeserializeOwned>(bytes: &[u8], name: &'static str) -> Result<(T, usize), Rejection> {
     let refuse = |expected: &str, got: String| Rejection::new(name, expected.to_owned(), got);
     let (begin, body) =
         bytes.split_first_chunk::<4>().ok_or_else(|| refuse("CDR", format!("{} bytes", bytes.len())))?;
@@ -196,5 +220,5 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], name: &'static str) -> Res
         BIG => from_bytes::<T, byteorder::BigEndian>(body),
         _ => return Err(refuse("plain CDR", format!("an encapsulation {:02x}{:02x}", begin[0], begin[1]))),
     };
-    read.map(|(message, _)| message).map_err(|e| refuse("its fields as CDR", e.to_string()))
+    read.map(|(message, used)| (message, used + 4)).map_err(|e| refuse("its fields as CDR", e.to_string()))
 }
