@@ -7,6 +7,7 @@ mod address;
 pub mod animation;
 pub mod canvas;
 pub mod chat;
+pub mod dataset;
 #[cfg(feature = "dds")]
 pub mod dds;
 pub mod files;
