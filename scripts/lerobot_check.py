@@ -30,7 +30,8 @@ def sinew(program, *args, env=None):
 
 
 def load(root, **more):
-    return LeRobotDataset("sinew/check", root=root, **more)
+    # torchcodec, its other backend, needs libraries of ffmpeg that wheels do not bring.
+    return LeRobotDataset("sinew/check", root=root, video_backend="pyav", **more)
 
 
 def exported(program, folder):

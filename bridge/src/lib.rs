@@ -1,5 +1,5 @@
-//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders; and what comes in from
-//! elsewhere: answers of models, models, and what other nodes say.
+//! Whatever leaves the process: pictures, plots, animated pictures, recordings, datasets, run folders; and what comes in
+//! from elsewhere: answers of models, models, and what other nodes say.
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 

@@ -24,8 +24,6 @@ const PICTURES: &str = "observation.images.";
 const GRIPPER: &str = "gripper";
 /// Frames per second of recordings without pictures.
 const BLIND_FPS: u32 = 10;
-/// Of the times between pictures this share is as short as a frame, or shorter.
-const SHARE: f64 = 0.9;
 
 /// A camera's pictures in a recording.
 #[derive(Clone, Debug, Default)]
@@ -105,16 +103,16 @@ impl Survey {
         Some((begin, begin.secs_since(first)))
     }
 
-    /// How many frames a second its pictures allow.
+    /// How many frames a second its pictures allow: as many as the camera has that was looked at most.
     pub(crate) fn fps(&self) -> Option<u32> {
         let of = |seen: &Seen| {
-            let mut gaps: Vec<f64> = seen.stamps.windows(2).map(|w| w[1].secs_since(w[0])).collect();
-            gaps.retain(|g| *g > 0.0);
-            gaps.sort_by(f64::total_cmp);
-            let gap = gaps.get((SHARE * gaps.len() as f64) as usize).or(gaps.last())?;
-            Some((1.0 / gap).round().clamp(1.0, 100.0) as u32)
+            let mut stamps = seen.stamps.clone();
+            stamps.dedup();
+            let seconds = stamps.last()?.secs_since(*stamps.first()?);
+            let rate = (stamps.len() - 1) as f64 / seconds;
+            (seconds > 0.0).then(|| rate.round().clamp(1.0, 100.0) as u32)
         };
-        self.cameras.values().filter_map(of).min()
+        self.cameras.values().filter_map(of).max()
     }
 
     /// The first picture and the last.

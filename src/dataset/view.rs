@@ -45,13 +45,25 @@ pub(crate) struct View {
     reader: Reader,
     next: Option<Recorded>,
     newest: Option<(Time, Rc<Canvas>)>,
+    shown: usize,
 }
 
 impl View {
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn open(path: &Path, camera: &str) -> Result<Self, bridge::BridgeError> {
-        Ok(Self { camera: camera.to_owned(), reader: Reader::open(path)?, next: None, newest: None })
+        Ok(Self {
+            camera: camera.to_owned(),
+            reader: Reader::open(path)?,
+            next: None,
+            newest: None,
+            shown: 0,
+        })
+    }
+
+    /// Its name, and how many different pictures were told of.
+    pub(crate) fn shown(&self) -> (&str, usize) {
+        (&self.camera, self.shown)
     }
 
     /// The newest picture at this time, which is no earlier than the last one that was asked for.
@@ -72,6 +84,7 @@ impl View {
         }
         if let Some(m) = due.filter(|m| self.newest.as_ref().is_none_or(|(then, _)| *then <= m.stamp)) {
             self.newest = Some((m.stamp, Rc::new(picture(&m)?)));
+            self.shown += 1;
         }
         Ok(self.newest.as_ref().map(|(_, canvas)| Rc::clone(canvas)))
     }

@@ -94,7 +94,7 @@ impl Table {
     /// # Errors
     /// [`DatasetError::Damaged`] naming the column that is missing, of another kind, has gaps, or is damaged.
     pub(super) fn numbers(&self, name: &str, rows: Range<usize>) -> Result<Cells<f64>, DatasetError> {
-        self.cells(name, None, rows, &|reader, n, cells| match reader {
+        self.cells((name, None), "numbers", rows, &|reader, n, cells| match reader {
             ColumnReader::BoolColumnReader(r) => Some(take(r, n, cells, |v| f64::from(u8::from(*v)))),
             ColumnReader::Int32ColumnReader(r) => Some(take(r, n, cells, |v| f64::from(*v))),
             ColumnReader::Int64ColumnReader(r) => Some(take(r, n, cells, |v| *v as f64)),
@@ -109,11 +109,12 @@ impl Table {
     /// # Errors
     /// As [`Table::numbers`].
     pub(super) fn integers(&self, name: &str) -> Result<Vec<i64>, DatasetError> {
-        let cells = self.cells(name, None, 0..self.n, &|reader, n, cells| match reader {
-            ColumnReader::Int32ColumnReader(r) => Some(take(r, n, cells, |v| i64::from(*v))),
-            ColumnReader::Int64ColumnReader(r) => Some(take(r, n, cells, |v| *v)),
-            _ => None,
-        })?;
+        let cells =
+            self.cells((name, None), "whole numbers", 0..self.n, &|reader, n, cells| match reader {
+                ColumnReader::Int32ColumnReader(r) => Some(take(r, n, cells, |v| i64::from(*v))),
+                ColumnReader::Int64ColumnReader(r) => Some(take(r, n, cells, |v| *v)),
+                _ => None,
+            })?;
         cells.single(&self.path, name)
     }
 
@@ -130,7 +131,7 @@ impl Table {
     /// # Errors
     /// As [`Table::numbers`].
     pub(super) fn texts(&self, name: &str) -> Result<Cells<String>, DatasetError> {
-        self.cells(name, None, 0..self.n, &|reader, n, cells| match reader {
+        self.cells((name, None), "texts", 0..self.n, &|reader, n, cells| match reader {
             ColumnReader::ByteArrayColumnReader(r) => {
                 Some(take(r, n, cells, |v| String::from_utf8_lossy(v.data()).into_owned()))
             }
@@ -143,7 +144,7 @@ impl Table {
     /// # Errors
     /// As [`Table::numbers`].
     pub(super) fn files(&self, name: &str, rows: Range<usize>) -> Result<Vec<Vec<u8>>, DatasetError> {
-        let cells = self.cells(name, Some("bytes"), rows, &|reader, n, cells| match reader {
+        let cells = self.cells((name, Some("bytes")), "bytes", rows, &|reader, n, cells| match reader {
             ColumnReader::ByteArrayColumnReader(r) => Some(take(r, n, cells, |v| v.data().to_vec())),
             _ => None,
         })?;
@@ -153,8 +154,8 @@ impl Table {
     /// Some rows of the column `name`, or of its part.
     fn cells<T>(
         &self,
-        name: &str,
-        part: Option<&str>,
+        (name, part): (&str, Option<&str>),
+        kind: &'static str,
         rows: Range<usize>,
         read: Take<'_, T>,
     ) -> Result<Cells<T>, DatasetError> {
@@ -191,7 +192,7 @@ impl Table {
                     }
                     Ok(reader)
                 })?;
-                self.read_on(name, &mut reader, here.len(), &mut cells, read)?;
+                self.read_on((name, kind), &mut reader, here.len(), &mut cells, read)?;
             }
             first += n;
         }
@@ -204,7 +205,7 @@ impl Table {
 
     fn read_on<T>(
         &self,
-        name: &str,
+        (name, kind): (&str, &'static str),
         reader: &mut ColumnReader,
         n: usize,
         cells: &mut Cells<T>,
@@ -217,7 +218,7 @@ impl Table {
             let got = catch_unwind(AssertUnwindSafe(|| read(reader, step, cells)))
                 .map_err(|_| bad(format!("{name}: it is damaged")))?;
             let got = match got {
-                None => return Err(bad(format!("{name}: expected {}", self.expected(reader)))),
+                None => return Err(bad(format!("{name}: expected {kind}, got {}", physical(reader)))),
                 Some(got) => got.map_err(|e| bad(format!("{name}: {e}")))?,
             };
             if got == 0 {
@@ -231,20 +232,19 @@ impl Table {
         }
         Ok(())
     }
+}
 
-    /// What would have fitted a reader that does not.
-    fn expected(&self, reader: &ColumnReader) -> String {
-        let got = match reader {
-            ColumnReader::BoolColumnReader(_) => Physical::BOOLEAN,
-            ColumnReader::Int32ColumnReader(_) => Physical::INT32,
-            ColumnReader::Int64ColumnReader(_) => Physical::INT64,
-            ColumnReader::Int96ColumnReader(_) => Physical::INT96,
-            ColumnReader::FloatColumnReader(_) => Physical::FLOAT,
-            ColumnReader::DoubleColumnReader(_) => Physical::DOUBLE,
-            ColumnReader::ByteArrayColumnReader(_) => Physical::BYTE_ARRAY,
-            ColumnReader::FixedLenByteArrayColumnReader(_) => Physical::FIXED_LEN_BYTE_ARRAY,
-        };
-        format!("another kind of values, got {got}")
+/// The kind of a column's values.
+fn physical(reader: &ColumnReader) -> Physical {
+    match reader {
+        ColumnReader::BoolColumnReader(_) => Physical::BOOLEAN,
+        ColumnReader::Int32ColumnReader(_) => Physical::INT32,
+        ColumnReader::Int64ColumnReader(_) => Physical::INT64,
+        ColumnReader::Int96ColumnReader(_) => Physical::INT96,
+        ColumnReader::FloatColumnReader(_) => Physical::FLOAT,
+        ColumnReader::DoubleColumnReader(_) => Physical::DOUBLE,
+        ColumnReader::ByteArrayColumnReader(_) => Physical::BYTE_ARRAY,
+        ColumnReader::FixedLenByteArrayColumnReader(_) => Physical::FIXED_LEN_BYTE_ARRAY,
     }
 }
 

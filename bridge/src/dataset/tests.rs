@@ -301,7 +301,7 @@ fn tables_of_other_shapes_than_said_are_refused_with_column_and_row() {
     let one = (Column::new("episode_index", Kind::Int, &[]), Values::Int(vec![0, 1]));
     cases.push(("expected 2 rows of episode 0, one after the other, got 1", vec![one]));
     let words = (Column::new("episode_index", Kind::Text, &[]), Values::Text(vec!["0".into(), "0".into()]));
-    cases.push(("episode_index: expected another kind of values, got BYTE_ARRAY", vec![words]));
+    cases.push(("episode_index: expected whole numbers, got BYTE_ARRAY", vec![words]));
     let wide = (Column::new("action", Kind::Single, &[2]), Values::Single(vec![0.0; 4]));
     cases.push(("action: frame 0: expected 1 numbers, got 2", vec![episodes(), times([0.0, 0.2]), wide]));
     for (want, columns) in cases {

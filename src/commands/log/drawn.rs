@@ -9,6 +9,7 @@ use bridge::recording::Reader;
 use bridge::ros::DiagnosticArray;
 use bridge::{Animation, BridgeError, Canvas, Panel, Plot, Series, files};
 use control::TickRecord;
+use mechanics::model::JointKind;
 use std::path::Path;
 use std::rc::Rc;
 use types::{JointVector, Rejection};
@@ -103,18 +104,22 @@ pub(super) fn plots(path: &Path, out: &Path) -> Result<Exit, CommandError> {
         .map_err(|source| BridgeError::Io { path: out.display().to_string(), source })?;
     let title = clip(&header.run.sentence, PLOT_WIDTH / 2 - 60);
     type Numbers = fn(&TickRecord) -> (Option<&JointVector>, &JointVector);
-    let kinds: [(&str, &str, Numbers); 2] = [
-        ("positions", "rad (m)", |r| (r.state.as_ref().map(|s| &s.q), &r.command.q)),
-        ("velocities", "rad/s (m/s)", |r| (r.state.as_ref().map(|s| &s.dq), &r.command.dq)),
+    let kinds: [(&str, [&str; 2], Numbers); 2] = [
+        ("positions", ["rad", "m"], |r| (r.state.as_ref().map(|s| &s.q), &r.command.q)),
+        ("velocities", ["rad/s", "m/s"], |r| (r.state.as_ref().map(|s| &s.dq), &r.command.dq)),
     ];
     let mut made = Vec::new();
-    for (file, unit, of) in kinds {
+    let model = &header.arm.model().joints;
+    let slides = |j: usize| model[header.arm.arm_joint_idx()[j]].kind == JointKind::Prismatic;
+    for (file, units, of) in kinds {
         let mut panels: Vec<Panel> = names
             .iter()
             .enumerate()
             .map(|(j, name)| {
                 let measured = |r: &TickRecord| of(r).0.and_then(|v| v.get(j).copied());
-                pair(format!("{name}, {unit}"), &rows, measured, |r| of(r).1.get(j).copied())
+                pair(format!("{name}, {}", units[usize::from(slides(j))]), &rows, measured, |r| {
+                    of(r).1.get(j).copied()
+                })
             })
             .collect();
         if file == "positions" {

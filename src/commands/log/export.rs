@@ -100,7 +100,7 @@ fn lerobot(
         let begun = survey.begin();
         let samples = begun.map_or_else(|| Ok(Vec::new()), |(begin, _)| samples(&survey.path, begin, fps));
         let samples = samples.map_err(|e| CommandError::Other(format!("{path}: {e}")))?;
-        let mut views = Vec::new();
+        let mut views: Vec<View> = Vec::new();
         for camera in &cameras {
             views.push(View::open(&survey.path, camera)?);
         }
@@ -127,6 +127,11 @@ fn lerobot(
         };
         let left_out = if n == 0 { ", left out: too short, or of no robot" } else { "" };
         tell!("  {path}: {n} frames, {}{left_out}{before}", survey.outcome);
+        for (camera, shown) in views.iter().map(View::shown).filter(|(_, shown)| 2 * shown < n) {
+            tell!(
+                "! {camera} has {shown} pictures for them: between these it was not looked at, and the last one stays"
+            );
+        }
     }
     let written = writer.finish()?;
     let pictures = match (cameras.len(), codec) {
@@ -137,7 +142,8 @@ fn lerobot(
         }
     };
     let (episodes, frames) = (written.episodes, written.frames);
-    tell!("{}: {episodes} episodes, {frames} frames at {fps} a second, {pictures}", out.display());
+    let word = if episodes == 1 { "episode" } else { "episodes" };
+    tell!("{}: {episodes} {word}, {frames} frames at {fps} a second, {pictures}", out.display());
     Ok(Exit::Done)
 }
 
