@@ -129,7 +129,7 @@ pub(crate) enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// What is in a recording, and out of it for other tools.
+    /// What is in a recording, out of it for other tools, and recordings out of datasets.
     Log {
         #[command(subcommand)]
         command: LogCommand,

@@ -69,7 +69,7 @@ impl Plot {
             draw_panel(&mut canvas, panel, area, (x0, x1));
         }
         let bottom = 34 + PANEL_HEIGHT * self.panels.len() as i64 - 16;
-        for v in marks(x0, x1) {
+        for v in marks(x0, x1, 10) {
             let x = LEFT + ((v - x0) / (x1 - x0) * (right - LEFT) as f64) as i64;
             let label = number(v);
             canvas.text(x - Canvas::text_width(&label, 1) / 2, bottom, &label, INK, 1);
@@ -94,7 +94,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: [i64; 4], (x0, x1): (f64
         )
     };
     canvas.text(left, top - 11, &panel.title, INK, 1);
-    for v in marks(y0, y1) {
+    for v in marks(y0, y1, 6) {
         let (_, y) = to_px((x0, v));
         canvas.line((left, y), (right, y), GRID, 0);
         let label = number(v);
@@ -132,13 +132,13 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// Round numbers between two others, three to six of them.
-fn marks(lo: f64, hi: f64) -> Vec<f64> {
-    let rough = (hi - lo) / 6.0;
+/// Round numbers between two others, at most `most` of them and one.
+fn marks(lo: f64, hi: f64, most: u8) -> Vec<f64> {
+    let rough = (hi - lo) / f64::from(most);
     let tens = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|k| k * tens).find(|s| *s >= rough).unwrap_or(rough);
     let (first, last) = ((lo / step).ceil(), (hi / step).floor());
-    if !(first.is_finite() && last - first < 20.0) {
+    if !(first.is_finite() && last - first <= f64::from(most)) {
         // Numbers beyond what can be told apart.
         return vec![lo, hi];
     }
@@ -173,14 +173,14 @@ mod tests {
 
     #[test]
     fn marks_are_round_few_and_between_the_ends() {
-        let words = |lo, hi| marks(lo, hi).into_iter().map(number).collect::<Vec<_>>().join(" ");
+        let words = |lo, hi| marks(lo, hi, 6).into_iter().map(number).collect::<Vec<_>>().join(" ");
         assert_eq!(words(0.003, 13.08), "5 10");
         assert_eq!(words(-0.19, 0.006), "-0.15 -0.1 -0.05 0");
         assert_eq!(words(-1.1, 1.1), "-1 -0.5 0 0.5 1");
         assert_eq!(words(995.0, 1004.0), "996 998 1000 1002 1004");
         for (lo, hi) in [(-0.5, 0.5), (0.0, 1e-7), (-3e9, 4e9), (1e15, 1e15 + 1.0), (12.0, 12.7)] {
-            let marks = marks(lo, hi);
-            assert!((2..=20).contains(&marks.len()), "{lo} to {hi}: {marks:?}");
+            let marks = marks(lo, hi, 6);
+            assert!((2..=7).contains(&marks.len()), "{lo} to {hi}: {marks:?}");
             assert!(marks.iter().all(|v| *v >= lo - 1e-9 && *v <= hi + 1e-9), "{lo} to {hi}: {marks:?}");
         }
     }

@@ -50,6 +50,10 @@ impl Survey {
     /// # Errors
     /// [`ReplayError`] for what cannot be read.
     pub(crate) fn of(path: &Path) -> Result<Self, ReplayError> {
+        Self::read(path).map_err(|e| within(path, e))
+    }
+
+    fn read(path: &Path) -> Result<Self, ReplayError> {
         let mut survey = Self {
             path: path.to_owned(),
             sentence: String::new(),
@@ -123,6 +127,17 @@ impl Survey {
     }
 }
 
+/// What was refused, with the file in which it is.
+pub(crate) fn within(path: &Path, why: ReplayError) -> ReplayError {
+    match why {
+        ReplayError::Refused(r) => {
+            let field = format!("{}: {}", path.display(), r.field);
+            ReplayError::Refused(Rejection { field: field.into(), ..r })
+        }
+        other => other,
+    }
+}
+
 /// What is in every frame of these recordings; `fps` where it is asked for.
 ///
 /// # Errors
@@ -170,7 +185,7 @@ pub(crate) fn samples(path: &Path, begin: Time, fps: u32) -> Result<Vec<TickReco
     let mut ticks = Ticks::new(Reader::open(path)?);
     let (mut samples, mut newest) = (Vec::new(), None::<TickRecord>);
     let mut due = begin;
-    while let Some(mut tick) = ticks.next()? {
+    while let Some(mut tick) = ticks.next().map_err(|e| within(path, e.into()))? {
         while tick.now > due {
             samples.extend(newest.clone());
             due = instant(begin, samples.len(), fps);

@@ -1,9 +1,11 @@
 //! What a camera saw, as a recording has it: whole pictures and previews.
 
+use super::within;
+use crate::replay::ReplayError;
 use bridge::Canvas;
 use bridge::recording::{Reader, Recorded, TopicInfo};
 use bridge::ros::{CompressedImage, Image, Message};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use types::{Rejection, Time};
 
@@ -41,6 +43,7 @@ pub(super) fn picture(m: &Recorded) -> Result<Canvas, Rejection> {
 
 /// One camera's pictures, in time.
 pub(crate) struct View {
+    path: PathBuf,
     camera: String,
     reader: Reader,
     next: Option<Recorded>,
@@ -53,6 +56,7 @@ impl View {
     /// When the file cannot be read.
     pub(crate) fn open(path: &Path, camera: &str) -> Result<Self, bridge::BridgeError> {
         Ok(Self {
+            path: path.to_owned(),
             camera: camera.to_owned(),
             reader: Reader::open(path)?,
             next: None,
@@ -69,8 +73,8 @@ impl View {
     /// The newest picture at this time, which is no earlier than the last one that was asked for.
     ///
     /// # Errors
-    /// A [`Rejection`] for a picture that is none.
-    pub(crate) fn at(&mut self, now: Time) -> Result<Option<Rc<Canvas>>, Rejection> {
+    /// [`ReplayError`] for a picture that is none.
+    pub(crate) fn at(&mut self, now: Time) -> Result<Option<Rc<Canvas>>, ReplayError> {
         let mut due: Option<Recorded> = None;
         loop {
             if self.next.is_none() {
@@ -83,7 +87,7 @@ impl View {
             }
         }
         if let Some(m) = due.filter(|m| self.newest.as_ref().is_none_or(|(then, _)| *then <= m.stamp)) {
-            self.newest = Some((m.stamp, Rc::new(picture(&m)?)));
+            self.newest = Some((m.stamp, Rc::new(picture(&m).map_err(|e| within(&self.path, e.into()))?)));
             self.shown += 1;
         }
         Ok(self.newest.as_ref().map(|(_, canvas)| Rc::clone(canvas)))

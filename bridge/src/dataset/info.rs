@@ -1,5 +1,6 @@
 //! `meta/info.json`: what a dataset says of itself.
 
+use super::video::pixels;
 use super::{DatasetError, damage};
 use crate::files::MAX_SIDE;
 use serde_json::{Map, Value, json};
@@ -282,8 +283,8 @@ pub(super) struct Totals {
     pub(super) tasks: u64,
 }
 
-/// The file's text. `video` is the codec and the form of pixels, where pictures are video.
-pub(super) fn json_of(layout: &super::Layout, totals: &Totals, video: Option<(&str, &str)>) -> String {
+/// The file's text. `codec` is the format of videos, where pictures are video.
+pub(super) fn json_of(layout: &super::Layout, totals: &Totals, codec: Option<&str>) -> String {
     let mut features = Map::new();
     for n in &layout.numbers {
         let feature = json!({"dtype": "float32", "shape": [n.names.len()], "names": n.names});
@@ -291,14 +292,14 @@ pub(super) fn json_of(layout: &super::Layout, totals: &Totals, video: Option<(&s
     }
     for c in &layout.cameras {
         let mut feature = json!({
-            "dtype": if video.is_some() { "video" } else { "image" },
+            "dtype": if codec.is_some() { "video" } else { "image" },
             "shape": [c.height, c.width, 3],
             "names": ["height", "width", "channels"],
         });
-        if let Some((codec, pixels)) = video {
+        if let Some(codec) = codec {
             feature["info"] = json!({
                 "video.height": c.height, "video.width": c.width, "video.codec": codec,
-                "video.pix_fmt": pixels, "video.is_depth_map": false, "video.fps": layout.fps,
+                "video.pix_fmt": pixels(c.width, c.height), "video.is_depth_map": false, "video.fps": layout.fps,
                 "video.channels": 3, "has_audio": false,
             });
         }
@@ -319,7 +320,7 @@ pub(super) fn json_of(layout: &super::Layout, totals: &Totals, video: Option<(&s
         "fps": layout.fps,
         "splits": {"train": format!("0:{}", totals.episodes)},
         "data_path": DATA_PATH,
-        "video_path": video.map(|_| VIDEO_PATH),
+        "video_path": codec.map(|_| VIDEO_PATH),
         "features": features,
     });
     format!("{info:#}\n")

@@ -2,7 +2,7 @@
 
 use super::info::{COUNTERS, DATA_MB, INFO, Totals, VIDEO_MB, json_of, path_of, place};
 use super::stats::{self, Figures, Levels, TOLD};
-use super::video::{Ffmpeg, VideoWriter, pixels};
+use super::video::{Ffmpeg, VideoWriter};
 use super::write::{Column, Kind, TableWriter, Values};
 use super::{Camera, DatasetError, Numbers};
 use crate::{Canvas, files};
@@ -346,9 +346,7 @@ impl DatasetWriter {
         };
         let totals = Totals { episodes: written.episodes, frames: written.frames, tasks: written.tasks };
         let codec = self.ffmpeg.as_ref().filter(|_| self.is_video()).and_then(Ffmpeg::codec);
-        // Of several cameras the first one's; their sides are even or odd together as a rule.
-        let form = self.layout.cameras.first().map_or("", |c| pixels(c.width, c.height));
-        self.text(INFO, &json_of(&self.layout, &totals, codec.map(|c| (c, form))))?;
+        self.text(INFO, &json_of(&self.layout, &totals, codec))?;
         self.is_finished = true;
         Ok(written)
     }

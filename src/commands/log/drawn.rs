@@ -17,7 +17,7 @@ use types::{JointVector, Rejection};
 /// The most frames of an animated picture.
 const MOST_FRAMES: usize = 3000;
 /// Pictures narrower than this are enlarged, pixels.
-const WIDE: usize = 300;
+const WIDE: usize = 200;
 const GAP: usize = 4;
 const HEAD: usize = 16;
 const INK: [u8; 3] = [235; 3];

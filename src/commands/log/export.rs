@@ -98,8 +98,7 @@ fn lerobot(
     for (survey, header) in &all {
         let path = survey.path.display();
         let begun = survey.begin();
-        let samples = begun.map_or_else(|| Ok(Vec::new()), |(begin, _)| samples(&survey.path, begin, fps));
-        let samples = samples.map_err(|e| CommandError::Other(format!("{path}: {e}")))?;
+        let samples = begun.map_or_else(|| Ok(Vec::new()), |(begin, _)| samples(&survey.path, begin, fps))?;
         let mut views: Vec<View> = Vec::new();
         for camera in &cameras {
             views.push(View::open(&survey.path, camera)?);
