@@ -86,7 +86,7 @@ fn record(
     };
     let operator = recorder.topic::<Text>(OPERATOR);
     for (k, at_s) in e.times_s.iter().enumerate() {
-        let now = Time::from_secs_f64(snapped(*at_s, dataset.fps()));
+        let now = Time::from_nanos((snapped(*at_s, dataset.fps()) * 1e9).round() as i64);
         let header = |frame_id: String| Header { stamp: now.into(), frame_id };
         if k == 0 {
             recorder.put(operator, now, &Text { data: e.task.clone() });
