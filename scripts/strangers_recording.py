@@ -3,7 +3,7 @@
     strangers_recording.py run.mcap ticks.csv
 
 Every message is decoded by both, from the definitions that stand in the file; both come to the same. Every tick's
-measured and commanded numbers are those that `sinew log csv` prints, to the last bit. The last line says how many
+measured and commanded numbers are those that `sinew log export --to csv` prints, to the last bit. The last line says how many
 messages there were of how many types.
 """
 

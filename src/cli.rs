@@ -129,7 +129,7 @@ pub(crate) enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// What is in a recording, and out of it for other tools.
+    /// What is in a recording, out of it for other tools, and recordings out of datasets.
     Log {
         #[command(subcommand)]
         command: LogCommand,
@@ -296,14 +296,58 @@ pub(crate) enum LogCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Every tick of the loop in a line: what was measured and what was told.
-    Csv {
-        /// A recording (run.mcap), or the folder of a run.
-        file: PathBuf,
-        /// Where to; standard output when left out.
+    /// Out of recordings for tools that read none: a dataset for learning, a table, an animated picture, plots. What is
+    /// there already is never written over.
+    Export(ExportOptions),
+    /// Recordings of a dataset for learning (LeRobotDataset, version 3): joints, actions, pictures, sentence, for
+    /// `sinew log info` and Foxglove. Videos take the program ffmpeg (`SINEW_FFMPEG`, or in the path).
+    Import {
+        /// The dataset's folder, with meta/info.json in it.
+        dataset: PathBuf,
+        /// Where to, a new folder: a run.mcap for --episode, else a folder with one for each episode.
         #[arg(long)]
-        out: Option<PathBuf>,
+        out: PathBuf,
+        /// This episode alone, counted from 0.
+        #[arg(long)]
+        episode: Option<u64>,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// Recordings (run.mcap), or folders of runs; of several --to lerobot makes an episode each.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What to make.
+    #[arg(long, value_enum)]
+    pub(crate) to: ExportTo,
+    /// Where to: a new folder (lerobot, plots) or file (gif, csv). Without it csv goes to standard output.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// Frames per second of lerobot and gif, 1 to 100; what the recorded pictures allow when left out.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) fps: Option<u32>,
+    /// Only runs that ended so.
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<Only>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportTo {
+    /// A LeRobotDataset of version 3.0: joints, commands, and pictures as video through ffmpeg, without it as PNG.
+    Lerobot,
+    /// Every tick of the loop in a line: what was measured and what was told.
+    Csv,
+    /// The recorded pictures of all cameras, in a loop.
+    Gif,
+    /// Positions and velocities, measured and told, and in wall time how late the loop was.
+    Plots,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Only {
+    /// Done, by perception and in simulation by the simulator's truth too.
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -94,7 +94,7 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
     let [told, seconds] = [&info["loop"]["seconds"], &info["seconds"]].map(|v| v.as_f64().expect("a number"));
     assert!((told - seconds).abs() < 1.5 && info["loop"]["misses"].is_null(), "{info:#}");
     let events = fs::read_to_string(Path::new(&a).join("events.jsonl")).expect("events");
-    let (code, told) = run(&["log", "csv", &a]);
+    let (code, told) = run(&["log", "export", &a, "--to", "csv"]);
     assert_eq!(code, 0, "{told}");
     let ticks = info["topics"]["/sinew/ticks"]["messages"].as_u64().expect("a number") as usize;
     assert_eq!(told.lines().count(), ticks + 1);

@@ -73,6 +73,15 @@ impl Canvas {
         }
     }
 
+    /// Another canvas with its top left corner at (x, y); what is outside is left out.
+    pub fn put(&mut self, x: i64, y: i64, other: &Self) {
+        for (row, line) in other.rgb.chunks_exact(3 * other.width.max(1)).enumerate() {
+            for (column, color) in line.as_chunks::<3>().0.iter().enumerate() {
+                self.set(x + column as i64, y + row as i64, *color);
+            }
+        }
+    }
+
     /// A line of one pixel's width (Bresenham, 1965), in dashes of `dash` pixels unless zero.
     pub fn line(&mut self, (x0, y0): (i64, i64), (x1, y1): (i64, i64), color: Rgb, dash: i64) {
         let bound = 4 * (self.width + self.height) as i64;
@@ -206,7 +215,19 @@ mod tests {
         c.fill([10, 10, 20, 20], [0; 3]);
         c.text(100, 100, "x", [0; 3], 3);
         c.line((i64::MIN / 2, 50), (i64::MAX / 2, 50), [0; 3], 0);
+        c.put(4, -2, &Canvas::new(3, 3, [0; 3]));
         assert_eq!(c, Canvas::new(4, 4, [9; 3]));
+    }
+
+    #[test]
+    fn a_canvas_that_is_put_upon_another_covers_what_is_below_it_and_no_more() {
+        let mut c = Canvas::new(4, 3, [9; 3]);
+        c.put(2, 1, &Canvas::new(3, 1, [1, 2, 3]));
+        let of = |x: usize, y: usize| &c.rgb()[3 * (4 * y + x)..][..3];
+        assert_eq!(
+            (of(1, 1), of(2, 1), of(3, 1), of(3, 2)),
+            (&[9; 3][..], &[1, 2, 3][..], &[1, 2, 3][..], &[9; 3][..])
+        );
     }
 
     #[test]

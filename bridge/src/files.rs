@@ -59,16 +59,35 @@ pub fn read_picture(path: &Path) -> Result<Canvas, BridgeError> {
     jpeg::decode(path, &std::fs::read(path).map_err(BridgeError::io(path))?)
 }
 
+/// The bytes of a PNG or JPEG file as 8-bit colour; `name` is for messages.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn picture(name: &Path, bytes: &[u8]) -> Result<Canvas, BridgeError> {
+    if !jpeg::is_jpeg(bytes) {
+        return decode_png(name, std::io::Cursor::new(bytes));
+    }
+    if bytes.len() as u64 > jpeg::MAX_BYTES {
+        let what = format!("expected a file of at most {} bytes, got {}", jpeg::MAX_BYTES, bytes.len());
+        return Err(BridgeError::Picture { path: name.display().to_string(), what });
+    }
+    jpeg::decode(name, bytes)
+}
+
 /// Reads a PNG of any colour type and depth as 8-bit colour.
 ///
 /// # Errors
 /// [`BridgeError::Picture`] for what is no PNG, is truncated, empty, or has a side beyond
 /// [`MAX_SIDE`]; nothing is allocated for a picture that is refused (B27).
 pub fn read_png(path: &Path) -> Result<Canvas, BridgeError> {
-    let bad = |what: String| BridgeError::Picture { path: path.display().to_string(), what };
     let file = File::open(path).map_err(BridgeError::io(path))?;
+    decode_png(path, BufReader::new(file))
+}
+
+fn decode_png(path: &Path, from: impl std::io::BufRead + std::io::Seek) -> Result<Canvas, BridgeError> {
+    let bad = |what: String| BridgeError::Picture { path: path.display().to_string(), what };
     let limits = png::Limits { bytes: 4 * MAX_SIDE as usize * MAX_SIDE as usize };
-    let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
+    let mut decoder = png::Decoder::new_with_limits(from, limits);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(|e| bad(format!("expected a PNG or JPEG picture: {e}")))?;
     let (w, h) = (reader.info().width, reader.info().height);

@@ -1,5 +1,5 @@
-//! Whatever leaves the process: pictures, plots, animated pictures, recordings, run folders; and what comes in from
-//! elsewhere: answers of models, models, and what other nodes say.
+//! Whatever leaves the process: pictures, plots, animated pictures, recordings, datasets, run folders; and what comes in
+//! from elsewhere: answers of models, models, and what other nodes say.
 //!
 //! This crate draws and writes; it decides nothing and knows no other stage.
 
@@ -7,6 +7,7 @@ mod address;
 pub mod animation;
 pub mod canvas;
 pub mod chat;
+pub mod dataset;
 #[cfg(feature = "dds")]
 pub mod dds;
 pub mod files;

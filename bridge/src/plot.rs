@@ -50,6 +50,8 @@ const GRID: Rgb = [225, 225, 225];
 const LIMIT: Rgb = [214, 39, 40];
 const LEFT: i64 = 70;
 const PANEL_HEIGHT: i64 = 190;
+/// Above and below the data, where it decides the range: a share of it.
+const ROOM: f64 = 0.05;
 
 impl Plot {
     /// Draws the plot, `width` pixels wide.
@@ -67,10 +69,10 @@ impl Plot {
             draw_panel(&mut canvas, panel, area, (x0, x1));
         }
         let bottom = 34 + PANEL_HEIGHT * self.panels.len() as i64 - 16;
-        for k in 0..=5 {
-            let v = x0 + (x1 - x0) * f64::from(k) / 5.0;
-            let x = LEFT + (right - LEFT) * i64::from(k) / 5;
-            canvas.text(x - 9, bottom, &number(v), INK, 1);
+        for v in marks(x0, x1, 10) {
+            let x = LEFT + ((v - x0) / (x1 - x0) * (right - LEFT) as f64) as i64;
+            let label = number(v);
+            canvas.text(x - Canvas::text_width(&label, 1) / 2, bottom, &label, INK, 1);
         }
         canvas.text((LEFT + right) / 2 - 30, bottom + 14, &self.x_label, INK, 1);
         canvas
@@ -80,7 +82,11 @@ impl Plot {
 fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: [i64; 4], (x0, x1): (f64, f64)) {
     let [left, top, right, bottom] = area;
     let ys = panel.series.iter().flat_map(|s| &s.points).map(|p| p.1);
-    let (y0, y1) = panel.range.unwrap_or_else(|| bounds(ys.chain(panel.limits.iter().copied())));
+    let (y0, y1) = panel.range.unwrap_or_else(|| {
+        let (lo, hi) = bounds(ys.chain(panel.limits.iter().copied()));
+        let room = ROOM * (hi - lo);
+        (lo - room, hi + room)
+    });
     let to_px = |(x, y): (f64, f64)| {
         (
             left + ((x - x0) / (x1 - x0) * (right - left) as f64) as i64,
@@ -88,8 +94,7 @@ fn draw_panel(canvas: &mut Canvas, panel: &Panel, area: [i64; 4], (x0, x1): (f64
         )
     };
     canvas.text(left, top - 11, &panel.title, INK, 1);
-    for k in 0..=4 {
-        let v = y0 + (y1 - y0) * f64::from(k) / 4.0;
+    for v in marks(y0, y1, 6) {
         let (_, y) = to_px((x0, v));
         canvas.line((left, y), (right, y), GRID, 0);
         let label = number(v);
@@ -127,13 +132,28 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
+/// Round numbers between two others, at most `most` of them and one.
+fn marks(lo: f64, hi: f64, most: u8) -> Vec<f64> {
+    let rough = (hi - lo) / f64::from(most);
+    let tens = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|k| k * tens).find(|s| *s >= rough).unwrap_or(rough);
+    let (first, last) = ((lo / step).ceil(), (hi / step).floor());
+    if !(first.is_finite() && last - first <= f64::from(most)) {
+        // Numbers beyond what can be told apart.
+        return vec![lo, hi];
+    }
+    (0..=(last - first) as i64).map(|k| (first + k as f64) * step).collect()
+}
+
+/// As few digits as tell it from its neighbours.
 fn number(v: f64) -> String {
-    if v.abs() >= 100.0 || v == 0.0 {
-        format!("{v:.0}")
-    } else if v.abs() >= 0.1 {
-        format!("{v:.2}")
-    } else {
-        format!("{v:.4}")
+    let text = format!("{v:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    match text {
+        "-0" | "0" if v.abs() > 1e-9 => format!("{v:.0e}"),
+        "-0" => "0".to_owned(),
+        _ if v.abs() >= 1e7 => format!("{v:.1e}"),
+        text => text.to_owned(),
     }
 }
 
@@ -148,6 +168,20 @@ mod tests {
             let panel = Panel { title: "t".into(), range: None, limits: vec![1.0], series };
             let plot = Plot { title: "p".into(), x_label: "s".into(), panels: vec![panel] };
             assert_eq!(plot.draw(640).width(), 640);
+        }
+    }
+
+    #[test]
+    fn marks_are_round_few_and_between_the_ends() {
+        let words = |lo, hi| marks(lo, hi, 6).into_iter().map(number).collect::<Vec<_>>().join(" ");
+        assert_eq!(words(0.003, 13.08), "5 10");
+        assert_eq!(words(-0.19, 0.006), "-0.15 -0.1 -0.05 0");
+        assert_eq!(words(-1.1, 1.1), "-1 -0.5 0 0.5 1");
+        assert_eq!(words(995.0, 1004.0), "996 998 1000 1002 1004");
+        for (lo, hi) in [(-0.5, 0.5), (0.0, 1e-7), (-3e9, 4e9), (1e15, 1e15 + 1.0), (12.0, 12.7)] {
+            let marks = marks(lo, hi, 6);
+            assert!((2..=7).contains(&marks.len()), "{lo} to {hi}: {marks:?}");
+            assert!(marks.iter().all(|v| *v >= lo - 1e-9 && *v <= hi + 1e-9), "{lo} to {hi}: {marks:?}");
         }
     }
 }

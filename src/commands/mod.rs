@@ -29,6 +29,7 @@ use crate::log::{Log, Screen};
 use crate::session::StartError;
 use crate::suite::episode::Episode;
 use crate::suite::scenario::Scenario;
+use bridge::dataset::DatasetError;
 use bridge::hub::HubError;
 use bridge::{BridgeError, RunFolder};
 use mechanics::Arm;
@@ -61,6 +62,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Bridge(#[from] BridgeError),
     #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    #[error(transparent)]
     Refused(#[from] types::Rejection),
     #[error(transparent)]
     Replay(#[from] crate::replay::ReplayError),
@@ -85,7 +88,9 @@ impl CommandError {
             Self::Hub(why) | Self::Start(StartError::Hub(why)) => of_hub(why),
             Self::Start(StartError::Sim(_) | StartError::Body(_) | StartError::Bridge(_)) => Exit::Failed,
             Self::Start(_) => Exit::Usage,
+            Self::Dataset(DatasetError::Refused(_) | DatasetError::Damaged { .. }) => Exit::Usage,
             Self::Node(_)
+            | Self::Dataset(_)
             | Self::Bridge(_)
             | Self::Speaker(_)
             | Self::Model(VlmError::Backend(_) | VlmError::Cancelled) => Exit::Failed,

@@ -9,7 +9,7 @@ mod ticks;
 
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
-pub(crate) use seconds::LoopSum;
+pub(crate) use seconds::{LoopSum, lateness_us};
 pub(crate) use tape::{Again, Tape};
 pub(crate) use ticks::{TickWriter, Ticks, Writing};
 

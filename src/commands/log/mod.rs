@@ -1,22 +1,25 @@
-//! `sinew log`: what is in a recording, and out of it for tools that read no recordings.
+//! `sinew log`: what is in a recording, out of it for tools that read no recordings, and recordings out of datasets.
+
+mod drawn;
+mod export;
+mod import;
 
 use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::{DIAGNOSTICS, LoopSum, Ticks, mode_word};
-use crate::replay::Header;
+use crate::recording::{DIAGNOSTICS, LoopSum};
 use bridge::recording::Reader;
 use bridge::ros::DiagnosticArray;
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 use types::Time;
 
 pub(crate) fn run(command: &LogCommand) -> Result<Exit, CommandError> {
     match command {
         LogCommand::Info { file, json } => info(&recording_at(file), *json),
-        LogCommand::Csv { file, out } => csv(&recording_at(file), out.as_deref()),
+        LogCommand::Export(options) => export::run(options),
+        LogCommand::Import { dataset, out, episode } => import::run(dataset, out, *episode),
     }
 }
 
@@ -103,48 +106,4 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         }
     }
     Ok(if is_fine { Exit::Done } else { Exit::Failed })
-}
-
-/// Every tick in a line: what was measured and what was told.
-fn csv(path: &Path, out: Option<&Path>) -> Result<Exit, CommandError> {
-    let header = Header::read(path)?;
-    let names = header.joint_names();
-    let io = |e: std::io::Error| {
-        let path = out.map_or_else(|| "standard output".to_owned(), |p| p.display().to_string());
-        CommandError::Bridge(bridge::BridgeError::Io { path, source: e })
-    };
-    let to: Box<dyn Write> = match out {
-        Some(path) => Box::new(std::fs::File::create(path).map_err(io)?),
-        None => Box::new(std::io::stdout().lock()),
-    };
-    let mut to = BufWriter::new(to);
-    let vectors = ["q", "dq", "tau", "told_q", "told_dq", "told_ddq", "told_tau"];
-    let columns: Vec<String> =
-        vectors.iter().flat_map(|v| names.iter().map(move |n| format!("{v}.{n}"))).collect();
-    let head = format!("time_s,tick,mode,motion,power,gripper_m,told_gripper_m,{}", columns.join(","));
-    writeln!(to, "{head}").map_err(io)?;
-    let mut ticks = Ticks::new(Reader::open(path)?);
-    while let Some(r) = ticks.next()? {
-        let mode = mode_word(r.mode);
-        let motion = r.motion.map_or(0, |m| m.0);
-        let measured = r.state.map_or(String::new(), |s| s.gripper.width_m.to_string());
-        let told = r.command.gripper.width_m;
-        let power = u8::from(r.command.enabled);
-        write!(to, "{},{},{mode},{motion},{power},{measured},{told}", r.now.as_secs_f64(), r.tick)
-            .map_err(io)?;
-        let c = &r.command;
-        let state = r.state.as_ref();
-        let measured = [state.map(|s| &s.q), state.map(|s| &s.dq), state.map(|s| &s.tau)];
-        for v in measured.into_iter().chain([&c.q, &c.dq, &c.ddq, &c.tau].map(Some)) {
-            for j in 0..names.len() {
-                match v.and_then(|v| v.get(j)) {
-                    Some(x) => write!(to, ",{x}").map_err(io)?,
-                    None => write!(to, ",").map_err(io)?,
-                }
-            }
-        }
-        writeln!(to).map_err(io)?;
-    }
-    to.flush().map_err(io)?;
-    Ok(Exit::Done)
 }
