@@ -153,10 +153,14 @@ section!(
 section!(
     /// `[ros2]`
     Ros2 {
+        carrier: String,
         domain: u16,
         node: String,
         namespace: String,
         rmw: String,
+        router: Vec<String>,
+        listen: Vec<String>,
+        bridge: String,
         reach: Vec<String>,
         controller: String,
         moves: bool,
@@ -292,6 +296,7 @@ impl Config {
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
             ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
+            ("ros2.carrier", &self.ros2.carrier, &["dds", "rmw_zenoh", "ros2dds"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
         ] {
             if !words.contains(&value.as_str()) {

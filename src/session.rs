@@ -291,7 +291,8 @@ pub(crate) fn mission(
     let sentinel = handle.sentinel(control::Component::Mission);
     let film = log.folder().map(|f| f.path().join("episode.gif"));
     let film = match film {
-        Some(path) if config.record.animation_hz > 0.0 => {
+        // Nobody sees an arm from outside that is not simulated.
+        Some(path) if config.record.animation_hz > 0.0 && rig.is_some() => {
             Some(Film::create(&path, config.record.animation_hz)?)
         }
         _ => None,

@@ -65,7 +65,10 @@ impl Mission {
     pub(super) fn watch_cameras(&mut self) -> Result<Option<(Fault, String)>, Trouble> {
         let clock = self.body.clock();
         self.note_state();
-        match self.eyes.glance(self.body.cameras(), &clock) {
+        let glanced = self.eyes.glance(self.body.cameras(), &clock);
+        // A picture may have been waited for while the arm went on.
+        self.note_state();
+        match glanced {
             Ok(image) => {
                 self.body.reins().slow(1.0);
                 if let Some(image) = image {

@@ -29,6 +29,8 @@ const STATES: usize = 64;
 const STATE_OFF_S: f64 = 0.02;
 /// An arm that is less far from where it was has rested in between, rad (m).
 const RESTED_RAD: f64 = 0.005;
+/// Between two states no farther apart, seconds, an arm goes straight, by a hundredth of a radian or two.
+const BETWEEN_S: f64 = 0.15;
 /// So many solids of the planner's the filter is told of: there is to be room for boxes of the configuration and for
 /// who comes.
 const MOST_PLANNED: usize = control::MOST_THINGS - crate::config::MOST_BOXES - MOST_BALLS - 1;
@@ -152,14 +154,21 @@ impl Surroundings {
             return None;
         }
         let nearest = self.states.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
-        nearest.filter(|s| off(s) <= STATE_OFF_S).or_else(|| self.rested_at(image.stamp)).copied()
+        nearest.filter(|s| off(s) <= STATE_OFF_S).copied().or_else(|| self.between(image.stamp))
     }
 
-    /// Where the arm was, if it was there before and after: models take their time between pictures, and it rests.
-    fn rested_at(&self, stamp: Time) -> Option<&JointState> {
+    /// Where the arm was by what was noted before and after: models take their time between pictures, and it rests; a
+    /// camera takes its time, too, and it moves meanwhile, but not far from the straight way.
+    fn between(&self, stamp: Time) -> Option<JointState> {
         let after = self.states.iter().position(|s| s.stamp >= stamp)?;
         let (before, after) = (self.states.get(after.checked_sub(1)?)?, self.states.get(after)?);
-        (before.q.max_abs_diff(&after.q) < RESTED_RAD).then_some(before)
+        if before.q.max_abs_diff(&after.q) < RESTED_RAD {
+            return Some(*before);
+        }
+        let gap_s = after.stamp.secs_since(before.stamp);
+        let part = stamp.secs_since(before.stamp) / gap_s;
+        let q = JointVector::from_fn(before.q.len(), |j| before.q[j] + part * (after.q[j] - before.q[j]));
+        (gap_s <= BETWEEN_S).then_some(JointState { stamp, q, ..*before })
     }
 
     fn compare<T>(
@@ -291,13 +300,15 @@ mod tests {
             Image::new("front", 0, stamp, vec![0; 6], depth, lens, Transform::identity()).expect("a picture")
         };
         let mut surroundings = Surroundings::new(arm.clone(), people, Tape::default());
-        for (ms, off) in [(1000, 0.0), (1300, 0.001), (1600, 0.1)] {
+        for (ms, off) in [(1000, 0.0), (1300, 0.001), (1600, 0.1), (1700, 0.2)] {
             surroundings.note(&state(ms, off));
         }
         let at = |ms| surroundings.state_at(&image(ms, Some(vec![1.0; 2]))).map(|s| s.stamp);
         assert_eq!(at(1010), Some(state(1000, 0.0).stamp), "near a state");
         assert_eq!(at(1150), Some(state(1000, 0.0).stamp), "it rested");
         assert_eq!(at(1450), None, "it moved");
+        let moved = surroundings.state_at(&image(1650, Some(vec![1.0; 2]))).expect("between two");
+        assert!((moved.q[0] - arm.home()[0] - 0.15).abs() < 1e-9, "half of the way: {moved:?}");
         assert_eq!(at(1900), None, "nobody knows yet");
         assert_eq!(at(900), None, "nobody knew yet");
         assert!(surroundings.state_at(&image(1010, None)).is_none(), "without depth nobody is seen");

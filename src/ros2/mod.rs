@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::graph::BodyError;
 use crate::graph::machine::{Driven, Machine, Running, Start};
 use crate::session::StartError;
-use bridge::dds::{ArmSettings, DdsError, EyeSettings, Reach, Rmw, Ros, RosArmHandle, Settings};
+use bridge::dds::{ArmSettings, DdsError, EyeSettings, Reach, Rmw, Ros, RosArmHandle, RosTime, Settings};
 use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
@@ -54,6 +54,7 @@ pub(crate) fn arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError>
     settings.node.push_str("_loop");
     let ros = Ros::open(&settings).map_err(|e| refused("ros2", e))?;
     let clock = MonotonicClock::new();
+    let time = RosTime::default();
     let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
     for eye in &config.arm.cameras {
         let named = EyeSettings {
@@ -63,11 +64,11 @@ pub(crate) fn arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError>
             info: eye.info.clone(),
             world: config.arm.world.clone(),
         };
-        cameras.push(Box::new(ros.eye(named, clock).map_err(|e| refused("arm.cameras", e))?));
+        cameras.push(Box::new(ros.eye(named, (clock, time.clone())).map_err(|e| refused("arm.cameras", e))?));
     }
     let wanted = wanted(config, arm);
     let start: Start = Box::new(move |permit| {
-        let met = ros.arm(wanted, clock, permit, FINDS);
+        let met = ros.arm(wanted, (clock, time), permit, FINDS);
         let (robot, handle) = met.map_err(|e| BodyError::Robot(absent(e)))?;
         Ok(Machine { robot: Box::new(robot), running: Box::new(handle) })
     });
@@ -105,6 +106,8 @@ fn absent(e: DdsError) -> String {
         DdsError::Silent { name } => {
             format!("nobody is at {name} in ROS 2: is the arm there, and in this domain?")
         }
+        // What the arm says has a field of its own, in its message.
+        DdsError::Refused(r) if !r.field.contains('.') => format!("arm.{r}"),
         other => other.to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! A camera of ROS 2's as a [`Camera`]: colours, depth and lens on topics, and its place in `/tf`.
 
-use super::arm::Since;
+use super::arm::{RosTime, Since};
 use super::{Care, DdsError, Heard, Ros};
 use crate::ros::{CameraInfo, Frames, Header, Image, Sheets, TfMessage, TransformStamped, optical_frame};
 use core::time::Duration;
@@ -45,6 +45,8 @@ pub struct RosEye<C> {
     resting: Heard<TfMessage>,
     frames: Frames,
     newest_lens: Option<CameraInfo>,
+    time: RosTime,
+    /// Of a camera that is stamped by another clock than the arm.
     since: Since,
     depths: Vec<Image>,
     frame: String,
@@ -53,11 +55,15 @@ pub struct RosEye<C> {
 }
 
 impl Ros {
-    /// A camera, whether it is there yet or not.
+    /// A camera, whether it is there yet or not; `time` is of the arm that it looks at.
     ///
     /// # Errors
     /// As [`Self::hear`].
-    pub fn eye<C: Clock>(&self, settings: EyeSettings, clock: C) -> Result<RosEye<C>, DdsError> {
+    pub fn eye<C: Clock>(
+        &self,
+        settings: EyeSettings,
+        (clock, time): (C, RosTime),
+    ) -> Result<RosEye<C>, DdsError> {
         let depth = match settings.depth.as_str() {
             "" => None,
             topic => Some(self.hear(topic, Care::Sensor, DEPTHS)?),
@@ -71,6 +77,7 @@ impl Ros {
             resting: self.hear("/tf_static", Care::Latched, FRAMES)?,
             frames: Frames::default(),
             newest_lens: None,
+            time,
             since: Since::default(),
             depths: Vec::new(),
             frame: String::new(),
@@ -170,7 +177,9 @@ impl<C: Clock> Camera for RosEye<C> {
             let left = until.since(self.clock.now());
             let colours = self.colours.take_within(left).ok_or_else(|| self.timeout())?;
             let stamped: Time = colours.header.stamp.clone().into();
-            let ours = self.since.ours(stamped, self.clock.now(), true);
+            let now = self.clock.now();
+            let by_itself = self.since.ours(stamped, now, true);
+            let ours = self.time.ours(stamped, now).unwrap_or(by_itself);
             if ours < asked || ours <= self.last {
                 continue;
             }

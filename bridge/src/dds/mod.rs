@@ -24,7 +24,7 @@ pub use action::{
     Action, ActionClient, ActionServer, CancelAsked, Ended, Event, FollowJointTrajectory, GoalId,
     MoveGripper, Offer, Outcome, Pursued, Pursuit,
 };
-pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, gripper_position, gripper_width};
+pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, RosTime, gripper_position, gripper_width};
 pub use eye::{EyeSettings, RosEye};
 pub use raw::Care;
 pub use service::{Asked, Asker, Served};

@@ -4,6 +4,7 @@
 //! nothing of ROS 2. When this node or its line is gone in the middle of a path the arm stops by itself (F1).
 
 mod answering;
+mod carrier;
 mod saying;
 
 use super::body::WiredBody;
@@ -13,9 +14,10 @@ use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
 use answering::Answering;
-use bridge::dds::{ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer, Ros};
+use bridge::dds::{ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer};
 use bridge::ros::follow;
 use bridge::wire::{Role, WireError};
+use carrier::Carrier;
 use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
@@ -53,26 +55,28 @@ struct Side {
 /// # Errors
 /// [`NodeError`] when it cannot begin.
 pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), NodeError> {
-    let settings = crate::ros2::settings(config)?;
     let own = MonotonicClock::new();
     let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
-    let ros = Ros::open(&settings).map_err(of_ros2)?;
-    let goals = match config.ros2.moves {
-        false => None,
-        true => {
+    let ros = Carrier::open(config)?;
+    let goals = match &ros {
+        Carrier::Dds(ros) if config.ros2.moves => {
             let name = format!("{}/follow_joint_trajectory", config.ros2.controller);
             Some(ros.follow_server(&name).map_err(of_ros2)?)
         }
+        _ => None,
     };
     let moves = match goals {
         Some(_) => format!("whose {}/follow_joint_trajectory moves its arm", config.ros2.controller),
         None => "which moves nothing (ros2.moves)".to_owned(),
     };
     let ends = Arc::new(AtomicBool::new(false));
-    let stops = answering::stops(config, &ros, &node.wire, &ends)?;
+    let stops = match &ros {
+        Carrier::Dds(ros) => Some(answering::stops(config, ros, &node.wire, &ends)?),
+        Carrier::Zenoh(_) => None,
+    };
     let saying = Saying::start(config, arm, &ros, &node.wire)?;
     let mut side = Side { goals, answering: Answering::start()?, saying };
-    log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", settings.domain));
+    log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", config.ros2.domain));
     let mut missing = String::new();
     let ended = loop {
         if crate::interrupt::count() > 0 {
@@ -111,7 +115,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
         std::thread::sleep(AGAIN);
     };
     ends.store(true, Ordering::Release);
-    let _ = stops.join();
+    let _ = stops.map(std::thread::JoinHandle::join);
     ended
 }
 

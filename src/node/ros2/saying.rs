@@ -1,13 +1,12 @@
 //! What the robot does and sees, said in ROS 2 by a thread of its own: whoever does not listen keeps nobody waiting.
 
-use super::of_ros2;
+use super::carrier::{Carrier, Publisher};
 use crate::config::Config;
 use crate::node::NodeError;
 use crate::ros2::joints::Joints;
 use crate::ros2::wall;
-use bridge::dds::{Care, Publisher, Ros};
 use bridge::ros::{
-    CameraInfo, Header, Image, JointState, Picture, Text, TfMessage, TransformStamped, camera_of,
+    CameraInfo, Care, Header, Image, JointState, Picture, Text, TfMessage, TransformStamped, camera_of,
     optical_frame,
 };
 use bridge::wire::{Heard, Wire, topics};
@@ -46,19 +45,23 @@ pub(super) struct Saying {
 }
 
 impl Saying {
-    pub(super) fn start(config: &Config, arm: &Arc<Arm>, ros: &Ros, wire: &Wire) -> Result<Self, NodeError> {
+    pub(super) fn start(
+        config: &Config,
+        arm: &Arc<Arm>,
+        ros: &Carrier,
+        wire: &Wire,
+    ) -> Result<Self, NodeError> {
         let (to, from) = sync_channel(WAITING);
-        let description: Publisher<Text> =
-            ros.publisher("robot_description", Care::Latched).map_err(of_ros2)?;
+        let description: Publisher<Text> = ros.publisher("robot_description", Care::Latched)?;
         let data = description::urdf(arm.model(), &arm.world_from_base());
-        description.put(&Text { data }).map_err(of_ros2)?;
+        description.put(&Text { data })?;
         let voice = Voice {
             arm: arm.clone(),
             data: ArmData::new(arm),
             all: Joints::new(arm),
-            joints: ros.publisher("joint_states", Care::Reliable).map_err(of_ros2)?,
+            joints: ros.publisher("joint_states", Care::Reliable)?,
             // Its name is the same in every namespace.
-            frames: ros.publisher("/tf", Care::Reliable).map_err(of_ros2)?,
+            frames: ros.publisher("/tf", Care::Reliable)?,
             _description: description,
             ros: ros.clone(),
             wire: wire.clone(),
@@ -105,7 +108,7 @@ struct Voice {
     frames: Publisher<TfMessage>,
     /// Who comes late gets it as long as it is kept.
     _description: Publisher<Text>,
-    ros: Ros,
+    ros: Carrier,
     wire: Wire,
     cameras: HashMap<String, Eye>,
     /// Pictures, while anybody looks.
@@ -222,7 +225,7 @@ impl Voice {
         }
     }
 
-    fn eye(&self, name: &str) -> Result<Eye, bridge::dds::DdsError> {
+    fn eye(&self, name: &str) -> Result<Eye, NodeError> {
         let topic = |what: &str| format!("{name}/{what}");
         Ok(Eye {
             colours: self.ros.publisher(&topic("image"), Care::Sensor)?,

@@ -14,6 +14,7 @@ use crate::ros::{self, JointTrajectory};
 use core::time::Duration;
 use gripper::Telling;
 pub use gripper::{position as gripper_position, width as gripper_width};
+pub use since::RosTime;
 pub(super) use since::Since;
 use slots::Slots;
 use std::sync::Arc;
@@ -120,6 +121,7 @@ struct Hearing {
     settings: ArmSettings,
     slots: Arc<Slots>,
     since: Since,
+    time: RosTime,
 }
 
 /// Sends paths out.
@@ -167,8 +169,8 @@ impl ArmSettings {
 }
 
 impl Ros {
-    /// Meets an arm within `limit`. Its time is that of `clock`; the permit tells, where there is an outer watchdog,
-    /// whether the arm may be told anything.
+    /// Meets an arm within `limit`. Its time is that of `clock`, and `time` learns how far the arm's is from it; the
+    /// permit tells, where there is an outer watchdog, whether the arm may be told anything.
     ///
     /// # Errors
     /// A [`Rejection`] naming what is wrong with the settings or with what the arm says; [`DdsError::Silent`] naming
@@ -176,15 +178,17 @@ impl Ros {
     pub fn arm<C: Clock + Clone + 'static>(
         &self,
         settings: ArmSettings,
-        clock: C,
+        (clock, time): (C, RosTime),
         permit: Option<Permit>,
         limit: Duration,
     ) -> Result<(RosArm, RosArmHandle), DdsError> {
         settings.check()?;
         let slots = Arc::new(Slots::new());
         let controller = format!("{}/joint_trajectory", settings.controller);
-        let says: Publisher<JointTrajectory> = self.publisher(&controller, Care::Reliable)?;
-        let heard: Heard<ros::JointState> = self.hear(&settings.joint_states, Care::Sensor, STATES)?;
+        let says: Publisher<JointTrajectory> =
+            self.publisher(&controller, Care::Reliable).map_err(|e| of("controller", e))?;
+        let heard: Heard<ros::JointState> =
+            self.hear(&settings.joint_states, Care::Sensor, STATES).map_err(|e| of("joint_states", e))?;
         let until = clock.now() + limit;
         let silent = |name: &str| DdsError::Silent { name: name.to_owned() };
         let left = || until.since(clock.now());
@@ -196,7 +200,8 @@ impl Ros {
         let telling = match settings.gripper.as_str() {
             "" => None,
             name => {
-                let telling = Telling::new(self, name, &settings.fingers, &slots)?;
+                let telling =
+                    Telling::new(self, name, &settings.fingers, &slots).map_err(|e| of("gripper", e))?;
                 if !telling.wait_served(left()) {
                     return Err(silent(name));
                 }
@@ -210,6 +215,7 @@ impl Ros {
             settings: settings.clone(),
             slots: slots.clone(),
             since: Since::default(),
+            time,
         };
         let n = settings.joints.len();
         let streaming = Streaming { controller: says, settings, slots: slots.clone(), permit };
@@ -221,6 +227,14 @@ impl Ros {
             handle.spawn("gripper", move || telling.run())?;
         }
         Ok((RosArm { slots, n, number: 0, last: Err(RobotError::Silent) }, handle))
+    }
+}
+
+/// What refuses a name says which of the settings it is.
+fn of(field: &'static str, e: DdsError) -> DdsError {
+    match e {
+        DdsError::Refused(r) => Rejection::new(field, r.expected, r.got).into(),
+        other => other,
     }
 }
 
@@ -245,6 +259,7 @@ impl Hearing {
                     Ok(mut state) => {
                         let is_driven = self.slots.is_driven.load(Ordering::Acquire);
                         state.stamp = self.since.ours(state.stamp, now, is_driven);
+                        self.time.learn(&self.since);
                         wrong = None;
                         // What overtook another tells nothing new.
                         if state.stamp > last {

@@ -2,12 +2,46 @@
 //! tells most. Nobody is asked anything.
 
 use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use types::Time;
 
 /// Two clocks drift apart by less than this, parts of the time.
 const DRIFT: f64 = 5e-4;
 /// While nothing hangs on it, it is found out anew from what came within so long.
 const LEARNS: Duration = Duration::from_millis(500);
+
+/// Not known yet.
+const UNKNOWN: i64 = i64::MIN;
+/// Of a clock that it is no relation to, what is said would be older than this, or not said yet.
+const OLDEST: Duration = Duration::from_secs(1);
+const AHEAD: Duration = Duration::from_millis(5);
+
+/// How far the clock of an arm in ROS 2 is from ours, found out from its states, which take least time: for whatever else
+/// is stamped by that clock. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct RosTime(Arc<AtomicI64>);
+
+impl Default for RosTime {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(UNKNOWN)))
+    }
+}
+
+impl RosTime {
+    pub(in crate::dds) fn learn(&self, since: &Since) {
+        if let Some((ahead, _)) = since.ahead {
+            self.0.store(ahead, Ordering::Release);
+        }
+    }
+
+    /// When that was, by our clock, that came `now`; `None` where it is stamped by another clock.
+    pub(in crate::dds) fn ours(&self, stamped: Time, now: Time) -> Option<Time> {
+        let ahead = Some(self.0.load(Ordering::Acquire)).filter(|ahead| *ahead != UNKNOWN)?;
+        let ours = Time::from_nanos(stamped.as_nanos().saturating_add(ahead));
+        (ours <= now + AHEAD && now.since(ours) <= OLDEST).then(|| ours.min(now))
+    }
+}
 
 /// See the head of this file.
 #[derive(Debug, Default)]
@@ -107,5 +141,20 @@ mod tests {
         for stamped in [i64::MIN, -1, 1, i64::MAX] {
             assert!(since.ours(Time::from_nanos(stamped), now, true) <= now, "B22: {stamped}");
         }
+    }
+
+    #[test]
+    fn pictures_of_the_arms_clock_are_as_old_as_they_are_and_of_another_clock_nothing_is_said() {
+        let (time, mut since) = (RosTime::default(), Since::default());
+        let now = Time::from_nanos(10 * HOUR);
+        let stamped = |ago: i64| Time::from_nanos(12 * HOUR - ago * MS);
+        assert_eq!(time.ours(stamped(80), now), None, "no state has come");
+        since.ours(stamped(0), now, true);
+        time.learn(&since);
+        let age =
+            |ago: i64| time.clone().ours(stamped(ago), now).map(|t| now.since(t).as_nanos() as i64 / MS);
+        assert_eq!([age(80), age(-3), age(900)], [Some(80), Some(0), Some(900)]);
+        assert_eq!([age(1100), age(-20), age(2 * HOUR / MS)], [None; 3]);
+        assert_eq!(time.ours(Time::from_nanos(i64::MAX), now), None, "B22");
     }
 }

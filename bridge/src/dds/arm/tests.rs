@@ -126,7 +126,7 @@ impl Drop for StandIn {
 fn meet(domain: u16, limit: Duration) -> Result<(RosArm, RosArmHandle, Wall), DdsError> {
     let ros = Ros::open(&Settings { domain, ..Settings::of("loop") }).expect("a node");
     let clock = Wall(Instant::now());
-    let (arm, handle) = ros.arm(settings(), clock.clone(), None, limit)?;
+    let (arm, handle) = ros.arm(settings(), (clock.clone(), RosTime::default()), None, limit)?;
     Ok((arm, handle, clock))
 }
 
@@ -262,7 +262,8 @@ fn a_permit_that_is_withdrawn_lets_no_path_through() {
     let ros = Ros::open(&Settings { domain: 224, ..Settings::of("loop") }).expect("a node");
     let mut clock = Wall(Instant::now());
     let permit: Permit = Box::new(|_| false);
-    let (mut arm, _handle) = ros.arm(settings(), clock.clone(), Some(permit), SOON).expect("it is there");
+    let (mut arm, _handle) =
+        ros.arm(settings(), (clock.clone(), RosTime::default()), Some(permit), SOON).expect("it is there");
     state(&mut arm);
     drive(&mut arm, &mut clock, there.q(), Duration::from_millis(300));
     assert_eq!((there.told(), there.q()), (0, [0.5, -0.5]), "F33");
@@ -279,7 +280,7 @@ fn what_is_missing_is_named() {
     let refused = |change: fn(&mut ArmSettings)| {
         let mut s = settings();
         change(&mut s);
-        match ros.arm(s, Wall(Instant::now()), None, MS) {
+        match ros.arm(s, (Wall(Instant::now()), RosTime::default()), None, MS) {
             Err(DdsError::Refused(why)) => why.field,
             other => panic!("{:?}", other.map(|_| ())),
         }
@@ -288,5 +289,6 @@ fn what_is_missing_is_named() {
     assert_eq!(refused(|s| s.lead_s = 0.02), "lead_ms");
     assert_eq!(refused(|s| s.silent_s = 2.0), "silent_ms");
     assert_eq!(refused(|s| s.joints.truncate(1)), "joints");
-    assert_eq!(refused(|s| s.controller = "no name".into()), "topic");
+    assert_eq!(refused(|s| s.controller = "no name".into()), "controller");
+    assert_eq!(refused(|s| s.joint_states = "2".into()), "joint_states");
 }

@@ -1,0 +1,118 @@
+//! A sentence moves an arm of ROS 2's: a simulated one, which knows nothing of Sinew's loop and is met over DDS alone.
+#![cfg(feature = "dds")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn sinew(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
+    command.args(words).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn done(folder: &Path, words: &[&str]) -> Output {
+    sinew(folder, words).output().expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A folder with a configuration for this domain.
+fn folder(name: &str, domain: u16) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("ros2-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let text = format!(
+        r#"
+[arm]
+kind = "ros2"
+gripper = "gripper_controller/gripper_cmd"
+cameras = [
+  {{ name = "front", image = "front/image", depth = "front/depth", info = "front/camera_info" }},
+  {{ name = "wrist", image = "wrist/image", depth = "wrist/depth", info = "wrist/camera_info" }},
+]
+[control]
+rate_hz = 250
+[ros2]
+domain = {domain}
+"#
+    );
+    std::fs::write(folder.join("robot.toml"), text).expect("written");
+    folder
+}
+
+/// The arm; it tells where everything is when it ends.
+struct Arm(Child);
+
+impl Arm {
+    fn start(folder: &Path) -> Self {
+        let log = std::fs::File::create(folder.join("arm.log")).expect("a file");
+        let errors = log.try_clone().expect("a file");
+        let mut command = sinew(folder, &["sim", "--ros2", "--seed", "3", "--out", "world"]);
+        Self(command.stdout(log).stderr(errors).spawn().expect("it runs"))
+    }
+
+    fn end(mut self, folder: &Path) -> String {
+        let asked = Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().expect("kill");
+        assert!(asked.success());
+        let began = Instant::now();
+        while self.0.try_wait().expect("asked").is_none() {
+            assert!(began.elapsed() < Duration::from_secs(30), "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::fs::read_to_string(folder.join("arm.log")).expect("its log")
+    }
+}
+
+impl Drop for Arm {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where a thing is, by the simulator's truth.
+fn place(log: &str, thing: &str) -> [f64; 3] {
+    let line = log.lines().find(|l| l.contains(thing)).unwrap_or_else(|| panic!("no {thing}: {log}"));
+    let numbers = line.split(" at (").nth(1).and_then(|l| l.split(')').next()).expect("a place");
+    let numbers: Vec<f64> = numbers.split(", ").map(|n| n.parse().expect("a number")).collect();
+    numbers.try_into().expect("three")
+}
+
+#[test]
+fn a_sentence_moves_an_arm_of_ros_2_and_its_run_is_repeated_to_the_bit() {
+    let folder = folder("sentence", 61);
+    let arm = Arm::start(&folder);
+    let run = done(&folder, &["run", "put the red cube in the blue bowl", "--out", "run"]);
+    assert_eq!(run.status.code(), Some(0), "{}", said(&run));
+    let log = arm.end(&folder);
+    let (cube, bowl) = (place(&log, "red_cube"), place(&log, "blue_bowl"));
+    let off = (cube[0] - bowl[0]).hypot(cube[1] - bowl[1]);
+    assert!(off < 0.04, "the cube is {off:.3} m from the bowl's middle: {log}");
+    assert!(!log.contains("warning"), "every path could be followed: {log}");
+    let replayed = done(&folder, &["replay", "run"]);
+    assert_eq!(replayed.status.code(), Some(0), "I9: {}", said(&replayed));
+}
+
+#[test]
+fn an_arm_that_is_not_there_and_a_run_in_virtual_time_are_refused_by_name() {
+    let folder = folder("refused", 62);
+    let lockstep = done(&folder, &["run", "park", "--lockstep", "--out", "lockstep"]);
+    assert!(!lockstep.status.success());
+    assert!(said(&lockstep).contains("arm.kind: expected \"simulated\""), "{}", said(&lockstep));
+    let absent = done(&folder, &["run", "park", "--out", "absent"]);
+    assert!(!absent.status.success());
+    assert!(said(&absent).contains("nobody is at joint_states in ROS 2"), "{}", said(&absent));
+    for (text, wants) in [
+        ("[arm]\nkind = \"ros1\"\n", "arm.kind: expected simulated or ros2"),
+        ("[arm]\nlead_ms = 10.0\n", "arm.lead_ms: expected 30 to 500"),
+        ("[arm]\ncameras = [{ name = \"front\" }]\n", "missing field `image`"),
+        ("[arm]\nkind = \"ros2\"\njoint_states = \"no name\"\n", "arm.joint_states: expected words"),
+    ] {
+        std::fs::write(folder.join("robot.toml"), format!("{text}[ros2]\ndomain = 62\n")).expect("written");
+        let refused = done(&folder, &["run", "park", "--out", "refused"]);
+        assert!(!refused.status.success() && said(&refused).contains(wants), "B18: {}", said(&refused));
+    }
+}
