@@ -107,7 +107,7 @@ fn only_clocks_training_and_benches_ask_the_operating_system_for_the_time() {
         "control/src/clock",
         "control/src/rt",
         "bridge/src/chat",
-        "bridge/src/dds/limit",
+        "bridge/src/limit",
         "bridge/examples/dds_peer",
         "perception/src/train",
         "perception/src/language/train",

@@ -5,6 +5,8 @@
 
 mod address;
 pub mod animation;
+#[cfg(any(feature = "dds", feature = "ros2"))]
+mod asking;
 pub mod canvas;
 pub mod chat;
 #[cfg(feature = "dds")]
@@ -13,7 +15,11 @@ pub mod files;
 mod font;
 pub mod hub;
 pub mod jpeg;
+#[cfg(any(feature = "dds", feature = "ros2"))]
+mod limit;
 pub mod plot;
+#[cfg(any(feature = "dds", feature = "ros2"))]
+mod queue;
 pub mod record;
 pub mod recording;
 pub mod ros;

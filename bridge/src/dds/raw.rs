@@ -1,6 +1,7 @@
 //! Bytes to and from DDS: what a message is, is found out behind its locks.
 
 use super::present::Peers;
+pub use crate::ros::Care;
 use core::convert::Infallible;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -116,17 +117,6 @@ impl Reader {
         }
         waker.wake_by_ref();
     }
-}
-
-/// How sure it has to be that a message arrives, and who gets those that were before; in the terms of ROS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Care {
-    /// Best effort: what is lost is lost, the next is there soon. For what is measured often.
-    Sensor,
-    /// Sent again until it has arrived. For what counts each.
-    Reliable,
-    /// As that, and who comes late gets the last one. For what is said once: `/robot_description`, `/tf_static`.
-    Latched,
 }
 
 /// So long a message waits at most that finds those before it not yet arrived.

@@ -5,12 +5,13 @@ use super::listing::Listed;
 use super::present::{End, Peers, SETTLES_WITHIN};
 use super::raw::{Care, Out, Writer};
 use super::{DdsError, Ros, carrier, locked, names};
+pub(super) use crate::queue::Queue;
 use crate::ros::{Message, from_cdr, to_cdr};
 use core::marker::PhantomData;
 use core::time::Duration;
 use rustdds::{GUID, RTPSEntity as _, Timestamp};
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 /// A writer of the node's with all that goes with it.
 pub(super) struct Said {
@@ -97,65 +98,6 @@ impl<M: Message> Publisher<M> {
             std::thread::sleep(SETTLES_WITHIN.min(limit.left()));
         }
         is_heard
-    }
-}
-
-/// What waits to be taken, and how much never will be.
-#[derive(Default)]
-struct Waiting<T> {
-    queue: VecDeque<T>,
-    lost: u64,
-    refused: u64,
-}
-
-/// The place where it waits.
-pub(super) struct Queue<T> {
-    waiting: Mutex<Waiting<T>>,
-    new: Condvar,
-    capacity: usize,
-}
-
-impl<T> Queue<T> {
-    pub(super) fn new(capacity: usize) -> Self {
-        let waiting = Waiting { queue: VecDeque::new(), lost: 0, refused: 0 };
-        Self { waiting: Mutex::new(waiting), new: Condvar::new(), capacity: capacity.max(1) }
-    }
-
-    /// Puts it behind the others, of which the oldest makes room.
-    pub(super) fn push(&self, item: T) {
-        let mut waiting = locked(&self.waiting);
-        let oldest = if waiting.queue.len() >= self.capacity { waiting.queue.pop_front() } else { None };
-        waiting.lost += u64::from(oldest.is_some());
-        waiting.queue.push_back(item);
-        drop(waiting);
-        self.new.notify_one();
-        // Outside of the lock: one that is let go may have something to say.
-        drop(oldest);
-    }
-
-    pub(super) fn count(&self, lost: u64, refused: u64) {
-        let mut waiting = locked(&self.waiting);
-        waiting.lost += lost;
-        waiting.refused += refused;
-    }
-
-    pub(super) fn take(&self) -> Option<T> {
-        locked(&self.waiting).queue.pop_front()
-    }
-
-    pub(super) fn take_within(&self, limit: Duration) -> Option<T> {
-        let waiting = locked(&self.waiting);
-        let waited = self.new.wait_timeout_while(waiting, limit, |waiting| waiting.queue.is_empty());
-        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        waiting.queue.pop_front()
-    }
-
-    pub(super) fn lost(&self) -> u64 {
-        locked(&self.waiting).lost
-    }
-
-    pub(super) fn refused(&self) -> u64 {
-        locked(&self.waiting).refused
     }
 }
 

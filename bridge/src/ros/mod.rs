@@ -3,6 +3,7 @@
 //! A message is a struct whose fields stand in the order of its definition; [`to_cdr`] and [`from_cdr`] turn it into
 //! the encapsulated CDR of OMG DDSI-RTPS 2.3, section 10 (plain CDR, little endian out, both in) and back.
 
+mod care;
 mod cloud;
 mod diagnostic;
 mod encodings;
@@ -10,6 +11,8 @@ mod ending;
 mod frames;
 mod geometry;
 mod markers;
+#[cfg(any(feature = "dds", feature = "ros2"))]
+pub(crate) mod names;
 mod nodes;
 mod picture;
 mod sensor;
@@ -18,6 +21,7 @@ mod std_types;
 mod trajectory;
 mod vision;
 
+pub use care::Care;
 pub use cloud::{PointCloud2, PointField};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
 pub use frames::Frames;
@@ -33,7 +37,7 @@ pub use nodes::{
 pub use picture::{Sheets, camera_of, optical_frame};
 pub use sensor::{CameraInfo, CompressedImage, Image, JointState, Joy, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
-pub use std_types::{ColorRGBA, Duration, Header, Log, Text, Time, TriggerRequest, TriggerResponse};
+pub use std_types::{ColorRGBA, Duration, Header, Log, SimTime, Text, Time, TriggerRequest, TriggerResponse};
 pub use trajectory::{
     FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult, GripperCommand,
     GripperCommandFeedback, GripperCommandGoal, GripperCommandResult, JointComponentTolerance,
@@ -120,7 +124,7 @@ macro_rules! every_message {
             MultiDOFJointTrajectory MultiDOFJointTrajectoryPoint Number ObjectHypothesis
             ObjectHypothesisWithPose Order Picture Point Point2D PointCloud2 PointField Pose Pose2D
             PoseStamped PoseWithCovariance Quaternion Question Refusal RegionOfInterest Report Requests
-            SessionOpened SessionRequest Solid Status Taken Text TfMessage Tick Time Transform
+            SessionOpened SessionRequest SimTime Solid Status Taken Text TfMessage Tick Time Transform
             TransformStamped TriggerRequest TriggerResponse Twist TwistStamped UVCoordinate Vector3 World
             Wrench WrenchStamped
         }

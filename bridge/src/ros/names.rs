@@ -17,13 +17,13 @@ fn refuse(field: &'static str, expected: &'static str, got: &str) -> Rejection {
 }
 
 /// A node's own name.
-pub(super) fn node(name: &str) -> Result<(), Rejection> {
+pub(crate) fn node(name: &str) -> Result<(), Rejection> {
     let expected = "letters, digits and underscores, no digit first, 255 at most";
     if is_word(name) && name.len() <= LONGEST { Ok(()) } else { Err(refuse("node", expected, name)) }
 }
 
 /// A namespace: `/`, or words after a slash each.
-pub(super) fn namespace(name: &str) -> Result<(), Rejection> {
+pub(crate) fn namespace(name: &str) -> Result<(), Rejection> {
     let expected = "/, or words of letters, digits and underscores with a / before each";
     let words = name.strip_prefix('/').is_some_and(|words| words.is_empty() || words.split('/').all(is_word));
     let is_short = name.len() <= LONGEST && !name.contains("__");
@@ -32,7 +32,7 @@ pub(super) fn namespace(name: &str) -> Result<(), Rejection> {
 
 /// The whole name of a topic, service or action: one that begins with no slash is in the node's namespace, one that
 /// begins with `~/` below the node itself.
-pub(super) fn whole(
+pub(crate) fn whole(
     field: &'static str,
     namespace: &str,
     node: &str,
@@ -53,7 +53,9 @@ pub(super) fn whole(
 }
 
 /// A type's name on the wire, as `sensor_msgs::msg::dds_::JointState_`, of one like `sensor_msgs/msg/JointState`.
-pub(super) fn of_type(name: &str) -> Result<String, Rejection> {
+// rcl makes names of the wire itself.
+#[cfg_attr(not(feature = "dds"), allow(dead_code))]
+pub(crate) fn of_type(name: &str) -> Result<String, Rejection> {
     let parts: Vec<&str> = name.split('/').collect();
     match parts[..] {
         [package, kind, name] if [package, kind, name].into_iter().all(is_word) => {
@@ -64,7 +66,8 @@ pub(super) fn of_type(name: &str) -> Result<String, Rejection> {
 }
 
 /// The name that two types have before their endings, as of a question and its answer.
-pub(super) fn common<'a>(one: (&'a str, &str), other: (&str, &str)) -> Result<&'a str, Rejection> {
+#[cfg(feature = "dds")]
+pub(crate) fn common<'a>(one: (&'a str, &str), other: (&str, &str)) -> Result<&'a str, Rejection> {
     let base = one.0.strip_suffix(one.1);
     base.filter(|base| other.0.strip_suffix(other.1) == Some(base)).ok_or_else(|| {
         let expected = format!("one name before {} and {}", one.1, other.1);
@@ -111,6 +114,11 @@ mod tests {
         for bad in ["JointState", "sensor_msgs/JointState", "a/b/c/d", "a/b/"] {
             assert_eq!(of_type(bad).expect_err(bad).field, "type");
         }
+    }
+
+    #[cfg(feature = "dds")]
+    #[test]
+    fn a_question_and_its_answer_have_one_name() {
         let pair = |q, a| common((q, "_Request"), (a, "_Response"));
         assert_eq!(
             pair("std_srvs/srv/Trigger_Request", "std_srvs/srv/Trigger_Response"),

@@ -5,18 +5,18 @@ use std::time::Instant;
 
 /// The end of a wait that has several parts.
 #[derive(Clone, Copy)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// Whether it comes at all.
     until: Option<Instant>,
 }
 
 impl Limit {
-    pub(super) fn of(limit: Duration) -> Self {
+    pub(crate) fn of(limit: Duration) -> Self {
         Self { until: Instant::now().checked_add(limit) }
     }
 
     /// What is left of it.
-    pub(super) fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()))
     }
 }
