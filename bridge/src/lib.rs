@@ -17,6 +17,8 @@ pub mod hub;
 pub mod jpeg;
 #[cfg(any(feature = "dds", feature = "ros2"))]
 mod limit;
+#[cfg(feature = "ros2")]
+pub mod native;
 pub mod plot;
 #[cfg(any(feature = "dds", feature = "ros2"))]
 mod queue;
