@@ -1,5 +1,5 @@
 //! Actions, through rcl: their services and topics one by one. What goals do is decided in [`asking`](crate::asking), for
-//! every wire alike; r2r's own server of actions refuses no request to cancel by silence, and stamps no goal.
+//! every wire alike; r2r's own server of actions stamps no goal, and leaves a request to cancel unanswered that is let go.
 
 use super::service::{Asking, ServiceWire, serve};
 use super::spinning::{Watching, Went};

@@ -82,15 +82,15 @@ impl<W: ServiceWire> Asking<W> {
 
 impl<W: ServiceWire> Questions for Asking<W> {
     fn wait(&self, limit: &Limit) -> Result<(), RosError> {
-        let mut available = locked(&self.available);
         loop {
-            let mut asked = match available.take() {
+            let begun = locked(&self.available).take();
+            let mut asked = match begun {
                 Some(asked) => asked,
                 None => Box::pin(Node::is_available(&self.client).map_err(rcl)?),
             };
             match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(is) => return is.map_err(rcl),
-                Poll::Pending => *available = Some(asked),
+                Poll::Pending => *locked(&self.available) = Some(asked),
             }
             let left = limit.left();
             if left.is_zero() {
