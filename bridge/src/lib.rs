@@ -5,6 +5,8 @@
 
 mod address;
 pub mod animation;
+#[cfg(any(feature = "dds", feature = "ros2"))]
+mod asking;
 pub mod canvas;
 pub mod chat;
 pub mod dataset;
@@ -14,10 +16,12 @@ pub mod files;
 mod font;
 pub mod hub;
 pub mod jpeg;
-#[cfg(any(feature = "dds", feature = "wire"))]
+#[cfg(any(feature = "dds", feature = "wire", feature = "ros2"))]
 mod limit;
+#[cfg(feature = "ros2")]
+pub mod native;
 pub mod plot;
-#[cfg(any(feature = "dds", feature = "wire"))]
+#[cfg(any(feature = "dds", feature = "wire", feature = "ros2"))]
 mod queue;
 pub mod record;
 pub mod recording;

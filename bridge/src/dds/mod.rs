@@ -20,16 +20,16 @@ mod raw;
 mod service;
 mod topic;
 
-pub use action::{
-    Action, ActionClient, ActionServer, CancelAsked, Ended, Event, FollowJointTrajectory, GoalId,
-    MoveGripper, Offer, Outcome, Pursued, Pursuit,
+pub use crate::asking::{
+    Action, ActionClient, ActionServer, Asked, Asker, CancelAsked, Ended, Event, FollowJointTrajectory,
+    GoalId, MoveGripper, Offer, Outcome, Pursued, Pursuit, RosError as DdsError, Served,
 };
 pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, RosTime, gripper_position, gripper_width};
 pub use eye::{EyeSettings, RosEye};
 pub use raw::Care;
-pub use service::{Asked, Asker, Served};
 pub use topic::{Heard, Publisher};
 
+use crate::asking::locked;
 use crate::limit;
 use crate::ros::names;
 use listing::Listing;
@@ -37,34 +37,8 @@ use present::Peers;
 use raw::{Reader, Writer};
 use rustdds::{DomainParticipant, DomainParticipantBuilder, TopicKind};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use types::Rejection;
-
-/// Why something could not be said, or was not answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DdsError {
-    /// It was refused here.
-    #[error(transparent)]
-    Refused(#[from] Rejection),
-    /// Too many that hear the topic have not got what was said before, so this was not said.
-    #[error("{topic}: what was said before has not arrived yet; {others} hear the topic as another type")]
-    Full {
-        /// Its name on the wire.
-        topic: String,
-        /// So many hear it as another type, and never say that anything has arrived: DDS itself waits for them all the
-        /// same here.
-        others: usize,
-    },
-    /// Nobody has answered.
-    #[error("{name}: no answer within the limit")]
-    Silent {
-        /// What was asked.
-        name: String,
-    },
-    /// What carries the messages has failed.
-    #[error("dds: {0}")]
-    Dds(String),
-}
 
 impl DdsError {
     fn dds(e: impl core::fmt::Display) -> Self {
@@ -151,10 +125,6 @@ impl Settings {
             _ => Ok(()),
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Inner {

@@ -1,17 +1,17 @@
-//! Asking and answering.
+//! Asking and answering, as it is on DDS.
 
 use super::limit::Limit;
 use super::present::{End, SETTLES_WITHIN};
 use super::raw::{Care, Sample};
-use super::topic::{Hearing, Queue, Said};
+use super::topic::{Hearing, Said};
 use super::{DdsError, Rmw, Ros, locked, names};
-use crate::ros::{Message, from_cdr, to_cdr};
-use core::marker::PhantomData;
+use crate::asking::{self, Asker, Expected, Patience, Reply, Served};
+use crate::ros::Message;
 use core::time::Duration;
 use rustdds::{GUID, SampleIdentity, SequenceNumber};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
 /// Which question of whose.
@@ -61,9 +61,9 @@ fn without_header(mut bytes: Vec<u8>) -> Option<(Id, Vec<u8>)> {
 
 /// The names of a service on the wire: topic and type of the questions, and of the answers.
 pub(super) struct Wires {
-    pub(super) name: String,
-    pub(super) questions: (String, String),
-    pub(super) answers: (String, String),
+    name: String,
+    questions: (String, String),
+    answers: (String, String),
 }
 
 impl Wires {
@@ -84,7 +84,7 @@ impl Wires {
 
 /// Whom an answer goes to.
 #[derive(Clone, Copy)]
-pub(super) struct To {
+struct To {
     id: Id,
     writer: GUID,
 }
@@ -103,38 +103,35 @@ impl Answers {
     pub(super) fn serve(
         ros: &Ros,
         wires: Wires,
-        mut each: impl FnMut(&Arc<Self>, To, Vec<u8>) + Send + 'static,
+        mut each: impl FnMut(Vec<u8>, Reply) + Send + 'static,
         mut bad: impl FnMut() + Send + 'static,
-    ) -> Result<(Arc<Self>, Hearing), DdsError> {
+    ) -> Result<Hearing, DdsError> {
         let (topic, of_type) = wires.answers;
         let rmw = ros.0.settings.rmw;
         let said = Said::new(ros, topic, of_type, Care::Reliable)?;
         let answers = Arc::new(Self { said, rmw });
         let (topic, of_type) = wires.questions;
-        let from = answers.clone();
-        let hearing = Hearing::new(ros, &topic, of_type, Care::Reliable, move |sample| {
+        Hearing::new(ros, &topic, of_type, Care::Reliable, move |sample| {
             match sample.and_then(|sample| read_question(rmw, sample)) {
-                Some((to, bytes)) => each(&from, to, bytes),
+                Some((to, bytes)) => each(bytes, answers.reply(to)),
                 None => bad(),
             }
-        })?;
-        Ok((answers, hearing))
+        })
     }
 
-    /// Answers at once.
-    pub(super) fn say_now(&self, to: To, bytes: Vec<u8>) -> Result<(), DdsError> {
-        match self.rmw {
-            Rmw::FastRtps => self.said.write(bytes, Some(to.id.identity()), |_| ()),
-            Rmw::CycloneDds => self.said.write(with_header(to.id, bytes), None, |_| ()),
-        }
-    }
-
-    /// Answers as soon as who has asked hears answers.
-    pub(super) fn say(&self, to: To, bytes: Vec<u8>) -> Result<(), DdsError> {
-        // Who hears no answers will not be told that there was none.
-        let hears = |guid: &GUID| guid.prefix == to.writer.prefix;
-        self.said.peers.wait(&[&self.said.end], &Limit::of(HEARS_WITHIN), &hears);
-        self.say_now(to, bytes)
+    fn reply(self: &Arc<Self>, to: To) -> Reply {
+        let answers = self.clone();
+        Reply::new(move |bytes, patience| {
+            if patience == Patience::Waits {
+                // Who hears no answers will not be told that there was none.
+                let hears = |guid: &GUID| guid.prefix == to.writer.prefix;
+                answers.said.peers.wait(&[&answers.said.end], &Limit::of(HEARS_WITHIN), &hears);
+            }
+            match answers.rmw {
+                Rmw::FastRtps => answers.said.write(bytes, Some(to.id.identity()), |_| ()),
+                Rmw::CycloneDds => answers.said.write(with_header(to.id, bytes), None, |_| ()),
+            }
+        })
     }
 }
 
@@ -158,7 +155,7 @@ type Pending = Mutex<HashMap<Id, SyncSender<Vec<u8>>>>;
 
 /// What questions of one service go out by.
 pub(super) struct Questions {
-    pub(super) name: String,
+    name: String,
     said: Said,
     hearing: Hearing,
     pending: Arc<Pending>,
@@ -168,12 +165,16 @@ pub(super) struct Questions {
     rmw: Rmw,
 }
 
-/// An answer that somebody waits for.
-pub(super) struct Expected {
-    name: String,
+/// As long as it is there, somebody waits for an answer.
+struct Waits {
     id: Id,
     pending: Arc<Pending>,
-    answer: Receiver<Vec<u8>>,
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        locked(&self.pending).remove(&self.id);
+    }
 }
 
 impl Questions {
@@ -204,12 +205,7 @@ impl Questions {
         [&self.said.end, &self.hearing.end]
     }
 
-    /// Waits until there is somebody to ask.
-    pub(super) fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
-        self.wait_with(&[], limit)
-    }
-
-    /// The same, and until others are there for these ends.
+    /// Waits until there is somebody to ask, and others are there for these ends.
     pub(super) fn wait_with(&self, ends: &[&End], limit: &Limit) -> Result<(), DdsError> {
         let ends = [&self.ends()[..], ends].concat();
         if !self.said.peers.wait(&ends, limit, &|_| true) {
@@ -223,9 +219,14 @@ impl Questions {
         }
         Ok(())
     }
+}
 
-    /// Asks.
-    pub(super) fn ask(&self, bytes: Vec<u8>) -> Result<Expected, DdsError> {
+impl asking::Questions for Questions {
+    fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
+        self.wait_with(&[], limit)
+    }
+
+    fn ask(&self, bytes: Vec<u8>) -> Result<Expected, DdsError> {
         let (says, answer) = sync_channel(1);
         let who = self.said.end.guid.to_bytes();
         // Held until it is known under which number it went, or the answer could be there before.
@@ -240,100 +241,8 @@ impl Questions {
             }
         }
         pending.insert(id, says);
-        Ok(Expected { name: self.name.clone(), id, pending: self.pending.clone(), answer })
-    }
-}
-
-impl Expected {
-    /// Waits for it.
-    pub(super) fn wait(&self, limit: Duration) -> Result<Vec<u8>, DdsError> {
-        self.answer.recv_timeout(limit).map_err(|_| DdsError::Silent { name: self.name.clone() })
-    }
-}
-
-impl Drop for Expected {
-    fn drop(&mut self) {
-        locked(&self.pending).remove(&self.id);
-    }
-}
-
-/// So many questions wait to be answered at most; the oldest makes room.
-const MOST_WAITING: usize = 64;
-
-/// Questions to one service.
-pub struct Served<Q, A> {
-    queue: Arc<Queue<Asked<Q, A>>>,
-    _hearing: Hearing,
-    _ros: Ros,
-}
-
-/// A question.
-pub struct Asked<Q, A> {
-    question: Q,
-    to: To,
-    answers: Arc<Answers>,
-    _type: PhantomData<fn(&A)>,
-}
-
-impl<Q: Message, A: Message> Asked<Q, A> {
-    /// What is asked.
-    #[must_use]
-    pub fn question(&self) -> &Q {
-        &self.question
-    }
-
-    /// Answers it. A question that is let go unanswered stays so.
-    ///
-    /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`].
-    pub fn answer(self, answer: &A) -> Result<(), DdsError> {
-        self.answers.say(self.to, to_cdr(answer)?)
-    }
-}
-
-impl<Q: Message, A: Message> Served<Q, A> {
-    /// The oldest question that waits or comes within the limit.
-    #[must_use]
-    pub fn next_within(&self, limit: Duration) -> Option<Asked<Q, A>> {
-        self.queue.take_within(limit)
-    }
-
-    /// How many had to make room for others.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.queue.lost()
-    }
-
-    /// How many could not be read, or were of another type.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.queue.refused()
-    }
-}
-
-/// Asks one service.
-pub struct Asker<Q, A> {
-    questions: Questions,
-    _ros: Ros,
-    _type: PhantomData<fn(&Q) -> A>,
-}
-
-impl<Q: Message, A: Message> Asker<Q, A> {
-    /// Waits until the service is there; `false` when it was not within the limit.
-    #[must_use]
-    pub fn wait_served(&self, limit: Duration) -> bool {
-        self.questions.wait(&Limit::of(limit)).is_ok()
-    }
-
-    /// Asks as soon as the service is there, and waits for its answer.
-    ///
-    /// # Errors
-    /// [`DdsError::Silent`] after `limit`; a [`Rejection`](types::Rejection) for an answer that cannot be read.
-    pub fn ask(&self, question: &Q, limit: Duration) -> Result<A, DdsError> {
-        let limit = Limit::of(limit);
-        self.questions.wait(&limit)?;
-        let answer = self.questions.ask(to_cdr(question)?)?.wait(limit.left())?;
-        Ok(from_cdr(&answer)?)
+        let waits = Waits { id, pending: self.pending.clone() };
+        Ok(Expected { name: self.name.clone(), answer, _waits: Box::new(waits) })
     }
 }
 
@@ -349,14 +258,12 @@ impl Ros {
         name: &str,
     ) -> Result<Served<Q, A>, DdsError> {
         let wires = Wires::of_types::<Q, A>(self, name)?;
-        let queue = Arc::new(Queue::new(MOST_WAITING));
-        let (into, counts) = (queue.clone(), queue.clone());
-        let take = move |answers: &Arc<Answers>, to, bytes: Vec<u8>| match from_cdr(&bytes) {
-            Ok(question) => into.push(Asked { question, to, answers: answers.clone(), _type: PhantomData }),
-            Err(_) => into.count(0, 1),
-        };
-        let (_, hearing) = Answers::serve(self, wires, take, move || counts.count(0, 1))?;
-        Ok(Served { queue, _hearing: hearing, _ros: self.clone() })
+        Served::new(|counter| {
+            let bad = counter.clone();
+            let each = move |bytes: Vec<u8>, reply| counter.asked(&bytes, reply);
+            let hearing = Answers::serve(self, wires, each, move || bad.bad())?;
+            Ok(Box::new((hearing, self.clone())))
+        })
     }
 
     /// A way to ask a service, more than once.
@@ -365,7 +272,7 @@ impl Ros {
     /// As [`Self::serve`].
     pub fn asker<Q: Message, A: Message>(&self, name: &str) -> Result<Asker<Q, A>, DdsError> {
         let questions = Questions::new(self, Wires::of_types::<Q, A>(self, name)?)?;
-        Ok(Asker { questions, _ros: self.clone(), _type: PhantomData })
+        Ok(Asker::new(questions, Box::new(self.clone())))
     }
 
     /// Asks a service once.

@@ -13,7 +13,7 @@ mod frames;
 mod geometry;
 mod hash;
 mod markers;
-#[cfg(any(feature = "dds", feature = "wire"))]
+#[cfg(any(feature = "dds", feature = "wire", feature = "ros2"))]
 pub(crate) mod names;
 mod nodes;
 mod picture;
@@ -41,7 +41,7 @@ pub use nodes::{
 pub use picture::{Sheets, camera_of, optical_frame};
 pub use sensor::{CameraInfo, CompressedImage, Image, JointState, Joy, RegionOfInterest};
 pub use sinew::{Consumed, Guard, ModelCall, Requests, Tick};
-pub use std_types::{ColorRGBA, Duration, Header, Log, Text, Time, TriggerRequest, TriggerResponse};
+pub use std_types::{ColorRGBA, Duration, Header, Log, SimTime, Text, Time, TriggerRequest, TriggerResponse};
 pub use trajectory::{
     FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult, GripperCommand,
     GripperCommandFeedback, GripperCommandGoal, GripperCommandResult, JointComponentTolerance,
@@ -128,7 +128,7 @@ macro_rules! every_message {
             MultiDOFJointTrajectory MultiDOFJointTrajectoryPoint Number ObjectHypothesis
             ObjectHypothesisWithPose Order Picture Point Point2D PointCloud2 PointField Pose Pose2D
             PoseStamped PoseWithCovariance Quaternion Question Refusal RegionOfInterest Report Requests
-            SessionOpened SessionRequest Solid Status Taken Text TfMessage Tick Time Transform
+            SessionOpened SessionRequest SimTime Solid Status Taken Text TfMessage Tick Time Transform
             TransformStamped TriggerRequest TriggerResponse Twist TwistStamped UVCoordinate Vector3 World
             Wrench WrenchStamped
         }

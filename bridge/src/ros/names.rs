@@ -53,6 +53,8 @@ pub(crate) fn whole(
 }
 
 /// A type's name on the wire, as `sensor_msgs::msg::dds_::JointState_`, of one like `sensor_msgs/msg/JointState`.
+// rcl makes names of the wire itself.
+#[cfg_attr(not(feature = "dds"), allow(dead_code))]
 pub(crate) fn of_type(name: &str) -> Result<String, Rejection> {
     let parts: Vec<&str> = name.split('/').collect();
     match parts[..] {

@@ -1,4 +1,4 @@
-//! Packages `builtin_interfaces`, `std_msgs`, `rcl_interfaces`, `std_srvs`.
+//! Packages `builtin_interfaces`, `std_msgs`, `rcl_interfaces`, `rosgraph_msgs`, `std_srvs`.
 
 use super::message;
 use types::Rejection;
@@ -68,6 +68,14 @@ message! {
         function: String = "string function";
         /// Not used.
         line: u32 = "uint32 line";
+    }
+}
+
+message! {
+    /// What time it is in a simulation, as `/clock` says it.
+    SimTime = "rosgraph_msgs/msg/Clock" {
+        /// The time.
+        clock: Time = "builtin_interfaces/Time clock", part Time;
     }
 }
 

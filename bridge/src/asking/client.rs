@@ -1,15 +1,13 @@
 //! The side that gives goals.
 
-use super::{
+use super::action::{
     Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse,
-    GoalId, GoalInfo, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
+    GoalId, GoalInfo, SendGoalRequest, SendGoalResponse, cancel, status,
 };
-use crate::dds::limit::Limit;
-use crate::dds::raw::Care;
-use crate::dds::service::{Expected, Questions};
-use crate::dds::topic::{Hearing, Queue};
-use crate::dds::{DdsError, Ros, locked};
-use crate::ros::{Time, read, written};
+use super::{Expected, Keeps, Questions, RosError, locked};
+use crate::limit::Limit;
+use crate::queue::Queue;
+use crate::ros::{Message, Time, read, written};
 use core::time::Duration;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::collections::HashMap;
@@ -20,16 +18,45 @@ use types::Rejection;
 const MOST_FEEDBACK: usize = 64;
 
 /// Who waits for feedback on which goal.
-type Hears<A> = Mutex<HashMap<GoalId, Weak<Queue<<A as Action>::Feedback>>>>;
+type Hears<F> = Mutex<HashMap<GoalId, Weak<Queue<F>>>>;
+
+/// Waits for something within a limit.
+type Waits = Box<dyn Fn(&Limit) -> Result<(), RosError> + Send + Sync>;
+
+/// What an action is spoken to by.
+pub(crate) struct Ends {
+    pub(crate) goals: Arc<dyn Questions>,
+    pub(crate) cancels: Arc<dyn Questions>,
+    pub(crate) results: Arc<dyn Questions>,
+    /// Waits until all of it is there.
+    pub(crate) wait: Waits,
+    pub(crate) _keeps: Keeps,
+}
+
+/// Where feedback comes in as bytes, `None` for what cannot be taken.
+pub(crate) struct Feedbacks<F>(Arc<Hears<F>>);
+
+impl<F: Message> Feedbacks<F> {
+    pub(crate) fn came(&self, bytes: Option<&[u8]>) {
+        let message = bytes.and_then(|bytes| read::<FeedbackMessage<F>>(bytes, "FeedbackMessage").ok());
+        let hears = locked(&self.0);
+        match message {
+            // Others' goals have feedback here, too.
+            Some(FeedbackMessage { goal_id, feedback }) => {
+                if let Some(queue) = hears.get(&goal_id).and_then(Weak::upgrade) {
+                    queue.push(feedback);
+                }
+            }
+            // Whose it was is not known.
+            None => hears.values().filter_map(Weak::upgrade).for_each(|queue| queue.count(0, 1)),
+        }
+    }
+}
 
 /// Gives goals of one action.
 pub struct ActionClient<A: Action> {
-    goals: Questions,
-    cancels: Arc<Questions>,
-    results: Arc<Questions>,
-    hears: Arc<Hears<A>>,
-    feedback: Hearing,
-    ros: Ros,
+    hears: Arc<Hears<A::Feedback>>,
+    ends: Arc<Ends>,
 }
 
 /// How a goal has ended.
@@ -56,61 +83,35 @@ pub struct Ended<R> {
 pub struct Pursued<A: Action> {
     id: GoalId,
     result: Expected,
-    cancels: Arc<Questions>,
     feedback: Arc<Queue<A::Feedback>>,
-    hears: Arc<Hears<A>>,
-    _ros: Ros,
+    hears: Arc<Hears<A::Feedback>>,
+    ends: Arc<Ends>,
 }
 
 impl<A: Action> ActionClient<A> {
-    pub(super) fn new(ros: &Ros, name: &str) -> Result<Self, DdsError> {
-        let Parts { send_goal, cancel_goal, get_result, feedback, .. } = Parts::of::<A>(ros, name)?;
-        let hears: Arc<Hears<A>> = Arc::default();
-        let from = hears.clone();
-        let feedback = Hearing::new(ros, &feedback.0, feedback.1, Care::Reliable, move |sample| {
-            let message =
-                sample.and_then(|s| read::<FeedbackMessage<A::Feedback>>(&s.bytes, "FeedbackMessage").ok());
-            let hears = locked(&from);
-            match message {
-                // Others' goals have feedback here, too.
-                Some(FeedbackMessage { goal_id, feedback }) => {
-                    if let Some(queue) = hears.get(&goal_id).and_then(Weak::upgrade) {
-                        queue.push(feedback);
-                    }
-                }
-                // Whose it was is not known.
-                None => hears.values().filter_map(Weak::upgrade).for_each(|queue| queue.count(0, 1)),
-            }
-        })?;
-        Ok(Self {
-            goals: Questions::new(ros, send_goal)?,
-            cancels: Arc::new(Questions::new(ros, cancel_goal)?),
-            results: Arc::new(Questions::new(ros, get_result)?),
-            hears,
-            feedback,
-            ros: ros.clone(),
-        })
+    /// Of what the function lets feedback in by.
+    pub(crate) fn new(
+        open: impl FnOnce(Feedbacks<A::Feedback>) -> Result<Ends, RosError>,
+    ) -> Result<Self, RosError> {
+        let hears: Arc<Hears<A::Feedback>> = Arc::default();
+        let ends = open(Feedbacks(hears.clone()))?;
+        Ok(Self { hears, ends: Arc::new(ends) })
     }
 
     /// Waits until somebody pursues goals; `false` when nobody did within the limit.
     #[must_use]
     pub fn wait_served(&self, limit: Duration) -> bool {
-        self.wait(&Limit::of(limit)).is_ok()
-    }
-
-    fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
-        let [cancels, results] = [&self.cancels, &self.results].map(|questions| questions.ends());
-        self.goals.wait_with(&[cancels[0], cancels[1], results[0], results[1], &self.feedback.end], limit)
+        (self.ends.wait)(&Limit::of(limit)).is_ok()
     }
 
     /// Gives a goal as soon as there is somebody to pursue it; `None` when it was refused.
     ///
     /// # Errors
-    /// [`DdsError::Silent`] after `limit`: it may be pursued all the same. A [`Rejection`] for an answer that cannot be
+    /// [`RosError::Silent`] after `limit`: it may be pursued all the same. A [`Rejection`] for an answer that cannot be
     /// read.
-    pub fn give(&self, goal: &A::Goal, limit: Duration) -> Result<Option<Pursued<A>>, DdsError> {
+    pub fn give(&self, goal: &A::Goal, limit: Duration) -> Result<Option<Pursued<A>>, RosError> {
         let limit = Limit::of(limit);
-        self.wait(&limit)?;
+        (self.ends.wait)(&limit)?;
         let id = new_id()?;
         let queue = Arc::new(Queue::new(MOST_FEEDBACK));
         let mut hears = locked(&self.hears);
@@ -118,14 +119,14 @@ impl<A: Action> ActionClient<A> {
         // Before the goal is given: feedback may come before the answer.
         hears.insert(id, Arc::downgrade(&queue));
         drop(hears);
-        let expected = self.goals.ask(written(&SendGoalRequest { goal_id: id, goal }, A::NAME)?)?;
+        let expected = self.ends.goals.ask(written(&SendGoalRequest { goal_id: id, goal }, A::NAME)?)?;
         let answer: SendGoalResponse = read(&expected.wait(limit.left())?, "SendGoalResponse")?;
         if !answer.accepted {
             return Ok(None);
         }
-        let result = self.results.ask(written(&GetResultRequest { goal_id: id }, A::NAME)?)?;
-        let (cancels, hears) = (self.cancels.clone(), self.hears.clone());
-        Ok(Some(Pursued { id, result, cancels, feedback: queue, hears, _ros: self.ros.clone() }))
+        let result = self.ends.results.ask(written(&GetResultRequest { goal_id: id }, A::NAME)?)?;
+        let (ends, hears) = (self.ends.clone(), self.hears.clone());
+        Ok(Some(Pursued { id, result, feedback: queue, hears, ends }))
     }
 }
 
@@ -164,11 +165,11 @@ impl<A: Action> Pursued<A> {
     /// Asks to give it up, and waits until that is accepted; the result comes as always.
     ///
     /// # Errors
-    /// [`DdsError::Silent`] after `limit`; a [`Rejection`] naming `cancel` where it was refused, or the goal has ended or
+    /// [`RosError::Silent`] after `limit`; a [`Rejection`] naming `cancel` where it was refused, or the goal has ended or
     /// is not known.
-    pub fn cancel(&self, limit: Duration) -> Result<(), DdsError> {
+    pub fn cancel(&self, limit: Duration) -> Result<(), RosError> {
         let goal_info = GoalInfo { goal_id: self.id, stamp: Time::default() };
-        let asked = self.cancels.ask(written(&CancelGoalRequest { goal_info }, A::NAME)?)?;
+        let asked = self.ends.cancels.ask(written(&CancelGoalRequest { goal_info }, A::NAME)?)?;
         let answer: CancelGoalResponse = read(&asked.wait(limit)?, "CancelGoalResponse")?;
         let is_meant = answer.goals_canceling.iter().any(|goal| goal.goal_id == self.id);
         if answer.return_code == cancel::NONE && is_meant {
@@ -183,12 +184,12 @@ impl<A: Action> Pursued<A> {
         Err(Rejection::new("cancel", "a goal that is given up", why).into())
     }
 
-    /// Waits for its end. To be called again after [`DdsError::Silent`] for as long as it may take.
+    /// Waits for its end. To be called again after [`RosError::Silent`] for as long as it may take.
     ///
     /// # Errors
-    /// [`DdsError::Silent`] after `limit`; a [`Rejection`] for a result that cannot be read, or of a goal that is not
+    /// [`RosError::Silent`] after `limit`; a [`Rejection`] for a result that cannot be read, or of a goal that is not
     /// known there.
-    pub fn result_within(&self, limit: Duration) -> Result<Ended<A::Result>, DdsError> {
+    pub fn result_within(&self, limit: Duration) -> Result<Ended<A::Result>, RosError> {
         let bytes = self.result.wait(limit)?;
         let GetResultResponse { status, result } = read(&bytes, "GetResultResponse")?;
         let outcome = match status {

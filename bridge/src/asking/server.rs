@@ -1,13 +1,11 @@
 //! The side that pursues goals.
 
-use super::{
+use super::action::{
     Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse,
-    GoalId, GoalInfo, GoalStatus, GoalStatusArray, Parts, SendGoalRequest, SendGoalResponse, cancel, status,
+    GoalId, GoalInfo, GoalStatus, GoalStatusArray, SendGoalRequest, SendGoalResponse, cancel, status,
 };
-use crate::dds::raw::Care;
-use crate::dds::service::{Answers, To};
-use crate::dds::topic::{Hearing, Queue, Said};
-use crate::dds::{DdsError, Ros, locked};
+use super::{Keeps, Reply, RosError, Say, locked};
+use crate::queue::Queue;
 use crate::ros::{Time, read, written};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -28,7 +26,7 @@ struct Known {
     status: i8,
     /// The answer to who asks for the result, once there is one.
     result: Option<Vec<u8>>,
-    asking: Vec<To>,
+    asking: Vec<Reply>,
 }
 
 impl Known {
@@ -44,8 +42,8 @@ impl Known {
 /// What goes out, and the goals.
 struct Shared {
     goals: Mutex<VecDeque<Known>>,
-    feedback: Said,
-    statuses: Said,
+    feedback: Say,
+    statuses: Say,
 }
 
 impl Shared {
@@ -55,7 +53,7 @@ impl Shared {
         let array = GoalStatusArray { status_list: goals.iter().map(status).collect() };
         // Whoever waits for the result gets it whether or not the state could be said.
         if let Ok(bytes) = written(&array, "GoalStatusArray") {
-            _ = self.statuses.write(bytes, None, |_| ());
+            _ = (self.statuses)(bytes);
         }
     }
 }
@@ -71,17 +69,14 @@ pub enum Event<A: Action> {
 /// Pursues goals of one action.
 pub struct ActionServer<A: Action> {
     events: Arc<Queue<Event<A>>>,
-    _hearings: [Hearing; 3],
-    _ros: Ros,
+    _keeps: Keeps,
 }
 
 /// A goal to be accepted or refused; one that is let go is refused.
 pub struct Offer<A: Action> {
     goal: A::Goal,
     id: GoalId,
-    to: Option<To>,
-    answers: Arc<Answers>,
-    results: Arc<Answers>,
+    reply: Option<Reply>,
     shared: Arc<Shared>,
 }
 
@@ -89,7 +84,6 @@ pub struct Offer<A: Action> {
 pub struct Pursuit<A: Action> {
     goal: A::Goal,
     id: GoalId,
-    results: Arc<Answers>,
     shared: Arc<Shared>,
     is_ended: bool,
 }
@@ -97,68 +91,70 @@ pub struct Pursuit<A: Action> {
 /// A request to give goals up, to be accepted or refused; one that is let go is refused.
 pub struct CancelAsked {
     goals: Vec<GoalId>,
-    to: Option<To>,
-    answers: Arc<Answers>,
+    reply: Option<Reply>,
     shared: Arc<Shared>,
 }
 
+/// Where questions about goals go in as bytes.
+pub(crate) struct Desk<A: Action> {
+    events: Arc<Queue<Event<A>>>,
+    shared: Arc<Shared>,
+}
+
+impl<A: Action> Clone for Desk<A> {
+    fn clone(&self) -> Self {
+        Self { events: self.events.clone(), shared: self.shared.clone() }
+    }
+}
+
+impl<A: Action> Desk<A> {
+    pub(crate) fn new(feedback: Say, statuses: Say) -> Self {
+        let shared = Shared { goals: Mutex::default(), feedback, statuses };
+        Self { events: Arc::new(Queue::new(MOST_EVENTS)), shared: Arc::new(shared) }
+    }
+
+    /// Something came that is no question.
+    pub(crate) fn bad(&self) {
+        self.events.count(0, 1);
+    }
+
+    pub(crate) fn asked_result(&self, bytes: &[u8], reply: Reply) {
+        match read::<GetResultRequest>(bytes, "GetResultRequest") {
+            Ok(asked) => asked_for_result::<A>(&self.shared, reply, asked.goal_id),
+            Err(_) => self.bad(),
+        }
+    }
+
+    pub(crate) fn asked_cancel(&self, bytes: &[u8], reply: Reply) {
+        let Ok(asked) = read::<CancelGoalRequest>(bytes, "CancelGoalRequest") else { return self.bad() };
+        match to_cancel(&self.shared, &asked.goal_info) {
+            Ok(goals) => {
+                let asked = CancelAsked { goals, reply: Some(reply), shared: self.shared.clone() };
+                self.events.push(Event::Cancel(asked));
+            }
+            Err(code) => _ = answer_cancel(code, Vec::new()).and_then(|bytes| reply.say_now(bytes)),
+        }
+    }
+
+    pub(crate) fn asked_goal(&self, bytes: &[u8], reply: Reply) {
+        let Ok(asked) = read::<SendGoalRequest<A::Goal>>(bytes, A::NAME) else {
+            // Who asks is told, instead of waiting for nothing.
+            _ = answer_goal(false, Time::default()).and_then(|bytes| reply.say_now(bytes));
+            return self.bad();
+        };
+        let id = asked.goal_id;
+        let offer = Offer { goal: asked.goal, id, reply: Some(reply), shared: self.shared.clone() };
+        // A goal is given once: a second one of its name is refused by being let go.
+        if id != GoalId::ANY && !locked(&self.shared.goals).iter().any(|g| g.id == id) {
+            self.events.push(Event::Goal(offer));
+        }
+    }
+}
+
 impl<A: Action> ActionServer<A> {
-    pub(super) fn new(ros: &Ros, name: &str) -> Result<Self, DdsError> {
-        let Parts { send_goal, cancel_goal, get_result, feedback, status } = Parts::of::<A>(ros, name)?;
-        let feedback = Said::new(ros, feedback.0, feedback.1, Care::Reliable)?;
-        let statuses = Said::new(ros, status.0, status.1, Care::Latched)?;
-        let shared = Arc::new(Shared { goals: Mutex::default(), feedback, statuses });
-        let events = Arc::new(Queue::new(MOST_EVENTS));
-        let counts = || {
-            let events = events.clone();
-            move || events.count(0, 1)
-        };
-
-        let (goals, counted) = (shared.clone(), counts());
-        let asked_result = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
-            let Ok(asked) = read::<GetResultRequest>(&bytes, "GetResultRequest") else { return counted() };
-            asked_for_result::<A>(&goals, answers, to, asked.goal_id);
-        };
-        let (results, hears_results) = Answers::serve(ros, get_result, asked_result, counts())?;
-
-        let (goals, into, counted) = (shared.clone(), events.clone(), counts());
-        let asked_cancel = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
-            let Ok(asked) = read::<CancelGoalRequest>(&bytes, "CancelGoalRequest") else { return counted() };
-            match to_cancel(&goals, &asked.goal_info) {
-                Ok(ids) => into.push(Event::Cancel(CancelAsked {
-                    goals: ids,
-                    to: Some(to),
-                    answers: answers.clone(),
-                    shared: goals.clone(),
-                })),
-                Err(code) => _ = answer_cancel(code, Vec::new()).and_then(|b| answers.say_now(to, b)),
-            }
-        };
-        let (_, hears_cancels) = Answers::serve(ros, cancel_goal, asked_cancel, counts())?;
-
-        let (goals, into, counted) = (shared, events.clone(), counts());
-        let asked_goal = move |answers: &Arc<Answers>, to: To, bytes: Vec<u8>| {
-            let Ok(asked) = read::<SendGoalRequest<A::Goal>>(&bytes, A::NAME) else {
-                // Who asks is told, instead of waiting for nothing.
-                _ = answer_goal(false, Time::default()).and_then(|b| answers.say_now(to, b));
-                return counted();
-            };
-            let offer = Offer {
-                goal: asked.goal,
-                id: asked.goal_id,
-                to: Some(to),
-                answers: answers.clone(),
-                results: results.clone(),
-                shared: goals.clone(),
-            };
-            // A goal is given once: a second one of its name is refused by being let go.
-            if asked.goal_id != GoalId::ANY && !locked(&goals.goals).iter().any(|g| g.id == asked.goal_id) {
-                into.push(Event::Goal(offer));
-            }
-        };
-        let (_, hears_goals) = Answers::serve(ros, send_goal, asked_goal, counts())?;
-        let hearings = [hears_goals, hears_cancels, hears_results];
-        Ok(Self { events, _hearings: hearings, _ros: ros.clone() })
+    /// Of the desk and what lets questions in there.
+    pub(crate) fn new(desk: &Desk<A>, keeps: Keeps) -> Self {
+        Self { events: desk.events.clone(), _keeps: keeps }
     }
 
     /// What happens next, or has happened and waits.
@@ -181,11 +177,11 @@ impl<A: Action> ActionServer<A> {
 }
 
 /// Answers who asks for a result, or keeps it waiting until there is one.
-fn asked_for_result<A: Action>(shared: &Shared, answers: &Answers, to: To, id: GoalId) {
+fn asked_for_result<A: Action>(shared: &Shared, reply: Reply, id: GoalId) {
     let mut goals = locked(&shared.goals);
     let bytes = match goals.iter_mut().find(|goal| goal.id == id) {
         Some(Known { result: Some(bytes), .. }) => Ok(bytes.clone()),
-        Some(goal) if goal.asking.len() < MOST_ASKING => return goal.asking.push(to),
+        Some(goal) if goal.asking.len() < MOST_ASKING => return goal.asking.push(reply),
         _ => {
             let nothing = GetResultResponse { status: status::UNKNOWN, result: A::Result::default() };
             written(&nothing, "GetResultResponse")
@@ -193,7 +189,7 @@ fn asked_for_result<A: Action>(shared: &Shared, answers: &Answers, to: To, id: G
     };
     drop(goals);
     // Who does not get it asks again, or finds its own limit.
-    _ = bytes.map_err(DdsError::from).and_then(|bytes| answers.say_now(to, bytes));
+    _ = bytes.map_err(RosError::from).and_then(|bytes| reply.say_now(bytes));
 }
 
 /// The goals that a request to cancel is about, or why there are none.
@@ -218,11 +214,11 @@ fn to_cancel(shared: &Shared, asked: &GoalInfo) -> Result<Vec<GoalId>, i8> {
     }
 }
 
-fn answer_cancel(return_code: i8, goals_canceling: Vec<GoalInfo>) -> Result<Vec<u8>, DdsError> {
+fn answer_cancel(return_code: i8, goals_canceling: Vec<GoalInfo>) -> Result<Vec<u8>, RosError> {
     Ok(written(&CancelGoalResponse { return_code, goals_canceling }, "CancelGoalResponse")?)
 }
 
-fn answer_goal(accepted: bool, stamp: Time) -> Result<Vec<u8>, DdsError> {
+fn answer_goal(accepted: bool, stamp: Time) -> Result<Vec<u8>, RosError> {
     Ok(written(&SendGoalResponse { accepted, stamp }, "SendGoalResponse")?)
 }
 
@@ -242,8 +238,8 @@ impl<A: Action> Offer<A> {
     /// Accepts it at this time, which others are told.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`]: who gave the goal does not know that it was accepted, so it is not pursued.
-    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, DdsError>
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`]: who gave the goal does not know that it was accepted, so it is not pursued.
+    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, RosError>
     where
         A::Goal: Clone,
     {
@@ -263,28 +259,28 @@ impl<A: Action> Offer<A> {
         goals.push_back(known);
         self.shared.say(&goals);
         drop(goals);
-        let to = self.to.take();
-        let (results, shared) = (self.results.clone(), self.shared.clone());
-        let pursuit = Pursuit { goal: self.goal.clone(), id, results, shared, is_ended: false };
+        let reply = self.reply.take();
+        let shared = self.shared.clone();
+        let pursuit = Pursuit { goal: self.goal.clone(), id, shared, is_ended: false };
         // Known before it is said, as who hears it asks for the result at once.
-        to.map_or(Ok(()), |to| self.answers.say(to, answer_goal(true, stamp)?))?;
+        reply.map_or(Ok(()), |reply| reply.say(answer_goal(true, stamp)?))?;
         Ok(pursuit)
     }
 
     /// Refuses it.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`].
-    pub fn refuse(mut self) -> Result<(), DdsError> {
-        let to = self.to.take();
-        to.map_or(Ok(()), |to| self.answers.say(to, answer_goal(false, Time::default())?))
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`].
+    pub fn refuse(mut self) -> Result<(), RosError> {
+        let reply = self.reply.take();
+        reply.map_or(Ok(()), |reply| reply.say(answer_goal(false, Time::default())?))
     }
 }
 
 impl<A: Action> Drop for Offer<A> {
     fn drop(&mut self) {
-        if let Some(to) = self.to.take() {
-            _ = answer_goal(false, Time::default()).and_then(|bytes| self.answers.say_now(to, bytes));
+        if let Some(reply) = self.reply.take() {
+            _ = answer_goal(false, Time::default()).and_then(|bytes| reply.say_now(bytes));
         }
     }
 }
@@ -311,17 +307,17 @@ impl<A: Action> Pursuit<A> {
     /// Says how far it is.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`].
-    pub fn feedback(&self, feedback: &A::Feedback) -> Result<(), DdsError> {
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`].
+    pub fn feedback(&self, feedback: &A::Feedback) -> Result<(), RosError> {
         let bytes = written(&FeedbackMessage { goal_id: self.id, feedback }, A::NAME)?;
-        self.shared.feedback.write(bytes, None, |_| ())
+        (self.shared.feedback)(bytes)
     }
 
     /// It was done.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`] where not everybody that waits for the result could be told.
-    pub fn succeed(mut self, result: &A::Result) -> Result<(), DdsError> {
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`] where not everybody that waits for the result could be told.
+    pub fn succeed(mut self, result: &A::Result) -> Result<(), RosError> {
         self.end(status::SUCCEEDED, result)
     }
 
@@ -329,7 +325,7 @@ impl<A: Action> Pursuit<A> {
     ///
     /// # Errors
     /// As [`Self::succeed`]; a [`Rejection`] where nobody has asked: the goal is aborted then.
-    pub fn cancel(mut self, result: &A::Result) -> Result<(), DdsError> {
+    pub fn cancel(mut self, result: &A::Result) -> Result<(), RosError> {
         if !self.is_canceling() {
             self.end(status::ABORTED, result)?;
             return Err(Rejection::new("goal", "one that was asked to be given up", "none such").into());
@@ -341,11 +337,11 @@ impl<A: Action> Pursuit<A> {
     ///
     /// # Errors
     /// As [`Self::succeed`].
-    pub fn abort(mut self, result: &A::Result) -> Result<(), DdsError> {
+    pub fn abort(mut self, result: &A::Result) -> Result<(), RosError> {
         self.end(status::ABORTED, result)
     }
 
-    fn end(&mut self, status: i8, result: &A::Result) -> Result<(), DdsError> {
+    fn end(&mut self, status: i8, result: &A::Result) -> Result<(), RosError> {
         self.is_ended = true;
         let bytes = written(&GetResultResponse { status, result }, A::NAME)?;
         let mut goals = locked(&self.shared.goals);
@@ -358,8 +354,8 @@ impl<A: Action> Pursuit<A> {
         self.shared.say(&goals);
         drop(goals);
         let mut said = Ok(());
-        for to in asking.into_iter().flatten() {
-            let one = self.results.say_now(to, bytes.clone());
+        for reply in asking.into_iter().flatten() {
+            let one = reply.say_now(bytes.clone());
             said = said.and(one);
         }
         said
@@ -384,8 +380,8 @@ impl CancelAsked {
     /// Accepts it: the goals are to be given up, and ended by [`Pursuit::cancel`] then.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`].
-    pub fn accept(mut self) -> Result<(), DdsError> {
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`].
+    pub fn accept(mut self) -> Result<(), RosError> {
         let mut goals = locked(&self.shared.goals);
         let mut canceling = Vec::new();
         for goal in goals.iter_mut().filter(|goal| self.goals.contains(&goal.id) && !goal.is_ended()) {
@@ -396,24 +392,24 @@ impl CancelAsked {
         drop(goals);
         // All may have ended in the meantime.
         let code = if canceling.is_empty() { cancel::GOAL_TERMINATED } else { cancel::NONE };
-        let to = self.to.take();
-        to.map_or(Ok(()), |to| self.answers.say(to, answer_cancel(code, canceling)?))
+        let reply = self.reply.take();
+        reply.map_or(Ok(()), |reply| reply.say(answer_cancel(code, canceling)?))
     }
 
     /// Refuses it.
     ///
     /// # Errors
-    /// [`DdsError::Full`], [`DdsError::Dds`].
-    pub fn refuse(mut self) -> Result<(), DdsError> {
-        let to = self.to.take();
-        to.map_or(Ok(()), |to| self.answers.say(to, answer_cancel(cancel::REJECTED, Vec::new())?))
+    /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`].
+    pub fn refuse(mut self) -> Result<(), RosError> {
+        let reply = self.reply.take();
+        reply.map_or(Ok(()), |reply| reply.say(answer_cancel(cancel::REJECTED, Vec::new())?))
     }
 }
 
 impl Drop for CancelAsked {
     fn drop(&mut self) {
-        if let Some(to) = self.to.take() {
-            _ = answer_cancel(cancel::REJECTED, Vec::new()).and_then(|bytes| self.answers.say_now(to, bytes));
+        if let Some(reply) = self.reply.take() {
+            _ = answer_cancel(cancel::REJECTED, Vec::new()).and_then(|bytes| reply.say_now(bytes));
         }
     }
 }

@@ -1,0 +1,30 @@
+//! Where no ROS 2 is sourced: what has types of rcl's is checked with those that r2r brings for its own documentation, an
+//! action and a service of `test_msgs`. None of it runs.
+
+use super::{Action, ActionClient, ActionServer, Asker, Ros, RosError, Served, WiredAction, WiredQuestion};
+use crate::ros::{Text, TriggerRequest, TriggerResponse};
+
+/// Stands for the actions that r2r has only where a ROS 2 is sourced.
+pub struct Fibonacci;
+
+impl Action for Fibonacci {
+    const NAME: &'static str = "test_msgs/action/Fibonacci";
+    type Goal = Text;
+    type Result = Text;
+    type Feedback = Text;
+}
+
+impl WiredAction for Fibonacci {
+    type Wire = r2r::test_msgs::action::Fibonacci::Action;
+}
+
+impl WiredQuestion<TriggerResponse> for TriggerRequest {
+    type Wire = r2r::test_msgs::srv::BasicTypes::Service;
+}
+
+type Opens<T> = fn(&Ros, &str) -> Result<T, RosError>;
+
+const _: Opens<ActionServer<Fibonacci>> = Ros::action_server;
+const _: Opens<ActionClient<Fibonacci>> = Ros::action_client;
+const _: Opens<Served<TriggerRequest, TriggerResponse>> = Ros::serve;
+const _: Opens<Asker<TriggerRequest, TriggerResponse>> = Ros::asker;
