@@ -135,7 +135,7 @@ class Arm(threading.Thread):
         self.feedback = side.writer(f"rt/{base}feedback", GripperFeedbackMessage)
         self.q, self.dq, self.finger, self.wanted = list(HOME), [0.0] * 7, 0.02, 0.02
         self.knots, self.began = [], 0.0
-        self.is_silent, self.told, self.asked, self.wrong = False, 0, [], []
+        self.is_silent, self.told, self.stamped, self.asked, self.wrong = False, 0, 0, [], []
         self.past = []
 
     def run(self):
@@ -161,14 +161,23 @@ class Arm(threading.Thread):
             self.wrong.append(f"joints {path.joint_names}")
             return
         order = [path.joint_names.index(j) for j in JOINTS]
-        knots = [(0.0, list(self.q), list(self.dq))]
+        # It began when it says, by this arm's clock.
+        stamp = path.header.stamp
+        began = now
+        if stamp.sec or stamp.nanosec:
+            began = now - (time.time() + AHEAD_S - stamp.sec - 1e-9 * stamp.nanosec)
+            self.stamped += 1
+        knots = [(now - began, list(self.q), list(self.dq))]
         for point in path.points:
             t = point.time_from_start.sec + 1e-9 * point.time_from_start.nanosec
             q, dq = ([values[i] for i in order] for values in (point.positions, point.velocities))
-            knots.append((t, q, dq))
+            if t > knots[0][0]:
+                knots.append((t, q, dq))
+        if len(knots) == 1:
+            return
         if any(v != 0.0 for v in knots[-1][2]):
             self.wrong.append("a path that does not end at rest")
-        self.knots, self.began = knots, now
+        self.knots, self.began = knots, began
 
     def go(self, now):
         t = now - self.began
@@ -177,7 +186,7 @@ class Arm(threading.Thread):
         if t >= self.knots[-1][0]:
             self.q, self.dq = list(self.knots[-1][1]), [0.0] * 7
             return
-        i = max(k for k, knot in enumerate(self.knots) if knot[0] <= t)
+        i = max((k for k, knot in enumerate(self.knots) if knot[0] <= t), default=0)
         (t0, q0, v0), (t1, q1, v1) = self.knots[i], self.knots[i + 1]
         h, s = t1 - t0, (t - t0) / (t1 - t0)
         for j in range(7):
@@ -242,6 +251,7 @@ def paths_are_followed(arm, robot):
     arm.rests()
     off = abs(arm.q[0] - to)
     check(off < 2e-3, f"{joint} is off by {off}")
+    check(arm.stamped == arm.told, f"{arm.told - arm.stamped} paths do not say when they began")
     check(arm.told > 50 and not arm.wrong, f"{arm.told} paths; {arm.wrong[:3]}")
     worst = arm.check_gentle("on the way")
     return f"off by {1e3 * off:.2f} mrad, {100 * worst:.0f} % of its acceleration"

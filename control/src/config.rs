@@ -16,6 +16,9 @@ pub struct Config {
     pub following_error: f64,
     /// How long it may be exceeded, seconds (F17).
     pub following_error_s: f64,
+    /// How long a joint whose own controller is told where to go may move away from there, seconds: as long as it takes to
+    /// be told that it shall turn (F19).
+    pub runaway_s: f64,
     /// How far the reference moves on while an encoder says the same to the last bit before that is no
     /// encoder any more, rad (m) (F13).
     pub frozen_within: f64,
@@ -57,6 +60,7 @@ impl Default for Config {
             kd: Vec::new(),
             following_error: 0.1,
             following_error_s: 0.02,
+            runaway_s: 0.006,
             frozen_within: 0.002,
             max_missing: 20,
             lease_s: 0.2,
@@ -84,6 +88,7 @@ pub(crate) struct Tuning {
     pub(crate) following_error: f64,
     pub(crate) following_error_s: f64,
     pub(crate) contact_share: f64,
+    pub(crate) runaway_s: f64,
     pub(crate) frozen_within: f64,
     pub(crate) max_missing: u32,
     pub(crate) lease: f64,
@@ -108,6 +113,7 @@ impl Config {
         range("control.period_s", self.period_s, 0.000_25, 0.01)?;
         range("control.following_error", self.following_error, 1e-4, 10.0)?;
         range("control.following_error_s", self.following_error_s, 0.0, 1.0)?;
+        range("control.runaway_s", self.runaway_s, 1e-3, 1.0)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;
@@ -144,6 +150,7 @@ impl Config {
             following_error: self.following_error,
             following_error_s: self.following_error_s,
             contact_share: profile.contact_share,
+            runaway_s: self.runaway_s,
             frozen_within: self.frozen_within,
             max_missing: self.max_missing,
             lease: self.lease_s,

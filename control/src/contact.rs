@@ -58,7 +58,8 @@ impl Observer {
             last_off: zero,
             same_way: [0; MAX_JOINTS],
             is_noisy: false,
-            senses: false,
+            // Who is told torques measures them: if not, that is to be noticed.
+            senses: arm.profile().drive == types::Drive::Torque,
         }
     }
 

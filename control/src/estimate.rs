@@ -137,7 +137,11 @@ impl Estimate {
         };
         let mut frozen = false;
         for (i, same) in self.same.iter_mut().enumerate().take(now.q.len()) {
-            if now.q[i].to_bits() != before.q[i].to_bits() || now.stamp <= before.stamp {
+            // The same state read once more tells nothing: a robot may be slower than the loop.
+            if now.stamp <= before.stamp {
+                continue;
+            }
+            if now.q[i].to_bits() != before.q[i].to_bits() {
                 *same = Same { ticks: 0, reference: reference[i] };
                 continue;
             }

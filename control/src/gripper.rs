@@ -22,6 +22,8 @@ pub(crate) struct Gripper {
     command: GripperCommand,
     /// For how long it has been told the same width, seconds.
     stood_s: f64,
+    /// How far apart the fingers were last, metres.
+    measured_m: f64,
     grasp: Grasp,
 }
 
@@ -50,6 +52,7 @@ impl Gripper {
             target: rest,
             command: rest,
             stood_s: 0.0,
+            measured_m: 0.0,
             grasp: NOTHING,
         }
     }
@@ -76,8 +79,12 @@ impl Gripper {
         }
     }
 
-    /// Keeps what it holds: neither opens nor closes further, with the force it had.
+    /// Keeps what it holds: neither opens nor closes further, with the force it had. Fingers that hold nothing and set
+    /// out late may be anywhere on their way: they stand where they are.
     pub(crate) fn hold(&mut self) {
+        if self.late_s > 0.0 && matches!(self.grasp, Grasp::Nothing { .. }) {
+            self.command.width_m = self.measured_m.clamp(0.0, self.width_max);
+        }
         self.target.width_m = self.command.width_m;
     }
 
@@ -94,6 +101,7 @@ impl Gripper {
     /// apart around it and how far they are now, metres.
     pub(crate) fn feel(&mut self, measured: &GripperState, dt: f64) -> Option<[f64; 2]> {
         let (now_m, presses) = (measured.width_m, measured.width_m - self.command.width_m > FURTHER_M);
+        self.measured_m = now_m;
         // Fingers that have not set out yet do not press.
         let has_set_out = self.stood_s >= self.late_s;
         match self.grasp {
@@ -192,5 +200,18 @@ mod tests {
         assert_eq!(felt_by(0.5, late), []);
         let lost = felt_by(0.5, |ms| if ms < 3000 { late(ms) } else { 0.0 });
         assert!(matches!(lost[..], [(3000, _), ..]), "a cube that goes is noticed: {lost:?}");
+    }
+
+    #[test]
+    fn a_stop_has_fingers_that_set_out_late_stand_where_they_are() {
+        let profile = types::GripperProfile { late_s: 0.5, ..crate::common::arm().profile().gripper.clone() };
+        let mut gripper = Gripper::new(&profile);
+        gripper.stand(profile.width_m);
+        gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(profile.width_m));
+        (0..300).for_each(|_| _ = gripper.step(1e-3));
+        gripper.feel(&GripperState { width_m: 0.079, speed_m_s: 0.0, force_n: 0.0 }, 1e-3);
+        gripper.hold();
+        let told = gripper.step(1e-3);
+        assert!((told.width_m - 0.079).abs() < 1e-12, "not where the command was on its way: {told:?}");
     }
 }

@@ -88,13 +88,14 @@ impl Motors {
         found
     }
 
-    /// The same of a robot whose motors' own controllers are told where to go: one that moves away from there, and is
-    /// off already, does the opposite (F19).
+    /// The same of a robot whose motors' own controllers are told where to go: one that moves away from there for longer
+    /// than `longest_s` seconds, and is off already, does the opposite (F19).
     pub(crate) fn runs_away(
         &mut self,
         state: &JointState,
         reference: &JointVector,
         limits: &[JointLimits],
+        longest_s: f64,
         dt: f64,
     ) -> bool {
         self.grace_s -= dt;
@@ -103,7 +104,7 @@ impl Motors {
             let is_away = off.abs() > OFF && speed.abs() > AWAY * l.velocity && off * speed < 0.0;
             self.away_s[i] = if is_away { self.away_s[i] + dt } else { 0.0 };
         }
-        self.grace_s <= 0.0 && self.away_s.iter().any(|s| *s > OPPOSITE_S)
+        self.grace_s <= 0.0 && self.away_s.iter().any(|s| *s > longest_s)
     }
 
     /// The loop was late.

@@ -265,7 +265,8 @@ impl Core {
         let gives_torques = self.gives_torques();
         let told = gives_torques.then_some(&self.last.tau);
         let seen = self.motors.judge(state, told, limits, &self.tuning, self.dt);
-        let runs_away = !gives_torques && self.motors.runs_away(state, &self.reference.q, limits, self.dt);
+        let runs_away = !gives_torques
+            && self.motors.runs_away(state, &self.reference.q, limits, self.tuning.runaway_s, self.dt);
         match if runs_away { Some(Fault::F19Runaway) } else { seen } {
             Some(Fault::F19Runaway) => {
                 // Whoever controls it the wrong way cannot stop it: with brakes the power goes at once.

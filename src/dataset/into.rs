@@ -45,7 +45,12 @@ pub(crate) fn recording(
             continue;
         }
         let name = camera.key.rsplit('.').next().unwrap_or(&camera.key);
-        cameras.push((topic_word(name), dataset.pictures(&e, i, ffmpeg)?));
+        // Where two would be one, or none, the whole key tells them apart.
+        let mut name = topic_word(name);
+        if name.is_empty() || cameras.iter().any(|(other, _)| *other == name) {
+            name = topic_word(&camera.key);
+        }
+        cameras.push((name, dataset.pictures(&e, i, ffmpeg)?));
     }
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent).map_err(io)?;

@@ -24,6 +24,8 @@ const PICTURES: &str = "observation.images.";
 const GRIPPER: &str = "gripper";
 /// Frames per second of recordings without pictures.
 const BLIND_FPS: u32 = 10;
+/// An episode of more frames is none.
+const MOST_FRAMES: usize = 1_000_000;
 
 /// A camera's pictures in a recording.
 #[derive(Clone, Debug, Default)]
@@ -186,8 +188,14 @@ pub(crate) fn samples(path: &Path, begin: Time, fps: u32) -> Result<Vec<TickReco
     let (mut samples, mut newest) = (Vec::new(), None::<TickRecord>);
     let mut due = begin;
     while let Some(mut tick) = ticks.next().map_err(|e| within(path, e.into()))? {
-        while tick.now > due {
-            samples.extend(newest.clone());
+        // Before the first tick there is no frame.
+        while let Some(newest) = newest.as_ref().filter(|_| tick.now > due) {
+            if samples.len() >= MOST_FRAMES {
+                let got = format!("a tick at {:.0} s", tick.now.as_secs_f64());
+                let expected = format!("{MOST_FRAMES} frames at most");
+                return Err(within(path, Rejection::new("recording", expected, got).into()));
+            }
+            samples.push(newest.clone());
             due = instant(begin, samples.len(), fps);
         }
         if tick.state.is_none() {

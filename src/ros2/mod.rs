@@ -9,6 +9,7 @@ use crate::graph::machine::{Driven, Machine, Running, Start};
 use crate::session::StartError;
 use bridge::dds::{ArmSettings, DdsError, EyeSettings, Reach, Rmw, Ros, RosArmHandle, RosTime, Settings};
 use control::MonotonicClock;
+use core::cell::RefCell;
 use core::time::Duration;
 use mechanics::Arm;
 use std::sync::Arc;
@@ -70,7 +71,8 @@ pub(crate) fn arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError>
     let start: Start = Box::new(move |permit| {
         let met = ros.arm(wanted, (clock, time), permit, FINDS);
         let (robot, handle) = met.map_err(|e| BodyError::Robot(absent(e)))?;
-        Ok(Machine { robot: Box::new(robot), running: Box::new(handle) })
+        let running = Box::new(Met { handle, told: RefCell::new(None) });
+        Ok(Machine { robot: Box::new(robot), running })
     });
     Ok(Driven { clock, start, cameras })
 }
@@ -112,11 +114,25 @@ fn absent(e: DdsError) -> String {
     }
 }
 
-impl Running for RosArmHandle {
+/// An arm that is there, and what was told of it last.
+struct Met {
+    handle: RosArmHandle,
+    told: RefCell<Option<String>>,
+}
+
+impl Running for Met {
     fn check(&self) -> Result<(), BodyError> {
-        if self.is_over() {
-            let why = self.trouble().map_or("a thread of its line ended".to_owned(), |e| e.to_string());
-            return Err(BodyError::Robot(why));
+        if self.handle.is_over() {
+            return Err(BodyError::Robot("a thread of the line to it has ended".into()));
+        }
+        let trouble = self.handle.trouble();
+        let mut told = self.told.borrow_mut();
+        if *told != trouble {
+            match &trouble {
+                Some(why) => eprintln!("warning: the arm: {why}"),
+                None => eprintln!("warning: the arm is heard again"),
+            }
+            *told = trouble;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use types::motion::TrajectoryPoint;
 use types::seams::{Camera, Clock, Robot};
-use types::{GripperCommand, JointCommand, JointVector, Time};
+use types::{GripperCommand, JointCommand, JointVector, Rejection, Time};
 
 /// Between two states.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -91,6 +91,10 @@ impl StandIn {
         ahead_ns: i64,
     ) -> Result<Self, DdsError> {
         let c = &config.arm;
+        if !c.gripper.is_empty() && arm.profile().gripper.joints.is_empty() {
+            let expected = "none: the robot's profile has no gripper";
+            return Err(Rejection::new("gripper", expected, format!("{:?}", c.gripper)).into());
+        }
         let grips = match c.gripper.as_str() {
             "" => None,
             name => Some(ros.action_server::<MoveGripper>(name)?),
@@ -130,8 +134,12 @@ impl StandIn {
                     (state.q, state.gripper.width_m.max(0.0), true);
             }
             while let Some(told) = self.paths.take() {
+                // It began when it says, by the clock of its states.
+                let begins = |t: Time| Time::from_nanos(t.as_nanos().saturating_sub(self.ahead_ns));
+                let began = told.begins().map_or(now, begins);
+                self.told.t = now.secs_since(began);
                 match told.followed(&self.names, &self.told) {
-                    Ok(path) => self.path = Some((path, now)),
+                    Ok(path) => self.path = Some((path, began)),
                     Err(why) => eprintln!("warning: a path was refused: {why}"),
                 }
             }

@@ -129,8 +129,8 @@ impl<C: Clock> RosEye<C> {
         let stamp: Time = colours.header.stamp.clone().into();
         loop {
             self.hear();
-            let place = self.frames.place(&self.settings.world, &colours.header.frame_id, stamp);
             let is_late = self.clock.now() >= until;
+            let place = self.frames.place(&self.settings.world, &colours.header.frame_id, stamp, is_late);
             if is_late && let Err(why) = &place {
                 return Err(why.clone().into());
             }

@@ -40,7 +40,7 @@ impl Image {
     pub fn metres(self) -> Result<Self, Rejection> {
         let bytes = match self.encoding.as_str() {
             "32FC1" => 4,
-            "16UC1" | "mono16" => 2,
+            "16UC1" => 2,
             other => return Err(Rejection::new("image.encoding", "32FC1 or 16UC1", format!("{other:?}"))),
         };
         if self.is_bigendian != 0 {

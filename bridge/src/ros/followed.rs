@@ -5,6 +5,9 @@ use super::JointTrajectory;
 use types::motion::TrajectoryPoint;
 use types::{JointVector, Rejection};
 
+/// What is so near is over, seconds: messages tell whole nanoseconds.
+const SOON_S: f64 = 1e-8;
+
 /// See the head of this file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Followed {
@@ -12,13 +15,15 @@ pub struct Followed {
 }
 
 impl JointTrajectory {
-    /// The path of joints of these names that are at `from` now; its accelerations count for nothing.
+    /// The path of joints of these names that are at `from` now, `from.t` seconds after the path's beginning; points that
+    /// are over by then, and accelerations, count for nothing.
     ///
     /// # Errors
     /// A [`Rejection`] naming the field: a joint without numbers (B7), numbers that are none, times that do not grow
     /// (B12), no points, a last one that is not at rest.
     pub fn followed(&self, names: &[String], from: &TrajectoryPoint) -> Result<Followed, Rejection> {
-        let mut points = vec![TrajectoryPoint { t: 0.0, ..*from }];
+        let mut points = vec![*from];
+        let mut last = f64::NEG_INFINITY;
         for (i, point) in self.points.iter().enumerate() {
             let field = |what: &str| format!("trajectory.points[{i}].{what}");
             let pick = |what: &str, values: &[f64]| {
@@ -32,26 +37,30 @@ impl JointTrajectory {
                 JointVector::from_slice(&found.ok_or_else(refuse)?)
             };
             let t = point.time_from_start.as_secs();
-            if t <= points[i].t {
+            if t <= last {
                 let expected = "later than the one before";
                 return Err(Rejection::new(field("time_from_start"), expected, format!("{t} s")));
             }
+            last = t;
             let (q, dq) = (pick("positions", &point.positions)?, pick("velocities", &point.velocities)?);
+            if t <= from.t + SOON_S {
+                continue;
+            }
             points.push(TrajectoryPoint { t, q, dq, ddq: JointVector::zeros(q.len()) });
         }
         let rests = |p: &TrajectoryPoint| p.dq.iter().all(|v| *v == 0.0);
         match points.last() {
             Some(last) if points.len() > 1 && rests(last) => Ok(Followed { points }),
             _ => {
-                let got = format!("{} points", self.points.len());
-                Err(Rejection::new("trajectory.points", "a last one at rest", got))
+                let got = format!("{} points, of which {} are to come", self.points.len(), points.len() - 1);
+                Err(Rejection::new("trajectory.points", "a last one at rest, still to come", got))
             }
         }
     }
 }
 
 impl Followed {
-    /// Where it is `t` seconds after it began; behind its end it stands there.
+    /// Where it is `t` seconds after its beginning; behind its end it stands there.
     #[must_use]
     pub fn at(&self, t: f64) -> TrajectoryPoint {
         let path = &self.points;
@@ -95,7 +104,7 @@ mod tests {
         let names = ["a".to_owned(), "b".to_owned()];
         let two = |a: f64, b: f64| JointVector::from_slice(&[a, b]).expect("two");
         let zero = two(0.0, 0.0);
-        let from = TrajectoryPoint { t: 9.0, q: two(1.0, 2.0), dq: two(0.5, 0.0), ddq: zero };
+        let from = TrajectoryPoint { t: 0.0, q: two(1.0, 2.0), dq: two(0.5, 0.0), ddq: zero };
         let path = told(&[(0.1, [2.0, 1.05], [0.0, 0.5]), (0.3, [2.0, 1.1], [0.0, 0.0])]);
         let path = path.followed(&names, &from).expect("a path");
         // At half a radian a second all along, then to rest over 0.2 s, evenly.
@@ -111,6 +120,13 @@ mod tests {
         near(0.3, 1.1, 0.0);
         near(7.0, 1.1, 0.0);
         near(-1.0, 1.0, 0.5);
+        // What comes late is joined where it would be by then, and what is over counts for nothing.
+        let late = told(&[(0.1, [2.0, 1.05], [0.0, 0.5]), (0.3, [2.0, 1.1], [0.0, 0.0])]);
+        let joins =
+            late.followed(&names, &TrajectoryPoint { t: 0.15, ..from }).expect("half of it is to come");
+        assert_eq!((joins.at(0.15).q[0], joins.at(0.3).q[0]), (1.0, 1.1));
+        let over = late.followed(&names, &TrajectoryPoint { t: 0.3, ..from }).expect_err("over");
+        assert_eq!(over.field, "trajectory.points", "F24: nothing moves for it");
     }
 
     #[test]
@@ -121,7 +137,8 @@ mod tests {
         let field = |path: JointTrajectory| path.followed(&names, &from).expect_err("refused").field;
         assert_eq!(field(told(&[])), "trajectory.points", "B14");
         assert_eq!(field(told(&[(0.1, [0.0; 2], [0.1, 0.0])])), "trajectory.points", "not at rest");
-        assert_eq!(field(told(&[(0.0, [0.0; 2], [0.0; 2])])), "trajectory.points[0].time_from_start", "B12");
+        let twice = told(&[(0.1, [0.0; 2], [0.0; 2]), (0.1, [0.0; 2], [0.0; 2])]);
+        assert_eq!(field(twice), "trajectory.points[1].time_from_start", "B12");
         assert_eq!(field(told(&[(0.1, [f64::NAN, 0.0], [0.0; 2])])), "trajectory.points[0].positions", "B1");
         let mut other = told(&[(0.1, [0.0; 2], [0.0; 2])]);
         other.joint_names[0] = "c".into();

@@ -12,6 +12,8 @@ const PLACES: usize = 256;
 const DEEPEST: usize = 64;
 /// A frame that moves is where it was told within so long, seconds.
 const NEAR_S: f64 = 0.1;
+/// Whoever tells of a time that is longer ago than this, seconds, has another clock now: what was told before is forgotten.
+const BACK_S: f64 = 1.0;
 
 /// A frame in the one above it.
 struct Frame {
@@ -51,6 +53,9 @@ impl Frames {
             if rests {
                 frame.places.clear();
             }
+            if frame.places.back().is_some_and(|(last, _)| last.secs_since(stamp) > BACK_S) {
+                frame.places.clear();
+            }
             // What was told out of turn, or twice, is let go.
             if frame.places.back().is_none_or(|(last, _)| *last < stamp) {
                 if frame.places.len() == PLACES {
@@ -61,11 +66,12 @@ impl Frames {
         }
     }
 
-    /// Where `frame` was in `root` at `stamp`, which is of the tellers' clock.
+    /// Where `frame` was in `root` at `stamp`, which is of the tellers' clock; unless it `is_late`, a frame that moves has
+    /// to have been told of since.
     ///
     /// # Errors
     /// A [`Rejection`] naming `frame` where the way to `root` is not known, or where a frame on it was not within 0.1 s.
-    pub fn place(&self, root: &str, frame: &str, stamp: Time) -> Result<Transform, Rejection> {
+    pub fn place(&self, root: &str, frame: &str, stamp: Time, is_late: bool) -> Result<Transform, Rejection> {
         let mut root_from = Isometry3::identity();
         let mut at = frame;
         for _ in 0..DEEPEST {
@@ -73,7 +79,7 @@ impl Frames {
                 return Ok((&types::Transform::<(), ()>::from_isometry(root_from)).into());
             }
             let Some(known) = self.known.get(at) else { break };
-            let Some(here) = known.at(stamp) else {
+            let Some(here) = known.at(stamp, is_late) else {
                 let newest = known.places.back().map_or(0.0, |(last, _)| last.secs_since(stamp));
                 let got = format!("{at:?} told {newest:+.3} s after it");
                 return Err(Rejection::new("frame", format!("a place within {NEAR_S} s"), got));
@@ -87,7 +93,7 @@ impl Frames {
 }
 
 impl Frame {
-    fn at(&self, stamp: Time) -> Option<Isometry3<f64>> {
+    fn at(&self, stamp: Time, is_late: bool) -> Option<Isometry3<f64>> {
         if self.rests {
             return self.places.back().map(|(_, place)| *place);
         }
@@ -102,6 +108,9 @@ impl Frame {
             (Some((told, here)), None) | (None, Some((told, here))) => (told.secs_since(stamp).abs(), *here),
             (None, None) => return None,
         };
+        if behind == self.places.len() && !is_late {
+            return None;
+        }
         (near <= NEAR_S).then_some(here)
     }
 }
@@ -119,7 +128,7 @@ mod tests {
     }
 
     fn at(frames: &Frames, ms: i64) -> Result<[f64; 2], String> {
-        let place = frames.place("world", "eye", Time::from_nanos(ms * 1_000_000));
+        let place = frames.place("world", "eye", Time::from_nanos(ms * 1_000_000), true);
         place.map(|p| [p.translation.x, p.translation.y]).map_err(|e| e.to_string())
     }
 
@@ -141,6 +150,13 @@ mod tests {
         let half = 0.1 * core::f64::consts::FRAC_1_SQRT_2;
         near(at(&frames, 1075), 1.5 - half, half);
         near(at(&frames, 1500), 9.0, 0.1);
+        let newest = Time::from_nanos(1_500_000_000);
+        assert!(frames.place("world", "eye", newest, false).is_err(), "a newer place is about to come");
+        // Its clock is put back: what it tells then counts.
+        frames.hear(told("world", "tool", 9_000_000, 1.0, 0.0), false);
+        frames.hear(told("world", "tool", 2000, 2.0, 0.0), false);
+        let tool = frames.place("world", "tool", Time::from_nanos(2_000_000_000), true).expect("anew");
+        assert_eq!(tool.translation.x, 2.0);
         assert!(at(&frames, 1600).expect_err("too late").contains("within 0.1 s"));
         assert!(at(&frames, 800).expect_err("too early").contains("within 0.1 s"));
     }

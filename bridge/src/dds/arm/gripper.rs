@@ -10,6 +10,8 @@ use types::GripperProfile;
 
 /// Between two looks at what is commanded.
 const SLICE: Duration = Duration::from_millis(10);
+/// What has stayed the same for so many looks has been decided.
+const SETTLED: u32 = 3;
 /// So near to what it was told last, metres and newtons, it is not told again.
 const SAME_M: f64 = 1e-4;
 const SAME_N: f64 = 1e-3;
@@ -53,43 +55,50 @@ impl Telling {
     }
 
     pub(super) fn run(self) {
-        let mut told: Option<types::GripperCommand> = None;
+        let mut told: Option<GripperTold> = None;
         let mut before: Option<types::GripperCommand> = None;
-        // A goal's result is waited for as long as the goal counts; the newest alone does.
-        let mut _pursued: Option<Pursued<MoveGripper>> = None;
+        let mut stands = 0_u32;
         while !self.slots.ends.load(Ordering::Acquire) {
             std::thread::sleep(SLICE);
-            let newest = self.slots.newest_command().filter(|c| c.enabled).map(|c| c.gripper);
-            let Some(now) = newest else {
-                // Without power it stands as it does; with power it may be told anew.
-                (told, before) = (None, None);
+            let Some(now) = self.slots.fingers() else {
+                // Nobody may tell it anything any more: what it does for somebody is given up.
+                if let Some(goal) = told.take().and_then(|told| told.goal) {
+                    // One that has ended by itself cannot be.
+                    let _ = goal.cancel(ACCEPTS);
+                }
+                before = None;
                 continue;
             };
-            let same = |a: &types::GripperCommand| {
-                (a.width_m - now.width_m).abs() < SAME_M && (a.force_n - now.force_n).abs() < SAME_N
-            };
-            let is_settled = before.as_ref().is_some_and(same);
-            before = Some(now);
-            if !is_settled {
-                continue;
-            }
+            let is_still = before.replace(now).is_some_and(|before| is_same(&before, &now));
+            stands = if is_still { stands.saturating_add(1) } else { 0 };
+            let is_settled = stands >= SETTLED;
             match &told {
                 // What it was found at is no wish of anybody's.
-                None => told = Some(now),
-                Some(last) if !same(last) => {
-                    let command = GripperCommand {
-                        position: position(&self.profile, now.width_m),
-                        max_effort: now.force_n,
-                    };
-                    // One that was not taken is given again as long as it is wished for.
-                    if let Ok(Some(goal)) = self.client.give(&GripperCommandGoal { command }, ACCEPTS) {
-                        (_pursued, told) = (Some(goal), Some(now));
+                None => told = Some(GripperTold { command: now, goal: None }),
+                Some(last) if is_settled && !is_same(&last.command, &now) => {
+                    let position = position(&self.profile, now.width_m);
+                    let command = GripperCommand { position, max_effort: now.force_n };
+                    match self.client.give(&GripperCommandGoal { command }, ACCEPTS) {
+                        Ok(Some(goal)) => told = Some(GripperTold { command: now, goal: Some(goal) }),
+                        // One that was not taken is given again as long as it is wished for, and not too often.
+                        Ok(None) | Err(_) => std::thread::sleep(ACCEPTS),
                     }
                 }
                 Some(_) => {}
             }
         }
     }
+}
+
+/// What a gripper was told last.
+struct GripperTold {
+    command: types::GripperCommand,
+    /// Its result is waited for as long as it counts.
+    goal: Option<Pursued<MoveGripper>>,
+}
+
+fn is_same(a: &types::GripperCommand, b: &types::GripperCommand) -> bool {
+    (a.width_m - b.width_m).abs() < SAME_M && (a.force_n - b.force_n).abs() < SAME_N
 }
 
 #[cfg(test)]

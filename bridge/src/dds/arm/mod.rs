@@ -16,7 +16,7 @@ use gripper::Telling;
 pub use gripper::{position as gripper_position, width as gripper_width};
 pub use since::RosTime;
 pub(super) use since::Since;
-use slots::Slots;
+use slots::{Slots, Trouble};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -27,6 +27,9 @@ use types::{
 
 /// States that may wait; only the newest counts.
 const STATES: usize = 4;
+/// On its way to where it should be an arm goes at most at so many times its speed limit, and takes so long at most, seconds.
+const MOST_SPEED: f64 = 1.1;
+const LONGEST_S: f64 = 0.5;
 /// How long a state is waited for before it is looked whether anything else has changed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -64,7 +67,7 @@ pub struct RosArm {
     slots: Arc<Slots>,
     n: usize,
     number: u64,
-    last: Result<JointState, RobotError>,
+    last: Result<JointState, Trouble>,
 }
 
 /// Ends the threads when it is dropped: the arm then comes to rest on the last path.
@@ -76,7 +79,7 @@ pub struct RosArmHandle {
 impl Robot for RosArm {
     fn read(&mut self) -> Result<JointState, RobotError> {
         self.slots.refresh(&mut self.last);
-        self.last.clone()
+        self.last.map_err(RobotError::from)
     }
 
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
@@ -91,10 +94,10 @@ impl Robot for RosArm {
 }
 
 impl RosArmHandle {
-    /// Why no state can be read now; `None` as long as there is one.
+    /// Why no state can be read now, in words; `None` as long as there is one.
     #[must_use]
-    pub fn trouble(&self) -> Option<RobotError> {
-        self.slots.state().err()
+    pub fn trouble(&self) -> Option<String> {
+        self.slots.words()
     }
 
     /// Whether one of its threads has ended by itself, which none does.
@@ -129,6 +132,7 @@ struct Streaming {
     controller: Arc<Publisher<JointTrajectory>>,
     settings: ArmSettings,
     slots: Arc<Slots>,
+    time: RosTime,
     permit: Option<Permit>,
 }
 
@@ -145,6 +149,10 @@ impl ArmSettings {
         if self.joints.is_empty() || self.joints.len() != self.limits.len() {
             let got = format!("{} names, {} limits", self.joints.len(), self.limits.len());
             return Err(Rejection::new("joints", "as many names as limits, one at least", got));
+        }
+        if !self.gripper.is_empty() && self.fingers.joints.is_empty() {
+            let expected = "none: the robot's profile has no gripper";
+            return Err(Rejection::new("gripper", expected, format!("{:?}", self.gripper)));
         }
         Ok(())
     }
@@ -215,10 +223,10 @@ impl Ros {
             settings: settings.clone(),
             slots: slots.clone(),
             since: Since::default(),
-            time,
+            time: time.clone(),
         };
         let n = settings.joints.len();
-        let streaming = Streaming { controller: says, settings, slots: slots.clone(), permit };
+        let streaming = Streaming { controller: says, settings, slots: slots.clone(), time, permit };
         let mut handle = RosArmHandle { slots: slots.clone(), threads: Vec::new() };
         let (hears, streams) = (clock.clone(), clock);
         handle.spawn("arm states", move || hearing.run(&hears))?;
@@ -226,7 +234,7 @@ impl Ros {
         if let Some(telling) = telling {
             handle.spawn("gripper", move || telling.run())?;
         }
-        Ok((RosArm { slots, n, number: 0, last: Err(RobotError::Silent) }, handle))
+        Ok((RosArm { slots, n, number: 0, last: Err(Trouble::Silent) }, handle))
     }
 }
 
@@ -269,26 +277,31 @@ impl Hearing {
                     Err(why) => wrong = Some(why),
                 }
             }
-            self.slots.put_state(self.judge(now, newest.as_ref(), wrong.as_ref()));
+            let (state, words) = self.judge(now, newest.as_ref(), wrong.as_ref());
+            self.slots.put_state(state, words);
         }
     }
 
+    /// The state that counts now; or why there is none, and the same in words.
     fn judge(
         &self,
         now: Time,
         newest: Option<&JointState>,
         wrong: Option<&Rejection>,
-    ) -> Result<JointState, RobotError> {
+    ) -> (Result<JointState, Trouble>, Option<String>) {
+        let s = &self.settings;
         if self.controller.heard_by() == 0 {
-            let why = format!("nobody hears {}/joint_trajectory any more", self.settings.controller);
-            return Err(RobotError::Disconnected(why));
+            let why = format!("nobody hears {}/joint_trajectory any more", s.controller);
+            return (Err(Trouble::Gone), Some(why));
         }
         if let Some(why) = wrong {
-            return Err(why.clone().into());
+            return (Err(Trouble::Silent), Some(why.to_string()));
         }
         match newest {
-            Some(state) if now.secs_since(state.stamp) <= self.settings.silent_s => Ok(*state),
-            _ => Err(RobotError::Silent),
+            Some(state) if now.secs_since(state.stamp) <= s.silent_s => (Ok(*state), None),
+            _ => {
+                (Err(Trouble::Silent), Some(format!("{} is silent, or what it says is old", s.joint_states)))
+            }
         }
     }
 }
@@ -301,17 +314,43 @@ impl Streaming {
             next = (next + period).max(clock.now());
             clock.sleep_until(next);
             let now = clock.now();
-            if !self.permit.as_mut().is_none_or(|permit| permit(now)) {
-                continue;
-            }
+            let is_permitted = self.permit.as_mut().is_none_or(|permit| permit(now));
             let newest = self.slots.newest_command();
-            let Some(command) = newest.filter(|c| c.enabled && now <= c.expires) else { continue };
+            let command = newest.filter(|c| is_permitted && c.enabled && now <= c.expires);
+            self.slots.put_fingers(command.map(|c| c.gripper));
+            let Some(command) = command else { continue };
             let s = &self.settings;
-            let lead_s = s.lead_s + now.secs_since(command.stamp).max(0.0);
-            let path = JointTrajectory::ending(&s.joints, &command, &s.limits, lead_s);
+            let age_s = now.secs_since(command.stamp).max(0.0);
+            let mut path = JointTrajectory::ending(&s.joints, &command, &s.limits, age_s, s.lead_s);
+            if let Ok(state) = self.slots.state() {
+                slow_down(&mut path, &state, now, &s.limits);
+            }
+            // One that arrives late, when the line is there again perhaps, is over by then and moves nothing.
+            if let Some(stamp) = self.time.theirs(now) {
+                path.header.stamp = stamp.into();
+            }
             // What is not taken in time is as if it had been lost: the arm comes to rest.
             let _ = self.controller.put(&path);
         }
+    }
+}
+
+/// An arm that is not where it should be by now, as it has begun to stop for want of a path, is given the time to get
+/// there without going faster than it may.
+fn slow_down(path: &mut JointTrajectory, state: &JointState, now: Time, limits: &[JointLimits]) {
+    let Some(first) = path.points.first() else { return };
+    let lead_s = first.time_from_start.as_secs();
+    let age_s = now.secs_since(state.stamp).clamp(0.0, lead_s);
+    let needs_s = limits.iter().enumerate().map(|(j, l)| {
+        let (v0, v1) = (state.dq[j], first.velocities[j]);
+        let way = first.positions[j] - (state.q[j] + age_s * v0);
+        // A cubic is fastest in its middle, at 3/2 of the mean less a quarter of what it has at both ends.
+        let most = MOST_SPEED * l.velocity + 0.25 * way.signum() * (v0 + v1);
+        if most > 0.0 { 1.5 * way.abs() / most } else { LONGEST_S }
+    });
+    let lacks_s = (needs_s.fold(lead_s, f64::max).min(LONGEST_S) - lead_s).max(0.0);
+    for point in &mut path.points {
+        point.time_from_start = ros::Duration::from_secs(point.time_from_start.as_secs() + lacks_s);
     }
 }
 

@@ -35,6 +35,12 @@ impl RosTime {
         }
     }
 
+    /// What the arm's clock shows at an instant of ours; `None` where it tells nothing of its clock.
+    pub(in crate::dds) fn theirs(&self, ours: Time) -> Option<Time> {
+        let ahead = Some(self.0.load(Ordering::Acquire)).filter(|ahead| *ahead != UNKNOWN)?;
+        Some(Time::from_nanos(ours.as_nanos().saturating_sub(ahead)))
+    }
+
     /// When that was, by our clock, that came `now`; `None` where it is stamped by another clock.
     pub(in crate::dds) fn ours(&self, stamped: Time, now: Time) -> Option<Time> {
         let ahead = Some(self.0.load(Ordering::Acquire)).filter(|ahead| *ahead != UNKNOWN)?;
@@ -156,5 +162,6 @@ mod tests {
         assert_eq!([age(80), age(-3), age(900)], [Some(80), Some(0), Some(900)]);
         assert_eq!([age(1100), age(-20), age(2 * HOUR / MS)], [None; 3]);
         assert_eq!(time.ours(Time::from_nanos(i64::MAX), now), None, "B22");
+        assert_eq!(time.theirs(now), Some(stamped(0)));
     }
 }

@@ -3,14 +3,37 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use types::seams::RobotError;
-use types::{JointCommand, JointState};
+use types::{GripperCommand, JointCommand, JointState};
 
 /// How often the loop's thread tries to reach a place before it goes on without.
 const TRIES: usize = 8;
 
+/// Why there is no state, for the loop's thread, which allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// None has come lately, or one that cannot be read.
+    Silent,
+    /// Nobody hears what is told.
+    Gone,
+}
+
+impl From<Trouble> for RobotError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Silent => Self::Silent,
+            // Empty, so that nothing is allocated; the words are for others.
+            Trouble::Gone => Self::Disconnected(String::new()),
+        }
+    }
+}
+
 /// See the head of this file. Locks are held only while something is copied.
 pub(super) struct Slots {
-    state: Mutex<Result<JointState, RobotError>>,
+    state: Mutex<Result<JointState, Trouble>>,
+    /// Why, in words.
+    words: Mutex<Option<String>>,
+    /// What the gripper shall do; `None` while nobody may tell it anything.
+    fingers: Mutex<Option<GripperCommand>>,
     /// The newest commands, each with its number: two places, so that one is always free to write.
     commands: [Mutex<Option<(u64, JointCommand)>>; 2],
     /// Whether the newest command gives power.
@@ -21,26 +44,42 @@ pub(super) struct Slots {
 impl Slots {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(Err(RobotError::Silent)),
+            state: Mutex::new(Err(Trouble::Silent)),
+            words: Mutex::new(None),
+            fingers: Mutex::new(None),
             commands: [Mutex::new(None), Mutex::new(None)],
             is_driven: AtomicBool::new(false),
             ends: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn put_state(&self, state: Result<JointState, RobotError>) {
+    pub(super) fn put_state(&self, state: Result<JointState, Trouble>, words: Option<String>) {
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words;
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    pub(super) fn state(&self) -> Result<JointState, RobotError> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The newest state, for others than the loop's thread.
+    pub(super) fn state(&self) -> Result<JointState, Trouble> {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same for the loop's thread; `last` stays as it is when the place is not free.
-    pub(super) fn refresh(&self, last: &mut Result<JointState, RobotError>) {
+    pub(super) fn words(&self) -> Option<String> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn put_fingers(&self, fingers: Option<GripperCommand>) {
+        *self.fingers.lock().unwrap_or_else(PoisonError::into_inner) = fingers;
+    }
+
+    pub(super) fn fingers(&self) -> Option<GripperCommand> {
+        *self.fingers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest state for the loop's thread; `last` stays as it is when the place is not free.
+    pub(super) fn refresh(&self, last: &mut Result<JointState, Trouble>) {
         for _ in 0..TRIES {
             if let Ok(state) = self.state.try_lock() {
-                last.clone_from(&state);
+                *last = *state;
                 return;
             }
             core::hint::spin_loop();

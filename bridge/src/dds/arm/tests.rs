@@ -80,12 +80,16 @@ impl StandIn {
             while mode.load(Ordering::Acquire) != GONE {
                 std::thread::sleep(5 * MS);
                 let now = clock.now();
+                let own_now = Time::from_secs_f64(now.as_secs_f64() + ahead_s);
                 while let Some(told) = heard.take() {
                     here.1.fetch_add(1, Ordering::AcqRel);
-                    path = told.followed(&own, &at).ok().map(|path| (now, path));
+                    // As joint trajectory controllers do: it began when it says.
+                    let began = told.begins().unwrap_or(own_now);
+                    at.t = own_now.secs_since(began);
+                    path = told.followed(&own, &at).ok().map(|path| (began, path)).or(path);
                 }
                 if let Some((began, path)) = &path {
-                    at = path.at(now.secs_since(*began));
+                    at = path.at(own_now.secs_since(*began));
                 }
                 let (q, dq) = ([at.q[0], at.q[1]], [at.dq[0], at.dq[1]]);
                 *here.0.lock().expect("no panic") = q;
@@ -250,10 +254,11 @@ fn an_arm_that_is_silent_or_gone_is_no_state_and_one_that_comes_back_is_one_agai
     drop(there);
     let gone = (0..2000).any(|_| {
         std::thread::sleep(5 * MS);
-        matches!(arm.read(), Err(RobotError::Disconnected(why)) if why.contains("controller/joint_trajectory"))
+        matches!(arm.read(), Err(RobotError::Disconnected(_)))
     });
     assert!(gone, "{:?}", arm.read());
-    assert!(handle.trouble().is_some() && !handle.is_over());
+    let words = handle.trouble().expect("in words");
+    assert!(words.contains("controller/joint_trajectory") && !handle.is_over(), "{words}");
 }
 
 #[test]
@@ -289,6 +294,92 @@ fn what_is_missing_is_named() {
     assert_eq!(refused(|s| s.lead_s = 0.02), "lead_ms");
     assert_eq!(refused(|s| s.silent_s = 2.0), "silent_ms");
     assert_eq!(refused(|s| s.joints.truncate(1)), "joints");
+    assert_eq!(refused(|s| s.gripper = "gripper".into()), "gripper");
     assert_eq!(refused(|s| s.controller = "no name".into()), "controller");
     assert_eq!(refused(|s| s.joint_states = "2".into()), "joint_states");
+}
+
+#[test]
+fn an_arm_that_has_fallen_behind_is_given_the_time_to_get_there() {
+    let limits = settings().limits;
+    let state = |q: f64, dq: f64| JointState {
+        stamp: Time::from_secs_f64(1.0),
+        q: JointVector::from_slice(&[q, 0.0]).expect("two"),
+        dq: JointVector::from_slice(&[dq, 0.0]).expect("two"),
+        tau: JointVector::zeros(2),
+        gripper: GripperState::default(),
+    };
+    let mut command = off_at(Time::from_secs_f64(1.0), JointVector::from_slice(&[0.1, 0.0]).expect("two"));
+    command.dq[0] = 1.9;
+    let lead_s = |state: &JointState| {
+        let mut path = JointTrajectory::ending(&settings().joints, &command, &limits, 0.0, 0.04);
+        slow_down(&mut path, state, Time::from_secs_f64(1.0), &limits);
+        let (first, last) = (&path.points[0], &path.points[4]);
+        assert!(
+            last.time_from_start.as_secs() > first.time_from_start.as_secs() + 0.09,
+            "the stop stays as long"
+        );
+        first.time_from_start.as_secs()
+    };
+    assert_eq!(lead_s(&state(0.1, 1.9)), 0.04, "one that is there is not");
+    let behind = lead_s(&state(-0.1, 0.0));
+    // 0.276 rad at 2.2 rad/s and a quarter of 1.9 besides.
+    assert!((behind - 1.5 * 0.276 / (2.2 + 0.25 * 1.9)).abs() < 1e-3, "{behind}");
+    assert_eq!(lead_s(&state(-2.0, -1.9)), LONGEST_S);
+}
+
+#[test]
+fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anything() {
+    let domain = 228;
+    let there = StandIn::start(domain, ["a", "b"], 0.0);
+    let theirs = Ros::open(&Settings { domain, ..Settings::of("hand") }).expect("a node");
+    let server = theirs.action_server::<crate::dds::MoveGripper>("grip").expect("a gripper");
+    let ros = Ros::open(&Settings { domain, ..Settings::of("loop") }).expect("a node");
+    let clock = Wall(Instant::now());
+    let fingers = GripperProfile {
+        joints: vec!["a".into()],
+        closed: vec![0.0],
+        open: vec![0.04],
+        width_m: 0.08,
+        force_n: 40.0,
+        speed_m_s: 0.1,
+        ..GripperProfile::default()
+    };
+    let with = ArmSettings { gripper: "grip".into(), fingers, ..settings() };
+    let (mut arm, _handle) =
+        ros.arm(with, (clock.clone(), RosTime::default()), None, SOON).expect("it is there");
+    let told = state(&mut arm);
+    let mut write = |width_m: f64, span: Duration| {
+        let until = clock.now() + span;
+        while clock.now() < until {
+            let now = clock.now();
+            let gripper = GripperCommand { width_m, force_n: 20.0 };
+            let command =
+                JointCommand { expires: now + 20 * MS, gripper, enabled: true, ..off_at(now, told.q) };
+            arm.write(&command).expect("taken");
+            std::thread::sleep(MS);
+        }
+    };
+    write(0.08, 200 * MS);
+    assert!(server.next_within(Duration::ZERO).is_none(), "where it was found is no wish");
+    // On its way to half open: nothing before that is decided.
+    (0..20).for_each(|k| write(0.08 - 0.002 * f64::from(k), 5 * MS));
+    write(0.04, 300 * MS);
+    let offer = loop {
+        let Some(crate::dds::Event::Goal(offer)) = server.next_within(SOON) else { panic!("a goal") };
+        assert_eq!(offer.goal().command.max_effort, 20.0);
+        // A machine that is busy may have stood on the way.
+        if (offer.goal().command.position - 0.02).abs() < 1e-9 {
+            break offer;
+        }
+        let _ = offer.accept(Time::from_secs_f64(1.0));
+    };
+    let pursuit = offer.accept(Time::from_secs_f64(1.0)).expect("accepted");
+    write(0.04, 100 * MS);
+    // The loop has ended: its last command expires, and the goal is given up.
+    let Some(crate::dds::Event::Cancel(asked)) = server.next_within(SOON) else { panic!("it goes on") };
+    assert_eq!(asked.goals(), [pursuit.id()]);
+    asked.accept().expect("accepted");
+    assert!(server.next_within(300 * MS).is_none(), "F32: nothing more");
+    drop(there);
 }
