@@ -38,6 +38,8 @@ pub struct Config {
     /// Whether every joint is led out by a third of a degree on activation, before anything else may move, to
     /// see that its encoder tells what its motor does (F15).
     pub self_test: bool,
+    /// Standing between two joints of that, seconds: an arm that is behind has to be back before the next is led out.
+    pub proof_rest_s: f64,
     /// More overruns than this within one second stop the arm (F25): 1 to 63.
     pub max_overruns: u32,
     /// A joint slower than this is at rest, rad/s.
@@ -69,6 +71,7 @@ impl Default for Config {
             skew_s: 0.005,
             stop_line: false,
             self_test: true,
+            proof_rest_s: 0.0,
             max_overruns: 5,
             rest_speed: 0.05,
             torque_trifle: 0.05,
@@ -97,6 +100,7 @@ pub(crate) struct Tuning {
     pub(crate) skew: f64,
     pub(crate) stop_line: bool,
     pub(crate) self_test: bool,
+    pub(crate) proof_rest: f64,
     pub(crate) max_overruns: u32,
     pub(crate) rest_speed: f64,
     pub(crate) torque_trifle: f64,
@@ -113,6 +117,7 @@ impl Config {
         range("control.period_s", self.period_s, 0.000_25, 0.01)?;
         range("control.following_error", self.following_error, 1e-4, 10.0)?;
         range("control.following_error_s", self.following_error_s, 0.0, 1.0)?;
+        range("control.proof_rest_s", self.proof_rest_s, 0.0, 1.0)?;
         range("control.runaway_s", self.runaway_s, 1e-3, 1.0)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
@@ -159,6 +164,7 @@ impl Config {
             skew: self.skew_s,
             stop_line: self.stop_line,
             self_test: self.self_test,
+            proof_rest: self.proof_rest_s,
             max_overruns: self.max_overruns,
             rest_speed: self.rest_speed,
             torque_trifle: self.torque_trifle,

@@ -38,6 +38,8 @@ pub(crate) struct Wrong {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Proof {
     start: JointVector,
+    /// Standing between two joints, seconds: for an arm that is behind to come back.
+    rest_s: f64,
     joint: usize,
     /// Seconds into this joint's turn; negative before the first.
     t: f64,
@@ -49,9 +51,9 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// From standing at `start`.
-    pub(crate) fn new(start: JointVector) -> Self {
-        Self { start, joint: 0, t: -SETTLE_S, before: None, is_judged: false, waited: 0.0 }
+    /// From standing at `start`, with `rest_s` seconds between two joints.
+    pub(crate) fn new(start: JointVector, rest_s: f64) -> Self {
+        Self { start, rest_s, joint: 0, t: -SETTLE_S, before: None, is_judged: false, waited: 0.0 }
     }
 
     /// Whether every joint had its turn.
@@ -88,6 +90,9 @@ impl Proof {
                 return Err(Wrong { joint: i, asked, moved });
             }
         }
+        if self.t < 0.0 {
+            return Ok(());
+        }
         let before = *self.before.get_or_insert(*q);
         if !self.is_judged && self.t >= Self::way_s(&limits[self.joint]) + SETTLE_S {
             for i in 0..q.len() {
@@ -119,8 +124,14 @@ impl Proof {
         }
         if self.t >= back {
             // The next one's turn begins with where this one came to rest.
-            *self =
-                Self { joint: self.joint + 1, t: 0.0, before: None, is_judged: false, waited: 0.0, ..*self };
+            *self = Self {
+                joint: self.joint + 1,
+                t: -self.rest_s,
+                before: None,
+                is_judged: false,
+                waited: 0.0,
+                ..*self
+            };
             return next;
         }
         let (x, sign) = if self.t < out { (self.t / way, 1.0) } else { ((back - self.t) / way, -1.0) };
@@ -155,7 +166,17 @@ mod tests {
         l: &[JointLimits],
         told: impl Fn(usize, JointVector) -> JointVector,
     ) -> Result<Vec<Reference>, Wrong> {
-        let mut proof = Proof::new(start);
+        run_with(0.0, start, l, told)
+    }
+
+    /// The same with so much rest between two joints, seconds.
+    fn run_with(
+        rest_s: f64,
+        start: JointVector,
+        l: &[JointLimits],
+        told: impl Fn(usize, JointVector) -> JointVector,
+    ) -> Result<Vec<Reference>, Wrong> {
+        let mut proof = Proof::new(start, rest_s);
         let mut led = vec![];
         let mut at = start;
         for k in 0..5000 {
@@ -215,7 +236,7 @@ mod tests {
     #[test]
     fn an_arm_that_stays_out_is_not_led_back_before_it_was_judged() {
         let l = limits(10.0);
-        let mut proof = Proof::new(two(1.0, 1.0));
+        let mut proof = Proof::new(two(1.0, 1.0), 0.0);
         for _ in 0..1000 {
             proof.step(DT, &l);
         }
@@ -238,8 +259,8 @@ mod tests {
     #[test]
     fn what_is_off_by_just_as_much_as_is_let_be_is_let_be() {
         let (start, l) = (two(0.0, 0.0), limits(10.0));
-        assert!(Proof::new(start).judge(&two(0.0, FARTHEST), &start, &l).is_ok());
-        assert!(Proof::new(start).judge(&two(-FARTHEST, 0.0), &start, &l).is_ok());
+        assert!(Proof::new(start, 0.0).judge(&two(0.0, FARTHEST), &start, &l).is_ok());
+        assert!(Proof::new(start, 0.0).judge(&two(-FARTHEST, 0.0), &start, &l).is_ok());
         let told = |k, q: JointVector| if (100..200).contains(&k) { two(q[0], OFF * OUT) } else { q };
         assert!(run(start, &l, told).is_ok());
     }
@@ -282,5 +303,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_arm_at_the_end_of_a_line_is_back_before_the_next_joint_has_its_turn() {
+        let (start, l) = (two(1.0, 1.0), limits(10.0));
+        // It is where it was led 90 ms ago.
+        let late = |rest_s: f64| {
+            let past = std::cell::RefCell::new(std::collections::VecDeque::from(vec![start; 90]));
+            run_with(rest_s, start, &l, move |_, q| {
+                let mut past = past.borrow_mut();
+                past.push_back(q);
+                past.pop_front().expect("ninety")
+            })
+        };
+        assert_eq!(late(0.0).expect_err("taken for one that moves of itself").joint, 0);
+        assert!(late(0.2).is_ok());
     }
 }

@@ -76,7 +76,7 @@ impl Core {
         match message {
             Message::Activate(_) => {
                 self.resync();
-                let proof = Proof::new(self.reference.q);
+                let proof = Proof::new(self.reference.q, self.tuning.proof_rest);
                 let next = if self.tuning.self_test { State::Proving(proof) } else { State::Hold };
                 self.go(next, Cause::Activated);
             }
