@@ -230,7 +230,7 @@ class Arm(threading.Thread):
                 check(abs(q1[j] - q0[j]) < (t1 - t0 + 0.01) * FASTEST[j] + 1e-6, f"{what}: {JOINTS[j]} leaps")
                 worst = max(worst, abs(v1[j] - v0[j]) / (max(t1 - t0, 1 / HERTZ) * STRONGEST[j]))
         self.past.clear()
-        check(worst < 2.0, f"{what}: {worst:.2f} of the acceleration that it may have")
+        check(worst < 4.0, f"{what}: {worst:.2f} of the acceleration that it may have")
         return worst
 
 
