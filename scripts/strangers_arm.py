@@ -334,6 +334,8 @@ def main():
         sys.argv[2],
         domain + 1,
         f'[arm]\nkind = "ros2"\ncontroller = "arm_controller"\ngripper = "{GRIPPER}"\n'
+        # A busy machine lets this arm speak late.
+        f"silent_ms = 300\n"
         f'[control]\nrate_hz = 250\n[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\n',
     )
     said = []
