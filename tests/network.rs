@@ -69,7 +69,7 @@ fn goes_on(nodes: &Nodes, config: &str) {
     assert_stands(nodes);
     let mut said = String::new();
     for _ in 0..3 {
-        let (code, out, err) = nodes.said(&["reset", "--config", &config]);
+        let (code, out, err) = nodes.reset(&["--config", &config]);
         assert_eq!(code, 0, "{out}{err}");
         let (code, out, err) = nodes.said(&["say", "go home", "--config", &config]);
         if code == 0 {
@@ -148,7 +148,7 @@ fn f35_of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the
         let (code, out, _) = nodes.said(&["say", SENTENCE]);
         assert_ne!(code, 0, "{out}");
         assert_stands(&nodes);
-        assert_eq!(nodes.said(&["reset"]).0, 0);
+        assert_eq!(nodes.reset(&[]).0, 0);
         let (second, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         // The first comes back in the middle of that, with all that it said meanwhile.
         link.cut(false);

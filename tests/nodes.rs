@@ -50,7 +50,7 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     // The stop is latched (F1): until a person resets it nothing moves.
     let (code, out, _) = nodes.said(&["say", "put the red cube in the blue bowl"]);
     assert_ne!(code, 0, "{out}");
-    let (code, out, err) = nodes.said(&["reset"]);
+    let (code, out, err) = nodes.reset(&[]);
     assert_eq!(code, 0, "{out}{err}");
     // F1: it is killed in mid-motion.
     let before = nodes.log("robot").matches("F1InputSilent").count();
@@ -82,7 +82,7 @@ fn f29_memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_
     let (code, _, err) = ended(asked, DONE);
     assert!(code != 0 && err.contains("the planner node has gone"), "{code}: {err}");
     // The loop is there, and so it is for the next planner.
-    assert_eq!(nodes.said(&["reset"]).0, 0, "{}", nodes.logs());
+    assert_eq!(nodes.reset(&[]).0, 0, "{}", nodes.logs());
     nodes.begin("another", "planner", "robot");
     nodes.until_there(&["robot", "planner"], "robot");
     let (code, out, err) = nodes.said(&["say", "go home"]);

@@ -76,11 +76,9 @@ impl Survey {
                 continue;
             }
             match m.info.topic.as_str() {
-                TICKS => {
-                    if survey.span.is_some() || m.read::<Tick>()?.known {
-                        let (first, _) = survey.span.unwrap_or((m.stamp, m.stamp));
-                        survey.span = Some((first, m.stamp));
-                    }
+                TICKS if survey.span.is_some() || m.read::<Tick>()?.known => {
+                    let (first, _) = survey.span.unwrap_or((m.stamp, m.stamp));
+                    survey.span = Some((first, m.stamp));
                 }
                 OPERATOR if survey.sentence.is_empty() => survey.sentence = m.read::<Text>()?.data,
                 EVENTS => {
@@ -195,7 +193,7 @@ pub(crate) fn samples(path: &Path, begin: Time, fps: u32) -> Result<Vec<TickReco
                 let expected = format!("{MOST_FRAMES} frames at most");
                 return Err(within(path, Rejection::new("recording", expected, got).into()));
             }
-            samples.push(newest.clone());
+            samples.push(*newest);
             due = instant(begin, samples.len(), fps);
         }
         if tick.state.is_none() {

@@ -105,6 +105,19 @@ impl Nodes {
         text(self.command(args).output().expect("it starts"))
     }
 
+    /// As a person resets it: again, as long as the arm still comes to rest.
+    pub fn reset(&self, more: &[&str]) -> (i32, String, String) {
+        let words: Vec<&str> = ["reset"].iter().chain(more).copied().collect();
+        let began = Instant::now();
+        loop {
+            let said = self.said(&words);
+            if said.0 == 0 || began.elapsed() > Duration::from_secs(5) {
+                return said;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     fn pid(&self, role: &str) -> String {
         let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
         child.id().to_string()

@@ -94,7 +94,7 @@ pub(super) fn plots(path: &Path, out: &Path) -> Result<Exit, CommandError> {
         }
         if rows.len() > MOST_ROWS {
             stride *= 2;
-            rows.retain(|t: &TickRecord| t.tick % stride == 0);
+            rows.retain(|t: &TickRecord| t.tick.is_multiple_of(stride));
         }
     }
     if rows.is_empty() {
