@@ -108,7 +108,7 @@ fn only_clocks_training_and_benches_ask_the_operating_system_for_the_time() {
         "control/src/rt",
         "bridge/src/chat",
         "bridge/src/limit",
-        "bridge/examples/dds_peer",
+        "bridge/examples/",
         "perception/src/train",
         "perception/src/language/train",
         "src/",
