@@ -1,6 +1,6 @@
 //! Robots that are told velocities or positions, and what cannot be asked of them.
 
-use crate::common::{N, Rig, TICK, arm_with, check_differences, reach};
+use crate::common::{N, Rig, arm_with, check_differences, reach};
 use control::{Cause, Compliance, Mode, Motion, Report};
 use std::time::Duration;
 use types::{Drive, Fault, JointCommand, JointState, JointVector, StopCategory};
@@ -69,11 +69,17 @@ fn a_torque_that_is_not_the_loops_own_is_no_fault() {
 fn an_arm_that_measures_no_torques_is_not_taken_for_one_that_is_pushed() {
     for (senses, is_pushed) in [(false, false), (true, true)] {
         // So little counts as a contact that the arm's own weight is more.
-        let mut rig = Rig::active(arm_with(|p| (p.drive, p.contact_share) = (Drive::Position, 0.01)));
-        let home = rig.hold_q();
+        let mut rig = Rig::new(arm_with(|p| (p.drive, p.contact_share) = (Drive::Position, 0.01)));
+        rig.tick();
+        rig.handle.activate(rig.now).expect("sent");
+        while rig.mode() != Mode::Hold {
+            if !senses {
+                rig.state.tau = JointVector::zeros(N);
+            }
+            rig.tick();
+        }
         // Once a torque was measured, none is nothing that pushes back.
-        rig.state.tau[0] = if senses { 0.1 } else { 0.0 };
-        rig.tick_with(Some(JointState { stamp: rig.now + TICK, ..rig.state }));
+        let home = rig.hold_q();
         rig.follow(reach(&rig.arm.clone(), &home, 0.5, 1.0));
         for _ in 0..1200 {
             rig.state.tau = JointVector::zeros(N);
