@@ -62,7 +62,7 @@ def main():
         (theirs if store is known else ours).add(name)
         decoded = store.deserialize_cdr(bytes.fromhex(message["cdr"]), name)
         same(message["values"], decoded, message["name"], store)
-    assert len(theirs) == 38, f"rosbags knows {sorted(theirs)}"
+    assert len(theirs) == 39, f"rosbags knows {sorted(theirs)}"
     assert hashed == 76, f"{hashed} hashes"
     print(
         f"{len(lines)} messages, {len(theirs)} types by rosbags' own definitions with the same type hash, {len(ours)} by ours,"
