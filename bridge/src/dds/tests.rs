@@ -59,7 +59,7 @@ fn what_is_said_is_heard_and_what_makes_room_is_counted() {
     // What was said last arrives though the one who said it is gone at once.
     let all = other.hear::<Text>("more_words", Care::Reliable, 10).expect("a hearer");
     let said = one.publisher::<Text>("more_words", Care::Reliable).expect("a publisher");
-    assert!(said.wait_heard(SOON));
+    assert!(said.wait_heard(SOON) && all.wait_said(SOON));
     (0..10).for_each(|k| said.put(&text(k)).expect("said"));
     drop(said);
     (0..10).for_each(|k| assert_eq!(all.take_within(SOON), Some(text(k))));
