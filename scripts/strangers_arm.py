@@ -15,6 +15,8 @@ from dataclasses import field
 from strangers_dds import (
     NO_ID,
     SUCCEEDED,
+    CancelGoalRequest,
+    CancelGoalResponse,
     Header,
     JointState,
     JointTrajectory,
@@ -100,26 +102,6 @@ class GripperFeedbackMessage:
     feedback: GripperFeedback = field(default_factory=GripperFeedback)
 
 
-@ros("action_msgs/msg/GoalInfo")
-class GoalInfo:
-    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
-    stamp: Time = field(default_factory=Time)
-
-
-@ros("action_msgs/srv/CancelGoal_Request")
-class CancelRequest:
-    guid: uint64 = 0
-    number: int64 = 0
-    goal_info: GoalInfo = field(default_factory=GoalInfo)
-
-
-@ros("action_msgs/srv/CancelGoal_Response")
-class CancelResponse:
-    guid: uint64 = 0
-    number: int64 = 0
-    return_code: int8 = 0
-
-
 class Arm(threading.Thread):
     """Goes along the path that it was told last, from where it is, joint by joint along cubics; 200 times a second."""
 
@@ -131,7 +113,7 @@ class Arm(threading.Thread):
         base = f"{GRIPPER}/_action/"
         self.grips = side.server(base + "send_goal", SendGripRequest, SendGripResponse)
         self.gripped = side.server(base + "get_result", GetGripRequest, GetGripResponse)
-        self.cancels = side.server(base + "cancel_goal", CancelRequest, CancelResponse)
+        self.cancels = side.server(base + "cancel_goal", CancelGoalRequest, CancelGoalResponse)
         self.feedback = side.writer(f"rt/{base}feedback", GripperFeedbackMessage)
         self.q, self.dq, self.finger, self.wanted = list(HOME), [0.0] * 7, 0.02, 0.02
         self.knots, self.began = [], 0.0
