@@ -84,7 +84,12 @@ fn what_is_said_is_heard_as_the_bridge_has_it() {
 fn latched(dialect: Dialect) {
     let (_router, one, other) = two(dialect);
     let said = one.publisher::<Text>("robot_description", Care::Latched).expect("a publisher");
+    // When somebody has heard the last, none is under way to who comes after that.
+    let witness = other.hear::<Text>("robot_description", Care::Reliable, 20).expect("a hearer");
+    assert!(said.wait_heard(SOON));
     (0..20).for_each(|k| said.put(&text(k)).expect("said"));
+    (0..20).for_each(|k| assert_eq!(witness.take_within(SOON), Some(text(k))));
+    drop(witness);
     // Who comes late gets the last, once; and what is said after that.
     let heard = other.hear::<Text>("robot_description", Care::Latched, 20).expect("a hearer");
     assert_eq!(heard.take_within(SOON), Some(text(19)));
