@@ -138,6 +138,7 @@ pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
             max_missing: (0.5e-3 * config.arm.silent_ms / period_s).ceil().clamp(1.0, 1000.0) as u32,
             proof_rest_s: 0.2,
             runaway_s: 0.1,
+            coast_s: 1e-3 * config.arm.lead_ms,
             frozen_within: 0.05,
             following_error: 0.15,
             following_error_s: 0.1,

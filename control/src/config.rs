@@ -19,6 +19,10 @@ pub struct Config {
     /// How long a joint whose own controller is told where to go may move away from there, seconds: as long as it takes to
     /// be told that it shall turn (F19).
     pub runaway_s: f64,
+    /// How long the arm goes on as it does when it hears nothing more, before it stops, seconds: 0 to 0.5; none for an arm
+    /// that hears every command. Where it is not none, every command comes with its ending ([`crate::Core::ending`]), and
+    /// the filter reckons with it.
+    pub coast_s: f64,
     /// How far the reference moves on while an encoder says the same to the last bit before that is no
     /// encoder any more, rad (m) (F13).
     pub frozen_within: f64,
@@ -63,6 +67,7 @@ impl Default for Config {
             following_error: 0.1,
             following_error_s: 0.02,
             runaway_s: 0.006,
+            coast_s: 0.0,
             frozen_within: 0.002,
             max_missing: 20,
             lease_s: 0.2,
@@ -92,6 +97,7 @@ pub(crate) struct Tuning {
     pub(crate) following_error_s: f64,
     pub(crate) contact_share: f64,
     pub(crate) runaway_s: f64,
+    pub(crate) coast: f64,
     pub(crate) frozen_within: f64,
     pub(crate) max_missing: u32,
     pub(crate) lease: f64,
@@ -119,6 +125,7 @@ impl Config {
         range("control.following_error_s", self.following_error_s, 0.0, 1.0)?;
         range("control.proof_rest_s", self.proof_rest_s, 0.0, 1.0)?;
         range("control.runaway_s", self.runaway_s, 1e-3, 1.0)?;
+        range("control.coast_s", self.coast_s, 0.0, 0.5)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;
@@ -156,6 +163,7 @@ impl Config {
             following_error_s: self.following_error_s,
             contact_share: profile.contact_share,
             runaway_s: self.runaway_s,
+            coast: self.coast_s,
             frozen_within: self.frozen_within,
             max_missing: self.max_missing,
             lease: self.lease_s,

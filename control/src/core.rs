@@ -116,7 +116,7 @@ impl Core {
         };
         let core = Self {
             data: ArmData::new(&arm),
-            filter: Filter::new(&arm, body, reaches, tuning.period),
+            filter: Filter::new(&arm, body, reaches, (tuning.period, tuning.coast)),
             servo_data: Scratch::new(&arm),
             progress: Progress::new(n),
             contact: Observer::new(&arm),

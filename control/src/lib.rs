@@ -18,6 +18,7 @@ mod core;
 mod course;
 mod drive;
 mod ease;
+mod ending;
 mod estimate;
 mod filter;
 mod gripper;

@@ -249,13 +249,14 @@ impl Pace {
         self.stops[STOPS]
     }
 
-    /// The part of the nominal pace from which a stop takes less than `s` of path time, with a tenth to
-    /// spare.
-    pub(crate) fn part_within(&self, s: f64) -> f64 {
+    /// The part of the nominal pace from which `coast` seconds and the stop after them take less than `s` of path time,
+    /// with a tenth to spare.
+    pub(crate) fn part_within(&self, s: f64, coast: f64) -> f64 {
         let s = 0.9 * s;
-        let Some(over) = self.stops.iter().position(|way| way.s > s) else { return 1.0 };
+        let takes = |i: usize| self.stops[i].s + coast * self.nominal * i as f64 / STOPS as f64;
+        let Some(over) = (0..=STOPS).find(|i| takes(*i) > s) else { return 1.0 };
         let Some(under) = over.checked_sub(1) else { return 0.0 };
-        let (a, b) = (self.stops[under].s, self.stops[over].s);
+        let (a, b) = (takes(under), takes(over));
         (under as f64 + (s - a) / (b - a)) / STOPS as f64
     }
 

@@ -55,6 +55,8 @@ pub(crate) struct Job {
     profile: Profile,
     /// That the path is not known any further was told (F4).
     pub(crate) is_dry: bool,
+    /// The part of the nominal pace that the last step led towards.
+    towards: f64,
 }
 
 /// What is still speeding up stops within this many times the way of a stop from the nominal pace.
@@ -83,6 +85,7 @@ impl Job {
             blend_speeds: JointVector::zeros(n),
             profile,
             is_dry: false,
+            towards: 0.0,
         }
     }
 
@@ -212,9 +215,13 @@ impl Job {
 
     /// Position and its first two derivatives over path time, now.
     pub(crate) fn derivatives(&self) -> [JointVector; 3] {
-        let (path, off) = (self.course.at(self.s.max(0.0)), self.offset.at(self.s));
+        self.derivatives_at(self.s)
+    }
+
+    fn derivatives_at(&self, s: f64) -> [JointVector; 3] {
+        let (path, off) = (self.course.at(s.max(0.0)), self.offset.at(s));
         // Before the start of a trajectory it rests at its first point.
-        let part = if self.s < 0.0 { 0.0 } else { 1.0 };
+        let part = if s < 0.0 { 0.0 } else { 1.0 };
         let n = path[0].len();
         core::array::from_fn(|k| {
             let part = if k == 0 { 1.0 } else { part };
@@ -243,6 +250,7 @@ impl Job {
     /// Moves on by `dt` seconds towards the part `slow` of the nominal pace; zero stops.
     pub(crate) fn step(&mut self, slow: f64, dt: f64) {
         self.s += self.running.step(&self.pace, slow * self.pace.nominal, dt);
+        self.towards = slow;
         if slow > 0.0 {
             self.stop_end = self.s + STILL_RISING * self.pace.longest_stop().s;
         }
@@ -323,15 +331,53 @@ impl Job {
         period * n as f64
     }
 
-    /// Moves on as [`Self::step`] if the stop from there ends before path time `last`, looked at in ticks of
-    /// `period` seconds; else not at all.
-    pub(crate) fn step_if_it_stops(&mut self, part: f64, dt: f64, last: f64, period: f64) -> bool {
+    /// Moves on as [`Self::step`] if the stop from there, after it has gone on so for `coast` seconds, ends before path
+    /// time `last`, looked at in ticks of `period` seconds; else not at all.
+    pub(crate) fn step_if_it_stops(
+        &mut self,
+        part: f64,
+        dt: f64,
+        last: f64,
+        (period, coast): (f64, f64),
+    ) -> bool {
         let mut ahead = Ahead { pace: &self.pace, s: self.s, running: self.running };
         ahead.s += ahead.running.step(&self.pace, part * self.pace.nominal, dt);
         let (s, running) = (ahead.s, ahead.running);
-        let Some(end) = ahead.stop_before(last, period) else { return false };
-        (self.s, self.running, self.stop_end) = (s, running, end);
+        let Some(end) = ahead.stop_before_after(part, coast, last, period) else { return false };
+        (self.s, self.running, self.stop_end, self.towards) = (s, running, end, part);
         true
+    }
+
+    /// Goes on towards the part of the pace that the last step led to for `coast` seconds, in ticks of `period`, and
+    /// stops then. Returns how long the stop takes, seconds, and what is where at a time.
+    pub(crate) fn ending(&self, coast: f64, period: f64) -> (f64, impl FnMut(f64) -> Reference + '_) {
+        let begin = Ahead { pace: &self.pace, s: self.s, running: self.running };
+        let step = move |ahead: &mut Ahead<'_>, t: f64, dt: f64| {
+            let target = if t < coast { self.towards * self.pace.nominal } else { 0.0 };
+            ahead.s += ahead.running.step(ahead.pace, target, dt);
+        };
+        let (mut ahead, mut t) = (begin, 0.0);
+        let rests = |ahead: &Ahead<'_>| ahead.running == Running { r: 0.0, rate: 0.0 };
+        while t < coast || !rests(&ahead) {
+            if t > coast + MOST_STOP_TICKS as f64 * period {
+                break;
+            }
+            // The stop begins just then.
+            let dt = if t < coast { period.min(coast - t) } else { period };
+            step(&mut ahead, t, dt);
+            t += dt;
+        }
+        let (mut ahead, mut now) = (begin, 0.0);
+        let at = move |t: f64| {
+            while now < t - 1e-12 {
+                let until = if now < coast { t.min(coast) } else { t };
+                let dt = period.min(until - now);
+                step(&mut ahead, now, dt);
+                now += dt;
+            }
+            self.reference_at(ahead.s, ahead.running)
+        };
+        (t - coast, at)
     }
 
     /// Takes the pace away at once where that moves nothing: the path begins at rest.
@@ -365,11 +411,15 @@ impl Job {
 
     /// Where the path is now, with its derivatives in time.
     pub(crate) fn reference(&self) -> Reference {
-        if self.at_end() && self.course.ends_at_rest {
+        self.reference_at(self.s, self.running)
+    }
+
+    fn reference_at(&self, s: f64, running: Running) -> Reference {
+        if s >= self.end() && self.course.ends_at_rest {
             return Reference::at_rest(self.course.q_at(self.end()));
         }
-        let [q, first, second] = self.derivatives();
-        let (r, rate) = (self.running.r, self.running.rate);
+        let [q, first, second] = self.derivatives_at(s);
+        let Running { r, rate } = running;
         let n = q.len();
         Reference {
             q,
@@ -380,6 +430,7 @@ impl Job {
 }
 
 /// A state of a motion that may come.
+#[derive(Copy, Clone)]
 struct Ahead<'a> {
     pace: &'a Pace,
     s: f64,
@@ -387,6 +438,25 @@ struct Ahead<'a> {
 }
 
 impl Ahead<'_> {
+    /// As [`Self::stop_before`], after going on towards the part `part` of the nominal pace for `coast` seconds.
+    fn stop_before_after(mut self, part: f64, coast: f64, last: f64, dt: f64) -> Option<f64> {
+        let most = coast * self.pace.nominal.max(self.running.r);
+        let bound = self.s + most + STILL_RISING * self.pace.longest_stop().s;
+        if bound <= last {
+            return Some(bound);
+        }
+        let mut left = coast;
+        while left > 0.0 {
+            if self.s > last {
+                return None;
+            }
+            let step = dt.min(left);
+            self.s += self.running.step(self.pace, part * self.pace.nominal, step);
+            left -= step;
+        }
+        self.stop_before(last, dt)
+    }
+
     /// Where a stop from here ends, or a bound of it, in ticks of `dt` seconds; `None` when that is beyond
     /// path time `last`.
     fn stop_before(mut self, last: f64, dt: f64) -> Option<f64> {

@@ -69,6 +69,8 @@ pub(crate) struct Servo {
     pub(crate) next: Reference,
     /// The verified stop from there.
     pub(crate) stop: Brake,
+    /// Whether going on so for a while before the stop is verified, too.
+    pub(crate) may_coast: bool,
     /// The part of the wish that was taken up, 0 to 1.
     pub(crate) part: f64,
     /// That a singular pose slows the tool was told.
@@ -85,7 +87,7 @@ impl Servo {
         limits: &[JointLimits],
     ) -> Self {
         let stop = Brake::new(from, limits, STOP);
-        Self { id, aim, expires, next: from, stop, part: 0.0, is_singular: false }
+        Self { id, aim, expires, next: from, stop, may_coast: false, part: 0.0, is_singular: false }
     }
 
     /// Whether the arm stands.
@@ -178,8 +180,9 @@ impl Core {
             self.filter.stands();
         }
         if !stands && step.is_verified {
-            (servo.next, servo.stop) = (step.next, step.stop);
+            (servo.next, servo.stop, servo.may_coast) = (step.next, step.stop, true);
         } else {
+            servo.may_coast = false;
             servo.stop.step(self.dt);
             servo.next = servo.stop.reference();
         }
@@ -231,10 +234,14 @@ impl Core {
         let next =
             steps(self.dt, self.tuning.period).fold(last, |from, part| take_up(&from, &target, limits, part));
         let stop = Brake::new(next, limits, STOP);
-        let until = now + core::time::Duration::from_secs_f64(stop.left() + self.dt);
         // Against the last wall too: what takes over from another motion may begin with more than its share.
-        let is_verified = limiter::check(limits, &last, &next, self.dt).is_ok()
-            && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
+        let mut is_verified = limiter::check(limits, &last, &next, self.dt).is_ok();
+        let coast = self.tuning.coast;
+        let late = (coast > 0.0).then(|| Brake::coasting(next, limits, STOP, coast));
+        for stop in core::iter::once(stop).chain(late) {
+            let until = now + core::time::Duration::from_secs_f64(stop.left() + self.dt);
+            is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
+        }
         let moves = wish.iter().any(|v| *v != 0.0);
         Step { next, stop, is_verified, applied, near, singular, moves }
     }

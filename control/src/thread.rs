@@ -144,6 +144,9 @@ pub fn tick_robot(
         Err(e) => (None, Err(e)),
     };
     let command = core.tick(now, state.as_ref());
+    if let Some(ending) = core.ending() {
+        robot.foresee(&ending);
+    }
     let written = robot.write(&command);
     (command, read.and(written))
 }
@@ -247,8 +250,12 @@ fn cycle(
         let state = robot.read();
         let before = clock.now();
         let command = core.tick(woke, state.as_ref().ok());
+        let foreseen = core.ending();
         let took_ns = nanos(clock.now(), before);
         tally.compute.record(took_ns);
+        if let Some(foreseen) = &foreseen {
+            robot.foresee(foreseen);
+        }
         let written = robot.write(&command);
         tally.ticks += 1;
         let failed_io = u64::from(state.is_err()) + u64::from(written.is_err());

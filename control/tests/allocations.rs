@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Chunk, Compliance, Mode, Motion, Payload, Thing, Twist, TwistAxes, World};
+use control::{Chunk, Compliance, Config, Mode, Motion, Payload, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -71,6 +71,7 @@ fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointSt
         let given = change(&mut state);
         WATCHED.set(true);
         let command = rig.core.tick(rig.now, given.then_some(&state));
+        core::hint::black_box(rig.core.ending());
         WATCHED.set(false);
         if command.enabled {
             rig.state.q = command.q;
@@ -87,7 +88,7 @@ fn watched(rig: &mut Rig, n: usize, step: Duration, change: impl Fn(&mut JointSt
 fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
     let arm = solid_arm();
     // Ticks are recorded, and nobody takes them: with room for them, and without.
-    let mut rig = Rig::new(arm.clone()).recorded();
+    let mut rig = Rig::with(arm.clone(), Config { coast_s: 0.05, ..Config::default() }).recorded();
     let ball = |x: f64, speed_m_s: f64| Thing {
         obstacle: Obstacle {
             name: "ball".into(),

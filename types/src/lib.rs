@@ -3,6 +3,7 @@
 //! This crate does no I/O, starts no thread and reads no clock. Everything that crosses from one
 //! stage to another is defined here; a stage knows these words and no other stage.
 
+pub mod ending;
 pub mod events;
 pub mod faults;
 pub mod frames;
@@ -17,6 +18,7 @@ pub mod scene;
 pub mod seams;
 pub mod time;
 
+pub use ending::{ENDING_PLACES, Ending, EndingPlace};
 pub use faults::{Fault, Rejection, StopCategory};
 pub use frames::{Base, Optical, Tool, Transform, World};
 pub use image::{Image, Intrinsics};

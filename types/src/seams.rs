@@ -1,5 +1,6 @@
 //! Every place where one part can be swapped for another: small, synchronous, object-safe traits.
 
+use crate::ending::Ending;
 use crate::faults::Rejection;
 use crate::image::Image;
 use crate::language::Utterance;
@@ -49,6 +50,9 @@ pub trait Robot: Send {
     /// # Errors
     /// [`RobotError`] when it was not taken; the robot then keeps the last one until it expires.
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError>;
+    /// Told before a command how the arm comes to rest if none comes after it; for robots that are to know, as they stand at
+    /// the end of a line. It waits for nobody.
+    fn foresee(&mut self, _ending: &Ending) {}
 }
 
 /// Why there is no picture.

@@ -168,15 +168,15 @@ impl Filter {
         if self.world.as_ref().is_some_and(|world| now >= world.expires) {
             return (0.0, None);
         }
-        let until = now + Duration::from_secs_f64(stop_s(1.0) + WINDOW_S);
+        let (period, coast) = (self.period, self.coast);
+        let until = now + Duration::from_secs_f64(coast + stop_s(1.0) + WINDOW_S);
         if let Some(world) = &mut self.world {
             world.grow_to(until);
         }
         // As fast as a stop still ends in what is clear, in wish time.
-        let period = self.period;
-        let takes = |part: f64| part * (0.5 * stop_s(part) + 3.0 * period);
+        let takes = |part: f64| part * (coast + 0.5 * stop_s(part) + 3.0 * period);
         let enough_s = 1.001 * takes(1.0) / STOP_SHARE;
-        let horizon_s = enough_s.max(1.3 * stop_s(1.0) + 5.0 * period).min(LOOK_AHEAD_S);
+        let horizon_s = enough_s.max(coast + 1.3 * stop_s(1.0) + 5.0 * period).min(LOOK_AHEAD_S);
         let mut clear_s = enough_s.min(LOOK_AHEAD_S);
         let mut end = None;
         for (i, l) in limits.iter().enumerate().filter(|(i, _)| wish[*i].abs() > LEAST_RATE) {
@@ -252,7 +252,7 @@ impl Filter {
         }
         let speeds = JointVector::from_fn(self.reaches.len(), |i| stop.greatest_speed(i) * self.reaches[i]);
         // What was seen where the step begins may be enough.
-        if let Some(seen) = self.seen.take()
+        if let Some(seen) = self.seen
             && now_to_rest_s.max(until.secs_since(now)) <= seen.clear_s
             && until <= seen.until
             && speeds.iter().zip(seen.speeds.iter()).all(|(v, most)| v <= most)

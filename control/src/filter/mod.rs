@@ -9,6 +9,9 @@
 //! stop it has (path-consistent safety filtering: Römer et al., arXiv 2511.06385; a verified stop as the
 //! fallback of every step: Thumm et al., arXiv 2412.10180).
 //!
+//! An arm at the end of a line goes on for a while as it did when it hears nothing more (`Config::coast_s`): then it is
+//! the stop after that which has to end before the frontier.
+//!
 //! What may move is taken to come nearer at its greatest speed from its stamp until the arm has come to
 //! rest (speed and separation monitoring, ISO/TS 15066, 5.5.4), so a frontier holds for a short window
 //! and is then found anew. The arm slows down as its frontier comes near, waits at rest while it does
@@ -82,8 +85,9 @@ pub(crate) struct Known {
 /// What is known of the way ahead.
 pub(crate) struct Filter {
     world: Option<Box<Surroundings>>,
-    /// Seconds between two ticks.
+    /// Seconds between two ticks; and for which the arm goes on when it hears nothing more.
     period: f64,
+    coast: f64,
     /// The arm's body, for when nothing else is known.
     body: Checker,
     /// How far the arm reaches from each joint's axis, metres.
@@ -111,13 +115,14 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn new(arm: &Arm, body: Checker, reaches: JointVector, period: f64) -> Self {
+    pub(crate) fn new(arm: &Arm, body: Checker, reaches: JointVector, (period, coast): (f64, f64)) -> Self {
         let nothing = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
         Self {
             world: None,
             body,
             reaches,
             period,
+            coast,
             data: ArmData::new(arm),
             proven: nothing,
             growing: nothing,
@@ -227,7 +232,7 @@ impl Filter {
         let longest = job.pace.longest_stop();
         // As far as the arm can get while a proof holds, and stop.
         let goal = if world.has_moving {
-            (job.s() + 2.0 * (WINDOW_S + longest.s)).min(job.end())
+            (job.s() + 2.0 * (WINDOW_S + self.coast + longest.s)).min(job.end())
         } else {
             job.end()
         };
@@ -247,7 +252,7 @@ impl Filter {
             if !self.is_new {
                 self.proven = self.growing;
             }
-            self.growing = look.begin(now, job, WINDOW_S, longest.seconds + RISING_S);
+            self.growing = look.begin(now, job, WINDOW_S, self.coast + longest.seconds + RISING_S);
             self.is_new = false;
         }
         look.extend(&mut self.growing, job, n_things);
@@ -322,7 +327,7 @@ impl Core {
         let begun = job.s();
         let trust = self.filter.trust(now);
         let mut applied = slow * trust;
-        let period = self.tuning.period;
+        let (period, coast) = (self.tuning.period, self.tuning.coast);
         // Ticks are no instants: the stop is to end two of them early.
         let last = frontier - 2.0 * period;
         for part in steps(self.dt, period) {
@@ -330,7 +335,7 @@ impl Core {
                 job.step(applied, part);
                 continue;
             }
-            applied = applied.min(job.pace.part_within(last - job.s()));
+            applied = applied.min(job.pace.part_within(last - job.s(), coast));
             if applied < LEAST_PACE {
                 applied = 0.0;
             }
@@ -340,7 +345,7 @@ impl Core {
             // At rest with nowhere to go there is nothing to step; else without a stop behind it the step
             // is the first of the stop that there is.
             let stands = job.at_rest() && applied == 0.0;
-            if !stands && !job.step_if_it_stops(applied, part, last, period) && !job.is_unbegun() {
+            if !stands && !job.step_if_it_stops(applied, part, last, (period, coast)) && !job.is_unbegun() {
                 applied = 0.0;
                 job.step(0.0, part);
             }

@@ -273,13 +273,16 @@ fn the_part_of_the_pace_whose_stop_fits_keeps_a_tenth_to_spare() {
     for k in 1..=STOPS {
         let part = k as f64 / STOPS as f64;
         let s = pace.stop_from(0.8 * part).s;
-        let fits = pace.part_within(s / 0.9 * (1.0 + 1e-9));
+        let fits = pace.part_within(s / 0.9 * (1.0 + 1e-9), 0.0);
         assert!((fits - part).abs() < 1e-6, "{part}: {fits}");
         let before = if k == 1 { 0.0 } else { pace.stops[k - 1].s };
-        let between = pace.part_within(0.5 * (before + s) / 0.9);
+        let between = pace.part_within(0.5 * (before + s) / 0.9, 0.0);
         assert!((between - (part - 0.5 / STOPS as f64)).abs() < 1e-6, "{part}: {between}");
     }
-    assert_eq!((pace.part_within(-0.1), pace.part_within(0.0), pace.part_within(1e9)), (0.0, 0.0, 1.0));
+    assert_eq!(
+        (pace.part_within(-0.1, 0.0), pace.part_within(0.0, 0.0), pace.part_within(1e9, 0.0)),
+        (0.0, 0.0, 1.0)
+    );
     assert_eq!(pace.longest_stop().seconds, pace.stop_from(0.8).seconds);
 }
 

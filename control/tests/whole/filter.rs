@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 use types::{Fault, JointVector, StopCategory, Time};
 
-fn ball(at: Point3<f64>, radius: f64, keep_m: f64, speed_m_s: f64) -> Thing {
+pub(crate) fn ball(at: Point3<f64>, radius: f64, keep_m: f64, speed_m_s: f64) -> Thing {
     let obstacle = Obstacle {
         name: "ball".into(),
         shape: GeomShape::Sphere { radius },
@@ -19,31 +19,31 @@ fn ball(at: Point3<f64>, radius: f64, keep_m: f64, speed_m_s: f64) -> Thing {
 }
 
 /// A world that is good for `life_s` seconds.
-fn world(stamp: Time, life_s: f64, things: &[Thing]) -> World {
+pub(crate) fn world(stamp: Time, life_s: f64, things: &[Thing]) -> World {
     let expires = stamp + Duration::from_secs_f64(life_s);
     World { stamp, expires, things: things.to_vec(), held: None }
 }
 
-fn tool(arm: &Arm, q: &JointVector) -> Point3<f64> {
+pub(crate) fn tool(arm: &Arm, q: &JointVector) -> Point3<f64> {
     let at = tool_pose(arm, &mut ArmData::new(arm), q).origin();
     Point3::from(at.coords)
 }
 
 /// Distance of the arm from things, by the checker and nothing of the filter.
-struct Judge {
-    checker: Checker,
+pub(crate) struct Judge {
+    pub(crate) checker: Checker,
     data: ArmData,
 }
 
 impl Judge {
-    fn new(arm: &Arm, things: &[Thing]) -> Self {
+    pub(crate) fn new(arm: &Arm, things: &[Thing]) -> Self {
         let mut checker = Checker::new(arm);
         checker.set_obstacles(things.iter().map(|t| t.obstacle.clone()).collect()).expect("things");
         Self { checker, data: ArmData::new(arm) }
     }
 
     /// To the nearest thing, metres; at most one.
-    fn distance(&mut self, arm: &Arm, q: &JointVector) -> f64 {
+    pub(crate) fn distance(&mut self, arm: &Arm, q: &JointVector) -> f64 {
         self.checker.room(arm, &mut self.data, q, 0.04, &[], 1.0).still
     }
 }

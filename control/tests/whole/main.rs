@@ -10,6 +10,7 @@ mod chunks;
 mod common;
 mod compliance;
 mod drive;
+mod ending;
 mod filter;
 #[path = "../from_bytes/mod.rs"]
 mod from_bytes;

@@ -1,9 +1,9 @@
 //! An arm of ROS 2's as a [`Robot`]: one that says its joints' states and has a joint trajectory controller, and perhaps a
 //! gripper that takes goals.
 //!
-//! The controller is told short paths, many times a second, that each end at rest ([`JointTrajectory::ending`]): when no
-//! other comes, because the line is gone, the loop has ended or the watchdog lets nothing through, the arm stops on the
-//! last. There is no power to be switched here: without power the arm is told nothing, and stands.
+//! The controller is told short paths, many times a second, that each end at rest: the loop's motion for a little while, and
+//! then the stop that its filter has verified ([`Ending`]). When no other comes, because the line is gone, the loop has ended
+//! or the watchdog lets nothing through, the arm stops on the last. There is no power to be switched here: without power the arm is told nothing, and stands.
 
 mod gripper;
 mod since;
@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use types::seams::{Clock, Robot, RobotError};
 use types::{
-    GripperProfile, GripperState, JointCommand, JointLimits, JointState, JointVector, Rejection, Time,
+    Ending, GripperProfile, GripperState, JointCommand, JointLimits, JointState, JointVector, Rejection, Time,
 };
 
 /// States that may wait; only the newest counts.
@@ -51,7 +51,7 @@ pub struct ArmSettings {
     pub fingers: GripperProfile,
     /// Paths per second.
     pub stream_hz: f64,
-    /// How long a path goes on before it comes to rest, seconds; more than the time between two.
+    /// How long a path goes on before it comes to rest, seconds, as the loop's endings do; more than the time between two.
     pub lead_s: f64,
     /// States that are older are none, seconds.
     pub silent_s: f64,
@@ -62,11 +62,13 @@ pub struct ArmSettings {
 /// Asked before every path: whether the robot may have power, as far as its outer watchdog is concerned.
 pub type Permit = Box<dyn FnMut(Time) -> bool + Send>;
 
-/// The loop's end. Neither call waits for anybody.
+/// The loop's end. No call waits for anybody.
 pub struct RosArm {
     slots: Arc<Slots>,
     n: usize,
     number: u64,
+    /// Of the next command.
+    ending: Option<Ending>,
     last: Result<JointState, Trouble>,
 }
 
@@ -85,11 +87,15 @@ impl Robot for RosArm {
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
         command.check(self.n)?;
         let number = self.number + 1;
-        if !self.slots.put_command(number, command) {
+        if !self.slots.put_command(number, command, self.ending.take()) {
             return Err(RobotError::Silent);
         }
         self.number = number;
         Ok(())
+    }
+
+    fn foresee(&mut self, ending: &Ending) {
+        self.ending = Some(*ending);
     }
 }
 
@@ -234,7 +240,7 @@ impl Ros {
         if let Some(telling) = telling {
             handle.spawn("gripper", move || telling.run())?;
         }
-        Ok((RosArm { slots, n, number: 0, last: Err(Trouble::Silent) }, handle))
+        Ok((RosArm { slots, n, number: 0, ending: None, last: Err(Trouble::Silent) }, handle))
     }
 }
 
@@ -316,12 +322,13 @@ impl Streaming {
             let now = clock.now();
             let is_permitted = self.permit.as_mut().is_none_or(|permit| permit(now));
             let newest = self.slots.newest_command();
-            let command = newest.filter(|c| is_permitted && c.enabled && now <= c.expires);
-            self.slots.put_fingers(command.map(|c| c.gripper));
-            let Some(command) = command else { continue };
+            let newest = newest.filter(|(c, _)| is_permitted && c.enabled && now <= c.expires);
+            self.slots.put_fingers(newest.map(|(c, _)| c.gripper));
+            // Of whom nobody knows how they would stop nothing is moved.
+            let Some((command, Some(ending))) = newest else { continue };
             let s = &self.settings;
             let age_s = now.secs_since(command.stamp).max(0.0);
-            let mut path = JointTrajectory::ending(&s.joints, &command, &s.limits, age_s, s.lead_s);
+            let mut path = JointTrajectory::of_ending(&s.joints, &ending, age_s);
             if let Ok(state) = self.slots.state() {
                 slow_down(&mut path, &state, now, &s.limits);
             }

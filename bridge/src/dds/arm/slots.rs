@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use types::seams::RobotError;
-use types::{GripperCommand, JointCommand, JointState};
+use types::{Ending, GripperCommand, JointCommand, JointState};
 
 /// How often the loop's thread tries to reach a place before it goes on without.
 const TRIES: usize = 8;
@@ -27,6 +27,9 @@ impl From<Trouble> for RobotError {
     }
 }
 
+/// A command, and what comes after it if no other does.
+pub(super) type Told = (JointCommand, Option<Ending>);
+
 /// See the head of this file. Locks are held only while something is copied.
 pub(super) struct Slots {
     state: Mutex<Result<JointState, Trouble>>,
@@ -35,7 +38,7 @@ pub(super) struct Slots {
     /// What the gripper shall do; `None` while nobody may tell it anything.
     fingers: Mutex<Option<GripperCommand>>,
     /// The newest commands, each with its number: two places, so that one is always free to write.
-    commands: [Mutex<Option<(u64, JointCommand)>>; 2],
+    commands: [Mutex<Option<(u64, Told)>>; 2],
     /// Whether the newest command gives power.
     pub(super) is_driven: AtomicBool,
     pub(super) ends: AtomicBool,
@@ -87,10 +90,10 @@ impl Slots {
     }
 
     /// Leaves a command, from the loop's thread; `false` when no place was free.
-    pub(super) fn put_command(&self, number: u64, command: &JointCommand) -> bool {
+    pub(super) fn put_command(&self, number: u64, command: &JointCommand, ending: Option<Ending>) -> bool {
         for attempt in 0..2 * TRIES {
             if let Ok(mut slot) = self.commands[(number as usize + attempt) % 2].try_lock() {
-                *slot = Some((number, *command));
+                *slot = Some((number, (*command, ending)));
                 self.is_driven.store(command.enabled, Ordering::Release);
                 return true;
             }
@@ -99,9 +102,9 @@ impl Slots {
         false
     }
 
-    pub(super) fn newest_command(&self) -> Option<JointCommand> {
-        let slot = |m: &Mutex<Option<(u64, JointCommand)>>| *m.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn newest_command(&self) -> Option<Told> {
+        let slot = |m: &Mutex<Option<(u64, Told)>>| *m.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.commands.iter().filter_map(slot).max_by_key(|(number, _)| *number);
-        newest.map(|(_, command)| command)
+        newest.map(|(_, told)| told)
     }
 }

@@ -163,6 +163,12 @@ fn drive(arm: &mut RosArm, clock: &mut Wall, from: [f64; 2], span: Duration) {
             gripper: GripperCommand { width_m: 0.0, force_n: 0.0 },
             enabled: true,
         };
+        // Straight on for as long as it leads, and then a tenth of a second less and less.
+        let q = command.q;
+        arm.foresee(&Ending::of(settings().lead_s, 0.1, |t| {
+            let u = (t - settings().lead_s).max(0.0);
+            (two(q[0] + v * (t - 5.0 * u * u), q[1]), two(v * (1.0 - 10.0 * u), 0.0))
+        }));
         arm.write(&command).expect("taken");
         if now.since(began) >= span {
             return;
@@ -309,16 +315,17 @@ fn an_arm_that_has_fallen_behind_is_given_the_time_to_get_there() {
         tau: JointVector::zeros(2),
         gripper: GripperState::default(),
     };
-    let mut command = off_at(Time::from_secs_f64(1.0), JointVector::from_slice(&[0.1, 0.0]).expect("two"));
-    command.dq[0] = 1.9;
+    let ending = Ending::of(0.04, 0.2, |t| {
+        let (q, dq) = (0.1 + 1.9 * t, 1.9 * (1.0 - 5.0 * (t - 0.04)));
+        let two = |x: f64| JointVector::from_slice(&[x, 0.0]).expect("two");
+        (two(q), two(dq))
+    });
     let lead_s = |state: &JointState| {
-        let mut path = JointTrajectory::ending(&settings().joints, &command, &limits, 0.0, 0.04);
+        let mut path = JointTrajectory::of_ending(&settings().joints, &ending, 0.0);
         slow_down(&mut path, state, Time::from_secs_f64(1.0), &limits);
-        let (first, last) = (&path.points[0], &path.points[4]);
-        assert!(
-            last.time_from_start.as_secs() > first.time_from_start.as_secs() + 0.09,
-            "the stop stays as long"
-        );
+        let (first, last) = (&path.points[0], &path.points[8]);
+        let stop_s = last.time_from_start.as_secs() - first.time_from_start.as_secs();
+        assert!((stop_s - 0.2).abs() < 1e-6, "the stop stays as long: {stop_s}");
         first.time_from_start.as_secs()
     };
     assert_eq!(lead_s(&state(0.1, 1.9)), 0.04, "one that is there is not");
