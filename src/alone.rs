@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::graph::BodyError;
 use crate::graph::guard::GuardProcess;
 use crate::lateness::MachineLateness;
+use crate::recording::{Recording, TickWriter};
 use crate::session;
 use control::thread::Quantiles;
 use control::{
@@ -108,11 +109,16 @@ pub(crate) struct Trial {
     pub(crate) patience_s: Option<f64>,
 }
 
-/// Moves the arm; something may break.
+/// Moves the arm; something may break. Its ticks are recorded where there is a recording.
 ///
 /// # Errors
 /// [`BodyError`] when the loop, the world or the watchdog cannot be started.
-pub(crate) fn run(config: &Config, arm: &Arc<Arm>, trial: Trial) -> Result<Outcome, BodyError> {
+pub(crate) fn run(
+    config: &Config,
+    arm: &Arc<Arm>,
+    trial: Trial,
+    recording: Option<Arc<Recording>>,
+) -> Result<Outcome, BodyError> {
     let said = |e: String| BodyError::Loop(e);
     let mut clock = MonotonicClock::new();
     let world = World::new(arm, &SceneSpec::default(), 1).map_err(|e| BodyError::Sim(e.to_string()))?;
@@ -161,8 +167,17 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, trial: Trial) -> Result<Outco
         ..LoopConfig::default()
     };
     let core = core.with_watchdog(watchdog.pulse());
+    let (core, writer) = match recording {
+        Some(recording) => {
+            let (core, ticks) = core.with_tape();
+            (core, Some(TickWriter::new(ticks, recording)))
+        }
+        None => (core, None),
+    };
     let thread = control::spawn(core, Box::new(robot), Box::new(clock), loop_config);
-    let thread = thread.map_err(|e| said(e.to_string()))?;
+    let mut thread = thread.map_err(|e| said(e.to_string()))?;
+    let writing = writer.map(|writer| writer.with_seconds(thread.take_seconds()).spawn()).transpose();
+    let writing = writing.map_err(|e| said(e.to_string()))?;
 
     let mut drive = Drive { arm, faults: Vec::new(), motions: 0, lease: None, stopped: false, side: 1.0 };
     let began = clock.now();
@@ -191,6 +206,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, trial: Trial) -> Result<Outco
     let mode = handle.status().mode;
     let is_braked = rig.world().is_braked();
     let report = thread.join();
+    drop(writing);
     let (broken, stopped) =
         (wires.broken_at.load(Ordering::Acquire), wires.stopped_at.load(Ordering::Acquire));
     let Quantiles { p50_us, p99_us, max_us } = report.lateness;

@@ -69,10 +69,16 @@ pub(crate) fn added(a: &[f64], b: &[f64], seed: u64) -> Added {
     Added { ours, peer, added: ours - peer, interval: (at(0.025), at(0.975)) }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     0.5 * (values[(n - 1) / 2] + values[n / 2])
+}
+
+/// CPU time of this process, seconds.
+pub(crate) fn process_s() -> f64 {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
 }
 
 /// CPU time of this thread, nanoseconds.

@@ -31,7 +31,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
                 return Ok(());
             }
         };
-        let ours = alone::run(&config, &arm, trial).map_err(|e| other(&e))?;
+        let ours = alone::run(&config, &arm, trial, None).map_err(|e| other(&e))?;
         for (i, (a, b)) in rows.iter_mut().enumerate() {
             a.push(ours.lateness_us[i]);
             b.push(theirs[i]);

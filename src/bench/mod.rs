@@ -6,6 +6,7 @@ mod late;
 mod mechanics;
 mod paths;
 mod peer;
+mod record;
 mod solids;
 mod table;
 mod tick;
@@ -22,10 +23,10 @@ use table::Table;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct BenchOptions {
     /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths), `vlm`
-    /// (vision-language models) or `wire` (between nodes).
+    /// (vision-language models), `wire` (between nodes) or `record` (recordings).
     pub(crate) part: String,
     /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask, batch or speed; small, picture, forged or
-    /// long; all of them by default.
+    /// long; late, episode or pictures; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.
@@ -69,6 +70,10 @@ const PARTS: [(&str, Measure); 6] = [
 const WIRE: [(&str, Measure); 4] =
     [("small", wire::small), ("picture", wire::picture), ("forged", wire::forged), ("long", wire::long)];
 
+/// ... and of recordings.
+const RECORD: [(&str, Measure); 3] =
+    [("late", record::late), ("episode", record::episode), ("pictures", record::pictures)];
+
 /// Measures; 0: every goal met, 1: a line is short, 2: a peer is missing.
 pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
     let parts: &[(&str, Measure)] = match (o.part.as_str(), &o.served.serve) {
@@ -76,7 +81,10 @@ pub(crate) fn run(o: &BenchOptions) -> Result<Exit, CommandError> {
         ("control", _) => &PARTS,
         ("vlm", None) => &vlm::PARTS,
         ("wire", _) => &WIRE,
-        _ => return Err(types::Rejection::new("bench", "control, vlm or wire", o.part.clone()).into()),
+        ("record", _) => &RECORD,
+        _ => {
+            return Err(types::Rejection::new("bench", "control, vlm, wire or record", o.part.clone()).into());
+        }
     };
     if o.blocks < 2 {
         return Err(types::Rejection::new("--blocks", "2 or more", o.blocks.to_string()).into());

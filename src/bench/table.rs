@@ -118,6 +118,30 @@ impl Table {
         }
     }
 
+    /// What ours has more than without, microseconds, met when its interval holds nothing and ends below `goal_us`.
+    pub(crate) fn nothing_added(&mut self, what: &str, a: &Added, goal_us: f64) {
+        // An interval that does not hold nothing is short, however small.
+        self.added(what, a, if a.interval.0 <= 0.0 { goal_us } else { 0.0 });
+    }
+
+    /// A cost of ours alone, met when it is at most `goal`, both in words with the unit.
+    pub(crate) fn cost(&mut self, what: &str, cost: f64, goal: f64, unit: &str) {
+        let verdict = if cost <= goal { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            let line =
+                json!({ "what": what, "cost": cost, "goal": goal, "unit": unit, "verdict": verdict.word() });
+            println!("{line}");
+        } else {
+            println!(
+                "{what:<34} {:>11} {:>37} ≤ {goal} {unit} {}",
+                format!("{cost:.2} {unit}"),
+                "",
+                verdict.word()
+            );
+        }
+    }
+
     /// A share of ours, and perhaps the peer's, met when ours is at least `goal`.
     pub(crate) fn share(&mut self, what: &str, ours: f64, peer: Option<f64>, goal: f64) {
         let verdict = if ours >= goal { Verdict::Met } else { Verdict::Short };

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 pub(crate) fn run(trial: Trial, common: &Common) -> Result<Exit, CommandError> {
     types::Rejection::positive("--seconds", trial.seconds)?;
     let setting = Setting::read(common, None)?;
-    let outcome = alone::run(&setting.config, &setting.arm, trial);
+    let outcome = alone::run(&setting.config, &setting.arm, trial, None);
     let outcome = outcome.map_err(|e| CommandError::Other(e.to_string()))?;
     println!("{}", serde_json::to_string(&outcome).map_err(|e| CommandError::Other(e.to_string()))?);
     Ok(Exit::Done)

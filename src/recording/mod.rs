@@ -16,7 +16,7 @@ pub(crate) use ticks::{TickWriter, Ticks, Writing};
 use crate::session::{Pace, Setup};
 use crate::suite::episode::Episode;
 use bridge::BridgeError;
-use bridge::recording::{Full, Limits, Recorder, Summary, Topic};
+use bridge::recording::{Full, Limits, Packing, Recorder, Summary, Topic};
 use bridge::ros::{Consumed, DiagnosticArray, JointState, Log, ModelCall, Text, Tick};
 use control::{LoopSecond, TickRecord};
 use mechanics::Arm;
@@ -121,7 +121,9 @@ impl Recording {
         cameras: Vec<String>,
     ) -> Result<Self, BridgeError> {
         let (r, arm) = (&setup.config.record, setup.arm);
-        let limits = Limits { bytes: r.most_mb << 20, seconds: r.most_s, ..Limits::default() };
+        let images = Images::from_word(&r.images).unwrap_or(Images::Used);
+        let packing = if images == Images::All { Packing::Quick } else { Packing::Close };
+        let limits = Limits { bytes: r.most_mb << 20, seconds: r.most_s, packing, ..Limits::default() };
         let is_lockstep = setup.pace == Pace::Lockstep;
         let full = if is_lockstep { Full::Waits } else { Full::Drops };
         let recorder = Recorder::create(&folder.join(FILE), limits, full)?;
@@ -144,7 +146,7 @@ impl Recording {
         recorder.attach(SCENE, "application/json", &scene);
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
-            images: Images::from_word(&setup.config.record.images).unwrap_or(Images::Used),
+            images,
             previews_hz: setup.config.record.previews_hz,
             previewed: Mutex::default(),
             joint_names: names,
@@ -221,7 +223,7 @@ impl Recording {
         self.recorder.put(self.model, now, call);
     }
 
-    fn consumed(&self, now: Time, lines: String) {
+    pub(crate) fn consumed(&self, now: Time, lines: String) {
         self.recorder.put(self.consumed, now, &Consumed { stamp: now.into(), lines });
     }
 

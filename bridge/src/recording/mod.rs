@@ -30,10 +30,27 @@ const LEFT_OUT: &str = "sinew:left_out";
 /// A chunk is at most so large, bytes before compression, and so long, nanoseconds of the messages' time.
 const CHUNK_BYTES: u64 = 4 << 20;
 const CHUNK_NS: u64 = 500_000_000;
-/// zstd's fastest: pictures with noise become no smaller by more work.
-const LEVEL: u32 = 1;
+/// How closely messages are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// As small as is no great work.
+    Close,
+    /// Half as large again, for two thirds of the work: for all pictures of cameras, whose noise nothing makes small.
+    Quick,
+}
 
-/// How much is recorded at the most.
+impl Packing {
+    /// zstd's level, as the writer wants it: a number without a sign, from which zstd's own is made bit by bit.
+    fn level(self) -> u32 {
+        let level: i32 = match self {
+            Self::Close => 1,
+            Self::Quick => -12,
+        };
+        level.cast_unsigned()
+    }
+}
+
+/// How much is recorded at the most, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// Bytes of the file; what comes after is left out, and counted.
@@ -42,11 +59,13 @@ pub struct Limits {
     pub seconds: f64,
     /// Bytes that may wait to be written.
     pub waiting: usize,
+    /// How closely it is packed.
+    pub packing: Packing,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 4 << 30, seconds: 4.0 * 3600.0, waiting: 64 << 20 }
+        Self { bytes: 4 << 30, seconds: 4.0 * 3600.0, waiting: 64 << 20, packing: Packing::Close }
     }
 }
 
@@ -126,7 +145,7 @@ impl Recorder {
         let counted = Counted { file: BufWriter::new(file), at: 0, written: Arc::clone(&written) };
         let writer = WriteOptions::new()
             .compression(Some(Compression::Zstd))
-            .compression_level(LEVEL)
+            .compression_level(limits.packing.level())
             .compression_threads(0)
             .chunk_size(Some(CHUNK_BYTES))
             .disable_seeking(true)

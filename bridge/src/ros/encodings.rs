@@ -7,7 +7,32 @@ use types::Rejection;
 const LONGEST: u32 = 16_384;
 const BYTES_PER_COLOUR: u32 = 3;
 const BYTES_PER_METRES: u32 = 4;
-const METRES_PER_MILLIMETRE: f32 = 1e-3;
+const MILLIMETRES: f32 = 1e3;
+/// Depths that are looked at together.
+const BLOCK: usize = 256;
+
+/// What depth cameras tell, as a depth here, m.
+pub(super) fn metres_of(millimetres: [u8; 2]) -> f32 {
+    f32::from(u16::from_le_bytes(millimetres)) / MILLIMETRES
+}
+
+/// Depths, m, in the millimetres that they were told in; `None` when one is none to the last bit.
+pub(super) fn in_millimetres(metres: &[f32]) -> Option<Vec<u8>> {
+    let mut out = vec![0; 2 * metres.len()];
+    // By the block, without a branch inside: that is a vector's work.
+    for (metres, out) in metres.chunks(BLOCK).zip(out.as_chunks_mut().0.chunks_mut(BLOCK)) {
+        let mut is_told = true;
+        for (z, out) in metres.iter().zip(out) {
+            // What is beyond becomes the nearest that there is.
+            *out = ((z * MILLIMETRES + 0.5) as u16).to_le_bytes();
+            is_told &= metres_of(*out).to_bits() == z.to_bits();
+        }
+        if !is_told {
+            return None;
+        }
+    }
+    Some(out)
+}
 
 impl Image {
     /// The same picture as `rgb8` without gaps between rows, from `rgb8`, `bgr8`, `rgba8`, `bgra8` or `mono8`.
@@ -52,8 +77,7 @@ impl Image {
                 data.extend_from_slice(row);
                 continue;
             }
-            let metres = |p: &[u8]| METRES_PER_MILLIMETRE * f32::from(u16::from_le_bytes([p[0], p[1]]));
-            data.extend(row.chunks_exact(2).flat_map(|p| metres(p).to_le_bytes()));
+            data.extend(row.as_chunks().0.iter().flat_map(|p| metres_of(*p).to_le_bytes()));
         }
         Ok(self.with("32FC1", BYTES_PER_METRES, data))
     }
@@ -107,6 +131,16 @@ mod tests {
         }
         let grey = image("mono8", 2, vec![1, 2, 3, 4]).colours().expect("grey");
         assert_eq!(grey.data, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+    }
+
+    #[test]
+    fn depths_that_were_millimetres_are_those_again_and_no_others_become_some() {
+        let all: Vec<f32> = (0..=u16::MAX).map(|mm| metres_of(mm.to_le_bytes())).collect();
+        let told: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+        assert!(in_millimetres(&all) == Some(told));
+        for other in [0.000_5, 1.000_5, 65.536, -0.0, -1.0, f32::NAN, f32::INFINITY] {
+            assert_eq!(in_millimetres(&[1.0, other]), None, "{other}");
+        }
     }
 
     #[test]

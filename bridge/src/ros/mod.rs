@@ -53,7 +53,7 @@ pub use vision::{
     ObjectHypothesis, ObjectHypothesisWithPose, Point2D, Pose2D,
 };
 
-use cdr_encoding::{from_bytes, to_vec_with_size_hint};
+use cdr_encoding::{from_bytes, to_writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use types::Rejection;
@@ -176,11 +176,10 @@ pub fn to_cdr<M: Message>(message: &M) -> Result<Vec<u8>, Rejection> {
 
 /// The same of anything; `name` says in a refusal what it is.
 pub(crate) fn written<T: Serialize>(value: &T, name: &'static str) -> Result<Vec<u8>, Rejection> {
-    let body = to_vec_with_size_hint::<T, byteorder::LittleEndian>(value, 256)
-        .map_err(|e| Rejection::new(name, "what CDR can hold", e.to_string()))?;
-    let mut out = Vec::with_capacity(4 + body.len());
+    let mut out = Vec::with_capacity(256);
     out.extend_from_slice(&LITTLE);
-    out.extend_from_slice(&body);
+    to_writer::<T, byteorder::LittleEndian, _>(&mut out, value)
+        .map_err(|e| Rejection::new(name, "what CDR can hold", e.to_string()))?;
     Ok(out)
 }
 

@@ -1,10 +1,12 @@
 //! A picture taken apart into ROS 2 messages, lossless, and put together again.
 
+use super::encodings::{in_millimetres, metres_of};
 use super::{CameraInfo, Header, Image, Picture, TransformStamped};
 use types::Rejection;
 
 const COLOURS: &str = "rgb8";
 const METRES: &str = "32FC1";
+const MILLIMETRES: &str = "16UC1";
 const OPTICAL: &str = "_optical";
 const WORLD: &str = "world";
 
@@ -13,7 +15,8 @@ const WORLD: &str = "world";
 pub struct Sheets {
     /// Colours, `rgb8`.
     pub colours: Image,
-    /// Depth along the optical axis, `32FC1`, m.
+    /// Depth along the optical axis: `16UC1`, mm, where that is all there is to it, as depth cameras tell it; else
+    /// `32FC1`, m.
     pub depth: Option<Image>,
     /// The lens.
     pub lens: CameraInfo,
@@ -46,10 +49,9 @@ impl From<&types::Image> for Sheets {
             step: bytes_per_pixel * width,
             data,
         };
-        let depth = image.depth.as_ref().map(|depth| {
-            let mut data = Vec::with_capacity(4 * depth.len());
-            depth.iter().for_each(|z| data.extend_from_slice(&z.to_le_bytes()));
-            sheet(METRES, 4, data)
+        let depth = image.depth.as_ref().map(|depth| match in_millimetres(depth) {
+            Some(data) => sheet(MILLIMETRES, 2, data),
+            None => sheet(METRES, 4, depth.iter().flat_map(|z| z.to_le_bytes()).collect()),
         });
         Self {
             colours: sheet(COLOURS, 3, image.rgb.to_vec()),
@@ -90,13 +92,16 @@ impl Sheets {
         if !is_of(&colours, COLOURS, 3) {
             return Err(refuse("picture.colours", &colours, COLOURS));
         }
-        if let Some(depth) = depth.as_ref().filter(|d| !is_of(d, METRES, 4)) {
-            return Err(refuse("picture.depth", depth, METRES));
-        }
-        let depth = depth.map(|d| {
-            let (values, _) = d.data.as_chunks::<4>();
-            values.iter().map(|b| f32::from_le_bytes(*b)).collect()
-        });
+        let depth = match depth {
+            None => None,
+            Some(d) if is_of(&d, METRES, 4) => {
+                Some(d.data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+            }
+            Some(d) if is_of(&d, MILLIMETRES, 2) => {
+                Some(d.data.as_chunks().0.iter().map(|b| metres_of(*b)).collect())
+            }
+            Some(d) => return Err(refuse("picture.depth", &d, "32FC1 or 16UC1")),
+        };
         let frame = &colours.header.frame_id;
         let camera = camera_of(frame).unwrap_or(frame);
         let (stamp, pose) = (colours.header.stamp.clone().into(), pose.transform.typed()?);
@@ -138,13 +143,16 @@ mod tests {
         let lens = Intrinsics::from_fov(4, 3, 1.0).expect("a lens");
         let pose = Transform::new([0.1, 0.2, 0.3], [0.0, 1.0, 0.0, 0.0]).expect("a pose");
         let rgb: Vec<u8> = (0..36).collect();
-        for depth in [None, Some((0..12).map(|z| z as f32).collect())] {
+        let depths = |by: f32| Some((0..12).map(|z| by * z as f32).collect());
+        for (depth, told) in [(None, &[][..]), (depths(1.0), &["16UC1"]), (depths(0.123_45), &["32FC1"])] {
             let stamp = Time::from_nanos(5_000_000_007);
             let before = types::Image::new("front", 9, stamp, rgb.clone(), depth, lens, pose);
             let before = before.expect("a picture");
             let bytes = to_cdr(&Picture::new(&before, "sim front")).expect("said");
             let heard: Picture = from_cdr(&bytes).expect("heard");
             assert_eq!(heard.identity, "sim front");
+            let encodings: Vec<&str> = heard.depth.iter().map(|d| d.encoding.as_str()).collect();
+            assert_eq!(encodings, told);
             assert_eq!(heard.clone().image().as_ref(), Ok(&before));
             let refused = |spoil: &dyn Fn(&mut Picture)| {
                 let mut spoilt = heard.clone();

@@ -28,7 +28,7 @@ message! {
         height: u32 = "uint32 height";
         /// Columns.
         width: u32 = "uint32 width";
-        /// `rgb8`, or `32FC1` for metres.
+        /// `rgb8`; or `16UC1` for depth in millimetres, `32FC1` in metres.
         encoding: String = "string encoding";
         /// 0 for little endian.
         is_bigendian: u8 = "uint8 is_bigendian";
