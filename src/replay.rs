@@ -4,9 +4,10 @@
 
 pub(crate) mod changed;
 pub(crate) mod contrast;
+mod part;
 
 use crate::config::{Config, ConfigError};
-use crate::graph::taped::{Compared, Repeated};
+use crate::graph::taped::{Compared, Laps, Repeated};
 use crate::log::{Log, Screen};
 use crate::recording::{self, Again, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
 use crate::robots::{self, RobotFileError};
@@ -154,19 +155,18 @@ fn repeat(
         return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
     }
     if run.is_node {
-        let why = "its loop and its mission ran as nodes of their own: each has noted its part, and neither is a run";
-        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+        if requery || contrast.is_some() {
+            let why = "it is a robot node's part of a run: no model was asked there, and what changes is the planner's";
+            return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+        }
+        return Ok((part::robot(path, header)?, None));
     }
     let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };
-    let (mut core, handle) = control::new(arm.clone(), session::control_config(config, pace))?;
-    if config.control.watchdog && pace == Pace::Wall {
-        core = core.with_watchdog(Watchdog::private(arm.profile().overrun_ms * 1e-3)?.pulse());
-    }
-    let sentinel = handle.sentinel(Component::Mission);
+    let laps = laps(path, header, pace, contrast)?;
+    let compared = laps.compared.clone();
+    let sentinel = laps.handle.sentinel(Component::Mission);
     let tape = Tape::repeating(Reader::open(path)?, requery);
-    let compared = Arc::new(Mutex::new(Compared { contrast, ..Compared::default() }));
-    let ticks = Ticks::new(Reader::open(path)?);
-    let body = Repeated::new((core, handle), ticks, tape.clone(), &run.cameras, compared.clone());
+    let body = Repeated::new(laps, tape.clone(), &run.cameras);
     let setup = Setup {
         config,
         arm,
@@ -195,6 +195,21 @@ fn repeat(
     let replayed =
         Replayed { compared, divergence, notes: tape.taken(), said: ending.said, again: tape.again() };
     Ok((replayed, contrast))
+}
+
+/// The loop of a recording, before its first tick.
+fn laps(
+    path: &Path,
+    Header { config, arm, .. }: &Header,
+    pace: Pace,
+    contrast: Option<Contrast>,
+) -> Result<Laps, ReplayError> {
+    let (mut core, handle) = control::new(arm.clone(), session::control_config(config, pace))?;
+    if config.control.watchdog && pace == Pace::Wall {
+        core = core.with_watchdog(Watchdog::private(arm.profile().overrun_ms * 1e-3)?.pulse());
+    }
+    let compared = Arc::new(Mutex::new(Compared { contrast, ..Compared::default() }));
+    Ok(Laps { core, handle, ticks: Ticks::new(Reader::open(path)?), compared })
 }
 
 /// No model is asked in a replay.

@@ -251,16 +251,16 @@ fn names(cameras: &[Box<dyn Camera>]) -> Vec<String> {
     cameras.iter().map(|c| c.name().to_owned()).collect()
 }
 
-/// The robot alone in wall time, recorded: for a node.
+/// The robot alone in wall time, recorded, with where it notes what it hears: for a node.
 pub(crate) fn pipeline(
     setup: &Setup<'_>,
     episode: &Episode,
     log: Log,
-) -> Result<(Pipeline, Log), StartError> {
+) -> Result<(Pipeline, Log, Tape), StartError> {
     let (driven, _) = driven(setup.config, setup.arm, Pace::Wall, episode)?;
     let (core, handle) = control::new(setup.arm.clone(), control_config(setup.config, Pace::Wall))?;
-    let (core, log, _, writer) = recorded(setup, episode, names(&driven.cameras), core, log)?;
-    Ok((threads(setup.config, (core, handle), driven, writer)?, log))
+    let (core, log, tape, writer) = recorded(setup, episode, names(&driven.cameras), core, log)?;
+    Ok((threads(setup.config, (core, handle), driven, writer)?, log, tape))
 }
 
 /// A mission over a robot elsewhere, whose loop's ticks are recorded there.

@@ -29,6 +29,16 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
     let (code, out, _) = nodes.said(&["say", "where is the blue bowl?"]);
     assert_eq!(code, 0, "{out}\n{}", nodes.logs());
     assert!(out.contains("F46") && out.contains("degraded"), "{out}");
+    is_repeated(&mut nodes);
+    let (code, _, err) = nodes.said(&["replay", "planner/run-001"]);
+    assert!(code != 0 && err.contains("its loop ran as a node of its own"), "{err}");
+}
+
+/// I9: the robot's part of the run once more, every command the same, to the bit.
+fn is_repeated(nodes: &mut Nodes) {
+    nodes.interrupt("robot");
+    let (code, out, err) = nodes.said(&["replay", "robot"]);
+    assert!(code == 0 && out.contains("every command is the same, to the last bit"), "{out}\n{err}");
 }
 
 #[test]
@@ -64,6 +74,7 @@ fn a_planner_that_is_killed_or_hangs_in_mid_motion_makes_the_arm_stop_and_its_ol
     let (code, _, err) = ended(second, DONE);
     assert_ne!(code, 0);
     assert!(err.contains("the planner node has gone"), "{err}");
+    is_repeated(&mut nodes);
 }
 
 #[test]

@@ -361,6 +361,12 @@ impl Handle {
         }
     }
 
+    /// The tick of the status that was looked at last, by this handle itself, too: what it makes of an order hangs on that.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.status.map_or(0, |status| status.ticks)
+    }
+
     /// The samples traced since the last call.
     pub fn trace(&mut self) -> impl Iterator<Item = TraceSample> + '_ {
         core::iter::from_fn(|| self.wires.trace.pop().ok())

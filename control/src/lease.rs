@@ -13,7 +13,7 @@ use crate::twist::Twist;
 use types::{GripperCommand, JointVector, Time, Tool, Trajectory, Transform};
 
 /// Who asks, from the lowest rank to the highest.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
     /// A learned policy.
     Policy,
@@ -26,7 +26,7 @@ pub enum Owner {
 }
 
 /// Joint groups.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Groups {
     /// The arm's joints.
     Arm,

@@ -7,6 +7,7 @@ use crate::replay::contrast::Contrast;
 use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::seams::{Camera, CameraError};
 use types::{Image, JointCommand, Time};
 
@@ -119,35 +120,57 @@ pub(crate) struct Compared {
     pub(crate) contrast: Option<Contrast>,
 }
 
+/// A loop that does its recorded ticks once more.
+pub(crate) struct Laps {
+    pub(crate) core: Core,
+    pub(crate) handle: Handle,
+    pub(crate) ticks: Ticks,
+    /// Is told how it goes.
+    pub(crate) compared: Arc<Mutex<Compared>>,
+}
+
 /// Says again what was noted.
 pub(crate) struct Repeated {
-    core: Core,
-    handle: Handle,
-    ticks: Ticks,
+    laps: Laps,
     tape: Tape,
     cameras: Vec<Box<dyn Camera>>,
-    compared: std::sync::Arc<std::sync::Mutex<Compared>>,
     /// Of ticks that were done for a report of theirs: the mission had the report before it saw their status.
     ahead: VecDeque<Status>,
     trace: Trace,
 }
 
 impl Repeated {
-    /// `compared` is told how it goes.
-    pub(crate) fn new(
-        (core, handle): (Core, Handle),
-        ticks: Ticks,
-        tape: Tape,
-        cameras: &[String],
-        compared: std::sync::Arc<std::sync::Mutex<Compared>>,
-    ) -> Self {
+    pub(crate) fn new(laps: Laps, tape: Tape, cameras: &[String]) -> Self {
         let cameras = cameras.iter().map(|n| Box::new(Absent(n.clone())) as Box<dyn Camera>).collect();
-        Self { core, handle, ticks, tape, cameras, compared, ahead: VecDeque::new(), trace: Trace::default() }
+        Self { laps, tape, cameras, ahead: VecDeque::new(), trace: Trace::default() }
+    }
+
+    /// Whether what is reported with a change does not come when it came.
+    fn is_overdue(&self) -> bool {
+        let mut compared = self.laps.compared();
+        let is_overdue = compared.contrast.is_some() && self.ahead.len() > MOST_AHEAD;
+        if is_overdue {
+            let what = "a report of the loop that the mission had then does not come";
+            compared.problem.get_or_insert_with(|| what.to_owned());
+        }
+        is_overdue
+    }
+}
+
+impl Laps {
+    pub(crate) fn compared(&self) -> MutexGuard<'_, Compared> {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the loop gets to this tick.
+    pub(crate) fn reach(&mut self, ticks: u64) -> bool {
+        while self.core.ticks() < ticks && self.tick() {}
+        self.core.ticks() >= ticks
     }
 
     /// The next recorded tick once more; whether there was one.
-    fn tick(&mut self) -> bool {
-        let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn tick(&mut self) -> bool {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
         if compared.problem.is_some() {
             return false;
         }
@@ -174,17 +197,6 @@ impl Repeated {
         self.handle.trace().for_each(drop);
         true
     }
-
-    /// Whether what is reported with a change does not come when it came.
-    fn is_overdue(&self) -> bool {
-        let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let is_overdue = compared.contrast.is_some() && self.ahead.len() > MOST_AHEAD;
-        if is_overdue {
-            let what = "a report of the loop that the mission had then does not come";
-            compared.problem.get_or_insert_with(|| what.to_owned());
-        }
-        is_overdue
-    }
 }
 
 /// To the bit: a NaN is itself, and a zero has a sign.
@@ -208,7 +220,7 @@ impl Body for Repeated {
     }
 
     fn reins(&mut self) -> &mut dyn Reins {
-        &mut self.handle
+        &mut self.laps.handle
     }
 
     fn status(&mut self) -> Status {
@@ -217,14 +229,11 @@ impl Body for Repeated {
         if let Some(status) = self.ahead.front().filter(|status| status.ticks == ticks) {
             return *status;
         }
-        while self.core.ticks() < ticks && self.tick() {}
-        if self.core.ticks() < ticks {
-            let mut compared = self.compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            compared
-                .problem
-                .get_or_insert_with(|| format!("the mission saw tick {ticks}, which is not there"));
+        if !self.laps.reach(ticks) {
+            let words = || format!("the mission saw tick {ticks}, which is not there");
+            self.laps.compared().problem.get_or_insert_with(words);
         }
-        self.handle.status()
+        self.laps.handle.status()
     }
 
     fn poll(&mut self) -> Option<Report> {
@@ -234,9 +243,9 @@ impl Body for Repeated {
         }
         // The loop may have told it since its last status was read.
         loop {
-            let report = self.handle.poll();
-            let before = self.handle.status();
-            if report.is_some() || self.is_overdue() || !self.tick() {
+            let report = self.laps.handle.poll();
+            let before = self.laps.handle.status();
+            if report.is_some() || self.is_overdue() || !self.laps.tick() {
                 return report;
             }
             self.ahead.push_back(before);
@@ -279,7 +288,7 @@ impl Body for Repeated {
         // What the loop did after the mission's last word: it came to rest. A mission that has left its recording, or
         // of which the last words are not in it, has not asked for what came then.
         let has_left = self.tape.problem().or_else(|| self.tape.divergence()).is_some();
-        while !has_left && self.tick() {}
+        while !has_left && self.laps.tick() {}
         None
     }
 }

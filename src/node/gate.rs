@@ -1,7 +1,9 @@
 //! The robot's gate: whatever asks for motion over the wire comes through here, checked for who sent it, that it is
 //! new, and when it was made, before the loop sees it and checks it again.
 
+use super::passed::{PASSED, Passed, Request};
 use super::{motions, solids};
+use crate::recording::Tape;
 use bridge::ros::{self, Ask, Number};
 use bridge::wire::{Received, Role, Sessions, Verified, topics};
 use control::{Groups, Handle, Lease, Owner, Report};
@@ -25,11 +27,26 @@ pub(super) struct Gate {
     leases: HashMap<u64, (Lease, u64)>,
     /// Of the newest world its session, its stamp by the sender's clock, and by ours.
     world: Option<(u64, i64, Time)>,
+    /// Where what is let through is noted.
+    tape: Tape,
 }
 
 impl Gate {
-    pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>) -> Self {
-        Self { arm, sessions, claims: VecDeque::new(), leases: HashMap::new(), world: None }
+    pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, tape: Tape) -> Self {
+        Self { arm, sessions, claims: VecDeque::new(), leases: HashMap::new(), world: None, tape }
+    }
+
+    /// Notes what the loop has been asked for, after that.
+    fn pass(&self, handle: &Handle, request: impl FnOnce() -> Request) {
+        self.tape.note(PASSED, || Passed { ticks: handle.seen(), request: request() });
+    }
+
+    /// What was noted so far is of before `now`; nothing comes after the end.
+    pub(super) fn noted(&self, handle: &Handle, now: Time, is_end: bool) {
+        if is_end {
+            self.pass(handle, || Request::End);
+        }
+        self.tape.set_now(now, is_end);
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -51,7 +68,12 @@ impl Gate {
             let (by, m) = command.read_signed::<ros::Order>(&mut self.sessions(), now)?;
             self.check_owner(m.lease, by.session)?;
             let clock = by.fresh(now, OLDEST_S)?;
-            return Ok(handle.submit(motions::order(&m, &self.arm, |t| clock.ours(t))?)?.0);
+            let order = motions::order(&m, &self.arm, |t| clock.ours(t))?;
+            let times = [order.stamp, order.valid_from, order.expires].map(Time::as_nanos);
+            let id = handle.submit(order)?;
+            let [stamp, valid_from, expires] = times;
+            self.pass(handle, || Request::order(&ros::Order { stamp, valid_from, expires, ..m }));
+            return Ok(id.0);
         } else if topic == topics::WORLD.key {
             let (by, m) = command.read_signed::<ros::World>(&mut self.sessions(), now)?;
             let clock = by.fresh(now, OLDEST_S)?;
@@ -65,7 +87,9 @@ impl Gate {
                 world.stamp = world.stamp.max(ours).min(now);
             }
             let known = (by.session, m.stamp, world.stamp);
+            let (stamp, expires) = (world.stamp.as_nanos(), world.expires.as_nanos());
             handle.watch(world)?;
+            self.pass(handle, || Request::world(&ros::World { stamp, expires, ..m }));
             self.world = Some(known);
         } else if topic == topics::CLAIM.key {
             let (by, m) = command.read_signed::<ros::Claim>(&mut self.sessions(), now)?;
@@ -75,6 +99,8 @@ impl Gate {
             by.fresh(now, OLDEST_S)?;
             let lease = self.check_owner(m.lease, by.session)?;
             handle.release(now, lease)?;
+            let lease = lease.id();
+            self.pass(handle, || Request::Release { now, lease });
         } else if topic == topics::SLOW.key {
             let (by, m) = command.read_signed::<Number>(&mut self.sessions(), now)?;
             by.fresh(now, OLDEST_S)?;
@@ -86,12 +112,15 @@ impl Gate {
         } else if topic == topics::ACTIVATE.key {
             command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
             handle.activate(now)?;
+            self.pass(handle, || Request::Activate(now));
         } else if topic == topics::DISARM.key {
             command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
             handle.disarm(now)?;
+            self.pass(handle, || Request::Disarm(now));
         } else if topic == topics::RESET.key {
             command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
             handle.reset(now)?;
+            self.pass(handle, || Request::Reset(now));
         } else {
             return Err(Rejection::new("topic", "a command to a robot", topic));
         }
@@ -120,6 +149,7 @@ impl Gate {
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);
         let lease = handle.claim(now, owner, groups, deadline_s)?;
+        self.pass(handle, || Request::Claim { now, owner, groups, deadline_s });
         let id = lease.id().0;
         if self.claims.len() == MOST_CLAIMS {
             self.claims.pop_front();

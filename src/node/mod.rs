@@ -10,6 +10,7 @@ mod following;
 mod gate;
 mod model;
 mod motions;
+pub(crate) mod passed;
 mod perception;
 mod planner;
 mod robot;

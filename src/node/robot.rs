@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::graph::Body as _;
 use crate::graph::pipeline::Pipeline;
 use crate::log::Log;
-use crate::recording::describe;
+use crate::recording::{Tape, describe};
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
 use bridge::ros::{self, JointState, Lease, Picture, Status};
@@ -58,7 +58,7 @@ pub(crate) fn run(
         is_interactive: false,
         is_node: true,
     };
-    let (mut pipeline, mut log) = session::pipeline(&setup, episode, log)?;
+    let (mut pipeline, mut log, tape) = session::pipeline(&setup, episode, log)?;
     let cameras = pipeline.take_cameras();
     let mut offers = vec![fingerprint(arm), format!("profile {}", config.robot.profile)];
     offers.extend(cameras.iter().map(|c| format!("camera {}", c.name())));
@@ -78,7 +78,7 @@ pub(crate) fn run(
         "node",
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
-    let saying = Saying::new(config, arm, &node.wire, sessions);
+    let saying = Saying::new(config, arm, &node.wire, (sessions, tape));
     let ended = saying.and_then(|saying| saying.run(&mut pipeline, &mut log));
     ends.store(true, Ordering::Release);
     for thread in threads {
@@ -215,7 +215,7 @@ impl Saying {
         config: &Config,
         arm: &Arc<Arm>,
         wire: &Wire,
-        sessions: Arc<Mutex<Sessions>>,
+        (sessions, tape): (Arc<Mutex<Sessions>>, Tape),
     ) -> Result<Self, NodeError> {
         let commands = [
             &topics::CLAIM,
@@ -230,7 +230,7 @@ impl Saying {
         let all = commands.map(|t| (t, ""));
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
-            gate: Gate::new(arm.clone(), sessions.clone()),
+            gate: Gate::new(arm.clone(), sessions.clone(), tape),
             sessions,
             commands: wire.answer(&all)?,
             replies: replies(wire)?,
@@ -250,6 +250,12 @@ impl Saying {
 
     /// Says and hears until the person ends it, or the loop is over.
     fn run(mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+        let ended = self.until_the_end(pipeline, log);
+        self.gate.noted(pipeline.control(), self.wire.now(), true);
+        ended
+    }
+
+    fn until_the_end(&mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
         let mut next = self.wire.now();
         let mut lost = 0;
         while crate::interrupt::count() == 0 {
@@ -274,6 +280,7 @@ impl Saying {
                 pipeline.check()?;
                 // Nobody draws it; but a full trace drops.
                 pipeline.control().trace().for_each(drop);
+                self.gate.noted(pipeline.control(), now, false);
                 self.say(pipeline)?;
             }
         }

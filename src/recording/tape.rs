@@ -107,15 +107,20 @@ impl Tape {
         }
         // Without the lock: what is asked for may itself take something.
         let value = live();
+        self.note(name, || &value);
+        value
+    }
+
+    /// Notes a value, where there is somebody who notes.
+    pub(crate) fn note<T: Serialize>(&self, name: &str, value: impl FnOnce() -> T) {
         self.with(|side| {
             if let Side::Records { lines, .. } = side {
                 lines.push_str(name);
                 lines.push(' ');
-                lines.push_str(&serde_json::to_string(&value).unwrap_or_default());
+                lines.push_str(&serde_json::to_string(&value()).unwrap_or_default());
                 lines.push('\n');
             }
         });
-        value
     }
 
     /// The time of what is noted from here on; what was noted before is written when it is much, or `is_end`.

@@ -128,6 +128,18 @@ impl Nodes {
         assert!(status.expect("it starts").success());
     }
 
+    /// As a person ends it with Ctrl-C; its recording has its end then.
+    pub fn interrupt(&mut self, name: &str) {
+        self.signal(name, "INT");
+        let place = self.running.iter().position(|(r, _)| *r == name).expect("it runs");
+        let (_, mut child) = self.running.remove(place);
+        let began = Instant::now();
+        while child.try_wait().expect("asked").is_none() {
+            assert!(began.elapsed() < BEGINS, "{name} does not end:\n{}", self.log(name));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// From now on a node gets no more memory (`prlimit` of util-linux).
     pub fn starve(&self, name: &str) {
         let status = Command::new("prlimit").args(["--pid", &self.pid(name), "--as=4096"]).status();

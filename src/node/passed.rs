@@ -1,0 +1,128 @@
+//! What a robot's gate let through to the loop, as it is noted, and said to the loop once more in a replay.
+
+use super::{motions, solids};
+use bridge::ros::{self, Message, from_cdr, to_cdr};
+use control::{Groups, Handle, Lease, LeaseId, Owner};
+use mechanics::Arm;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use types::{Rejection, Time};
+
+/// The name under which it stands among a recording's notes.
+pub(crate) const PASSED: &str = "passed";
+
+/// A request, in the robot's time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Request {
+    Activate(Time),
+    Disarm(Time),
+    Reset(Time),
+    Claim {
+        now: Time,
+        owner: Owner,
+        groups: Groups,
+        deadline_s: Option<f64>,
+    },
+    Release {
+        now: Time,
+        lease: LeaseId,
+    },
+    /// A message as it came, but for its times: CDR, hexadecimal.
+    Order(String),
+    World(String),
+    /// The node ended.
+    #[default]
+    End,
+}
+
+/// A request, and what of the loop had been seen by then.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Passed {
+    /// The tick of the status.
+    pub(crate) ticks: u64,
+    pub(crate) request: Request,
+}
+
+impl Request {
+    /// An order, whose times are the robot's.
+    pub(super) fn order(m: &ros::Order) -> Self {
+        Self::Order(written(m))
+    }
+
+    /// What stands around the arm, whose times are the robot's.
+    pub(super) fn world(m: &ros::World) -> Self {
+        Self::World(written(m))
+    }
+}
+
+fn written<M: Message>(message: &M) -> String {
+    // It has come as CDR.
+    let bytes = to_cdr(message).unwrap_or_default();
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+}
+
+fn read<M: Message>(digits: &str) -> Result<M, Rejection> {
+    let refuse = || {
+        Rejection::new(PASSED, "hexadecimal digits, two a byte", digits.chars().take(20).collect::<String>())
+    };
+    let value = |pair: &[u8; 2]| {
+        let [high, low] = pair.map(|d| char::from(d).to_digit(16));
+        high.zip(low).and_then(|(h, l)| u8::try_from(16 * h + l).ok())
+    };
+    let (pairs, []) = digits.as_bytes().as_chunks() else { return Err(refuse()) };
+    let bytes: Option<Vec<u8>> = pairs.iter().map(value).collect();
+    from_cdr(&bytes.ok_or_else(refuse)?)
+}
+
+/// Says requests to a loop once more.
+#[derive(Default)]
+pub(crate) struct Again(HashMap<LeaseId, Lease>);
+
+impl Again {
+    /// # Errors
+    /// A [`Rejection`] for what cannot be read, and for what the loop takes no more.
+    pub(crate) fn say(&mut self, handle: &mut Handle, arm: &Arm, request: &Request) -> Result<(), Rejection> {
+        match request {
+            Request::Activate(now) => handle.activate(*now),
+            Request::Disarm(now) => handle.disarm(*now),
+            Request::Reset(now) => handle.reset(*now),
+            Request::Claim { now, owner, groups, deadline_s } => {
+                let lease = handle.claim(*now, *owner, *groups, *deadline_s)?;
+                self.0.insert(lease.id(), lease);
+                Ok(())
+            }
+            Request::Release { now, lease } => {
+                let of = self.0.remove(lease);
+                let of =
+                    of.ok_or_else(|| Rejection::new("lease", "one that was claimed", lease.0.to_string()))?;
+                handle.release(*now, &of)
+            }
+            Request::Order(digits) => handle.submit(motions::order(&read(digits)?, arm, |t| t)?).map(|_| ()),
+            Request::World(digits) => handle.watch(solids::world(&read(digits)?, |t| t)?),
+            Request::End => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_noted_is_read_again_and_what_is_none_is_refused() {
+        let m = ros::Order {
+            lease: 7,
+            sequence: 3,
+            times: vec![0.1, -0.0, f64::MIN_POSITIVE],
+            ..ros::Order::default()
+        };
+        let noted = Passed { ticks: 9, request: Request::order(&m) };
+        let json = serde_json::to_string(&noted).expect("written");
+        assert_eq!(serde_json::from_str::<Passed>(&json).expect("read"), noted);
+        let Request::Order(digits) = &noted.request else { panic!("{noted:?}") };
+        assert_eq!(read::<ros::Order>(digits), Ok(m));
+        for bad in ["0", "0g", "é0", "", "00010000"] {
+            assert!(read::<ros::Order>(bad).is_err(), "{bad}");
+        }
+    }
+}
