@@ -4,6 +4,7 @@
 
 pub(crate) mod changed;
 pub(crate) mod contrast;
+mod elsewhere;
 mod part;
 
 use crate::config::{Config, ConfigError};
@@ -110,8 +111,19 @@ impl Header {
     }
 }
 
+/// What was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// A loop's commands, tick by tick.
+    Ticks,
+    /// What a planner asked of a robot elsewhere.
+    Requests,
+}
+
 /// How a replay went.
 pub(crate) struct Replayed {
+    /// Of what [`Compared::ticks`] counts how many there were.
+    pub(crate) unit: Unit,
     pub(crate) compared: Compared,
     /// Where the mission left the recording.
     pub(crate) divergence: Option<String>,
@@ -128,7 +140,9 @@ impl Replayed {
     pub(crate) fn is_identical(&self) -> bool {
         let c = &self.compared;
         let is_other = self.again.as_ref().is_some_and(|a| !a.other.is_empty());
-        c.ticks > 0 && c.different == 0 && c.problem.is_none() && self.divergence.is_none() && !is_other
+        // A question may ask nothing of a robot.
+        let is_some = c.ticks > 0 || self.unit == Unit::Requests;
+        is_some && c.different == 0 && c.problem.is_none() && self.divergence.is_none() && !is_other
     }
 }
 
@@ -156,10 +170,10 @@ fn repeat(
     }
     if run.is_node {
         if requery || contrast.is_some() {
-            let why = "it is a robot node's part of a run: no model was asked there, and what changes is the planner's";
+            let why = "it is one node's part of a run, which is done again as it was and no other way";
             return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
         }
-        return Ok((part::robot(path, header)?, None));
+        return Ok((part::run(path, header)?, None));
     }
     let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };
     let laps = laps(path, header, pace, contrast)?;
@@ -192,8 +206,14 @@ fn repeat(
     let mut compared = core::mem::take(&mut *compared);
     let contrast = compared.contrast.take();
     let divergence = tape.problem().or_else(|| tape.divergence());
-    let replayed =
-        Replayed { compared, divergence, notes: tape.taken(), said: ending.said, again: tape.again() };
+    let replayed = Replayed {
+        unit: Unit::Ticks,
+        compared,
+        divergence,
+        notes: tape.taken(),
+        said: ending.said,
+        again: tape.again(),
+    };
     Ok((replayed, contrast))
 }
 

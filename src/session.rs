@@ -277,7 +277,7 @@ pub(crate) fn over(
         tape = Tape::recording(recording.clone());
         log = log.with_recording(recording);
     }
-    let body: Box<dyn Body> = Box::new(Taped::new(body, tape.clone()));
+    let body: Box<dyn Body> = Box::new(Taped::far(body, tape.clone()));
     assemble(setup, Parts { body, model, tape, log, film: None, sentinel: None })
 }
 

@@ -4,7 +4,7 @@ use super::{CommandError, tell};
 use crate::exit::Exit;
 use crate::graph::taped::Difference;
 use crate::recording::FILE;
-use crate::replay::{self, Header, Replayed};
+use crate::replay::{self, Header, Replayed, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use types::JointVector;
@@ -36,7 +36,11 @@ fn one(file: &Path, requery: bool, json: bool) -> Result<bool, CommandError> {
     if json {
         tell!("{}", object(&path, &replayed, &lines, took_s));
     } else {
-        tell!("{}: \"{}\"\n  {}", path.display(), header.run.sentence, lines.join("\n  "));
+        let what = match header.run.sentence.as_str() {
+            "" => "a robot node's part".to_owned(),
+            sentence => format!("\"{sentence}\""),
+        };
+        tell!("{}: {what}\n  {}", path.display(), lines.join("\n  "));
     }
     Ok(replayed.is_identical())
 }
@@ -52,8 +56,12 @@ fn span_s(r: &Replayed) -> f64 {
 
 fn lines(r: &Replayed, names: &[&str], took_s: f64) -> Vec<String> {
     let (c, span_s) = (&r.compared, span_s(r));
+    let (what, one) = match r.unit {
+        Unit::Ticks => ("ticks", "command"),
+        Unit::Requests => ("requests to the robot", "request"),
+    };
     let mut lines = vec![format!(
-        "{} ticks, {span_s:.1} s of the robot's time, done again in {took_s:.2} s ({:.0} times as fast)",
+        "{} {what}, {span_s:.1} s of the robot's time, done again in {took_s:.2} s ({:.0} times as fast)",
         c.ticks,
         span_s / took_s.max(1e-9)
     )];
@@ -72,8 +80,8 @@ fn lines(r: &Replayed, names: &[&str], took_s: f64) -> Vec<String> {
         lines.extend(again.other.iter().cloned());
     }
     if r.is_identical() {
-        lines.push("every command is the same, to the last bit".into());
-    } else if c.ticks == 0 {
+        lines.push(format!("every {one} is the same, to the last bit"));
+    } else if c.ticks == 0 && r.unit == Unit::Ticks {
         lines.push("there are no ticks in it".into());
     }
     lines

@@ -1,5 +1,6 @@
 //! What a mission asks of the loop, in this process or in another.
 
+use crate::recording::Tape;
 use control::{Groups, Handle, Lease, MotionId, Order, Owner, World};
 use types::{Rejection, StopCategory, Time};
 
@@ -21,6 +22,8 @@ pub(crate) trait Reins {
     fn slow(&mut self, factor: f64);
     /// Stops.
     fn stop(&mut self, category: StopCategory);
+    /// Notes what is asked of a loop elsewhere, and what it answers: its ticks are recorded there.
+    fn note_on(&mut self, _tape: Tape) {}
 }
 
 impl Reins for Handle {

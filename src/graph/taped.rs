@@ -2,6 +2,7 @@
 //! which it does the recorded ticks again.
 
 use super::{Body, BodyError, invariants, reins::Reins, trace::Trace};
+use crate::node::passed::status_noted;
 use crate::recording::{Tape, Ticks};
 use crate::replay::contrast::Contrast;
 use control::{Core, Handle, LoopReport, Report, Status, TickRecord};
@@ -11,11 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::seams::{Camera, CameraError};
 use types::{Image, JointCommand, Time};
 
-const NOW: &str = "now";
+pub(crate) const NOW: &str = "now";
 const STATUS: &str = "status";
 const POLL: &str = "poll";
-const ADVANCE: &str = "advance";
-const INTERRUPTS: &str = "interrupts";
+pub(crate) const FAR_STATUS: &str = "status of the robot";
+pub(crate) const FAR_POLL: &str = "report of the robot";
+pub(crate) const ADVANCE: &str = "advance";
+pub(crate) const INTERRUPTS: &str = "interrupts";
 /// With another configuration a report may come so many ticks later than it was had, beyond those that were done ahead.
 const MOST_AHEAD: usize = 100;
 
@@ -23,11 +26,19 @@ const MOST_AHEAD: usize = 100;
 pub(crate) struct Taped {
     inner: Box<dyn Body>,
     tape: Tape,
+    /// Of a loop elsewhere, whose ticks are recorded there: the status that was noted last.
+    far: Option<u64>,
 }
 
 impl Taped {
     pub(crate) fn new(inner: Box<dyn Body>, tape: Tape) -> Self {
-        Self { inner, tape }
+        Self { inner, tape, far: None }
+    }
+
+    /// Of a body whose loop is elsewhere: what it says is noted as a whole.
+    pub(crate) fn far(mut inner: Box<dyn Body>, tape: Tape) -> Self {
+        inner.reins().note_on(tape.clone());
+        Self { inner, tape, far: Some(u64::MAX) }
     }
 }
 
@@ -47,13 +58,23 @@ impl Body for Taped {
 
     fn status(&mut self) -> Status {
         let status = self.inner.status();
-        self.tape.take(STATUS, || status.ticks);
+        match &mut self.far {
+            None => _ = self.tape.take(STATUS, || status.ticks),
+            // One that is known already is not said again.
+            Some(noted) => {
+                let is_new = core::mem::replace(noted, status.ticks) != status.ticks;
+                self.tape.note(FAR_STATUS, || is_new.then(|| status_noted(&status)));
+            }
+        }
         status
     }
 
     fn poll(&mut self) -> Option<Report> {
         let report = self.inner.poll();
-        self.tape.take(POLL, || report.is_some());
+        match self.far {
+            None => _ = self.tape.take(POLL, || report.is_some()),
+            Some(_) => self.tape.note(FAR_POLL, || report),
+        }
         report
     }
 
@@ -141,8 +162,7 @@ pub(crate) struct Repeated {
 
 impl Repeated {
     pub(crate) fn new(laps: Laps, tape: Tape, cameras: &[String]) -> Self {
-        let cameras = cameras.iter().map(|n| Box::new(Absent(n.clone())) as Box<dyn Camera>).collect();
-        Self { laps, tape, cameras, ahead: VecDeque::new(), trace: Trace::default() }
+        Self { laps, tape, cameras: absent(cameras), ahead: VecDeque::new(), trace: Trace::default() }
     }
 
     /// Whether what is reported with a change does not come when it came.
@@ -293,7 +313,11 @@ impl Body for Repeated {
     }
 }
 
-/// A camera of a replay: its pictures come from the recording.
+/// Cameras of a replay: their pictures come from the recording.
+pub(crate) fn absent(names: &[String]) -> Vec<Box<dyn Camera>> {
+    names.iter().map(|n| Box::new(Absent(n.clone())) as Box<dyn Camera>).collect()
+}
+
 struct Absent(String);
 
 impl Camera for Absent {

@@ -1,15 +1,18 @@
 //! The robot as a mission drives it, over the wire: its time, its newest tick, its reports, and the reins.
 
 use super::camera::WiredCamera;
+use super::passed::{ASKED, Answered, Request};
 use super::{convert, motions, robot::fingerprint, solids};
 use crate::graph::invariants::Invariants;
 use crate::graph::reins::Reins;
 use crate::graph::trace::Trace;
 use crate::graph::{Body, BodyError};
+use crate::recording::Tape;
 use bridge::ros::{self, About, Ask, Number, Taken};
 use bridge::wire::{Heard, Present, Publisher, Role, Signer, Wire, WireError, topics};
 use control::{
-    Groups, Lease, LeaseId, LoopReport, MonotonicClock, MotionId, Order, Report, Status, TraceSample, World,
+    Groups, Lease, LeaseId, LoopReport, MonotonicClock, MotionId, Order, Owner, Report, Status, TraceSample,
+    World,
 };
 use core::time::Duration;
 use mechanics::Arm;
@@ -123,6 +126,7 @@ impl WiredBody {
             world: None,
             slowed: None,
             failed: None,
+            tape: Tape::default(),
         };
         let began = own.now();
         let newest = loop {
@@ -271,6 +275,7 @@ struct WiredReins {
     slowed: Option<f64>,
     /// Something that could not be said and that nobody was told of.
     failed: Option<String>,
+    tape: Tape,
 }
 
 impl WiredReins {
@@ -281,26 +286,44 @@ impl WiredReins {
             Err(why) => Err(Rejection::new("line", "an answer of the robot", why.to_string())),
         }
     }
+
+    /// Asks, and notes the request as a replay will make it, with its answer.
+    fn noted<Q: ros::Message>(
+        &self,
+        topic: &topics::Topic,
+        question: &Q,
+        request: impl FnOnce() -> Request,
+    ) -> Result<u64, Rejection> {
+        let answer = self.ask(topic, question);
+        self.tape.note::<Answered>(ASKED, || (request(), answer.clone()));
+        answer
+    }
 }
 
 impl Reins for WiredReins {
-    fn activate(&mut self, _: Time) -> Result<(), Rejection> {
-        self.ask(&topics::ACTIVATE, &Ask { nonce: 0 }).map(|_| ())
+    fn note_on(&mut self, tape: Tape) {
+        self.tape = tape;
     }
 
-    fn claim(&mut self, _: Time, groups: Groups) -> Result<Lease, Rejection> {
+    fn activate(&mut self, now: Time) -> Result<(), Rejection> {
+        self.noted(&topics::ACTIVATE, &Ask { nonce: 0 }, || Request::Activate(now)).map(|_| ())
+    }
+
+    fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection> {
         let word = match groups {
             Groups::Arm => "arm",
             Groups::Gripper => "gripper",
             Groups::All => "all",
         };
         let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0 };
-        Ok(Lease::new(LeaseId(self.ask(&topics::CLAIM, &claim)?), groups))
+        let request = || Request::Claim { now, owner: Owner::Planner, groups, deadline_s: None };
+        Ok(Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups))
     }
 
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {
+        let request = || Request::Release { now, lease: lease.id() };
         let lease = ros::Lease { lease: lease.id().0, at: self.time.own(now).as_nanos() };
-        match self.ask(&topics::RELEASE, &lease) {
+        match self.noted(&topics::RELEASE, &lease, request) {
             // It was over already.
             Err(why) if why.field == "lease" => Ok(()),
             said => said.map(|_| ()),
@@ -309,7 +332,7 @@ impl Reins for WiredReins {
 
     fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
         let message = motions::message(&order, |t| self.time.own(t));
-        self.ask(&topics::ORDER, &message).map(MotionId)
+        self.noted(&topics::ORDER, &message, || Request::of_order(&order)).map(MotionId)
     }
 
     fn keep_alive(&mut self, lease: &Lease, now: Time) {
@@ -329,15 +352,18 @@ impl Reins for WiredReins {
         } else {
             self.world = Some((world.stamp, message.stamp));
         }
-        self.ask(&topics::WORLD, &message).map(|_| ())
+        self.noted(&topics::WORLD, &message, || Request::of_world(&world)).map(|_| ())
     }
 
     fn slow(&mut self, factor: f64) {
         if self.slowed == Some(factor) {
+            // Known already; a replay asks all the same.
+            self.tape.note::<Answered>(ASKED, || (Request::Slow(factor), Ok(0)));
             return;
         }
         self.slowed = Some(factor);
-        if let Err(e) = self.ask(&topics::SLOW, &Number { value: factor, at: 0 }) {
+        let question = Number { value: factor, at: 0 };
+        if let Err(e) = self.noted(&topics::SLOW, &question, || Request::Slow(factor)) {
             self.failed.get_or_insert(format!("slower: {e}"));
         }
     }
@@ -348,7 +374,7 @@ impl Reins for WiredReins {
             StopCategory::One => 1.0,
             StopCategory::Two => 2.0,
         };
-        if let Err(e) = self.ask(&topics::STOP, &Number { value, at: 0 }) {
+        if let Err(e) = self.noted(&topics::STOP, &Number { value, at: 0 }, || Request::Stop(category)) {
             self.failed.get_or_insert(format!("a stop: {e}"));
         }
     }

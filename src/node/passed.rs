@@ -1,15 +1,17 @@
-//! What a robot's gate let through to the loop, as it is noted, and said to the loop once more in a replay.
+//! What is asked of a loop over the wire, as it is noted at both ends: what the robot's gate let through, which a replay says
+//! to the loop once more; and what the planner asked for, with the answers, which a replay compares.
 
-use super::{motions, solids};
+use super::{convert, motions, solids};
 use bridge::ros::{self, Message, from_cdr, to_cdr};
-use control::{Groups, Handle, Lease, LeaseId, Owner};
+use control::{Groups, Handle, Lease, LeaseId, Order, Owner, Status, World};
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use types::{Rejection, Time};
+use types::{Rejection, StopCategory, Time};
 
-/// The name under which it stands among a recording's notes.
+/// The names under which it stands among a recording's notes: of the robot's, and of the planner's.
 pub(crate) const PASSED: &str = "passed";
+pub(crate) const ASKED: &str = "asked";
 
 /// A request, in the robot's time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub(crate) enum Request {
     /// A message as it came, but for its times: CDR, hexadecimal.
     Order(String),
     World(String),
+    /// These two go past the loop's line of requests.
+    Slow(f64),
+    Stop(StopCategory),
     /// The node ended.
     #[default]
     End,
@@ -53,6 +58,30 @@ impl Request {
     pub(super) fn world(m: &ros::World) -> Self {
         Self::World(written(m))
     }
+
+    pub(crate) fn of_order(order: &Order) -> Self {
+        Self::order(&motions::message(order, |t| t))
+    }
+
+    pub(crate) fn of_world(world: &World) -> Self {
+        Self::world(&solids::message(world, |t| t))
+    }
+}
+
+/// What a loop elsewhere made of a request: the number of what it took, where that has one.
+pub(crate) type Answered = (Request, Result<u64, Rejection>);
+
+/// The newest status of a loop elsewhere, as it is noted.
+pub(crate) fn status_noted(status: &Status) -> String {
+    written(&convert::status_message(status))
+}
+
+/// The same, read.
+///
+/// # Errors
+/// A [`Rejection`] for what is none of this arm.
+pub(crate) fn status_read(noted: &str, arm: &Arm) -> Result<Status, Rejection> {
+    convert::status(&read(noted)?, arm.n_joints())
 }
 
 fn written<M: Message>(message: &M) -> String {
@@ -99,7 +128,8 @@ impl Again {
             }
             Request::Order(digits) => handle.submit(motions::order(&read(digits)?, arm, |t| t)?).map(|_| ()),
             Request::World(digits) => handle.watch(solids::world(&read(digits)?, |t| t)?),
-            Request::End => Ok(()),
+            // Where ticks are recorded they hold these.
+            Request::Slow(_) | Request::Stop(_) | Request::End => Ok(()),
         }
     }
 }

@@ -1,19 +1,28 @@
-//! A robot node's part of a run once more: its loop, told again what the gate let through, and every command compared.
+//! One node's part of a split run once more: of the robot its loop, told again what the gate let through, with every command
+//! compared; of the planner its mission, told again what the robot said, with every request compared.
 
-use super::{Header, ReplayError, Replayed, laps};
+use super::elsewhere::{Elsewhere, Requests};
+use super::{Header, ReplayError, Replayed, Silent, Unit, laps};
 use crate::graph::taped::{Compared, Laps};
+use crate::log::{Log, Screen};
 use crate::node::passed::{Again, PASSED, Passed, Request};
-use crate::recording::CONSUMED;
-use crate::session::Pace;
+use crate::recording::{CONSUMED, TICKS, Tape};
+use crate::session::{self, Pace, Parts, Setup};
 use bridge::recording::Reader;
 use bridge::ros::Consumed;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// See the head of this file.
 ///
 /// # Errors
-/// [`ReplayError`] for a recording without a loop; one that comes out otherwise is no error.
-pub(super) fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+/// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
+pub(super) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+    let has_loop = Reader::open(path)?.any(|m| m.info.topic == TICKS);
+    if has_loop { robot(path, header) } else { planner(path, header) }
+}
+
+fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
     let mut laps = laps(path, header, Pace::Wall, None)?;
     let (mut again, mut notes) = (Again::default(), 0);
     let mut divergence = None;
@@ -33,15 +42,44 @@ pub(super) fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayErro
     while divergence.is_none() && laps.tick() {}
     let Compared { ticks, different, first, mut problem, span, contrast } =
         core::mem::take(&mut *laps.compared());
-    if ticks == 0 && problem.is_none() {
-        let why = "its loop ran as a node of its own: that node's recording is the one to replay";
-        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
-    }
     if !has_ended && divergence.is_none() {
         problem.get_or_insert_with(|| "what was asked of it is not noted up to its end".into());
     }
     let compared = Compared { ticks, different, first, problem, span, contrast };
-    Ok(Replayed { compared, divergence, notes, said: String::new(), again: None })
+    Ok(Replayed { unit: Unit::Ticks, compared, divergence, notes, said: String::new(), again: None })
+}
+
+fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed, ReplayError> {
+    // As an arm is of which nothing has been heard.
+    let newest = control::new(arm.clone(), session::control_config(config, Pace::Wall))?.1.status();
+    let (tape, requests) = (Tape::repeating(Reader::open(path)?, false), Arc::<Mutex<Requests>>::default());
+    let body = Elsewhere::new((arm.clone(), newest), tape.clone(), &run.cameras, requests.clone());
+    let setup = Setup {
+        config,
+        arm,
+        pace: Pace::Wall,
+        seed: run.seed,
+        answers: &run.answers,
+        time_limit_s: run.time_limit_s,
+        is_interactive: run.is_interactive,
+        is_node: true,
+    };
+    let parts = Parts {
+        body: Box::new(body),
+        model: Box::new(Silent),
+        tape: tape.clone(),
+        log: Log::new(Screen::Silent, None),
+        film: None,
+        sentinel: None,
+    };
+    let mut mission = session::assemble(&setup, parts)?;
+    let said = mission.run(&run.sentence).said;
+    mission.body.finish();
+    let requests = core::mem::take(&mut *requests.lock().unwrap_or_else(PoisonError::into_inner));
+    let Requests { asked, different, first, problem, span } = requests;
+    let compared = Compared { ticks: asked, different, problem, span, ..Compared::default() };
+    let divergence = tape.problem().or_else(|| tape.divergence()).or(first);
+    Ok(Replayed { unit: Unit::Requests, compared, divergence, notes: tape.taken(), said, again: None })
 }
 
 /// Does what a note says, once the loop is where it was; whether it is the last.
