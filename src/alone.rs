@@ -19,7 +19,7 @@ use sim::{Rig, SceneSpec, World};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use types::seams::{Clock, Robot, RobotError};
-use types::{JointCommand, JointState, JointVector, Trajectory};
+use types::{Ending, JointCommand, JointState, JointVector, Trajectory};
 
 /// How far the first joint turns, rad.
 const SWING: f64 = 0.4;
@@ -95,6 +95,10 @@ impl<R: Robot> Robot for Fragile<R> {
 
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
         self.robot.write(command)
+    }
+
+    fn foresee(&mut self, ending: &Ending) {
+        self.robot.foresee(ending);
     }
 }
 

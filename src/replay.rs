@@ -163,11 +163,6 @@ fn repeat(
     contrast: Option<Contrast>,
 ) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let Header { config, arm, run } = header;
-    if config.record.images == "none" {
-        let why =
-            "it was recorded without pictures (record.images = \"none\"): what was seen cannot be seen again";
-        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
-    }
     if run.is_node {
         if requery || contrast.is_some() {
             let why = "it is one node's part of a run, which is done again as it was and no other way";
@@ -175,6 +170,7 @@ fn repeat(
         }
         return Ok((part::run(path, header)?, None));
     }
+    check_pictures(path, config)?;
     let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };
     let laps = laps(path, header, pace, contrast)?;
     let compared = laps.compared.clone();
@@ -215,6 +211,16 @@ fn repeat(
         again: tape.again(),
     };
     Ok((replayed, contrast))
+}
+
+/// What a mission saw has to be there.
+fn check_pictures(path: &Path, config: &Config) -> Result<(), ReplayError> {
+    if config.record.images == "none" {
+        let why =
+            "it was recorded without pictures (record.images = \"none\"): what was seen cannot be seen again";
+        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    }
+    Ok(())
 }
 
 /// The loop of a recording, before its first tick.

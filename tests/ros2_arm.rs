@@ -119,7 +119,7 @@ fn an_arm_that_is_not_there_and_a_run_in_virtual_time_are_refused_by_name() {
     assert!(said(&absent).contains("nobody is at joint_states in ROS 2"), "{}", said(&absent));
     for (text, wants) in [
         ("[arm]\nkind = \"ros1\"\n", "arm.kind: expected simulated or ros2"),
-        ("[arm]\nlead_ms = 10.0\n", "arm.lead_ms: expected 30 to 500"),
+        ("[arm]\nlead_ms = 10.0\n", "arm.lead_ms: expected 30 to 100"),
         ("[arm]\ncameras = [{ name = \"front\" }]\n", "missing field `image`"),
         ("[arm]\nkind = \"ros2\"\njoint_states = \"no name\"\n", "arm.joint_states: expected words"),
     ] {

@@ -3,6 +3,9 @@
 use mechanics::Arm;
 use types::{JointVector, Rejection};
 
+/// In a longer time than this an arm that hears nothing more would leave a way with bends.
+const LONGEST_COAST_S: f64 = 0.1;
+
 /// How the core behaves. The defaults are what the fault table asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -19,7 +22,7 @@ pub struct Config {
     /// How long a joint whose own controller is told where to go may move away from there, seconds: as long as it takes to
     /// be told that it shall turn (F19).
     pub runaway_s: f64,
-    /// How long the arm goes on as it does when it hears nothing more, before it stops, seconds: 0 to 0.5; none for an arm
+    /// How long the arm goes on as it does when it hears nothing more, before it stops, seconds: 0 to 0.1; none for an arm
     /// that hears every command. Where it is not none, every command comes with its ending ([`crate::Core::ending`]), and
     /// the filter reckons with it.
     pub coast_s: f64,
@@ -125,7 +128,7 @@ impl Config {
         range("control.following_error_s", self.following_error_s, 0.0, 1.0)?;
         range("control.proof_rest_s", self.proof_rest_s, 0.0, 1.0)?;
         range("control.runaway_s", self.runaway_s, 1e-3, 1.0)?;
-        range("control.coast_s", self.coast_s, 0.0, 0.5)?;
+        range("control.coast_s", self.coast_s, 0.0, LONGEST_COAST_S)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;

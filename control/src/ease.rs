@@ -49,8 +49,18 @@ impl Ease {
     }
 
     pub(crate) fn reference(&self) -> Reference {
+        self.after(0.0)
+    }
+
+    /// Seconds that are left.
+    pub(crate) fn left(&self) -> f64 {
+        (self.duration - self.t).max(0.0)
+    }
+
+    /// Where it is in `seconds`.
+    pub(crate) fn after(&self, seconds: f64) -> Reference {
         let (t, n) = (self.duration, self.from.len());
-        let [y, dy, ddy] = smooth::step((self.t / t).clamp(0.0, 1.0));
+        let [y, dy, ddy] = smooth::step(((self.t + seconds) / t).clamp(0.0, 1.0));
         let (dy, ddy) = (dy / t, ddy / (t * t));
         Reference {
             q: JointVector::from_fn(n, |i| self.from[i] + self.by[i] * y),

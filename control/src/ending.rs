@@ -4,16 +4,18 @@ use crate::brake::Brake;
 use crate::core::Core;
 use crate::path::Reference;
 use crate::servo::STOP;
-use crate::state::{State, WALL_SHARE, Way};
-use types::{Ending, JointVector};
+use crate::state::{State, Way};
+use types::Ending;
 
 /// A stop is told for so long at least, seconds: who hears of it late still has some of it before them.
 const SHORTEST_S: f64 = 0.1;
 
 impl Core {
     /// How the arm comes to rest if it hears nothing after the command of the last tick: it goes on for
-    /// [`Config::coast_s`](crate::Config::coast_s), and then stops as was verified before the command was given. `None` where
-    /// that is nothing, and without power.
+    /// [`Config::coast_s`](crate::Config::coast_s), and then stops as was verified before the command was given. What has no
+    /// verified stop (a brake after a limit was left, or a loop that paused) goes on with the stop that it has; a joint that
+    /// is proven, and an arm that lets go of a contact, go to the end of their way, a hair's breadth. `None` where coasting is
+    /// nothing, and without power.
     ///
     /// # Real-time
     /// As [`Core::tick`](types::seams::Controller::tick): allocates nothing; bounded time.
@@ -23,25 +25,37 @@ impl Core {
         if coast <= 0.0 || !self.last.enabled {
             return None;
         }
+        // At the end of its range a joint stands.
         let told = |r: Reference| {
-            let q = JointVector::from_fn(r.q.len(), |i| r.q[i].clamp(limits[i].lower, limits[i].upper));
-            (q, r.dq)
+            let (mut q, mut dq) = (r.q, r.dq);
+            for (i, l) in limits.iter().enumerate() {
+                q[i] = r.q[i].clamp(l.lower, l.upper);
+                if (r.q[i] > l.upper && dq[i] > 0.0) || (r.q[i] < l.lower && dq[i] < 0.0) {
+                    dq[i] = 0.0;
+                }
+            }
+            (q, dq)
         };
-        let by = |brake: Brake| {
-            Ending::of(coast, (brake.left() - coast).max(SHORTEST_S), |t| told(brake.after(t)))
+        // What comes to rest by itself `left` seconds from now.
+        let by = |left: f64, at: &dyn Fn(f64) -> Reference| {
+            Ending::of(coast, (left - coast).max(SHORTEST_S), |t| told(at(t)))
         };
+        let braked = |brake: &Brake| by(brake.left(), &|t| brake.after(t));
         Some(match &self.state {
             // What has not begun may not begin.
             State::Follow(job) | State::Stopping(Way::Path(job), _) if !job.is_unbegun() => {
                 let (stop_s, mut at) = job.ending(coast, period);
                 Ending::of(coast, stop_s.max(SHORTEST_S), |t| told(at(t)))
             }
-            State::Servo(servo) if servo.may_coast => by(Brake::coasting(servo.next, limits, STOP, coast)),
-            State::Servo(servo) => by(servo.stop),
-            State::Stopping(Way::Brake(brake, _), _) => by(*brake),
-            // Of these a hair's breadth is passed.
-            State::Proving(_) | State::Stopping(Way::Ease(..), _) => {
-                by(Brake::coasting(self.reference, limits, WALL_SHARE, coast))
+            State::Servo(servo) if servo.may_coast => {
+                braked(&Brake::coasting(servo.next, limits, STOP, coast))
+            }
+            State::Servo(servo) => braked(&servo.stop),
+            State::Stopping(Way::Brake(brake, _), _) => braked(brake),
+            State::Stopping(Way::Ease(ease, _), _) => by(ease.left(), &|t| ease.after(t)),
+            State::Proving(proof) => {
+                let (left, at) = proof.ahead(limits);
+                by(left, &at)
             }
             _ => Ending::at_rest(&self.last, coast, SHORTEST_S),
         })

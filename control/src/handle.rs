@@ -276,13 +276,20 @@ impl Handle {
         let follows = self.told.as_ref().map_or(0, |(id, ..)| *id);
         let before = self.told.as_ref().map_or(&[][..], |(_, before, _)| before);
         let was = things.iter().map(|t| before.iter().position(|b| is_same(b, t))).collect();
-        if self.told.as_ref().is_none_or(|(_, t, h)| t != things || h != held) {
-            self.checker.attach(held.clone())?;
-            self.told = Some((follows + 1, things.clone(), held.clone()));
+        let is_new = self.told.as_ref().is_none_or(|(_, t, h)| t != things || h != held);
+        let told = is_new.then(|| (follows + 1, things.clone(), held.clone()));
+        let mut checker = self.checker.clone();
+        if is_new {
+            checker.attach(held.clone())?;
         }
-        let things_id = self.told.as_ref().map_or(0, |(id, ..)| *id);
-        let surroundings = Surroundings::new(world, self.checker.clone(), things_id, was, follows)?;
-        self.send(stamp, Message::World(Box::new(surroundings)))
+        let things_id = follows + u64::from(is_new);
+        let surroundings = Surroundings::new(world, checker.clone(), things_id, was, follows)?;
+        self.send(stamp, Message::World(Box::new(surroundings)))?;
+        // What was refused has changed nothing.
+        if told.is_some() {
+            (self.checker, self.told) = (checker, told);
+        }
+        Ok(())
     }
 
     /// Says what the hand carries, so that torques hold it and nobody takes its weight for a contact; no mass:

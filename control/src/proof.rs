@@ -109,9 +109,38 @@ impl Proof {
         Ok(())
     }
 
+    /// Where this joint is `t` seconds into its turn, on its way out or back, at whose end it stands.
+    fn on_way(&self, t: f64, is_out: bool, limits: &[JointLimits]) -> Reference {
+        let mut at = Reference::at_rest(self.start);
+        let way = Self::way_s(&limits[self.joint]);
+        let back = 2.0 * way + SETTLE_S;
+        let (x, sign) = if is_out { (t / way, 1.0) } else { ((back - t) / way, -1.0) };
+        let [y, dy, ddy] = smooth::step(x.clamp(0.0, 1.0));
+        let (j, by) = (self.joint, self.asked(limits));
+        at.q[j] += by * y;
+        at.dq[j] = sign * by * dy / way;
+        at.ddq[j] = by * ddy / (way * way);
+        at
+    }
+
+    /// Where it is in `seconds`, going on to the end of this joint's way and no farther; and for how long it goes on.
+    pub(crate) fn ahead<'a>(&'a self, limits: &'a [JointLimits]) -> (f64, impl Fn(f64) -> Reference + 'a) {
+        let way = if self.is_complete() { 0.0 } else { Self::way_s(&limits[self.joint]) };
+        // It stays out there until it is judged.
+        let is_out = self.t < way + SETTLE_S || !self.is_judged;
+        let end = if is_out { way } else { 2.0 * way + SETTLE_S };
+        let at = move |seconds: f64| {
+            if self.is_complete() {
+                return Reference::at_rest(self.start);
+            }
+            self.on_way(self.t + seconds, is_out, limits)
+        };
+        ((end - self.t).max(0.0), at)
+    }
+
     /// Moves on by `dt` seconds; the joint stays out until it was judged.
     pub(crate) fn step(&mut self, dt: f64, limits: &[JointLimits]) -> Reference {
-        let mut next = Reference::at_rest(self.start);
+        let next = Reference::at_rest(self.start);
         if self.is_complete() {
             return next;
         }
@@ -134,13 +163,7 @@ impl Proof {
             };
             return next;
         }
-        let (x, sign) = if self.t < out { (self.t / way, 1.0) } else { ((back - self.t) / way, -1.0) };
-        let [y, dy, ddy] = smooth::step(x.clamp(0.0, 1.0));
-        let (j, by) = (self.joint, self.asked(limits));
-        next.q[j] += by * y;
-        next.dq[j] = sign * by * dy / way;
-        next.ddq[j] = by * ddy / (way * way);
-        next
+        self.on_way(self.t, self.t < out, limits)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::report::{LimitKind, MotionId, Report};
 use crate::state::{State, Stop, steps};
 use crate::twist::{self, Twist};
 use types::Fault::F38OperatorSilent;
-use types::{JointLimits, JointVector, Time};
+use types::{ENDING_LATE_S, JointLimits, JointVector, Time};
 
 /// What taking up a velocity uses of acceleration and jerk, and what stopping does: motors that are to follow
 /// need torque for more than acceleration.
@@ -238,8 +238,8 @@ impl Core {
         let mut is_verified = limiter::check(limits, &last, &next, self.dt).is_ok();
         let coast = self.tuning.coast;
         let late = (coast > 0.0).then(|| Brake::coasting(next, limits, STOP, coast));
-        for stop in core::iter::once(stop).chain(late) {
-            let until = now + core::time::Duration::from_secs_f64(stop.left() + self.dt);
+        for (stop, more) in core::iter::once((stop, 0.0)).chain(late.map(|late| (late, ENDING_LATE_S))) {
+            let until = now + core::time::Duration::from_secs_f64(stop.left() + more + self.dt);
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         }
         let moves = wish.iter().any(|v| *v != 0.0);

@@ -48,7 +48,7 @@ use crate::servo::Servo;
 use types::{Fault, StopCategory, Time};
 
 /// What a stop at the wall may use of the limits; the rest is for ticks that are not instants.
-pub(crate) const WALL_SHARE: Share = Share(0.98);
+const WALL_SHARE: Share = Share(0.98);
 
 /// How the arm comes to rest.
 #[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]

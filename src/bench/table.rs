@@ -97,7 +97,11 @@ impl Table {
 
     /// What ours has more than a peer's, microseconds, met when its whole interval is at most `goal_us`.
     pub(crate) fn added(&mut self, what: &str, a: &Added, goal_us: f64) {
-        let verdict = if a.interval.1 <= goal_us { Verdict::Met } else { Verdict::Short };
+        self.added_if(true, what, a, goal_us);
+    }
+
+    fn added_if(&mut self, is_fine: bool, what: &str, a: &Added, goal_us: f64) {
+        let verdict = if is_fine && a.interval.1 <= goal_us { Verdict::Met } else { Verdict::Short };
         self.verdicts.push(verdict);
         if self.json {
             let line = json!({
@@ -120,8 +124,7 @@ impl Table {
 
     /// What ours has more than without, microseconds, met when its interval holds nothing and ends below `goal_us`.
     pub(crate) fn nothing_added(&mut self, what: &str, a: &Added, goal_us: f64) {
-        // An interval that does not hold nothing is short, however small.
-        self.added(what, a, if a.interval.0 <= 0.0 { goal_us } else { 0.0 });
+        self.added_if(a.interval.0 <= 0.0, what, a, goal_us);
     }
 
     /// A cost of ours alone, met when it is at most `goal`, both in words with the unit.

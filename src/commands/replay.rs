@@ -72,7 +72,7 @@ fn lines(r: &Replayed, names: &[&str], took_s: f64) -> Vec<String> {
         lines.push(format!("the loop could not be followed to its end: {problem}"));
     }
     if let Some(divergence) = &r.divergence {
-        lines.push(format!("the mission left its recording: {divergence}"));
+        lines.push(format!("it left its recording: {divergence}"));
     }
     if let Some(again) = &r.again {
         let n = again.other.len();
@@ -118,6 +118,7 @@ fn object(path: &Path, r: &Replayed, lines: &[String], took_s: f64) -> serde_jso
     serde_json::json!({
         "file": path.display().to_string(),
         "identical": r.is_identical(),
+        "compared": match r.unit { Unit::Ticks => "ticks", Unit::Requests => "requests" },
         "ticks": r.compared.ticks,
         "different": r.compared.different,
         "robot_s": span_s(r),

@@ -212,6 +212,22 @@ impl Tape {
         })?
     }
 
+    /// How many notes of this name are left that nobody has taken.
+    pub(crate) fn left(&self, name: &str) -> usize {
+        self.with(|side| match side {
+            Side::Repeats(repeats) => {
+                while repeats.problem.is_none() {
+                    repeats.read_on();
+                }
+                let is_so =
+                    |line: &&String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+                repeats.lines.iter().filter(is_so).count()
+            }
+            Side::Records { .. } => 0,
+        })
+        .unwrap_or(0)
+    }
+
     /// Notes that were taken.
     pub(crate) fn taken(&self) -> u64 {
         self.with(|side| match side {

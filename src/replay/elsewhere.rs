@@ -124,7 +124,9 @@ impl Reins for Compares {
 impl Body for Elsewhere {
     fn now(&self) -> Time {
         let now = self.tape.take(NOW, Time::default);
-        self.reins.with(|r| r.span = Some((r.span.map_or(now, |(first, _)| first), now)));
+        if self.tape.divergence().is_none() {
+            self.reins.with(|r| r.span = Some((r.span.map_or(now, |(first, _)| first), now)));
+        }
         now
     }
 

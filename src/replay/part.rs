@@ -2,16 +2,19 @@
 //! compared; of the planner its mission, told again what the robot said, with every request compared.
 
 use super::elsewhere::{Elsewhere, Requests};
-use super::{Header, ReplayError, Replayed, Silent, Unit, laps};
+use super::{Header, ReplayError, Replayed, Silent, Unit, check_pictures, laps};
 use crate::graph::taped::{Compared, Laps};
 use crate::log::{Log, Screen};
-use crate::node::passed::{Again, PASSED, Passed, Request};
+use crate::node::passed::{ASKED, Again, PASSED, Passed, Request};
 use crate::recording::{CONSUMED, TICKS, Tape};
 use crate::session::{self, Pace, Parts, Setup};
 use bridge::recording::Reader;
 use bridge::ros::Consumed;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// So many ticks a loop whose line of requests is full is given to take some.
+const MOST_WAITED: usize = 1000;
 
 /// See the head of this file.
 ///
@@ -25,24 +28,27 @@ pub(super) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError>
 fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
     let mut laps = laps(path, header, Pace::Wall, None)?;
     let (mut again, mut notes) = (Again::default(), 0);
-    let mut divergence = None;
-    let mut has_ended = false;
-    for message in Reader::open(path)?.filter(|m| m.info.topic == CONSUMED) {
+    let (mut divergence, mut has_ended) = (None, false);
+    let mut reader = Reader::open(path)?;
+    'all: while let Some(message) = reader.find(|m| m.info.topic == CONSUMED) {
         for line in message.read::<Consumed>()?.lines.lines() {
             notes += 1;
-            has_ended = match note(&mut laps, &mut again, header, line) {
-                Ok(is_end) => is_end,
+            match note(&mut laps, &mut again, header, line) {
+                Ok(is_end) => has_ended = is_end,
                 Err(why) => {
-                    divergence.get_or_insert_with(|| format!("note {notes}: {why}"));
-                    break;
+                    divergence = Some(format!("note {notes}: {why}"));
+                    break 'all;
                 }
-            };
+            }
         }
     }
+    let left_out = reader.left_out().get(CONSUMED).cloned();
     while divergence.is_none() && laps.tick() {}
     let Compared { ticks, different, first, mut problem, span, contrast } =
         core::mem::take(&mut *laps.compared());
-    if !has_ended && divergence.is_none() {
+    if let Some(n) = left_out {
+        problem = Some(format!("{n} messages of what was asked of it were left out when it was recorded"));
+    } else if !has_ended && divergence.is_none() {
         problem.get_or_insert_with(|| "what was asked of it is not noted up to its end".into());
     }
     let compared = Compared { ticks, different, first, problem, span, contrast };
@@ -50,6 +56,7 @@ fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
 }
 
 fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed, ReplayError> {
+    check_pictures(path, config)?;
     // As an arm is of which nothing has been heard.
     let newest = control::new(arm.clone(), session::control_config(config, Pace::Wall))?.1.status();
     let (tape, requests) = (Tape::repeating(Reader::open(path)?, false), Arc::<Mutex<Requests>>::default());
@@ -78,7 +85,13 @@ fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed
     let requests = core::mem::take(&mut *requests.lock().unwrap_or_else(PoisonError::into_inner));
     let Requests { asked, different, first, problem, span } = requests;
     let compared = Compared { ticks: asked, different, problem, span, ..Compared::default() };
-    let divergence = tape.problem().or_else(|| tape.divergence()).or(first);
+    let mut divergence = tape.problem().or_else(|| tape.divergence()).or(first);
+    // The recording goes to its end, beyond what the mission took.
+    let left = tape.left(ASKED);
+    if left > 0 {
+        divergence
+            .get_or_insert_with(|| format!("{left} requests of the recorded mission are not made any more"));
+    }
     Ok(Replayed { unit: Unit::Requests, compared, divergence, notes: tape.taken(), said, again: None })
 }
 
@@ -91,8 +104,15 @@ fn note(laps: &mut Laps, again: &mut Again, header: &Header, line: &str) -> Resu
     if !laps.reach(ticks) {
         return Err(format!("tick {ticks} had been seen, which is not there"));
     }
-    // What it tells is the mission's affair; but who does not hear it makes no room.
-    while laps.handle.poll().is_some() {}
-    again.say(&mut laps.handle, &header.arm, &request).map_err(|e| e.to_string())?;
+    for k in 0.. {
+        // What it tells is the mission's affair; but who does not hear it makes no room.
+        while laps.handle.poll().is_some() {}
+        match again.say(&mut laps.handle, &header.arm, &request) {
+            Ok(()) => break,
+            // Many requests between two looks at the loop: it took some of them meanwhile.
+            Err(why) if k == MOST_WAITED || !laps.tick() => return Err(why.to_string()),
+            Err(_) => {}
+        }
+    }
     Ok(request == Request::End)
 }

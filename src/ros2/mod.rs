@@ -89,7 +89,6 @@ fn wanted(config: &Config, arm: &Arm) -> ArmSettings {
         limits: arm.limits().to_vec(),
         fingers: arm.profile().gripper.clone(),
         stream_hz: c.stream_hz,
-        lead_s: 1e-3 * c.lead_ms,
         silent_s: 1e-3 * c.silent_ms,
         efforts: c.efforts,
     }

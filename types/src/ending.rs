@@ -5,6 +5,9 @@ use crate::{JointCommand, JointVector};
 /// Places of an ending.
 pub const ENDING_PLACES: usize = 9;
 
+/// An arm that has fallen behind, as what it was told was lost, may come to rest by so much later, seconds.
+pub const ENDING_LATE_S: f64 = 0.05;
+
 /// One place of an ending.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct EndingPlace {

@@ -18,7 +18,7 @@ pub mod scene;
 pub mod seams;
 pub mod time;
 
-pub use ending::{ENDING_PLACES, Ending, EndingPlace};
+pub use ending::{ENDING_LATE_S, ENDING_PLACES, Ending, EndingPlace};
 pub use faults::{Fault, Rejection, StopCategory};
 pub use frames::{Base, Optical, Tool, Transform, World};
 pub use image::{Image, Intrinsics};

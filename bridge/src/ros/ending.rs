@@ -28,6 +28,13 @@ impl JointTrajectory {
         });
         Self { header: Header::default(), joint_names: names.to_vec(), points: points.collect() }
     }
+
+    /// Has every point come so many seconds later.
+    pub fn come_later(&mut self, seconds: f64) {
+        for point in &mut self.points {
+            point.time_from_start = Duration::from_secs(point.time_from_start.as_secs() + seconds);
+        }
+    }
 }
 
 #[cfg(test)]

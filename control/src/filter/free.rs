@@ -169,15 +169,16 @@ impl Filter {
             return (0.0, None);
         }
         let (period, coast) = (self.period, self.coast);
-        let until = now + Duration::from_secs_f64(coast + stop_s(1.0) + WINDOW_S);
+        let until = now + Duration::from_secs_f64(self.late + stop_s(1.0) + WINDOW_S);
         if let Some(world) = &mut self.world {
             world.grow_to(until);
         }
         // As fast as a stop still ends in what is clear, in wish time.
         let takes = |part: f64| part * (coast + 0.5 * stop_s(part) + 3.0 * period);
         let enough_s = 1.001 * takes(1.0) / STOP_SHARE;
-        let horizon_s = enough_s.max(coast + 1.3 * stop_s(1.0) + 5.0 * period).min(LOOK_AHEAD_S);
-        let mut clear_s = enough_s.min(LOOK_AHEAD_S);
+        let farthest_s = LOOK_AHEAD_S + coast;
+        let horizon_s = enough_s.max(coast + 1.3 * stop_s(1.0) + 5.0 * period).min(farthest_s);
+        let mut clear_s = enough_s.min(farthest_s);
         let mut end = None;
         for (i, l) in limits.iter().enumerate().filter(|(i, _)| wish[*i].abs() > LEAST_RATE) {
             let way = if wish[i] > 0.0 { l.upper - q[i] } else { q[i] - l.lower };

@@ -35,7 +35,7 @@ use core::time::Duration;
 use mechanics::collision::{Checker, Room};
 use mechanics::{Arm, ArmData};
 use types::Fault::{F4ChunksDry, F42PersonTooNear, F43ObstacleTooNear};
-use types::{JointVector, Time};
+use types::{ENDING_LATE_S, JointVector, Time};
 
 /// Less room than this is none, metres.
 const LEAST_ROOM_M: f64 = 5e-4;
@@ -85,9 +85,10 @@ pub(crate) struct Known {
 /// What is known of the way ahead.
 pub(crate) struct Filter {
     world: Option<Box<Surroundings>>,
-    /// Seconds between two ticks; and for which the arm goes on when it hears nothing more.
+    /// Seconds between two ticks; for which the arm goes on when it hears nothing more; and by which it then rests later.
     period: f64,
     coast: f64,
+    late: f64,
     /// The arm's body, for when nothing else is known.
     body: Checker,
     /// How far the arm reaches from each joint's axis, metres.
@@ -123,6 +124,7 @@ impl Filter {
             reaches,
             period,
             coast,
+            late: if coast > 0.0 { coast + ENDING_LATE_S } else { 0.0 },
             data: ArmData::new(arm),
             proven: nothing,
             growing: nothing,
@@ -252,7 +254,7 @@ impl Filter {
             if !self.is_new {
                 self.proven = self.growing;
             }
-            self.growing = look.begin(now, job, WINDOW_S, self.coast + longest.seconds + RISING_S);
+            self.growing = look.begin(now, job, WINDOW_S, self.late + longest.seconds + RISING_S);
             self.is_new = false;
         }
         look.extend(&mut self.growing, job, n_things);

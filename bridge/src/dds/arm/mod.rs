@@ -22,14 +22,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use types::seams::{Clock, Robot, RobotError};
 use types::{
-    Ending, GripperProfile, GripperState, JointCommand, JointLimits, JointState, JointVector, Rejection, Time,
+    ENDING_LATE_S, Ending, GripperProfile, GripperState, JointCommand, JointLimits, JointState, JointVector,
+    Rejection, Time,
 };
 
 /// States that may wait; only the newest counts.
 const STATES: usize = 4;
-/// On its way to where it should be an arm goes at most at so many times its speed limit, and takes so long at most, seconds.
+/// On its way to where it should be an arm goes at most at so many times its speed limit.
 const MOST_SPEED: f64 = 1.1;
-const LONGEST_S: f64 = 0.5;
 /// How long a state is waited for before it is looked whether anything else has changed.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -51,8 +51,6 @@ pub struct ArmSettings {
     pub fingers: GripperProfile,
     /// Paths per second.
     pub stream_hz: f64,
-    /// How long a path goes on before it comes to rest, seconds, as the loop's endings do; more than the time between two.
-    pub lead_s: f64,
     /// States that are older are none, seconds.
     pub silent_s: f64,
     /// Whether the efforts in its states are torques (N·m) and forces (N); else none are measured.
@@ -149,8 +147,7 @@ impl ArmSettings {
             let refuse = || Rejection::new(field, format!("{low} to {high}"), value.to_string());
             if is_in { Ok(()) } else { Err(refuse()) }
         };
-        within("stream_hz", self.stream_hz, 10.0, 500.0)?;
-        within("lead_ms", 1e3 * self.lead_s, 1.5e3 / self.stream_hz, 500.0)?;
+        within("stream_hz", self.stream_hz, 15.0, 500.0)?;
         within("silent_ms", 1e3 * self.silent_s, 5.0, 1000.0)?;
         if self.joints.is_empty() || self.joints.len() != self.limits.len() {
             let got = format!("{} names, {} limits", self.joints.len(), self.limits.len());
@@ -323,15 +320,21 @@ impl Streaming {
             let is_permitted = self.permit.as_mut().is_none_or(|permit| permit(now));
             let newest = self.slots.newest_command();
             let newest = newest.filter(|(c, _)| is_permitted && c.enabled && now <= c.expires);
-            self.slots.put_fingers(newest.map(|(c, _)| c.gripper));
-            // Of whom nobody knows how they would stop nothing is moved.
-            let Some((command, Some(ending))) = newest else { continue };
+            // What comes without an ending moves nothing: nobody knows how it would stop.
+            let Some((command, ending)) = newest.and_then(|(c, ending)| Some((c, ending?))) else {
+                self.slots.put_fingers(None);
+                continue;
+            };
+            self.slots.put_fingers(Some(command.gripper));
             let s = &self.settings;
             let age_s = now.secs_since(command.stamp).max(0.0);
             let mut path = JointTrajectory::of_ending(&s.joints, &ending, age_s);
-            if let Ok(state) = self.slots.state() {
-                slow_down(&mut path, &state, now, &s.limits);
+            let lacks_s = self.slots.state().map_or(0.0, |state| lacks_s(&path, &state, now, &s.limits));
+            if lacks_s > ENDING_LATE_S {
+                // It is too far behind to get there in time: it rests on what it has, and the loop sees how far it is off.
+                continue;
             }
+            path.come_later(lacks_s);
             // One that arrives late, when the line is there again perhaps, is over by then and moves nothing.
             if let Some(stamp) = self.time.theirs(now) {
                 path.header.stamp = stamp.into();
@@ -342,10 +345,10 @@ impl Streaming {
     }
 }
 
-/// An arm that is not where it should be by now, as it has begun to stop for want of a path, is given the time to get
-/// there without going faster than it may.
-fn slow_down(path: &mut JointTrajectory, state: &JointState, now: Time, limits: &[JointLimits]) {
-    let Some(first) = path.points.first() else { return };
+/// By how much longer an arm that is not where it should be by now, as it has begun to stop for want of a path, takes to get
+/// there without going faster than it may, seconds.
+fn lacks_s(path: &JointTrajectory, state: &JointState, now: Time, limits: &[JointLimits]) -> f64 {
+    let Some(first) = path.points.first() else { return 0.0 };
     let lead_s = first.time_from_start.as_secs();
     let age_s = now.secs_since(state.stamp).clamp(0.0, lead_s);
     let needs_s = limits.iter().enumerate().map(|(j, l)| {
@@ -353,12 +356,9 @@ fn slow_down(path: &mut JointTrajectory, state: &JointState, now: Time, limits: 
         let way = first.positions[j] - (state.q[j] + age_s * v0);
         // A cubic is fastest in its middle, at 3/2 of the mean less a quarter of what it has at both ends.
         let most = MOST_SPEED * l.velocity + 0.25 * way.signum() * (v0 + v1);
-        if most > 0.0 { 1.5 * way.abs() / most } else { LONGEST_S }
+        if most > 0.0 { 1.5 * way.abs() / most } else { f64::INFINITY }
     });
-    let lacks_s = (needs_s.fold(lead_s, f64::max).min(LONGEST_S) - lead_s).max(0.0);
-    for point in &mut path.points {
-        point.time_from_start = ros::Duration::from_secs(point.time_from_start.as_secs() + lacks_s);
-    }
+    needs_s.fold(lead_s, f64::max) - lead_s
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use types::motion::TrajectoryPoint;
 
 const SOON: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);
+const LEAD_S: f64 = 0.04;
 
 #[derive(Clone)]
 struct Wall(Instant);
@@ -43,7 +44,6 @@ fn settings() -> ArmSettings {
         limits: vec![limits; 2],
         fingers: GripperProfile::default(),
         stream_hz: 50.0,
-        lead_s: 0.04,
         silent_s: 0.1,
         efforts: false,
     }
@@ -165,8 +165,8 @@ fn drive(arm: &mut RosArm, clock: &mut Wall, from: [f64; 2], span: Duration) {
         };
         // Straight on for as long as it leads, and then a tenth of a second less and less.
         let q = command.q;
-        arm.foresee(&Ending::of(settings().lead_s, 0.1, |t| {
-            let u = (t - settings().lead_s).max(0.0);
+        arm.foresee(&Ending::of(LEAD_S, 0.1, |t| {
+            let u = (t - LEAD_S).max(0.0);
             (two(q[0] + v * (t - 5.0 * u * u), q[1]), two(v * (1.0 - 10.0 * u), 0.0))
         }));
         arm.write(&command).expect("taken");
@@ -297,7 +297,6 @@ fn what_is_missing_is_named() {
         }
     };
     assert_eq!(refused(|s| s.stream_hz = f64::NAN), "stream_hz");
-    assert_eq!(refused(|s| s.lead_s = 0.02), "lead_ms");
     assert_eq!(refused(|s| s.silent_s = 2.0), "silent_ms");
     assert_eq!(refused(|s| s.joints.truncate(1)), "joints");
     assert_eq!(refused(|s| s.gripper = "gripper".into()), "gripper");
@@ -320,19 +319,22 @@ fn an_arm_that_has_fallen_behind_is_given_the_time_to_get_there() {
         let two = |x: f64| JointVector::from_slice(&[x, 0.0]).expect("two");
         (two(q), two(dq))
     });
-    let lead_s = |state: &JointState| {
-        let mut path = JointTrajectory::of_ending(&settings().joints, &ending, 0.0);
-        slow_down(&mut path, state, Time::from_secs_f64(1.0), &limits);
-        let (first, last) = (&path.points[0], &path.points[8]);
-        let stop_s = last.time_from_start.as_secs() - first.time_from_start.as_secs();
-        assert!((stop_s - 0.2).abs() < 1e-6, "the stop stays as long: {stop_s}");
-        first.time_from_start.as_secs()
-    };
-    assert_eq!(lead_s(&state(0.1, 1.9)), 0.04, "one that is there is not");
-    let behind = lead_s(&state(-0.1, 0.0));
-    // 0.276 rad at 2.2 rad/s and a quarter of 1.9 besides.
-    assert!((behind - 1.5 * 0.276 / (2.2 + 0.25 * 1.9)).abs() < 1e-3, "{behind}");
-    assert_eq!(lead_s(&state(-2.0, -1.9)), LONGEST_S);
+    let path = JointTrajectory::of_ending(&settings().joints, &ending, 0.0);
+    let lacks = |state: &JointState| lacks_s(&path, state, Time::from_secs_f64(1.0), &limits);
+    assert_eq!(lacks(&state(0.1, 1.9)), 0.0, "one that is there lacks nothing");
+    let behind = lacks(&state(0.05, 0.0));
+    // 0.126 rad at 2.2 rad/s and a quarter of 1.9 besides.
+    assert!((behind - (1.5 * 0.126 / (2.2 + 0.25 * 1.9) - 0.04)).abs() < 1e-3, "{behind}");
+    assert!(
+        behind < ENDING_LATE_S && lacks(&state(-0.1, 0.0)) > ENDING_LATE_S,
+        "that far behind it is left to rest"
+    );
+    assert!(lacks(&state(-2.0, -1.9)) > 1.0);
+    let mut later = path.clone();
+    later.come_later(behind);
+    for (a, b) in path.points.iter().zip(&later.points) {
+        assert!((b.time_from_start.as_secs() - a.time_from_start.as_secs() - behind).abs() < 1e-6);
+    }
 }
 
 #[test]
@@ -363,6 +365,7 @@ fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anythi
             let gripper = GripperCommand { width_m, force_n: 20.0 };
             let command =
                 JointCommand { expires: now + 20 * MS, gripper, enabled: true, ..off_at(now, told.q) };
+            arm.foresee(&Ending::at_rest(&command, LEAD_S, 0.1));
             arm.write(&command).expect("taken");
             std::thread::sleep(MS);
         }
