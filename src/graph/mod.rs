@@ -56,11 +56,17 @@ pub(crate) trait Body {
     /// [`BodyError`] when it cannot go on; the loop has told the robot to brake.
     fn advance(&mut self, span: Duration) -> Result<(), BodyError>;
     /// The simulated world, for the animated picture and the second verdict; `None` on hardware.
-    fn world(&self) -> Option<&sim::Rig>;
+    fn world(&self) -> Option<&sim::Rig> {
+        None
+    }
     /// The invariants that every tick was held to, where every tick is seen.
-    fn invariants(&self) -> Option<&invariants::Invariants>;
+    fn invariants(&self) -> Option<&invariants::Invariants> {
+        None
+    }
     /// How near the moving arm has come to anybody's hands so far, metres, where every tick is seen.
-    fn nearest_person_m(&self) -> Option<f64>;
+    fn nearest_person_m(&self) -> Option<f64> {
+        None
+    }
     /// What was commanded and measured so far, for the plot.
     fn trace(&mut self) -> &trace::Trace;
     /// Ends the loop; in wall time its report. Without further commands the robot brakes by itself.

@@ -131,14 +131,6 @@ impl Body for Pipeline {
         self.running.world()
     }
 
-    fn invariants(&self) -> Option<&super::invariants::Invariants> {
-        None
-    }
-
-    fn nearest_person_m(&self) -> Option<f64> {
-        None
-    }
-
     fn trace(&mut self) -> &Trace {
         &self.trace
     }

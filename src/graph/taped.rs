@@ -288,18 +288,6 @@ impl Body for Repeated {
         failed.map_or(Ok(()), |why| Err(BodyError::Loop(why)))
     }
 
-    fn world(&self) -> Option<&sim::Rig> {
-        None
-    }
-
-    fn invariants(&self) -> Option<&invariants::Invariants> {
-        None
-    }
-
-    fn nearest_person_m(&self) -> Option<f64> {
-        None
-    }
-
     fn trace(&mut self) -> &Trace {
         &self.trace
     }

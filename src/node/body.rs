@@ -3,7 +3,6 @@
 use super::camera::WiredCamera;
 use super::passed::{ASKED, Answered, Request};
 use super::{convert, motions, robot::fingerprint, solids};
-use crate::graph::invariants::Invariants;
 use crate::graph::reins::Reins;
 use crate::graph::trace::Trace;
 use crate::graph::{Body, BodyError};
@@ -240,18 +239,6 @@ impl Body for WiredBody {
             return Err(BodyError::Line(format!("the robot has not been heard of for {silent_s:.1} s")));
         }
         Ok(())
-    }
-
-    fn world(&self) -> Option<&sim::Rig> {
-        None
-    }
-
-    fn invariants(&self) -> Option<&Invariants> {
-        None
-    }
-
-    fn nearest_person_m(&self) -> Option<f64> {
-        None
     }
 
     fn trace(&mut self) -> &Trace {

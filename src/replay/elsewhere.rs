@@ -3,7 +3,7 @@
 use crate::graph::reins::Reins;
 use crate::graph::taped::{ADVANCE, FAR_POLL, FAR_STATUS, INTERRUPTS, NOW, absent};
 use crate::graph::trace::Trace;
-use crate::graph::{Body, BodyError, invariants::Invariants};
+use crate::graph::{Body, BodyError};
 use crate::node::passed::{ASKED, Answered, Request, status_read};
 use crate::recording::Tape;
 use control::{Groups, Lease, LeaseId, LoopReport, MotionId, Order, Owner, Report, Status, World};
@@ -167,18 +167,6 @@ impl Body for Elsewhere {
             return Err(BodyError::Line(format!("the replay has left its recording: {d}")));
         }
         failed.map_or(Ok(()), |why| Err(BodyError::Line(why)))
-    }
-
-    fn world(&self) -> Option<&sim::Rig> {
-        None
-    }
-
-    fn invariants(&self) -> Option<&Invariants> {
-        None
-    }
-
-    fn nearest_person_m(&self) -> Option<f64> {
-        None
     }
 
     fn trace(&mut self) -> &Trace {
