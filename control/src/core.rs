@@ -24,7 +24,7 @@ use mechanics::{Arm, ArmData};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::seams::Controller;
-use types::{Fault, JointCommand, JointState, JointVector, Time};
+use types::{Ending, Fault, JointCommand, JointState, JointVector, Time};
 
 /// Overruns that are remembered; the configuration allows one less.
 const OVERRUNS: usize = 64;
@@ -59,6 +59,8 @@ pub struct Core {
     data: ArmData,
     pub(crate) wires: CoreWires,
     pub(crate) last: JointCommand,
+    /// How the arm comes to rest whose power this tick takes away.
+    pub(crate) parting: Option<Ending>,
     pub(crate) last_now: Option<Time>,
     pub(crate) ticks: u64,
     pub(crate) authority: Authority,
@@ -134,6 +136,7 @@ impl Core {
             dt: tuning.period,
             wires,
             last,
+            parting: None,
             last_now: None,
             ticks: 0,
             authority: Authority::default(),
@@ -403,6 +406,7 @@ impl Controller for Core {
         let Some(dt) = self.begin(now) else { return self.last };
         self.dt = dt;
         self.resynced = false;
+        self.parting = None;
         // Read once: it is the same for all that one tick decides.
         let slow = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
         self.heard = Heard { slow, shut_down: self.heard.shut_down, ..Heard::NOTHING };

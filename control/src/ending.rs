@@ -14,17 +14,36 @@ impl Core {
     /// How the arm comes to rest if it hears nothing after the command of the last tick: it goes on for
     /// [`Config::coast_s`](crate::Config::coast_s), and then stops as was verified before the command was given. What has no
     /// verified stop (a brake after a limit was left, or a loop that paused) goes on with the stop that it has; a joint that
-    /// is proven, and an arm that lets go of a contact, go to the end of their way, a hair's breadth. `None` where coasting is
-    /// nothing, and without power.
+    /// is proven, and an arm that lets go of a contact, go to the end of their way, a hair's breadth.
+    ///
+    /// With the command that takes the power from a motion it is the same stop, at once: for robots without power that
+    /// could be taken. `None` with every other command without power, and where coasting is nothing.
     ///
     /// # Real-time
     /// As [`Core::tick`](types::seams::Controller::tick): allocates nothing; bounded time.
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
-        let (coast, period, limits) = (self.tuning.coast, self.tuning.period, self.arm.limits());
-        if coast <= 0.0 || !self.last.enabled {
-            return None;
+        match self.tuning.coast {
+            0.0 => None,
+            coast if self.last.enabled => Some(self.rests(coast, 0.0)),
+            _ => self.parting,
         }
+    }
+
+    /// Keeps the stop of what moves now, before its power goes. An arm that is not seen may be elsewhere: it comes to rest
+    /// on what it was told last.
+    pub(crate) fn part(&mut self) {
+        let moves = matches!(
+            self.state,
+            State::Proving(_) | State::Follow(_) | State::Servo(_) | State::Stopping(..)
+        );
+        let is_told = self.tuning.coast > 0.0 && moves && self.estimate.is_fresh();
+        self.parting = is_told.then(|| self.rests(0.0, self.dt));
+    }
+
+    /// Goes on for `coast` seconds and comes to rest; counted from `past` seconds after the last tick.
+    fn rests(&self, coast: f64, past: f64) -> Ending {
+        let (period, limits) = (self.tuning.period, self.arm.limits());
         // At the end of its range a joint stands.
         let told = |r: Reference| {
             let (mut q, mut dq) = (r.q, r.dq);
@@ -36,28 +55,28 @@ impl Core {
             }
             (q, dq)
         };
-        // What comes to rest by itself `left` seconds from now.
-        let by = |left: f64, at: &dyn Fn(f64) -> Reference| {
-            Ending::of(coast, (left - coast).max(SHORTEST_S), |t| told(at(t)))
+        let of = |stop_s: f64, at: &mut dyn FnMut(f64) -> Reference| {
+            Ending::of(coast, stop_s.max(SHORTEST_S), |t| told(at(t + past)))
         };
-        let braked = |brake: &Brake| by(brake.left(), &|t| brake.after(t));
-        Some(match &self.state {
+        // What comes to rest by itself `left` seconds from now.
+        let braked = |brake: &Brake| of(brake.left() - coast, &mut |t| brake.after(t));
+        match &self.state {
             // What has not begun may not begin.
             State::Follow(job) | State::Stopping(Way::Path(job), _) if !job.is_unbegun() => {
                 let (stop_s, mut at) = job.ending(coast, period);
-                Ending::of(coast, stop_s.max(SHORTEST_S), |t| told(at(t)))
+                of(stop_s, &mut at)
             }
-            State::Servo(servo) if servo.may_coast => {
+            State::Servo(servo) if servo.may_coast && coast > 0.0 => {
                 braked(&Brake::coasting(servo.next, limits, STOP, coast))
             }
             State::Servo(servo) => braked(&servo.stop),
             State::Stopping(Way::Brake(brake, _), _) => braked(brake),
-            State::Stopping(Way::Ease(ease, _), _) => by(ease.left(), &|t| ease.after(t)),
+            State::Stopping(Way::Ease(ease, _), _) => of(ease.left() - coast, &mut |t| ease.after(t)),
             State::Proving(proof) => {
                 let (left, at) = proof.ahead(limits);
-                by(left, &at)
+                of(left - coast, &mut |t| at(t))
             }
             _ => Ending::at_rest(&self.last, coast, SHORTEST_S),
-        })
+        }
     }
 }

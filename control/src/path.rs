@@ -309,12 +309,17 @@ impl Job {
         self.end()
     }
 
+    /// What comes if it goes on towards the part `part` of the nominal pace for `coast` seconds, and stops then.
+    fn ahead(&self, part: f64, coast: f64) -> Ahead<'_> {
+        let pace = &self.pace;
+        Ahead { pace, s: self.s, running: self.running, target: part * pace.nominal, coast }
+    }
+
     /// Whether a stop that begins now ends before path time `last`, looked at in ticks of `period` seconds
     /// where that is not known.
     pub(crate) fn has_stop_before(&mut self, last: f64, period: f64) -> bool {
         if self.stop_end > last {
-            let now = Ahead { pace: &self.pace, s: self.s, running: self.running };
-            let Some(end) = now.stop_before(last, period) else { return false };
+            let Some(end) = self.ahead(0.0, 0.0).end_before(last, period) else { return false };
             self.stop_end = end;
         }
         true
@@ -322,13 +327,7 @@ impl Job {
 
     /// How long a stop that begins now takes, seconds, in ticks of `period`.
     pub(crate) fn stop_s(&self, period: f64) -> f64 {
-        let mut running = self.running;
-        let mut n = 0;
-        while running != (Running { r: 0.0, rate: 0.0 }) && n < MOST_STOP_TICKS {
-            running.step(&self.pace, 0.0, period);
-            n += 1;
-        }
-        period * n as f64
+        self.ahead(0.0, 0.0).seconds(period)
     }
 
     /// Moves on as [`Self::step`] if the stop from there, after it has gone on so for `coast` seconds, ends before path
@@ -340,44 +339,26 @@ impl Job {
         last: f64,
         (period, coast): (f64, f64),
     ) -> bool {
-        let mut ahead = Ahead { pace: &self.pace, s: self.s, running: self.running };
-        ahead.s += ahead.running.step(&self.pace, part * self.pace.nominal, dt);
+        let mut ahead = self.ahead(part, dt);
+        ahead.step(dt);
         let (s, running) = (ahead.s, ahead.running);
-        let Some(end) = ahead.stop_before_after(part, coast, last, period) else { return false };
+        let Some(end) = (Ahead { coast, ..ahead }).end_before(last, period) else { return false };
         (self.s, self.running, self.stop_end, self.towards) = (s, running, end, part);
         true
     }
 
     /// Goes on towards the part of the pace that the last step led to for `coast` seconds, in ticks of `period`, and
-    /// stops then. Returns how long the stop takes, seconds, and what is where at a time.
+    /// stops then. Returns how long the stop takes, seconds, and what is where at a time; times never go back.
     pub(crate) fn ending(&self, coast: f64, period: f64) -> (f64, impl FnMut(f64) -> Reference + '_) {
-        let begin = Ahead { pace: &self.pace, s: self.s, running: self.running };
-        let step = move |ahead: &mut Ahead<'_>, t: f64, dt: f64| {
-            let target = if t < coast { self.towards * self.pace.nominal } else { 0.0 };
-            ahead.s += ahead.running.step(ahead.pace, target, dt);
-        };
-        let (mut ahead, mut t) = (begin, 0.0);
-        let rests = |ahead: &Ahead<'_>| ahead.running == Running { r: 0.0, rate: 0.0 };
-        while t < coast || !rests(&ahead) {
-            if t > coast + MOST_STOP_TICKS as f64 * period {
-                break;
-            }
-            // The stop begins just then.
-            let dt = if t < coast { period.min(coast - t) } else { period };
-            step(&mut ahead, t, dt);
-            t += dt;
-        }
+        let begin = self.ahead(self.towards, coast);
         let (mut ahead, mut now) = (begin, 0.0);
         let at = move |t: f64| {
             while now < t - 1e-12 {
-                let until = if now < coast { t.min(coast) } else { t };
-                let dt = period.min(until - now);
-                step(&mut ahead, now, dt);
-                now += dt;
+                now += ahead.step(period.min(t - now));
             }
             self.reference_at(ahead.s, ahead.running)
         };
-        (t - coast, at)
+        (begin.seconds(period) - coast, at)
     }
 
     /// Takes the pace away at once where that moves nothing: the path begins at rest.
@@ -429,50 +410,61 @@ impl Job {
     }
 }
 
-/// A state of a motion that may come.
+/// A motion that may come: towards a pace for a while, and then a stop.
 #[derive(Copy, Clone)]
 struct Ahead<'a> {
     pace: &'a Pace,
     s: f64,
     running: Running,
+    /// The pace it goes on towards, and for how long yet, seconds.
+    target: f64,
+    coast: f64,
 }
 
 impl Ahead<'_> {
-    /// As [`Self::stop_before`], after going on towards the part `part` of the nominal pace for `coast` seconds.
-    fn stop_before_after(mut self, part: f64, coast: f64, last: f64, dt: f64) -> Option<f64> {
-        let most = coast * self.pace.nominal.max(self.running.r);
-        let bound = self.s + most + STILL_RISING * self.pace.longest_stop().s;
-        if bound <= last {
-            return Some(bound);
-        }
-        let mut left = coast;
-        while left > 0.0 {
-            if self.s > last {
-                return None;
-            }
-            let step = dt.min(left);
-            self.s += self.running.step(self.pace, part * self.pace.nominal, step);
-            left -= step;
-        }
-        self.stop_before(last, dt)
+    /// Moves on by `dt` seconds, or to where the stop begins; returns by how much.
+    fn step(&mut self, dt: f64) -> f64 {
+        let (target, dt) = if self.coast > 0.0 { (self.target, dt.min(self.coast)) } else { (0.0, dt) };
+        self.s += self.running.step(self.pace, target, dt);
+        self.coast -= dt;
+        dt
     }
 
-    /// Where a stop from here ends, or a bound of it, in ticks of `dt` seconds; `None` when that is beyond
-    /// path time `last`.
-    fn stop_before(mut self, last: f64, dt: f64) -> Option<f64> {
+    /// Whether the arm stands for good.
+    fn rests(&self) -> bool {
+        self.coast <= 0.0 && self.running == Running { r: 0.0, rate: 0.0 }
+    }
+
+    /// A place before which it ends.
+    fn bound(&self) -> f64 {
+        let most = self.coast.max(0.0) * self.pace.nominal.max(self.running.r);
+        self.s + most + STILL_RISING * self.pace.longest_stop().s
+    }
+
+    /// For how long it goes on, seconds, in ticks of `dt`.
+    fn seconds(mut self, dt: f64) -> f64 {
+        let most = self.coast + MOST_STOP_TICKS as f64 * dt;
+        let mut t = 0.0;
+        while !self.rests() && t < most {
+            t += self.step(dt);
+        }
+        t
+    }
+
+    /// Where it ends, or a bound of it, in ticks of `dt` seconds; `None` when that is beyond path time `last`.
+    fn end_before(mut self, last: f64, dt: f64) -> Option<f64> {
         // Far away that needs no looking.
-        let bound = self.s + STILL_RISING * self.pace.longest_stop().s;
+        let bound = self.bound();
         if bound <= last {
             return Some(bound);
         }
-        for _ in 0..MOST_STOP_TICKS {
-            if self.s > last {
-                return None;
-            }
-            if self.running == (Running { r: 0.0, rate: 0.0 }) {
+        let most = self.coast + MOST_STOP_TICKS as f64 * dt;
+        let mut t = 0.0;
+        while self.s <= last && t < most {
+            if self.rests() {
                 return Some(self.s);
             }
-            self.s += self.running.step(self.pace, 0.0, dt);
+            t += self.step(dt);
         }
         None
     }

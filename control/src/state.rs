@@ -270,6 +270,7 @@ impl Core {
     /// No power from this tick on, latched.
     pub(crate) fn power_off(&mut self, stop: Stop) {
         let id = self.state.motion();
+        self.part();
         self.end_leases();
         self.tell(Report::Stopped { id, cause: stop.cause, category: stop.category });
         self.go(State::Fault { powered: false }, stop.cause);

@@ -50,8 +50,8 @@ pub trait Robot: Send {
     /// # Errors
     /// [`RobotError`] when it was not taken; the robot then keeps the last one until it expires.
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError>;
-    /// Told before a command how the arm comes to rest if none comes after it; for robots that are to know, as they stand at
-    /// the end of a line. It waits for nobody.
+    /// Told before a command how the arm comes to rest if none comes after it, and before the command that takes its power
+    /// away; for robots that are to know, as they stand at the end of a line. It waits for nobody.
     fn foresee(&mut self, _ending: &Ending) {}
 }
 

@@ -9,7 +9,7 @@ use nalgebra::{Point3, Vector3};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
-use types::{Ending, EndingPlace, Fault, JointCommand, JointVector, StopCategory};
+use types::{Ending, EndingPlace, Fault, JointCommand, JointState, JointVector, StopCategory};
 
 const COAST_S: f64 = 0.05;
 /// Time between two places that are looked at, seconds.
@@ -142,6 +142,87 @@ fn a_stop_is_told_as_it_is_gone() {
             let k = began - 1 + (t * 1e3).round() as usize;
             let off = q.max_abs_diff(&rig.commands[k].q);
             assert!(off < 1e-3, "{off} rad off after {t} s");
+        }
+    }
+}
+
+#[test]
+fn i6_an_arm_whose_power_goes_is_told_its_verified_stop_at_once_and_only_once() {
+    let arm = solid_arm();
+    for steered in [false, true] {
+        for ms in [0, 30, 150, 700] {
+            let mut rig = rig(&arm);
+            let home = rig.hold_q();
+            let way = reach(&arm, &home, 1.0, 1.5);
+            if steered {
+                (0..ms / 10).for_each(|_| {
+                    rig.submit(Motion::Velocity(JointVector::from_fn(N, |_| 0.5))).expect("fine");
+                    rig.ticks(10);
+                });
+            } else {
+                rig.follow(way.clone());
+                rig.ticks(ms);
+            }
+            let before = *rig.commands.last().expect("some");
+            let moves = fastest(&before.dq) > 0.0;
+            // Both go the same way, but this one begins at once.
+            let later = rig.core.ending().expect("it has power").0[8];
+            rig.handle.stop(StopCategory::Zero);
+            let off = rig.tick();
+            assert!(!off.enabled && rig.mode() == Mode::Fault { powered: false });
+            let told = rig.core.ending();
+            if moves {
+                let told = told.expect("its stop");
+                let [first, .., last] = told.0;
+                assert!(first.after_s == 0.0 && last.after_s < later.after_s && last.after_s >= 0.1);
+                assert_eq!(fastest(&last.dq), 0.0);
+                // The first place is where the next command with power would have been, slowing down.
+                let dt = 1e-3;
+                let on = JointVector::from_fn(N, |j| before.q[j] + dt * before.dq[j]);
+                assert!(first.q.max_abs_diff(&on) < 1e-5, "{:?}, not {on:?}", first.q);
+                for j in 0..N {
+                    let (this, that) = ((last.q[j] - before.q[j]).abs(), (later.q[j] - before.q[j]).abs());
+                    assert!(this <= that + 1e-9, "joint {j} goes {this} rad, and {that} without a word");
+                }
+                if !steered {
+                    for place in &told.0 {
+                        let near =
+                            (0..=3000).map(|k| way.sample(5e-4 * f64::from(k)).q.max_abs_diff(&place.q));
+                        let off = near.fold(f64::INFINITY, f64::min);
+                        assert!(off < 1e-3, "{off} rad beside its path");
+                    }
+                }
+            } else {
+                let stands = |p: &EndingPlace| p.q == before.q && fastest(&p.dq) == 0.0;
+                assert!(told.is_none_or(|told| told.0.iter().all(stands)), "what stands stays");
+            }
+            rig.tick();
+            assert_eq!(rig.core.ending(), None);
+        }
+    }
+}
+
+#[test]
+fn f26_after_a_pause_an_arm_without_power_is_not_led_back_to_where_it_was() {
+    let arm = solid_arm();
+    for is_seen in [false, true] {
+        let mut rig = rig(&arm);
+        let home = rig.hold_q();
+        rig.follow(reach(&arm, &home, 1.0, 1.5));
+        rig.ticks(500);
+        // It has come to rest on what it was told last.
+        let rests = rig.core.ending().expect("it has power").0[8];
+        rig.state.q = rests.q;
+        rig.state.dq = rests.dq;
+        rig.handle.stop(StopCategory::Zero);
+        let now = rig.now + Duration::from_millis(400);
+        let state = JointState { stamp: now, ..rig.state };
+        let off = rig.tick_at(now, is_seen.then_some(state));
+        assert!(!off.enabled && rig.mode() == Mode::Fault { powered: false });
+        let told = rig.core.ending();
+        assert_eq!(told.is_some(), is_seen, "{told:?}");
+        for place in told.iter().flat_map(|told| told.0) {
+            assert!(place.q.max_abs_diff(&rests.q) < 1e-3, "{:?}, not {:?}", place.q, rests.q);
         }
     }
 }

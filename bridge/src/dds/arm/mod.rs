@@ -3,7 +3,8 @@
 //!
 //! The controller is told short paths, many times a second, that each end at rest: the loop's motion for a little while, and
 //! then the stop that its filter has verified ([`Ending`]). When no other comes, because the line is gone, the loop has ended
-//! or the watchdog lets nothing through, the arm stops on the last. There is no power to be switched here: without power the arm is told nothing, and stands.
+//! or the watchdog lets nothing through, the arm stops on the last. There is no power to be switched here: as it goes the arm
+//! is told its stop, at once, and then nothing.
 
 mod gripper;
 mod since;
@@ -16,7 +17,7 @@ use gripper::Telling;
 pub use gripper::{position as gripper_position, width as gripper_width};
 pub use since::RosTime;
 pub(super) use since::Since;
-use slots::{Slots, Trouble};
+use slots::{Slots, Told, Trouble};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -67,6 +68,8 @@ pub struct RosArm {
     number: u64,
     /// Of the next command.
     ending: Option<Ending>,
+    /// The command that took the power away, and how the arm comes to rest from there.
+    parting: Option<(JointCommand, Ending)>,
     last: Result<JointState, Trouble>,
 }
 
@@ -85,7 +88,12 @@ impl Robot for RosArm {
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
         command.check(self.n)?;
         let number = self.number + 1;
-        if !self.slots.put_command(number, command, self.ending.take()) {
+        let told = self.ending.take().map(|ending| (*command, ending));
+        if command.enabled || told.is_some() {
+            self.parting = told.filter(|_| !command.enabled);
+        }
+        // Commands follow each other much faster than paths: what was told as power went stays to be told.
+        if !self.slots.put_command(number, command.enabled, told.or(self.parting)) {
             return Err(RobotError::Silent);
         }
         self.number = number;
@@ -237,7 +245,8 @@ impl Ros {
         if let Some(telling) = telling {
             handle.spawn("gripper", move || telling.run())?;
         }
-        Ok((RosArm { slots, n, number: 0, ending: None, last: Err(Trouble::Silent) }, handle))
+        let last = Err(Trouble::Silent);
+        Ok((RosArm { slots, n, number: 0, ending: None, parting: None, last }, handle))
     }
 }
 
@@ -318,14 +327,10 @@ impl Streaming {
             clock.sleep_until(next);
             let now = clock.now();
             let is_permitted = self.permit.as_mut().is_none_or(|permit| permit(now));
-            let newest = self.slots.newest_command();
-            let newest = newest.filter(|(c, _)| is_permitted && c.enabled && now <= c.expires);
             // What comes without an ending moves nothing: nobody knows how it would stop.
-            let Some((command, ending)) = newest.and_then(|(c, ending)| Some((c, ending?))) else {
-                self.slots.put_fingers(None);
-                continue;
-            };
-            self.slots.put_fingers(Some(command.gripper));
+            let newest = self.slots.newest_command().filter(|told| is_permitted && counts(told, now));
+            self.slots.put_fingers(newest.filter(|(c, _)| c.enabled).map(|(c, _)| c.gripper));
+            let Some((command, ending)) = newest else { continue };
             let s = &self.settings;
             let age_s = now.secs_since(command.stamp).max(0.0);
             let mut path = JointTrajectory::of_ending(&s.joints, &ending, age_s);
@@ -343,6 +348,13 @@ impl Streaming {
             let _ = self.controller.put(&path);
         }
     }
+}
+
+/// Whether what was told is still to be passed on: a command until it expires, the stop of an arm whose power went until
+/// that is over.
+fn counts((command, ending): &Told, now: Time) -> bool {
+    let over_s = ending.0.last().map_or(0.0, |place| place.after_s);
+    if command.enabled { now <= command.expires } else { now.secs_since(command.stamp) < over_s }
 }
 
 /// By how much longer an arm that is not where it should be by now, as it has begun to stop for want of a path, takes to get

@@ -28,7 +28,7 @@ impl From<Trouble> for RobotError {
 }
 
 /// A command, and what comes after it if no other does.
-pub(super) type Told = (JointCommand, Option<Ending>);
+pub(super) type Told = (JointCommand, Ending);
 
 /// See the head of this file. Locks are held only while something is copied.
 pub(super) struct Slots {
@@ -37,8 +37,8 @@ pub(super) struct Slots {
     words: Mutex<Option<String>>,
     /// What the gripper shall do; `None` while nobody may tell it anything.
     fingers: Mutex<Option<GripperCommand>>,
-    /// The newest commands, each with its number: two places, so that one is always free to write.
-    commands: [Mutex<Option<(u64, Told)>>; 2],
+    /// What is newest of commands, each with its number: two places, so that one is always free to write.
+    commands: [Mutex<(u64, Option<Told>)>; 2],
     /// Whether the newest command gives power.
     pub(super) is_driven: AtomicBool,
     pub(super) ends: AtomicBool,
@@ -50,7 +50,7 @@ impl Slots {
             state: Mutex::new(Err(Trouble::Silent)),
             words: Mutex::new(None),
             fingers: Mutex::new(None),
-            commands: [Mutex::new(None), Mutex::new(None)],
+            commands: [Mutex::new((0, None)), Mutex::new((0, None))],
             is_driven: AtomicBool::new(false),
             ends: AtomicBool::new(false),
         }
@@ -89,12 +89,12 @@ impl Slots {
         }
     }
 
-    /// Leaves a command, from the loop's thread; `false` when no place was free.
-    pub(super) fn put_command(&self, number: u64, command: &JointCommand, ending: Option<Ending>) -> bool {
+    /// Leaves a command, from the loop's thread, or that there is none to be told; `false` when no place was free.
+    pub(super) fn put_command(&self, number: u64, enabled: bool, told: Option<Told>) -> bool {
         for attempt in 0..2 * TRIES {
             if let Ok(mut slot) = self.commands[(number as usize + attempt) % 2].try_lock() {
-                *slot = Some((number, (*command, ending)));
-                self.is_driven.store(command.enabled, Ordering::Release);
+                *slot = (number, told);
+                self.is_driven.store(enabled, Ordering::Release);
                 return true;
             }
             core::hint::spin_loop();
@@ -103,8 +103,8 @@ impl Slots {
     }
 
     pub(super) fn newest_command(&self) -> Option<Told> {
-        let slot = |m: &Mutex<Option<(u64, Told)>>| *m.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = self.commands.iter().filter_map(slot).max_by_key(|(number, _)| *number);
-        newest.map(|(_, told)| told)
+        let slot = |m: &Mutex<(u64, Option<Told>)>| *m.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = self.commands.iter().map(slot).max_by_key(|(number, _)| *number);
+        newest.and_then(|(_, told)| told)
     }
 }

@@ -241,6 +241,38 @@ fn an_arm_follows_the_loop_and_comes_to_rest_by_itself_when_the_loop_is_silent()
     drop(handle);
 }
 
+#[test]
+fn i6_an_arm_whose_power_goes_stops_at_once_and_does_not_go_on_first() {
+    let there = StandIn::start(229, ["a", "b"], 0.0);
+    let (mut arm, handle, mut clock) = meet(229, SOON).expect("it is there");
+    let from = there.q();
+    state(&mut arm);
+    drive(&mut arm, &mut clock, from, Duration::from_millis(1000));
+    // As the core says it: half as far as the stop that comes after some way, at 0.8 rad/s.
+    let now = clock.now();
+    let here = from[0] + 0.6;
+    let two = |x: f64| JointVector::from_slice(&[x, from[1]]).expect("two");
+    arm.foresee(&Ending::of(0.0, 0.1, |t| {
+        let dq = JointVector::from_slice(&[0.8 * (1.0 - 10.0 * t), 0.0]).expect("two");
+        (two(here + 0.8 * (t - 5.0 * t * t)), dq)
+    }));
+    arm.write(&off_at(now, two(here))).expect("taken");
+    // Commands without power go on, as they do from a loop.
+    for _ in 0..300 {
+        std::thread::sleep(MS);
+        arm.write(&off_at(clock.now(), two(here))).expect("taken");
+    }
+    let [a, _] = comes_to_rest(&there);
+    assert!((a - here - 0.04).abs() < 2e-3, "{} rad on", a - here);
+    let told = there.told();
+    for _ in 0..100 {
+        std::thread::sleep(MS);
+        arm.write(&off_at(clock.now(), two(here))).expect("taken");
+    }
+    assert_eq!(there.told(), told, "it was told that until it was over");
+    drop(handle);
+}
+
 fn off_at(now: Time, q: JointVector) -> JointCommand {
     let zero = JointVector::zeros(2);
     let gripper = GripperCommand { width_m: 0.0, force_n: 0.0 };
