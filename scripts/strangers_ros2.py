@@ -51,6 +51,8 @@ from strangers_dds import (
     took,
     until,
 )
+from strangers_ros2_types import Detection3DArray, DiagnosticArray, MarkerArray, PointCloud2
+import numpy as np
 from cyclonedds.idl.types import sequence
 
 ABORTED = 6
@@ -107,7 +109,7 @@ class Robot:
 
     def start(self, role):
         log = open(self.folder / f"{role}.log", "w")
-        words = {"robot": ["--out", "robot"], "ros2": ["--config", "ros2.toml"]}
+        words = {"robot": ["--out", "robot"], "ros2": ["--config", "ros2.toml"], "planner": ["--out", "planner"]}
         command = [self.sinew, "node", role, *words[role]]
         self.running[role] = subprocess.Popen(
             command, cwd=self.folder, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -241,6 +243,62 @@ def pictures_come_while_somebody_looks(robot):
     return f"{one.width} x {one.height}"
 
 
+def points_come_while_somebody_looks(robot):
+    reader = robot.side.reader("rt/front/points", PointCloud2, SENSOR)
+    cloud = until(lambda: next(iter(took(reader)), None), "points", 60)
+    fields = [(f.name, f.offset, f.datatype) for f in cloud.fields]
+    check(fields == [("x", 0, 7), ("y", 4, 7), ("z", 8, 7), ("rgb", 12, 7)], f"{fields}")
+    check(cloud.header.frame_id == "front_optical", cloud.header.frame_id)
+    of = np.dtype([("at", "<f4", 3), ("rgb", "u1", 4)])
+    points = np.frombuffer(bytes(cloud.data), of)
+    check(len(points) == cloud.height * cloud.width and cloud.point_step == of.itemsize, f"{len(points)} points")
+    # Along the camera's axis: nothing is behind it, and the room is not a hall.
+    z = points["at"][:, 2]
+    z = z[np.isfinite(z)]
+    check(len(z) > 0.5 * len(points) and z.min() > 0.05 and z.max() < 20, f"{len(z)} points from {z.min()} to {z.max()} m")
+    check(len(np.unique(points["rgb"], axis=0)) > 10, "colours of something")
+    return f"{len(z)} of {len(points)} points with depth"
+
+
+def health_is_told(robot):
+    """By the robot and by everybody else, each once a second or more often."""
+    reader, known = robot.side.reader("rt/diagnostics", DiagnosticArray), {}
+
+    def all_there():
+        for one in took(reader):
+            check(abs(time.time() - one.header.stamp.sec) < 5, "diagnostics of another time")
+            known.update({status.name: status for status in one.status})
+        return True if {"sinew robot: robot", "sinew robot: control loop"} <= known.keys() else None
+
+    until(all_there, "diagnostics of robot and loop")
+    there, loop = known["sinew robot: robot"], known["sinew robot: control loop"]
+    check(there.level == 0 and "Fault" not in there.message, f"{there.level}: {there.message}")
+    values = {v.key: v.value for v in loop.values}
+    check(500 < int(values["ticks"]) <= 1100, f"{values}")
+    return f"{len(known)} of them; the robot: {there.message}"
+
+
+def what_is_on_the_table_is_told(robot):
+    """Once somebody plans for it, to who comes late as well."""
+    robot.start("planner")
+    until(lambda: True if "waiting for sentences" in robot.log("planner") else None, "a planner", 60)
+    robot.command("say", "what do you see?")
+    seen = robot.side.reader("rt/detections", Detection3DArray, LATCHED)
+    drawn = robot.side.reader("rt/markers", MarkerArray, LATCHED)
+    things = until(lambda: next(iter(took(seen)), None), "detections").detections
+    markers = until(lambda: next(iter(took(drawn)), None), "markers").markers
+    robot.running.pop("planner").kill()
+    names = [t.results[0].hypothesis.class_id for t in things]
+    check(len(things) > 0 and all(" " in n for n in names), f"{names}")
+    for t in things:
+        check(t.header.frame_id == "world" and abs(time.time() - t.header.stamp.sec) < 120, f"{t.header}")
+        check(0 < t.bbox.size.x < 0.5 and abs(t.bbox.center.position.z) < 0.5, f"{t.bbox}")
+    # First what was drawn before goes; then each thing with its name.
+    check(markers[0].action == 3 and len(markers) == 1 + 2 * len(things), f"{len(markers)} markers")
+    check({m.text for m in markers if m.type == 9} and all(m.header.frame_id == "world" for m in markers), "names")
+    return ", ".join(sorted(m.text for m in markers if m.type == 9))
+
+
 def paths_are_followed(robot):
     joint, to, goal = robot.goal(0.4, 2.0)
     goal_id, accepted = robot.give(goal)
@@ -327,7 +385,8 @@ def the_arm_stands_without_the_node_between(robot):
     robot.moves(joint, 0.1)
     robot.running["ros2"].send_signal(signal.SIGKILL)
     robot.running["ros2"].wait()
-    until(lambda: True if "F1InputSilent" in robot.log("robot") else None, "F1", 5)
+    # It tells so once it has come to rest.
+    until(lambda: True if "cause: Fault(F1InputSilent)" in robot.log("robot") else None, "F1", 5)
     # The next one tells that it stands, and where: not at the end.
     took(robot.states)
     robot.start("ros2")
@@ -349,6 +408,9 @@ def main():
             a_description_and_frames_fit,
             the_moveit_configuration_is_of_this_arm,
             pictures_come_while_somebody_looks,
+            points_come_while_somebody_looks,
+            health_is_told,
+            what_is_on_the_table_is_told,
             paths_are_followed,
             a_goal_is_cancelled,
             a_stop_stops_and_latches,

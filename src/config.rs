@@ -296,7 +296,7 @@ impl Config {
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
             ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
-            ("ros2.carrier", &self.ros2.carrier, &["dds", "rmw_zenoh", "ros2dds"]),
+            ("ros2.carrier", &self.ros2.carrier, &["dds", "native", "rmw_zenoh", "ros2dds"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
         ] {
             if !words.contains(&value.as_str()) {

@@ -25,7 +25,7 @@ mod replay;
 mod replay_tests;
 mod report;
 mod robots;
-#[cfg(feature = "dds")]
+#[cfg(any(feature = "dds", feature = "ros2"))]
 mod ros2;
 mod runner;
 mod session;

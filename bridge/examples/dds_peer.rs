@@ -1,7 +1,8 @@
 //! Sinew's side of `scripts/strangers_dds.py`, which holds it against Cyclone DDS: `dds_peer DOMAIN RMW PART [SECONDS]`.
 //! Says what it saw as a line of JSON; what it hears is checked value by value.
 
-use bridge::dds::{Care, DdsError, Event, Heard, Outcome, Publisher, Rmw, Ros, Settings};
+use bridge::asking::{Event, Outcome, RosError};
+use bridge::dds::{Care, Heard, Publisher, Rmw, Ros, Settings};
 use bridge::ros::{
     FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult, Header, Image,
     JointState, JointTrajectory, JointTrajectoryPoint, Message, Text, Time, TriggerRequest, TriggerResponse,
@@ -98,7 +99,7 @@ fn paced<M: Message>(to: &Publisher<M>, make: fn(u32) -> M, hertz: u32, seconds:
     (said, failed)
 }
 
-fn say(ros: &Ros, seconds: u32) -> Result<(), DdsError> {
+fn say(ros: &Ros, seconds: u32) -> Result<(), RosError> {
     let joints = ros.publisher("joint_states", Care::Reliable)?;
     let images = ros.publisher("camera/image", Care::Reliable)?;
     assert!(joints.wait_heard(SOON) && images.wait_heard(SOON), "nobody hears");
@@ -114,7 +115,7 @@ fn say(ros: &Ros, seconds: u32) -> Result<(), DdsError> {
     Ok(())
 }
 
-fn hear(ros: &Ros, seconds: u32) -> Result<(), DdsError> {
+fn hear(ros: &Ros, seconds: u32) -> Result<(), RosError> {
     let mut joints = Check::of(ros.hear("joint_states", Care::Reliable, 100)?, joint_state);
     let mut images = Check::of(ros.hear("camera/image", Care::Reliable, 10)?, image);
     assert!(joints.heard.wait_said(SOON) && images.heard.wait_said(SOON), "nobody says anything");
@@ -150,7 +151,7 @@ fn feedback(k: u32) -> FollowJointTrajectoryFeedback {
 }
 
 /// Answers one question, and pursues three goals: one to its end, one that is refused, one until it is cancelled.
-fn serve(ros: &Ros) -> Result<(), DdsError> {
+fn serve(ros: &Ros) -> Result<(), RosError> {
     let triggers = ros.serve::<TriggerRequest, TriggerResponse>("/arm/trigger")?;
     let goals = ros.follow_server(ACTION)?;
     let asked = triggers.next_within(SOON).expect("a question");
@@ -195,7 +196,7 @@ fn serve(ros: &Ros) -> Result<(), DdsError> {
 }
 
 /// Asks a service of the other side's, many times; how long each takes is in milliseconds, sorted.
-fn trigger(ros: &Ros) -> Result<Vec<f64>, DdsError> {
+fn trigger(ros: &Ros) -> Result<Vec<f64>, RosError> {
     let asker = ros.asker::<TriggerRequest, TriggerResponse>("/arm/trigger")?;
     let answer = asker.ask(&TriggerRequest::default(), SOON)?;
     assert_eq!(answer, TriggerResponse { success: true, message: "by another".to_owned() });
@@ -210,7 +211,7 @@ fn trigger(ros: &Ros) -> Result<Vec<f64>, DdsError> {
 }
 
 /// Asks, and gives goals to the other side.
-fn ask(ros: &Ros) -> Result<(), DdsError> {
+fn ask(ros: &Ros) -> Result<(), RosError> {
     let client = ros.follow_client(ACTION)?;
     let rounds = trigger(ros)?;
     let pursued = client.give(&goal("joint"), SOON)?.expect("accepted");
@@ -227,7 +228,7 @@ fn ask(ros: &Ros) -> Result<(), DdsError> {
 
     let pursued = client.give(&goal("long"), SHORT)?.expect("accepted");
     let early = pursued.result_within(Duration::from_millis(300));
-    assert!(matches!(early, Err(DdsError::Silent { .. })), "a result too early: {early:?}");
+    assert!(matches!(early, Err(RosError::Silent { .. })), "a result too early: {early:?}");
     pursued.cancel(SHORT)?;
     let ended = pursued.result_within(SHORT)?;
     assert_eq!((ended.outcome, ended.result), (Outcome::Canceled, result(0, "given up")), "the long goal");
@@ -236,7 +237,7 @@ fn ask(ros: &Ros) -> Result<(), DdsError> {
 }
 
 /// Meets a topic on which the other side says and hears another type, beside one on which it hears the same.
-fn differ(ros: &Ros) -> Result<(), DdsError> {
+fn differ(ros: &Ros) -> Result<(), RosError> {
     let heard = ros.hear::<JointState>("differs", Care::Reliable, 10)?;
     let said = ros.publisher::<JointState>("differs_too", Care::Reliable)?;
     let same = ros.hear::<Text>("agrees", Care::Reliable, 10)?;
@@ -255,7 +256,7 @@ fn differ(ros: &Ros) -> Result<(), DdsError> {
     Ok(())
 }
 
-fn main() -> Result<(), DdsError> {
+fn main() -> Result<(), RosError> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [domain, rmw, part, rest @ ..] = &words[..] else { panic!("DOMAIN RMW PART [SECONDS]") };
     let domain = domain.parse().expect("a domain");

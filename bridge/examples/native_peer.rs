@@ -1,12 +1,12 @@
 //! A node of ROS 2's own libraries for `dds_peer` or anybody else's tools to meet: `native_peer serve|ask|say|hear`, where
-//! a ROS 2 is sourced. `serve` answers `/arm/trigger`, pursues goals of `/arm/follow_joint_trajectory`, says joint states
-//! as often as its parameter has it, and on `/diagnostics` how it does.
+//! a ROS 2 is sourced. `serve` answers `/arm/trigger`, pursues goals of `/arm/follow_joint_trajectory`, and says joint states
+//! as often as its parameter has it.
 
-use bridge::native::{Care, Event, Health, Outcome, Ros, RosError, Settings};
+use bridge::asking::{Event, Outcome, RosError};
+use bridge::native::{Care, Ros, Settings};
 use bridge::ros::{Header, JointState, Time, TriggerRequest, TriggerResponse};
 use std::thread::sleep;
 use std::time::Duration;
-use types::seams::Clock;
 
 const JOINTS: usize = 7;
 /// Until the other side is there.
@@ -14,15 +14,9 @@ const SOON: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_secs(5);
 const ACTION: &str = "/arm/follow_joint_trajectory";
 
-/// Time that stands still where no simulation says another.
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> types::Time {
-        types::Time::ZERO
-    }
-
-    fn sleep_until(&mut self, _: types::Time) {}
+/// What stands in messages where no simulation says a time.
+fn now(ros: &Ros) -> types::Time {
+    ros.simulated_time().unwrap_or(types::Time::ZERO)
 }
 
 /// As `dds_peer` says and expects them: a number in every field.
@@ -41,7 +35,7 @@ mod path {
         JointTrajectory, JointTrajectoryPoint, Time,
     };
 
-    pub(crate) use bridge::native::FollowJointTrajectory as Follow;
+    pub(crate) use bridge::asking::FollowJointTrajectory as Follow;
 
     pub(crate) fn goal(name: &str) -> FollowJointTrajectoryGoal {
         let point = |sec: i32| JointTrajectoryPoint {
@@ -93,8 +87,6 @@ fn serve(ros: &Ros) -> Result<(), RosError> {
     let triggers = ros.serve::<TriggerRequest, TriggerResponse>("/arm/trigger")?;
     let goals = ros.action_server::<Follow>(ACTION)?;
     let joints = ros.publisher::<JointState>("joint_states", Care::Reliable)?;
-    let well = || Health { level: 0, message: "it serves".to_owned(), values: Vec::new() };
-    let _diagnostics = ros.diagnostics("native_peer", "", ros.clock(Stopped), well)?;
     let node = ros.clone();
     let saying = std::thread::spawn(move || {
         for k in 0.. {
@@ -114,7 +106,7 @@ fn serve(ros: &Ros) -> Result<(), RosError> {
     while (done, refused, cancelled) != (1, 1, 1) {
         match goals.next_within(SOON).expect("an event") {
             Event::Goal(offer) if *offer.goal() == goal("joint") => {
-                let pursued = offer.accept(ros.clock(Stopped).now())?;
+                let pursued = offer.accept(now(ros))?;
                 for k in 0..5 {
                     pursued.feedback(&feedback(k))?;
                     sleep(Duration::from_millis(20));
@@ -126,7 +118,7 @@ fn serve(ros: &Ros) -> Result<(), RosError> {
                 offer.refuse()?;
                 refused += 1;
             }
-            Event::Goal(offer) => going = Some(offer.accept(ros.clock(Stopped).now())?),
+            Event::Goal(offer) => going = Some(offer.accept(now(ros))?),
             Event::Cancel(asked) => {
                 let pursued = going.take().expect("a goal to give up");
                 assert_eq!(asked.goals(), [pursued.id()], "the goals to give up");

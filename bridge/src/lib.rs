@@ -6,7 +6,7 @@
 mod address;
 pub mod animation;
 #[cfg(any(feature = "dds", feature = "ros2"))]
-mod asking;
+pub mod asking;
 pub mod canvas;
 pub mod chat;
 pub mod dataset;

@@ -63,11 +63,11 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
             let folder = || super::fresh_folder("run");
             node::planner(&setting.config, &setting.arm, (screen, common.out.clone()), &episode, &folder)?;
         }
-        #[cfg(feature = "dds")]
+        #[cfg(any(feature = "dds", feature = "ros2"))]
         NodeRole::Ros2 => node::ros2(&setting.config, &setting.arm, crate::log::Log::new(screen, None))?,
-        #[cfg(not(feature = "dds"))]
+        #[cfg(not(any(feature = "dds", feature = "ros2")))]
         NodeRole::Ros2 => {
-            let expected = "a build with the feature dds";
+            let expected = "a build with the feature dds or ros2";
             return Err(Rejection::new("node ros2", expected, "one without").into());
         }
     }
@@ -252,7 +252,11 @@ pub(crate) fn ls(common: &Common) -> Result<Exit, CommandError> {
         let values: Vec<String> = s.values.iter().map(|v| format!("{} {}", v.key, v.value)).collect();
         match common.json {
             true => tell!("{}", serde_json::to_string(s).unwrap_or_default()),
-            false => tell!("  {key} to {to}: {}", values.join(", ")),
+            // An arrow leads somewhere; everything else is of somebody.
+            false if s.values.iter().any(|v| v.key == "received") => {
+                tell!("  {key} to {to}: {}", values.join(", "));
+            }
+            false => tell!("  {key} of {to}: {}, {}", s.message, values.join(", ")),
         }
     }
     Ok(Exit::Done)

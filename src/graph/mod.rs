@@ -13,8 +13,8 @@ pub(crate) mod trace;
 
 use core::time::Duration;
 use reins::Reins;
-use types::Time;
 use types::seams::Camera;
+use types::{Scene, Time};
 
 /// How long an arm may take from being powered to holding, with every encoder proven, seconds.
 pub(crate) const ACTIVATION_S: f64 = 10.0;
@@ -26,6 +26,7 @@ pub(crate) enum BodyError {
     Loop(String),
     #[error("the simulator: {0}")]
     Sim(String),
+    #[cfg(feature = "dds")]
     #[error("the robot: {0}")]
     Robot(String),
     #[error("the line to the robot: {0}")]
@@ -67,6 +68,8 @@ pub(crate) trait Body {
     fn nearest_person_m(&self) -> Option<f64> {
         None
     }
+    /// Shows others what is believed to be on the table, where there are any.
+    fn show(&mut self, _scene: &Scene) {}
     /// What was commanded and measured so far, for the plot.
     fn trace(&mut self) -> &trace::Trace;
     /// Ends the loop; in wall time its report. Without further commands the robot brakes by itself.

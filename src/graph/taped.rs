@@ -10,7 +10,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::seams::{Camera, CameraError};
-use types::{Image, JointCommand, Time};
+use types::{Image, JointCommand, Scene, Time};
 
 pub(crate) const NOW: &str = "now";
 const STATUS: &str = "status";
@@ -91,6 +91,10 @@ impl Body for Taped {
         self.tape.take(ADVANCE, || advanced.as_ref().err().map(ToString::to_string));
         self.tape.set_now(self.inner.now(), false);
         advanced
+    }
+
+    fn show(&mut self, scene: &Scene) {
+        self.inner.show(scene);
     }
 
     fn world(&self) -> Option<&sim::Rig> {

@@ -183,7 +183,7 @@ impl Eyes {
         cameras: &mut [Box<dyn Camera>],
         clock: &Clock,
         log: &mut Log,
-    ) -> Result<(), (Fault, String)> {
+    ) -> Result<Scene, (Fault, String)> {
         log.detail("perception", "phase", format!("looking {at}"));
         let mut seen = Vec::new();
         for (idx, camera) in cameras.iter_mut().enumerate() {
@@ -208,6 +208,7 @@ impl Eyes {
         }
         self.seen = seen;
         let scene = self.scene(clock());
+        self.tape.scene(&scene);
         let words: Vec<String> = scene.objects.iter().map(|o| format!("a {}", o.describe())).collect();
         let said = if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
         log.info("perception", "detections", format!("looking {at}: I see {said}"));
@@ -219,7 +220,7 @@ impl Eyes {
                 format!("{} {} at ({:.3}, {:.3}, {:.3}) m", o.id.0, o.describe(), p.x, p.y, p.z),
             );
         }
-        Ok(())
+        Ok(scene)
     }
 
     /// Every call of a language model leaves an event, and every change of who answers.

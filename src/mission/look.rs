@@ -120,7 +120,13 @@ impl Mission {
             let seen = self.eyes.look(at, self.body.cameras(), &clock, &mut self.log);
             // The arm is known to be where it was in the pictures if it still is there after them.
             self.note_state();
-            let Err((fault, said)) = seen else { return self.learn_surroundings() };
+            let (fault, said) = match seen {
+                Ok(scene) => {
+                    self.body.show(&scene);
+                    return self.learn_surroundings();
+                }
+                Err(trouble) => trouble,
+            };
             self.log.fault("perception", fault, &said);
             match patience.after(fault) {
                 Next::WaitForCameras => self.wait_for_cameras((fault, said))?,

@@ -7,7 +7,7 @@ use crate::graph::reins::Reins;
 use crate::graph::trace::Trace;
 use crate::graph::{Body, BodyError};
 use crate::recording::Tape;
-use bridge::ros::{self, About, Ask, Number, Taken};
+use bridge::ros::{self, About, Ask, Detection3DArray, MarkerArray, Number, Taken};
 use bridge::wire::{Heard, Present, Publisher, Role, Signer, Wire, WireError, topics};
 use control::{
     Groups, Lease, LeaseId, LoopReport, MonotonicClock, MotionId, Order, Owner, Report, Status, TraceSample,
@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use types::seams::{Camera, Clock as _};
-use types::{Rejection, StopCategory, Time};
+use types::{Rejection, Scene, StopCategory, Time};
 
 /// How long an answer of the robot may take: a motion is checked before it answers.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -76,6 +76,25 @@ pub(super) struct WiredBody {
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
     cancelled: Arc<AtomicUsize>,
+    /// Whoever plans shows what is believed to be on the table.
+    shows: Option<Shows>,
+}
+
+/// See [`Body::show`].
+struct Shows {
+    detections: Publisher<Detection3DArray>,
+    markers: Publisher<MarkerArray>,
+}
+
+impl Shows {
+    fn new(wire: &Wire) -> Result<Option<Self>, WireError> {
+        if wire.role() != Role::Planner {
+            return Ok(None);
+        }
+        let (detections, markers) =
+            (wire.publisher(&topics::SCENE, "detections")?, wire.publisher(&topics::SCENE, "markers")?);
+        Ok(Some(Self { detections, markers }))
+    }
 }
 
 /// Who of this robot is there in a role; the first of several.
@@ -152,6 +171,7 @@ impl WiredBody {
             cameras,
             trace: Trace::default(),
             cancelled,
+            shows: Shows::new(wire)?,
         })
     }
 
@@ -195,6 +215,15 @@ fn parsed<T: DeserializeOwned>(json: &str) -> Option<T> {
 impl Body for WiredBody {
     fn now(&self) -> Time {
         self.time.now()
+    }
+
+    fn show(&mut self, scene: &Scene) {
+        let Some(shows) = &self.shows else { return };
+        // Who misses it sees the next.
+        let said = shows.detections.put(&Detection3DArray::new(scene));
+        if let Err(e) = said.and_then(|()| shows.markers.put(&MarkerArray::new(scene))) {
+            eprintln!("warning: what is on the table: {e}");
+        }
     }
 
     fn clock(&self) -> Box<crate::mission::Clock> {

@@ -5,7 +5,7 @@
 mod body;
 mod camera;
 mod convert;
-#[cfg(any(test, feature = "dds"))]
+#[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod following;
 mod gate;
 mod model;
@@ -14,14 +14,14 @@ pub(crate) mod passed;
 mod perception;
 mod planner;
 mod robot;
-#[cfg(feature = "dds")]
+#[cfg(any(feature = "dds", feature = "ros2"))]
 mod ros2;
 mod solids;
 
 pub(crate) use perception::run as perception;
 pub(crate) use planner::{ENDED, run as planner};
 pub(crate) use robot::run as robot;
-#[cfg(feature = "dds")]
+#[cfg(any(feature = "dds", feature = "ros2"))]
 pub(crate) use ros2::run as ros2;
 
 use crate::config::Config;
@@ -52,9 +52,9 @@ pub(crate) enum NodeError {
     Body(#[from] crate::graph::BodyError),
     #[error("a thread: {0}")]
     Thread(std::io::Error),
-    #[cfg(feature = "dds")]
+    #[cfg(any(feature = "dds", feature = "ros2"))]
     #[error("ROS 2: {0}")]
-    Ros2(bridge::dds::DdsError),
+    Ros2(bridge::asking::RosError),
 }
 
 impl From<Rejection> for NodeError {

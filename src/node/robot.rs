@@ -10,9 +10,11 @@ use crate::log::Log;
 use crate::recording::{Tape, describe};
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
-use bridge::ros::{self, JointState, Lease, Picture, Status};
+use bridge::ros::{
+    self, DiagnosticArray, DiagnosticStatus, Header, JointState, KeyValue, Lease, Picture, Status,
+};
 use bridge::wire::{Publisher, Questions, Received, Role, Sessions, Teller, Wire, topics};
-use control::{Report, StopFlag};
+use control::{Mode, Report, StopFlag};
 use core::time::Duration;
 use mechanics::Arm;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -208,6 +210,26 @@ struct Saying {
     period: Duration,
     said: u64,
     reported: u64,
+    /// How robot and loop do, once a second.
+    health: Publisher<DiagnosticArray>,
+    seconds: u64,
+}
+
+/// The robot as a status among its health's.
+fn robot_health(status: &control::Status) -> DiagnosticStatus {
+    let level = match status.mode {
+        Mode::Fault { .. } => 2,
+        Mode::Stopping(_) => 1,
+        _ => 0,
+    };
+    let message = format!("{:?}: {:?}", status.mode, status.cause);
+    let values = [
+        ("speed_factor", format!("{:.3}", status.speed_factor)),
+        ("payload_kg", format!("{:.3}", status.payload.mass_kg)),
+    ];
+    let values = values.map(|(key, value)| KeyValue { key: key.into(), value }).to_vec();
+    let (name, hardware_id) = ("robot".to_owned(), Role::Robot.word().to_owned());
+    DiagnosticStatus { level, name, message, hardware_id, values }
 }
 
 impl Saying {
@@ -245,6 +267,8 @@ impl Saying {
             period: Duration::from_secs_f64(1.0 / config.zenoh.status_hz),
             said: 0,
             reported: 0,
+            health: wire.publisher(&topics::HEALTH, "loop")?,
+            seconds: 0,
         })
     }
 
@@ -282,9 +306,27 @@ impl Saying {
                 pipeline.control().trace().for_each(drop);
                 self.gate.noted(pipeline.control(), now, false);
                 self.say(pipeline)?;
+                self.tell_health(pipeline, log)?;
             }
         }
         Ok(())
+    }
+
+    fn tell_health(&mut self, pipeline: &mut Pipeline, log: &Log) -> Result<(), NodeError> {
+        let now = self.wire.now();
+        let second = now.as_nanos() as u64 / 1_000_000_000;
+        if second == self.seconds {
+            return Ok(());
+        }
+        self.seconds = second;
+        let mut status = vec![robot_health(&pipeline.status())];
+        let ran = log.recording().and_then(crate::recording::Recording::take_second);
+        status.extend(ran.into_iter().flat_map(|a| a.status).map(|mut s| {
+            Role::Robot.word().clone_into(&mut s.hardware_id);
+            s
+        }));
+        let header = Header { stamp: now.into(), frame_id: String::new() };
+        Ok(self.health.put(&DiagnosticArray { header, status })?)
     }
 
     fn hear_who_lives(&mut self, pipeline: &mut Pipeline, log: &mut Log) {

@@ -17,7 +17,9 @@ use crate::session::{Pace, Setup};
 use crate::suite::episode::Episode;
 use bridge::BridgeError;
 use bridge::recording::{Full, Limits, Packing, Recorder, Summary, Topic};
-use bridge::ros::{Consumed, DiagnosticArray, JointState, Log, ModelCall, Text, Tick};
+use bridge::ros::{
+    Consumed, Detection3DArray, DiagnosticArray, JointState, Log, MarkerArray, ModelCall, Text, Tick,
+};
 use control::{LoopSecond, TickRecord};
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use types::events::Event;
-use types::{Image, Time};
+use types::{Image, Scene, Time};
 
 /// The file in a run's folder.
 pub(crate) const FILE: &str = "run.mcap";
@@ -106,6 +108,9 @@ pub(crate) struct Recording {
     operator: Topic<Text>,
     events: Topic<Log>,
     diagnostics: Topic<DiagnosticArray>,
+    detections: Topic<Detection3DArray>,
+    markers: Topic<MarkerArray>,
+    newest_second: Mutex<Option<DiagnosticArray>>,
     is_lockstep: bool,
 }
 
@@ -157,6 +162,9 @@ impl Recording {
             operator: recorder.topic(OPERATOR),
             events: recorder.topic(EVENTS),
             diagnostics: recorder.topic(DIAGNOSTICS),
+            detections: recorder.topic("/detections"),
+            markers: recorder.topic("/markers"),
+            newest_second: Mutex::default(),
             is_lockstep,
             recorder,
         })
@@ -177,6 +185,12 @@ impl Recording {
         let left_out = self.recorder.left_out().values().sum();
         let message = seconds::message(second, left_out, self.is_lockstep);
         self.recorder.put(self.diagnostics, second.stamp, &message);
+        *self.newest_second.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+    }
+
+    /// How the loop went in the newest second that was not taken yet.
+    pub(crate) fn take_second(&self) -> Option<DiagnosticArray> {
+        self.newest_second.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// So many ticks were lost on their way here.
@@ -206,6 +220,12 @@ impl Recording {
         let span = (image.stamp.as_secs_f64() * self.previews_hz).floor() as i64;
         let mut previewed = self.previewed.lock().unwrap_or_else(PoisonError::into_inner);
         previewed.insert(image.camera.clone(), span) != Some(span)
+    }
+
+    /// What is believed to be on the table, for tools that draw it.
+    pub(crate) fn scene(&self, scene: &Scene) {
+        self.recorder.put(self.detections, scene.stamp, &Detection3DArray::new(scene));
+        self.recorder.put(self.markers, scene.stamp, &MarkerArray::new(scene));
     }
 
     /// Something that happened.

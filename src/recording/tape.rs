@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use types::{Image, Time};
+use types::{Image, Scene, Time};
 
 /// Notes are written when so many bytes have come together.
 const FULL: usize = 4096;
@@ -151,6 +151,15 @@ impl Tape {
             Side::Repeats(repeats) => repeats.pictures.at(camera, stamp),
             Side::Records { .. } => None,
         })?
+    }
+
+    /// Records what is believed to be on the table.
+    pub(crate) fn scene(&self, scene: &Scene) {
+        self.with(|side| {
+            if let Side::Records { recording, .. } = side {
+                recording.scene(scene);
+            }
+        });
     }
 
     /// Records a question to a model.

@@ -5,7 +5,8 @@ use super::joints::Joints;
 use super::wall;
 use crate::config::Config;
 use crate::session::StartError;
-use bridge::dds::{ActionServer, Care, DdsError, Event, Heard, MoveGripper, Publisher, Pursuit, Ros};
+use bridge::asking::{ActionServer, Event, MoveGripper, Pursuit, RosError};
+use bridge::dds::{Care, Heard, Publisher, Ros};
 use bridge::ros::{
     CameraInfo, Followed, GripperCommandResult, Image, JointState, JointTrajectory, Sheets, TfMessage,
     optical_frame,
@@ -89,7 +90,7 @@ impl StandIn {
         ros: &Ros,
         robot: LiveRobot,
         ahead_ns: i64,
-    ) -> Result<Self, DdsError> {
+    ) -> Result<Self, RosError> {
         let c = &config.arm;
         if !c.gripper.is_empty() && arm.profile().gripper.joints.is_empty() {
             let expected = "none: the robot's profile has no gripper";

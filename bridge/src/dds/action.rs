@@ -3,7 +3,7 @@
 use super::raw::Care;
 use super::service::{Answers, Questions, Wires};
 use super::topic::{Hearing, Said};
-use super::{DdsError, Ros, names};
+use super::{Ros, RosError, names};
 use crate::asking::{Action, ActionClient, ActionServer, Desk, Ends, FollowJointTrajectory, Reply, Say};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of<A: Action>(ros: &Ros, name: &str) -> Result<Self, DdsError> {
+    fn of<A: Action>(ros: &Ros, name: &str) -> Result<Self, RosError> {
         let name = ros.whole("action", name)?;
         let own = |service: &str, kind: &str| {
             Wires::of(&format!("{name}/_action/{service}"), &format!("{}_{kind}", A::NAME))
@@ -41,7 +41,7 @@ fn serve<A: Action>(
     wires: Wires,
     desk: &Desk<A>,
     asked: fn(&Desk<A>, &[u8], Reply),
-) -> Result<Hearing, DdsError> {
+) -> Result<Hearing, RosError> {
     let (at, bad) = (desk.clone(), desk.clone());
     Answers::serve(ros, wires, move |bytes, reply| asked(&at, &bytes, reply), move || bad.bad())
 }
@@ -50,10 +50,10 @@ impl Ros {
     /// Pursues goals of an action from now on.
     ///
     /// # Errors
-    /// A [`Rejection`](types::Rejection) naming `action` for a name that is none; [`DdsError::Dds`].
-    pub fn action_server<A: Action>(&self, name: &str) -> Result<ActionServer<A>, DdsError> {
+    /// A [`Rejection`](types::Rejection) naming `action` for a name that is none; [`RosError::Dds`].
+    pub fn action_server<A: Action>(&self, name: &str) -> Result<ActionServer<A>, RosError> {
         let Parts { send_goal, cancel_goal, get_result, feedback, status } = Parts::of::<A>(self, name)?;
-        let says = |(topic, of_type), care| -> Result<Say, DdsError> {
+        let says = |(topic, of_type), care| -> Result<Say, RosError> {
             let said = Said::new(self, topic, of_type, care)?;
             Ok(Box::new(move |bytes| said.write(bytes, None, |_| ())))
         };
@@ -69,7 +69,7 @@ impl Ros {
     ///
     /// # Errors
     /// As [`Self::action_server`].
-    pub fn action_client<A: Action>(&self, name: &str) -> Result<ActionClient<A>, DdsError> {
+    pub fn action_client<A: Action>(&self, name: &str) -> Result<ActionClient<A>, RosError> {
         let Parts { send_goal, cancel_goal, get_result, feedback, .. } = Parts::of::<A>(self, name)?;
         ActionClient::new(|feedbacks| {
             let each = move |sample: Option<super::raw::Sample>| {
@@ -93,7 +93,7 @@ impl Ros {
     ///
     /// # Errors
     /// As [`Self::action_server`].
-    pub fn follow_server(&self, name: &str) -> Result<ActionServer<FollowJointTrajectory>, DdsError> {
+    pub fn follow_server(&self, name: &str) -> Result<ActionServer<FollowJointTrajectory>, RosError> {
         self.action_server(name)
     }
 
@@ -101,7 +101,7 @@ impl Ros {
     ///
     /// # Errors
     /// As [`Self::action_server`].
-    pub fn follow_client(&self, name: &str) -> Result<ActionClient<FollowJointTrajectory>, DdsError> {
+    pub fn follow_client(&self, name: &str) -> Result<ActionClient<FollowJointTrajectory>, RosError> {
         self.action_client(name)
     }
 }

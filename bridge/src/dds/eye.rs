@@ -1,7 +1,7 @@
 //! A camera of ROS 2's as a [`Camera`]: colours, depth and lens on topics, and its place in `/tf`.
 
 use super::arm::{RosTime, Since};
-use super::{Care, DdsError, Heard, Ros};
+use super::{Care, Heard, Ros, RosError};
 use crate::ros::{CameraInfo, Frames, Header, Image, Sheets, TfMessage, TransformStamped, optical_frame};
 use core::time::Duration;
 use types::Time;
@@ -63,7 +63,7 @@ impl Ros {
         &self,
         settings: EyeSettings,
         (clock, time): (C, RosTime),
-    ) -> Result<RosEye<C>, DdsError> {
+    ) -> Result<RosEye<C>, RosError> {
         let depth = match settings.depth.as_str() {
             "" => None,
             topic => Some(self.hear(topic, Care::Sensor, DEPTHS)?),

@@ -1,6 +1,6 @@
 //! What ROS tools know a node and its ends by: the topic `ros_discovery_info`.
 
-use super::DdsError;
+use super::RosError;
 use super::locked;
 use super::raw::{Care, Out, Writer};
 use crate::ros::written;
@@ -42,13 +42,13 @@ impl Listing {
         publisher: &Publisher,
         namespace: &str,
         node: &str,
-    ) -> Result<Self, DdsError> {
+    ) -> Result<Self, RosError> {
         let care = Care::Latched.policies();
         let of_type = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_".to_owned();
         let topic =
             participant.create_topic("ros_discovery_info".to_owned(), of_type, &care, TopicKind::NoKey);
-        let topic = topic.map_err(DdsError::dds)?;
-        let writer = publisher.create_datawriter_no_key(&topic, Some(care)).map_err(DdsError::dds)?;
+        let topic = topic.map_err(RosError::dds)?;
+        let writer = publisher.create_datawriter_no_key(&topic, Some(care)).map_err(RosError::dds)?;
         let node = NodeEntitiesInfo {
             node_namespace: namespace.to_owned(),
             node_name: node.to_owned(),

@@ -20,16 +20,12 @@ mod raw;
 mod service;
 mod topic;
 
-pub use crate::asking::{
-    Action, ActionClient, ActionServer, Asked, Asker, CancelAsked, Ended, Event, FollowJointTrajectory,
-    GoalId, MoveGripper, Offer, Outcome, Pursued, Pursuit, RosError as DdsError, Served,
-};
 pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, RosTime, gripper_position, gripper_width};
 pub use eye::{EyeSettings, RosEye};
 pub use raw::Care;
 pub use topic::{Heard, Publisher};
 
-use crate::asking::locked;
+use crate::asking::{RosError, locked};
 use crate::limit;
 use crate::ros::names;
 use listing::Listing;
@@ -40,7 +36,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use types::Rejection;
 
-impl DdsError {
+impl RosError {
     fn dds(e: impl core::fmt::Display) -> Self {
         Self::Dds(e.to_string())
     }
@@ -147,8 +143,8 @@ impl Ros {
     /// Opens a node.
     ///
     /// # Errors
-    /// A [`Rejection`] naming the setting that is none; [`DdsError::Dds`] where there are no sockets for it.
-    pub fn open(settings: &Settings) -> Result<Self, DdsError> {
+    /// A [`Rejection`] naming the setting that is none; [`RosError::Dds`] where there are no sockets for it.
+    pub fn open(settings: &Settings) -> Result<Self, RosError> {
         settings.check()?;
         let builder = DomainParticipantBuilder::new(settings.domain);
         let builder = match &settings.reach {
@@ -156,13 +152,13 @@ impl Ros {
             Reach::Networks(addresses) => builder.with_only_networks(addresses.iter().copied()),
             Reach::Everywhere => builder,
         };
-        let participant = builder.build().map_err(DdsError::dds)?;
+        let participant = builder.build().map_err(RosError::dds)?;
         let policies = Care::Reliable.policies();
-        let publisher = participant.create_publisher(&policies).map_err(DdsError::dds)?;
-        let subscriber = participant.create_subscriber(&policies).map_err(DdsError::dds)?;
+        let publisher = participant.create_publisher(&policies).map_err(RosError::dds)?;
+        let subscriber = participant.create_subscriber(&policies).map_err(RosError::dds)?;
         let listing = Listing::new(&participant, &publisher, &settings.namespace, &settings.node)?;
         let peers = Arc::new(Peers::new(participant.status_listener()));
-        let carrier = carrier::Carrier::start().map_err(DdsError::dds)?;
+        let carrier = carrier::Carrier::start().map_err(RosError::dds)?;
         let hears = peers.clone();
         let hears_peers = carrier.watch(move |waker| hears.hear(waker));
         Ok(Self(Arc::new(Inner {
@@ -187,22 +183,22 @@ impl Ros {
         names::whole(field, &self.0.settings.namespace, &self.0.settings.node, name)
     }
 
-    fn topic(&self, name: &str, of_type: &str, care: Care) -> Result<rustdds::Topic, DdsError> {
+    fn topic(&self, name: &str, of_type: &str, care: Care) -> Result<rustdds::Topic, RosError> {
         let (name, of_type) = (name.to_owned(), of_type.to_owned());
         let topic = self.0.participant.create_topic(name, of_type, &care.policies(), TopicKind::NoKey);
-        topic.map_err(DdsError::dds)
+        topic.map_err(RosError::dds)
     }
 
-    fn writer(&self, topic: &str, of_type: &str, care: Care) -> Result<Writer, DdsError> {
+    fn writer(&self, topic: &str, of_type: &str, care: Care) -> Result<Writer, RosError> {
         let topic = self.topic(topic, of_type, care)?;
         let writer = self.0.publisher.create_datawriter_no_key(&topic, Some(care.policies()));
-        writer.map_err(DdsError::dds)
+        writer.map_err(RosError::dds)
     }
 
-    fn reader(&self, topic: &str, of_type: &str, care: Care) -> Result<Reader, DdsError> {
+    fn reader(&self, topic: &str, of_type: &str, care: Care) -> Result<Reader, RosError> {
         let topic = self.topic(topic, of_type, care)?;
         let reader = self.0.subscriber.create_simple_datareader_no_key(&topic, Some(care.policies()));
-        Ok(Reader { reader: reader.map_err(DdsError::dds)?, of_type: of_type.to_owned() })
+        Ok(Reader { reader: reader.map_err(RosError::dds)?, of_type: of_type.to_owned() })
     }
 }
 

@@ -4,7 +4,7 @@ use super::limit::Limit;
 use super::present::{End, SETTLES_WITHIN};
 use super::raw::{Care, Sample};
 use super::topic::{Hearing, Said};
-use super::{DdsError, Rmw, Ros, locked, names};
+use super::{Rmw, Ros, RosError, locked, names};
 use crate::asking::{self, Asker, Expected, Patience, Reply, Served};
 use crate::ros::Message;
 use core::time::Duration;
@@ -68,7 +68,7 @@ pub(super) struct Wires {
 
 impl Wires {
     /// Of a service's whole name and its type's.
-    pub(super) fn of(name: &str, of_type: &str) -> Result<Self, DdsError> {
+    pub(super) fn of(name: &str, of_type: &str) -> Result<Self, RosError> {
         Ok(Self {
             name: name.to_owned(),
             questions: (format!("rq{name}Request"), names::of_type(&format!("{of_type}_Request"))?),
@@ -76,7 +76,7 @@ impl Wires {
         })
     }
 
-    fn of_types<Q: Message, A: Message>(ros: &Ros, name: &str) -> Result<Self, DdsError> {
+    fn of_types<Q: Message, A: Message>(ros: &Ros, name: &str) -> Result<Self, RosError> {
         let name = ros.whole("service", name)?;
         Self::of(&name, names::common((Q::NAME, "_Request"), (A::NAME, "_Response"))?)
     }
@@ -105,7 +105,7 @@ impl Answers {
         wires: Wires,
         mut each: impl FnMut(Vec<u8>, Reply) + Send + 'static,
         mut bad: impl FnMut() + Send + 'static,
-    ) -> Result<Hearing, DdsError> {
+    ) -> Result<Hearing, RosError> {
         let (topic, of_type) = wires.answers;
         let rmw = ros.0.settings.rmw;
         let said = Said::new(ros, topic, of_type, Care::Reliable)?;
@@ -178,7 +178,7 @@ impl Drop for Waits {
 }
 
 impl Questions {
-    pub(super) fn new(ros: &Ros, wires: Wires) -> Result<Self, DdsError> {
+    pub(super) fn new(ros: &Ros, wires: Wires) -> Result<Self, RosError> {
         let pending = Arc::new(Pending::default());
         let (into, rmw) = (pending.clone(), ros.0.settings.rmw);
         let (topic, of_type) = wires.answers;
@@ -206,10 +206,10 @@ impl Questions {
     }
 
     /// Waits until there is somebody to ask, and others are there for these ends.
-    pub(super) fn wait_with(&self, ends: &[&End], limit: &Limit) -> Result<(), DdsError> {
+    pub(super) fn wait_with(&self, ends: &[&End], limit: &Limit) -> Result<(), RosError> {
         let ends = [&self.ends()[..], ends].concat();
         if !self.said.peers.wait(&ends, limit, &|_| true) {
-            return Err(DdsError::Silent { name: self.name.clone() });
+            return Err(RosError::Silent { name: self.name.clone() });
         }
         let there = self.said.peers.others(&self.said.end);
         let mut met = locked(&self.met);
@@ -222,11 +222,11 @@ impl Questions {
 }
 
 impl asking::Questions for Questions {
-    fn wait(&self, limit: &Limit) -> Result<(), DdsError> {
+    fn wait(&self, limit: &Limit) -> Result<(), RosError> {
         self.wait_with(&[], limit)
     }
 
-    fn ask(&self, bytes: Vec<u8>) -> Result<Expected, DdsError> {
+    fn ask(&self, bytes: Vec<u8>) -> Result<Expected, RosError> {
         let (says, answer) = sync_channel(1);
         let who = self.said.end.guid.to_bytes();
         // Held until it is known under which number it went, or the answer could be there before.
@@ -252,11 +252,11 @@ impl Ros {
     ///
     /// # Errors
     /// A [`Rejection`](types::Rejection) naming `service` for a name that is none, `type` for types that are no pair;
-    /// [`DdsError::Dds`].
+    /// [`RosError::Dds`].
     pub fn serve<Q: Message + Send + 'static, A: Message + 'static>(
         &self,
         name: &str,
-    ) -> Result<Served<Q, A>, DdsError> {
+    ) -> Result<Served<Q, A>, RosError> {
         let wires = Wires::of_types::<Q, A>(self, name)?;
         Served::new(|counter| {
             let bad = counter.clone();
@@ -270,7 +270,7 @@ impl Ros {
     ///
     /// # Errors
     /// As [`Self::serve`].
-    pub fn asker<Q: Message, A: Message>(&self, name: &str) -> Result<Asker<Q, A>, DdsError> {
+    pub fn asker<Q: Message, A: Message>(&self, name: &str) -> Result<Asker<Q, A>, RosError> {
         let questions = Questions::new(self, Wires::of_types::<Q, A>(self, name)?)?;
         Ok(Asker::new(questions, Box::new(self.clone())))
     }
@@ -284,7 +284,7 @@ impl Ros {
         name: &str,
         question: &Q,
         limit: Duration,
-    ) -> Result<A, DdsError> {
+    ) -> Result<A, RosError> {
         self.asker(name)?.ask(question, limit)
     }
 }

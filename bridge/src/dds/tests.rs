@@ -1,4 +1,5 @@
 use super::*;
+use crate::asking::{Ended, Event, MoveGripper, Outcome};
 use crate::ros::{
     FollowJointTrajectoryFeedback, FollowJointTrajectoryGoal, FollowJointTrajectoryResult,
     GripperCommandGoal, GripperCommandResult, JointState, Message, Text, TriggerRequest, TriggerResponse,
@@ -23,7 +24,7 @@ fn text(k: usize) -> Text {
 #[test]
 fn settings_that_are_none_are_refused_by_name() {
     let refused = |settings: Settings| match Ros::open(&settings) {
-        Err(DdsError::Refused(why)) => why.field,
+        Err(RosError::Refused(why)) => why.field,
         other => panic!("{:?}", other.map(|_| ())),
     };
     let good = Settings::of("sinew");
@@ -126,10 +127,10 @@ fn services(domain: u16, rmw: Rmw) {
         assert_eq!(answer, TriggerResponse { success: k % 2 == 0, message: k.to_string() });
     }
     let silent = asker.ask(&ask(20), SHORT);
-    assert!(matches!(silent, Err(DdsError::Silent { .. })), "{silent:?}");
+    assert!(matches!(silent, Err(RosError::Silent { .. })), "{silent:?}");
     assert!(answering.join().expect("no panic").is_some());
     let nobody = other.ask::<TriggerRequest, TriggerResponse>("nothing", &ask(0), SHORT);
-    assert!(matches!(nobody, Err(DdsError::Silent { .. })), "{nobody:?}");
+    assert!(matches!(nobody, Err(RosError::Silent { .. })), "{nobody:?}");
     assert!(other.asker::<TriggerRequest, Text>("trigger").is_err(), "no pair of types");
 }
 
@@ -198,7 +199,7 @@ fn actions(domain: u16, rmw: Rmw) {
 
     let pursued = give().expect("accepted");
     let early = pursued.result_within(SHORT);
-    assert!(matches!(early, Err(DdsError::Silent { .. })), "{early:?}");
+    assert!(matches!(early, Err(RosError::Silent { .. })), "{early:?}");
     assert!(pursued.cancel(SOON).is_err(), "the first time it is refused");
     pursued.cancel(SOON).expect("the second time it is accepted");
     let ended = pursued.result_within(SOON).expect("a result");
@@ -216,8 +217,8 @@ fn actions(domain: u16, rmw: Rmw) {
     core::mem::forget(pursuit);
     drop((server, one));
     let gone = pursued.result_within(SHORT);
-    assert!(matches!(gone, Err(DdsError::Silent { .. })), "{gone:?}");
-    assert!(matches!(pursued.cancel(SHORT), Err(DdsError::Silent { .. })));
+    assert!(matches!(gone, Err(RosError::Silent { .. })), "{gone:?}");
+    assert!(matches!(pursued.cancel(SHORT), Err(RosError::Silent { .. })));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::limit::Limit;
 use super::listing::Listed;
 use super::present::{End, Peers, SETTLES_WITHIN};
 use super::raw::{Care, Out, Writer};
-use super::{DdsError, Ros, carrier, locked, names};
+use super::{Ros, RosError, carrier, locked, names};
 pub(super) use crate::queue::Queue;
 use crate::ros::{Message, from_cdr, to_cdr};
 use core::marker::PhantomData;
@@ -23,7 +23,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn new(ros: &Ros, topic: String, of_type: String, care: Care) -> Result<Self, DdsError> {
+    pub(super) fn new(ros: &Ros, topic: String, of_type: String, care: Care) -> Result<Self, RosError> {
         let writer = ros.writer(&topic, &of_type, care)?;
         let end = End { guid: writer.guid(), of_type };
         let listed = ros.0.listing.list(end.guid, false);
@@ -36,7 +36,7 @@ impl Said {
         bytes: Vec<u8>,
         related: Option<rustdds::SampleIdentity>,
         with: impl FnOnce(i64),
-    ) -> Result<(), DdsError> {
+    ) -> Result<(), RosError> {
         let options = rustdds::WriteOptionsBuilder::new()
             .source_timestamp(Timestamp::now())
             .related_sample_identity_opt(related)
@@ -48,9 +48,9 @@ impl Said {
                 Ok(())
             }
             Err(rustdds::dds::WriteError::WouldBlock { .. }) => {
-                Err(DdsError::Full { topic: self.topic.clone(), others: self.peers.strangers(&self.end) })
+                Err(RosError::Full { topic: self.topic.clone(), others: self.peers.strangers(&self.end) })
             }
-            Err(e) => Err(DdsError::Dds(e.to_string())),
+            Err(e) => Err(RosError::Dds(e.to_string())),
         }
     }
 }
@@ -77,8 +77,8 @@ impl<M: Message> Publisher<M> {
     /// Says it. What is reliable waits up to 100 ms where 64 have not arrived yet.
     ///
     /// # Errors
-    /// [`DdsError::Full`] where it has waited in vain: it was not said.
-    pub fn put(&self, message: &M) -> Result<(), DdsError> {
+    /// [`RosError::Full`] where it has waited in vain: it was not said.
+    pub fn put(&self, message: &M) -> Result<(), RosError> {
         self.said.write(to_cdr(message)?, None, |_| ())
     }
 
@@ -117,7 +117,7 @@ impl Hearing {
         of_type: String,
         care: Care,
         mut each: impl FnMut(Option<super::raw::Sample>) + Send + 'static,
-    ) -> Result<Self, DdsError> {
+    ) -> Result<Self, RosError> {
         let reader = ros.reader(topic, &of_type, care)?;
         let end = End { guid: reader.reader.guid(), of_type };
         let listed = ros.0.listing.list(end.guid, true);
@@ -153,7 +153,7 @@ fn missing(last: &mut HashMap<GUID, i64>, writer: GUID, number: i64) -> u64 {
 }
 
 impl<M: Message + Send + 'static> Heard<M> {
-    fn new(ros: &Ros, topic: &str, of_type: String, care: Care, capacity: usize) -> Result<Self, DdsError> {
+    fn new(ros: &Ros, topic: &str, of_type: String, care: Care, capacity: usize) -> Result<Self, RosError> {
         let queue = Arc::new(Queue::new(capacity));
         let into = queue.clone();
         let mut last = HashMap::new();
@@ -209,8 +209,8 @@ impl Ros {
     /// A way to say messages of one type on a topic.
     ///
     /// # Errors
-    /// A [`Rejection`](types::Rejection) naming `topic` or `type` for names that are none; [`DdsError::Dds`].
-    pub fn publisher<M: Message>(&self, topic: &str, care: Care) -> Result<Publisher<M>, DdsError> {
+    /// A [`Rejection`](types::Rejection) naming `topic` or `type` for names that are none; [`RosError::Dds`].
+    pub fn publisher<M: Message>(&self, topic: &str, care: Care) -> Result<Publisher<M>, RosError> {
         let topic = format!("rt{}", self.whole("topic", topic)?);
         let said = Said::new(self, topic, names::of_type(M::NAME)?, care)?;
         Ok(Publisher { said, _ros: self.clone(), _type: PhantomData })
@@ -225,7 +225,7 @@ impl Ros {
         topic: &str,
         care: Care,
         capacity: usize,
-    ) -> Result<Heard<M>, DdsError> {
+    ) -> Result<Heard<M>, RosError> {
         let topic = format!("rt{}", self.whole("topic", topic)?);
         Heard::new(self, &topic, names::of_type(M::NAME)?, care, capacity)
     }

@@ -11,7 +11,6 @@
 
 mod action;
 mod clock;
-mod diagnostics;
 mod parameters;
 mod qos;
 mod service;
@@ -22,20 +21,14 @@ mod topic;
 #[cfg(feature = "ros2-unsourced")]
 mod unsourced;
 
-pub use crate::asking::{
-    Action, ActionClient, ActionServer, Asked, Asker, CancelAsked, Ended, Event, FollowJointTrajectory,
-    GoalId, MoveGripper, Offer, Outcome, Pursued, Pursuit, RosError, Served,
-};
 pub use crate::ros::Care;
 pub use action::{ActionWire, WiredAction};
-pub use clock::RosClock;
-pub use diagnostics::{Diagnostics, Health};
 pub use service::{ServiceWire, WiredQuestion};
 pub use topic::{Heard, Publisher};
 #[cfg(feature = "ros2-unsourced")]
 pub use unsourced::Fibonacci;
 
-use crate::asking::locked;
+use crate::asking::{RosError, locked};
 use crate::ros::names;
 use clock::Simulated;
 use parameters::Parameters;
@@ -157,12 +150,6 @@ impl Ros {
     #[must_use]
     pub fn joint_states_hz(&self) -> f64 {
         locked(&self.0.parameters).joint_states_hz
-    }
-
-    /// Whether time is what a simulation says on `/clock`.
-    #[must_use]
-    pub fn is_simulated(&self) -> bool {
-        self.0.simulated.is_some()
     }
 
     /// Whether the node's thread has ended by itself, as rcl has panicked again and again: nothing is heard any more.

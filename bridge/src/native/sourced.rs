@@ -1,8 +1,7 @@
 //! The services and actions that Sinew speaks, with the types of the ROS 2 that is sourced.
 
-use super::{
-    ActionClient, ActionServer, FollowJointTrajectory, MoveGripper, Ros, RosError, WiredAction, WiredQuestion,
-};
+use super::{Ros, WiredAction, WiredQuestion};
+use crate::asking::{ActionClient, ActionServer, FollowJointTrajectory, MoveGripper, RosError};
 use crate::ros::{TriggerRequest, TriggerResponse};
 
 impl WiredQuestion<TriggerResponse> for TriggerRequest {

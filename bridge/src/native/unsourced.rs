@@ -1,7 +1,8 @@
 //! Where no ROS 2 is sourced: what has types of rcl's is checked with those that r2r brings for its own documentation, an
 //! action and a service of `test_msgs`. None of it runs.
 
-use super::{Action, ActionClient, ActionServer, Asker, Ros, RosError, Served, WiredAction, WiredQuestion};
+use super::{Ros, WiredAction, WiredQuestion};
+use crate::asking::{Action, ActionClient, ActionServer, Asker, FollowJointTrajectory, RosError, Served};
 use crate::ros::{Text, TriggerRequest, TriggerResponse};
 
 /// Stands for the actions that r2r has only where a ROS 2 is sourced.
@@ -28,3 +29,13 @@ const _: Opens<ActionServer<Fibonacci>> = Ros::action_server;
 const _: Opens<ActionClient<Fibonacci>> = Ros::action_client;
 const _: Opens<Served<TriggerRequest, TriggerResponse>> = Ros::serve;
 const _: Opens<Asker<TriggerRequest, TriggerResponse>> = Ros::asker;
+
+impl Ros {
+    /// Stands for what is there where a ROS 2 is sourced.
+    ///
+    /// # Errors
+    /// [`RosError::Rcl`], always.
+    pub fn follow_server(&self, _name: &str) -> Result<ActionServer<FollowJointTrajectory>, RosError> {
+        Err(RosError::Rcl("no ROS 2 was sourced when this was built".into()))
+    }
+}

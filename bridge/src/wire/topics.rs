@@ -108,8 +108,10 @@ pub const ALIVE: Topic = at_once(said("alive", Care::Newest, &[Planner, Operator
 /// What happened, in words.
 pub const EVENT: Topic =
     said("event/", Care::Each, &[Robot, Perception, Planner, Ros2], &[Operator, Ros2, Observer]);
-/// How the arrows to a node do.
+/// How the arrows to a node do, and the robot.
 pub const HEALTH: Topic = said("health/", Care::Newest, EVERYBODY, EVERYBODY);
+/// What is believed to be on the table: after every look the detections, and the same to be drawn.
+pub const SCENE: Topic = said("scene/", Care::Newest, &[Planner], &[Operator, Ros2, Observer]);
 
 /// What a node's clock shows.
 pub const CLOCK: Topic = asked("clock/", EVERYBODY, EVERYBODY);
@@ -154,6 +156,7 @@ pub const TOPICS: &[Topic] = &[
     ALIVE,
     EVENT,
     HEALTH,
+    SCENE,
     CLOCK,
     ABOUT,
     SESSION,

@@ -1,12 +1,13 @@
 //! What is said to those who ask, by threads of their own: whoever asks and does not listen keeps neither the arm's signs of
 //! life nor a stop waiting.
 
-use super::of_ros2;
+use super::carrier::Stops;
 use crate::config::Config;
 use crate::node::{NodeError, PATIENCE, keyring};
-use bridge::dds::{CancelAsked, FollowJointTrajectory, Offer, Pursuit, Ros, Served};
-use bridge::ros::{FollowJointTrajectoryFeedback, FollowJointTrajectoryResult, Number, Taken, follow};
-use bridge::ros::{TriggerRequest, TriggerResponse};
+use bridge::asking::{CancelAsked, FollowJointTrajectory, Offer, Pursuit};
+use bridge::ros::{
+    FollowJointTrajectoryFeedback, FollowJointTrajectoryResult, Number, Taken, TriggerResponse, follow,
+};
 use bridge::wire::{Role, Signer, Wire, WireError, topics};
 use core::time::Duration;
 use std::sync::Arc;
@@ -129,12 +130,10 @@ fn answer(from: &Receiver<Word>, feedbacks: &AtomicUsize) {
 /// [`NodeError`] when the service cannot be had, or no thread.
 pub(super) fn stops(
     config: &Config,
-    ros: &Ros,
+    asked: Stops,
     wire: &Wire,
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
-    let asked: Served<TriggerRequest, TriggerResponse> =
-        ros.serve(&format!("{}/stop", config.ros2.node)).map_err(of_ros2)?;
     let keyring = keyring(config, Role::Ros2)?;
     let (wire, ends) = (wire.clone(), ends.clone());
     let thread = std::thread::Builder::new().name("stopping".into()).spawn(move || {

@@ -1,25 +1,40 @@
-//! What carries topics into ROS 2: DDS, or Zenoh for systems that have that between them.
+//! What carries messages into ROS 2: DDS, ROS 2's own libraries, or Zenoh for systems that have that between them.
 
 use super::of_ros2;
 use crate::config::Config;
 use crate::node::NodeError;
-use bridge::ros::{Care, Message};
-use bridge::ros_zenoh::Dialect;
+use bridge::asking::{ActionServer, FollowJointTrajectory, Served};
+#[cfg(feature = "dds")]
+use bridge::dds;
+#[cfg(feature = "ros2")]
+use bridge::native;
+use bridge::ros::{Care, Message, TriggerRequest, TriggerResponse};
+use bridge::ros_zenoh::{self, Dialect};
 use bridge::wire::WireError;
-use bridge::{dds, ros_zenoh};
-use types::Rejection;
+use types::{Rejection, Time};
+
+/// Stops that are asked for.
+pub(super) type Stops = Served<TriggerRequest, TriggerResponse>;
+/// Paths that are to be followed.
+pub(super) type Goals = ActionServer<FollowJointTrajectory>;
 
 /// See the head of this file. Clones are the same.
 #[derive(Clone)]
 pub(super) enum Carrier {
+    #[cfg(feature = "dds")]
     Dds(dds::Ros),
+    #[cfg(feature = "ros2")]
+    Native(native::Ros),
     Zenoh(ros_zenoh::Ros),
 }
 
 /// A way to say messages of one type.
 pub(super) enum Publisher<M> {
-    Dds(dds::Publisher<M>),
-    Zenoh(ros_zenoh::Publisher<M>),
+    #[cfg(feature = "dds")]
+    Dds(Box<dds::Publisher<M>>),
+    #[cfg(feature = "ros2")]
+    Native(native::Publisher<M>),
+    Zenoh(Box<ros_zenoh::Publisher<M>>),
 }
 
 /// What refuses a setting of ROS 2 over Zenoh names it as the configuration does.
@@ -37,32 +52,98 @@ fn of_zenoh(e: WireError) -> NodeError {
     }
 }
 
+/// One that this program was built without.
+#[cfg(not(all(feature = "dds", feature = "ros2")))]
+fn missing(feature: &str, carrier: &str) -> NodeError {
+    let expected = format!("one that is built in; this takes the feature {feature}");
+    Rejection::new("ros2.carrier", expected, format!("{carrier:?}")).into()
+}
+
+#[cfg(feature = "dds")]
+fn on_dds(config: &Config) -> Result<Carrier, NodeError> {
+    let settings = crate::ros2::settings(config)?;
+    dds::Ros::open(&settings).map(Carrier::Dds).map_err(of_ros2)
+}
+
+#[cfg(not(feature = "dds"))]
+fn on_dds(_: &Config) -> Result<Carrier, NodeError> {
+    Err(missing("dds", "dds"))
+}
+
+#[cfg(feature = "ros2")]
+fn on_native(config: &Config) -> Result<Carrier, NodeError> {
+    let c = &config.ros2;
+    let settings = native::Settings {
+        domain: c.domain,
+        node: c.node.clone(),
+        namespace: c.namespace.clone(),
+        joint_states_hz: c.joint_states_hz,
+    };
+    native::Ros::open(&settings).map(Carrier::Native).map_err(of_ros2)
+}
+
+#[cfg(not(feature = "ros2"))]
+fn on_native(_: &Config) -> Result<Carrier, NodeError> {
+    Err(missing("ros2", "native"))
+}
+
+fn on_zenoh(config: &Config) -> Result<Carrier, NodeError> {
+    let c = &config.ros2;
+    if c.moves {
+        let expected = "false over Zenoh, where no goals are taken";
+        return Err(Rejection::new("ros2.moves", expected, "true").into());
+    }
+    let settings = ros_zenoh::Settings {
+        dialect: Dialect::named(&c.carrier).map_err(|r| of_zenoh(r.into()))?,
+        domain: c.domain,
+        node: c.node.clone(),
+        namespace: c.namespace.clone(),
+        bridge: c.bridge.clone(),
+        connect: c.router.clone(),
+        listen: c.listen.clone(),
+        is_router: false,
+    };
+    ros_zenoh::Ros::open(&settings).map(Carrier::Zenoh).map_err(of_zenoh)
+}
+
 impl Carrier {
     /// The one that the configuration names.
     ///
     /// # Errors
     /// [`NodeError`] naming the key that is none, or what could not be opened.
     pub(super) fn open(config: &Config) -> Result<Self, NodeError> {
-        let c = &config.ros2;
-        if c.carrier == "dds" {
-            let settings = crate::ros2::settings(config)?;
-            return dds::Ros::open(&settings).map(Self::Dds).map_err(of_ros2);
+        match config.ros2.carrier.as_str() {
+            "dds" => on_dds(config),
+            "native" => on_native(config),
+            _ => on_zenoh(config),
         }
-        if c.moves {
-            let expected = "false over Zenoh, where no goals are taken";
-            return Err(Rejection::new("ros2.moves", expected, "true").into());
+    }
+
+    /// The time that stands in messages: of day, or a simulation's where a node of ROS 2's own is told so.
+    pub(super) fn now(&self) -> Time {
+        match self {
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.simulated_time().unwrap_or_else(crate::ros2::wall),
+            _ => crate::ros2::wall(),
         }
-        let settings = ros_zenoh::Settings {
-            dialect: Dialect::named(&c.carrier).map_err(|r| of_zenoh(r.into()))?,
-            domain: c.domain,
-            node: c.node.clone(),
-            namespace: c.namespace.clone(),
-            bridge: c.bridge.clone(),
-            connect: c.router.clone(),
-            listen: c.listen.clone(),
-            is_router: false,
-        };
-        ros_zenoh::Ros::open(&settings).map(Self::Zenoh).map_err(of_zenoh)
+    }
+
+    /// How often joints are to be told, Hz, where somebody may have set that.
+    pub(super) fn joint_states_hz(&self) -> Option<f64> {
+        match self {
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => Some(ros.joint_states_hz()),
+            _ => None,
+        }
+    }
+
+    /// Whether what carries it has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.is_over(),
+            _ => false,
+        }
     }
 
     /// A way to say messages of one type on a topic.
@@ -71,9 +152,49 @@ impl Carrier {
     /// [`NodeError`] naming what is no name, or what the carrier says.
     pub(super) fn publisher<M: Message>(&self, topic: &str, care: Care) -> Result<Publisher<M>, NodeError> {
         match self {
-            Self::Dds(ros) => ros.publisher(topic, care).map(Publisher::Dds).map_err(of_ros2),
-            Self::Zenoh(ros) => ros.publisher(topic, care).map(Publisher::Zenoh).map_err(of_zenoh),
+            #[cfg(feature = "dds")]
+            Self::Dds(ros) => {
+                let says = ros.publisher(topic, care).map_err(of_ros2)?;
+                Ok(Publisher::Dds(Box::new(says)))
+            }
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.publisher(topic, care).map(Publisher::Native).map_err(of_ros2),
+            Self::Zenoh(ros) => {
+                let says = ros.publisher(topic, care).map_err(of_zenoh)?;
+                Ok(Publisher::Zenoh(Box::new(says)))
+            }
         }
+    }
+
+    /// Paths that others want followed, as of a controller of this name; `None` where the carrier has no actions.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub(super) fn goals(&self, controller: &str) -> Result<Option<Goals>, NodeError> {
+        let name = format!("{controller}/follow_joint_trajectory");
+        let had = match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(ros) => ros.follow_server(&name),
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.follow_server(&name),
+            Self::Zenoh(_) => return Ok(None),
+        };
+        had.map(Some).map_err(of_ros2)
+    }
+
+    /// Stops that are asked for under this name; `None` where the carrier has no services.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub(super) fn stops(&self, name: &str) -> Result<Option<Stops>, NodeError> {
+        let had = match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(ros) => ros.serve(name),
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.serve(name),
+            Self::Zenoh(_) => return Ok(None),
+        };
+        had.map(Some).map_err(of_ros2)
     }
 }
 
@@ -84,7 +205,10 @@ impl<M: Message> Publisher<M> {
     /// What the carrier says.
     pub(super) fn put(&self, message: &M) -> Result<(), NodeError> {
         match self {
+            #[cfg(feature = "dds")]
             Self::Dds(says) => says.put(message).map_err(of_ros2),
+            #[cfg(feature = "ros2")]
+            Self::Native(says) => says.put(message).map_err(of_ros2),
             Self::Zenoh(says) => says.put(message).map_err(of_zenoh),
         }
     }
@@ -92,7 +216,10 @@ impl<M: Message> Publisher<M> {
     /// How many hear it.
     pub(super) fn heard_by(&self) -> usize {
         match self {
+            #[cfg(feature = "dds")]
             Self::Dds(says) => says.heard_by(),
+            #[cfg(feature = "ros2")]
+            Self::Native(says) => says.heard_by(),
             Self::Zenoh(says) => says.heard_by(),
         }
     }

@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
 use answering::Answering;
-use bridge::dds::{ActionServer, DdsError, Event, FollowJointTrajectory, GoalId, Offer};
+use bridge::asking::{Event, FollowJointTrajectory, GoalId, Offer, RosError};
 use bridge::ros::follow;
 use bridge::wire::{Role, WireError};
-use carrier::Carrier;
+use carrier::{Carrier, Goals};
 use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
@@ -36,18 +36,21 @@ const AGAIN: Duration = Duration::from_millis(500);
 const FEEDBACK_EVERY: u64 = 5;
 
 /// What refuses a setting of ROS 2 names it without its section.
-fn of_ros2(e: DdsError) -> NodeError {
+fn of_ros2(e: RosError) -> NodeError {
     match e {
-        DdsError::Refused(r) => Rejection::new(format!("ros2.{}", r.field), r.expected, r.got).into(),
+        RosError::Refused(r) => Rejection::new(format!("ros2.{}", r.field), r.expected, r.got).into(),
         other => NodeError::Ros2(other),
     }
 }
 
 /// This node's side of ROS 2.
 struct Side {
-    goals: Option<ActionServer<FollowJointTrajectory>>,
+    goals: Option<Goals>,
     answering: Answering,
     saying: Saying,
+    ros: Carrier,
+    /// How often joints are told, as the configuration has it, Hz.
+    rate_hz: f64,
 }
 
 /// Runs until the person ends it.
@@ -58,24 +61,17 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
     let own = MonotonicClock::new();
     let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
     let ros = Carrier::open(config)?;
-    let goals = match &ros {
-        Carrier::Dds(ros) if config.ros2.moves => {
-            let name = format!("{}/follow_joint_trajectory", config.ros2.controller);
-            Some(ros.follow_server(&name).map_err(of_ros2)?)
-        }
-        _ => None,
-    };
+    let rate_hz = config.ros2.joint_states_hz;
+    let goals = if config.ros2.moves { ros.goals(&config.ros2.controller)? } else { None };
     let moves = match goals {
         Some(_) => format!("whose {}/follow_joint_trajectory moves its arm", config.ros2.controller),
         None => "which moves nothing (ros2.moves)".to_owned(),
     };
     let ends = Arc::new(AtomicBool::new(false));
-    let stops = match &ros {
-        Carrier::Dds(ros) => Some(answering::stops(config, ros, &node.wire, &ends)?),
-        Carrier::Zenoh(_) => None,
-    };
-    let saying = Saying::start(config, arm, &ros, &node.wire)?;
-    let mut side = Side { goals, answering: Answering::start()?, saying };
+    let asked = ros.stops(&format!("{}/stop", config.ros2.node))?;
+    let stops = asked.map(|asked| answering::stops(config, asked, &node.wire, &ends)).transpose()?;
+    let saying = Saying::start(arm, &ros, &node.wire)?;
+    let mut side = Side { goals, answering: Answering::start()?, saying, ros, rate_hz };
     log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", config.ros2.domain));
     let mut missing = String::new();
     let ended = loop {
@@ -146,7 +142,11 @@ impl Side {
         while crate::interrupt::count() == 0 {
             body.advance(SLICE)?;
             log.set_now(body.now());
-            self.saying.say(&body.status(), body.now());
+            if self.ros.is_over() {
+                return Err(BodyError::Line("what carries it into ROS 2 has ended".into()));
+            }
+            let rate_hz = self.ros.joint_states_hz().unwrap_or(self.rate_hz);
+            self.saying.say(&body.status(), rate_hz, (body.now(), self.ros.now()));
             // One at a time: between two the arm's owner gives a sign of life.
             match self.next() {
                 Some(Event::Goal(offer)) => pursued = self.take(offer, body, follower, log).or(pursued),
@@ -191,7 +191,7 @@ impl Side {
             return None;
         }
         // Nothing is under way, so nobody waits for a sign of life.
-        let goal = match offer.accept(crate::ros2::wall()) {
+        let goal = match offer.accept(self.ros.now()) {
             Ok(goal) => goal,
             Err(e) => {
                 log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}"));

@@ -1,13 +1,11 @@
 //! What the robot does and sees, said in ROS 2 by a thread of its own: whoever does not listen keeps nobody waiting.
 
 use super::carrier::{Carrier, Publisher};
-use crate::config::Config;
 use crate::node::NodeError;
 use crate::ros2::joints::Joints;
-use crate::ros2::wall;
 use bridge::ros::{
-    CameraInfo, Care, Header, Image, JointState, Picture, Text, TfMessage, TransformStamped, camera_of,
-    optical_frame,
+    CameraInfo, Care, Detection3DArray, DiagnosticArray, Header, Image, JointState, MarkerArray, Picture,
+    PointCloud2, Text, TfMessage, TransformStamped, camera_of, optical_frame,
 };
 use bridge::wire::{Heard, Wire, topics};
 use control::Status;
@@ -27,6 +25,9 @@ const FRAMES_EVERY: u64 = 2;
 const LOOKS_EVERY: u64 = 50;
 /// Pictures that may wait.
 const PICTURES: usize = 4;
+/// What is believed to be on the table, and how everybody does, that may wait.
+const SCENES: usize = 2;
+const HEALTHS: usize = 64;
 const WORLD: &str = "world";
 
 /// What is handed to the thread.
@@ -40,17 +41,11 @@ enum Said {
 /// See the head of this file.
 pub(super) struct Saying {
     to: SyncSender<Said>,
-    period: Duration,
     next: Time,
 }
 
 impl Saying {
-    pub(super) fn start(
-        config: &Config,
-        arm: &Arc<Arm>,
-        ros: &Carrier,
-        wire: &Wire,
-    ) -> Result<Self, NodeError> {
+    pub(super) fn start(arm: &Arc<Arm>, ros: &Carrier, wire: &Wire) -> Result<Self, NodeError> {
         let (to, from) = sync_channel(WAITING);
         let description: Publisher<Text> = ros.publisher("robot_description", Care::Latched)?;
         let data = description::urdf(arm.model(), &arm.world_from_base());
@@ -67,12 +62,18 @@ impl Saying {
             wire: wire.clone(),
             cameras: HashMap::new(),
             pictures: None,
+            detections: ros.publisher("detections", Care::Latched)?,
+            markers: ros.publisher("markers", Care::Latched)?,
+            // Its name is the same in every namespace.
+            diagnostics: ros.publisher("/diagnostics", Care::Reliable)?,
+            seen: wire.hear(&topics::SCENE, "detections", SCENES)?,
+            drawn: wire.hear(&topics::SCENE, "markers", SCENES)?,
+            healths: wire.hear(&topics::HEALTH, "*", HEALTHS)?,
             ahead_ns: None,
         };
         let thread = std::thread::Builder::new().name("saying".into()).spawn(move || voice.run(&from));
         thread.map_err(NodeError::Thread)?;
-        let period = Duration::from_secs_f64(1.0 / config.ros2.joint_states_hz);
-        Ok(Self { to, period, next: Time::ZERO })
+        Ok(Self { to, next: Time::ZERO })
     }
 
     /// The robot is there, perhaps anew: its time has begun anew, then.
@@ -81,13 +82,14 @@ impl Saying {
         let _ = self.to.send(Said::Cameras(cameras));
     }
 
-    /// Says what the robot does, if that is due; `now` is the robot's.
-    pub(super) fn say(&mut self, status: &Status, now: Time) {
+    /// Says what the robot does, so often a second, if that is due; `now` is the robot's time, and `stamp` the same by
+    /// the clock of ROS 2.
+    pub(super) fn say(&mut self, status: &Status, rate_hz: f64, (now, stamp): (Time, Time)) {
         if now < self.next {
             return;
         }
-        self.next = (self.next + self.period).max(now);
-        let ahead_ns = wall().as_nanos().saturating_sub(now.as_nanos());
+        self.next = (self.next + Duration::from_secs_f64(1.0 / rate_hz)).max(now);
+        let ahead_ns = stamp.as_nanos().saturating_sub(now.as_nanos());
         // Who is behind misses one; the next is newer.
         let _ = self.to.try_send(Said::State(Box::new(*status), ahead_ns));
     }
@@ -98,6 +100,13 @@ struct Eye {
     colours: Publisher<Image>,
     depth: Publisher<Image>,
     lens: Publisher<CameraInfo>,
+    points: Publisher<PointCloud2>,
+}
+
+impl Eye {
+    fn is_watched(&self) -> bool {
+        self.colours.heard_by() + self.depth.heard_by() + self.lens.heard_by() + self.points.heard_by() > 0
+    }
 }
 
 struct Voice {
@@ -113,6 +122,13 @@ struct Voice {
     cameras: HashMap<String, Eye>,
     /// Pictures, while anybody looks.
     pictures: Option<Heard<Picture>>,
+    detections: Publisher<Detection3DArray>,
+    markers: Publisher<MarkerArray>,
+    diagnostics: Publisher<DiagnosticArray>,
+    /// What the planner believes to be on the table, and the same to be drawn.
+    seen: Heard<Detection3DArray>,
+    drawn: Heard<MarkerArray>,
+    healths: Heard<DiagnosticArray>,
     /// Of the robot that is there; `None` before its first status.
     ahead_ns: Option<i64>,
 }
@@ -138,6 +154,8 @@ impl Voice {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.say_pictures();
+            self.say_scene();
+            self.say_health();
         }
     }
 
@@ -194,10 +212,7 @@ impl Voice {
 
     /// Pictures are taken as long as somebody looks.
     fn look(&mut self) {
-        let is_watched = self
-            .cameras
-            .values()
-            .any(|eye| eye.colours.heard_by() + eye.depth.heard_by() + eye.lens.heard_by() > 0);
+        let is_watched = self.cameras.values().any(Eye::is_watched);
         match (is_watched, self.pictures.is_some()) {
             (true, false) => self.pictures = self.wire.hear(&topics::CAMERA, "*", PICTURES).ok(),
             (false, true) => self.pictures = None,
@@ -210,8 +225,16 @@ impl Voice {
             let frame = &picture.colours.header.frame_id;
             let name = camera_of(frame).unwrap_or(frame).to_owned();
             let Some(eye) = self.cameras.get(&name) else { continue };
+            let stamp = self.stamp(picture.colours.header.stamp.clone().into());
+            if eye.points.heard_by() > 0 {
+                // A picture without depth shows no points.
+                let cloud = picture.clone().image().ok().and_then(|image| PointCloud2::new(&image));
+                if let Some(mut cloud) = cloud {
+                    cloud.header.stamp = stamp.clone();
+                    let _ = eye.points.put(&cloud);
+                }
+            }
             let Picture { mut colours, mut depth, mut lens, mut pose, .. } = picture;
-            let stamp = self.stamp(colours.header.stamp.clone().into());
             let header = Header { stamp: stamp.clone(), frame_id: optical_frame(&name) };
             (colours.header, lens.header) = (header.clone(), header.clone());
             pose.header.stamp = stamp;
@@ -225,12 +248,43 @@ impl Voice {
         }
     }
 
+    /// What is believed to be on the table, once the robot's time is known.
+    fn say_scene(&mut self) {
+        if self.ahead_ns.is_none() {
+            return;
+        }
+        while let Some(mut seen) = self.seen.take() {
+            let one = |header: &mut Header| header.stamp = self.stamp(header.stamp.clone().into());
+            one(&mut seen.header);
+            seen.detections.iter_mut().for_each(|d| one(&mut d.header));
+            let _ = self.detections.put(&seen);
+        }
+        while let Some(mut drawn) = self.drawn.take() {
+            for marker in &mut drawn.markers {
+                marker.header.stamp = self.stamp(marker.header.stamp.clone().into());
+            }
+            let _ = self.markers.put(&drawn);
+        }
+    }
+
+    /// How every node of the robot does, as it says itself; stamped as it is passed on, since each has a clock of its own.
+    fn say_health(&self) {
+        while let Some(mut health) = self.healths.take() {
+            health.header.stamp = self.ros.now().into();
+            for status in &mut health.status {
+                status.name = format!("sinew {}: {}", status.hardware_id, status.name);
+            }
+            let _ = self.diagnostics.put(&health);
+        }
+    }
+
     fn eye(&self, name: &str) -> Result<Eye, NodeError> {
         let topic = |what: &str| format!("{name}/{what}");
         Ok(Eye {
             colours: self.ros.publisher(&topic("image"), Care::Sensor)?,
             depth: self.ros.publisher(&topic("depth"), Care::Sensor)?,
             lens: self.ros.publisher(&topic("camera_info"), Care::Sensor)?,
+            points: self.ros.publisher(&topic("points"), Care::Sensor)?,
         })
     }
 }

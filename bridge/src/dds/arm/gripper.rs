@@ -1,7 +1,8 @@
 //! A gripper that takes goals: it is told where to go once that has been decided, not on the way there.
 
 use super::slots::Slots;
-use crate::dds::{ActionClient, DdsError, MoveGripper, Pursued, Ros};
+use crate::asking::{ActionClient, MoveGripper, Pursued, RosError};
+use crate::dds::Ros;
 use crate::ros::{GripperCommand, GripperCommandGoal};
 use core::time::Duration;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ impl Telling {
         name: &str,
         profile: &GripperProfile,
         slots: &Arc<Slots>,
-    ) -> Result<Self, DdsError> {
+    ) -> Result<Self, RosError> {
         let client = ros.action_client::<MoveGripper>(name)?;
         Ok(Self { client, profile: profile.clone(), slots: slots.clone() })
     }

@@ -10,7 +10,7 @@ mod gripper;
 mod since;
 mod slots;
 
-use super::{Care, DdsError, Heard, Publisher, Ros};
+use super::{Care, Heard, Publisher, Ros, RosError};
 use crate::ros::{self, JointTrajectory};
 use core::time::Duration;
 use gripper::Telling;
@@ -192,7 +192,7 @@ impl Ros {
     /// permit tells, where there is an outer watchdog, whether the arm may be told anything.
     ///
     /// # Errors
-    /// A [`Rejection`] naming what is wrong with the settings or with what the arm says; [`DdsError::Silent`] naming
+    /// A [`Rejection`] naming what is wrong with the settings or with what the arm says; [`RosError::Silent`] naming
     /// what is not there.
     pub fn arm<C: Clock + Clone + 'static>(
         &self,
@@ -200,7 +200,7 @@ impl Ros {
         (clock, time): (C, RosTime),
         permit: Option<Permit>,
         limit: Duration,
-    ) -> Result<(RosArm, RosArmHandle), DdsError> {
+    ) -> Result<(RosArm, RosArmHandle), RosError> {
         settings.check()?;
         let slots = Arc::new(Slots::new());
         let controller = format!("{}/joint_trajectory", settings.controller);
@@ -209,7 +209,7 @@ impl Ros {
         let heard: Heard<ros::JointState> =
             self.hear(&settings.joint_states, Care::Sensor, STATES).map_err(|e| of("joint_states", e))?;
         let until = clock.now() + limit;
-        let silent = |name: &str| DdsError::Silent { name: name.to_owned() };
+        let silent = |name: &str| RosError::Silent { name: name.to_owned() };
         let left = || until.since(clock.now());
         let first = heard.take_within(left()).ok_or_else(|| silent(&settings.joint_states))?;
         settings.state(&first)?;
@@ -251,16 +251,16 @@ impl Ros {
 }
 
 /// What refuses a name says which of the settings it is.
-fn of(field: &'static str, e: DdsError) -> DdsError {
+fn of(field: &'static str, e: RosError) -> RosError {
     match e {
-        DdsError::Refused(r) => Rejection::new(field, r.expected, r.got).into(),
+        RosError::Refused(r) => Rejection::new(field, r.expected, r.got).into(),
         other => other,
     }
 }
 
 impl RosArmHandle {
-    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), DdsError> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(run).map_err(DdsError::dds)?;
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), RosError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run).map_err(RosError::dds)?;
         self.threads.push(thread);
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Drop for StandIn {
     }
 }
 
-fn meet(domain: u16, limit: Duration) -> Result<(RosArm, RosArmHandle, Wall), DdsError> {
+fn meet(domain: u16, limit: Duration) -> Result<(RosArm, RosArmHandle, Wall), RosError> {
     let ros = Ros::open(&Settings { domain, ..Settings::of("loop") }).expect("a node");
     let clock = Wall(Instant::now());
     let (arm, handle) = ros.arm(settings(), (clock.clone(), RosTime::default()), None, limit)?;
@@ -315,16 +315,16 @@ fn a_permit_that_is_withdrawn_lets_no_path_through() {
 #[test]
 fn what_is_missing_is_named() {
     let silent = meet(225, 200 * MS).map(|_| ()).expect_err("nobody is there");
-    assert!(matches!(&silent, DdsError::Silent { name } if name == "joint_states"), "{silent}");
+    assert!(matches!(&silent, RosError::Silent { name } if name == "joint_states"), "{silent}");
     let _other = StandIn::start(226, ["a", "c"], 0.0);
     let other = meet(226, SOON).map(|_| ()).expect_err("B7");
-    assert!(matches!(&other, DdsError::Refused(why) if why.field == "joint_state.name"), "{other}");
+    assert!(matches!(&other, RosError::Refused(why) if why.field == "joint_state.name"), "{other}");
     let ros = Ros::open(&Settings { domain: 227, ..Settings::of("loop") }).expect("a node");
     let refused = |change: fn(&mut ArmSettings)| {
         let mut s = settings();
         change(&mut s);
         match ros.arm(s, (Wall(Instant::now()), RosTime::default()), None, MS) {
-            Err(DdsError::Refused(why)) => why.field,
+            Err(RosError::Refused(why)) => why.field,
             other => panic!("{:?}", other.map(|_| ())),
         }
     };
@@ -374,7 +374,7 @@ fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anythi
     let domain = 228;
     let there = StandIn::start(domain, ["a", "b"], 0.0);
     let theirs = Ros::open(&Settings { domain, ..Settings::of("hand") }).expect("a node");
-    let server = theirs.action_server::<crate::dds::MoveGripper>("grip").expect("a gripper");
+    let server = theirs.action_server::<crate::asking::MoveGripper>("grip").expect("a gripper");
     let ros = Ros::open(&Settings { domain, ..Settings::of("loop") }).expect("a node");
     let clock = Wall(Instant::now());
     let fingers = GripperProfile {
@@ -408,7 +408,7 @@ fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anythi
     (0..20).for_each(|k| write(0.08 - 0.002 * f64::from(k), 5 * MS));
     write(0.04, 300 * MS);
     let offer = loop {
-        let Some(crate::dds::Event::Goal(offer)) = server.next_within(SOON) else { panic!("a goal") };
+        let Some(crate::asking::Event::Goal(offer)) = server.next_within(SOON) else { panic!("a goal") };
         assert_eq!(offer.goal().command.max_effort, 20.0);
         // A machine that is busy may have stood on the way.
         if (offer.goal().command.position - 0.02).abs() < 1e-9 {
@@ -419,7 +419,7 @@ fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anythi
     let pursuit = offer.accept(Time::from_secs_f64(1.0)).expect("accepted");
     write(0.04, 100 * MS);
     // The loop has ended: its last command expires, and the goal is given up.
-    let Some(crate::dds::Event::Cancel(asked)) = server.next_within(SOON) else { panic!("it goes on") };
+    let Some(crate::asking::Event::Cancel(asked)) = server.next_within(SOON) else { panic!("it goes on") };
     assert_eq!(asked.goals(), [pursuit.id()]);
     asked.accept().expect("accepted");
     assert!(server.next_within(300 * MS).is_none(), "F32: nothing more");
