@@ -10,10 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import field
 
 from strangers_dds import (
-    NO_ID,
     SUCCEEDED,
     CancelGoalRequest,
     CancelGoalResponse,
@@ -25,12 +23,18 @@ from strangers_dds import (
     Time,
     TriggerRequest,
     check,
-    ros,
     took,
     until,
 )
-from strangers_ros2 import Robot
-from cyclonedds.idl.types import array, float64, int8, int64, uint8, uint64
+from strangers_ros2 import GRIPPER, Robot
+from strangers_ros2_types import (
+    GetGripRequest,
+    GetGripResponse,
+    Gripped,
+    GripperFeedbackMessage,
+    SendGripRequest,
+    SendGripResponse,
+)
 
 HERTZ = 200
 JOINTS = [f"joint{j}" for j in range(1, 8)]
@@ -38,68 +42,8 @@ FINGERS = ["finger_joint1", "finger_joint2"]
 HOME = [0.0, -0.8, 0.0, -2.25, 0.0, 1.45, 0.785398]
 FASTEST = [2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61]
 STRONGEST = [15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0]
-GRIPPER = "gripper_controller/gripper_cmd"
 # The clock of the machine that the arm is at: an hour ahead.
 AHEAD_S = 3600.0
-
-
-@ros("control_msgs/msg/GripperCommand")
-class GripperCommand:
-    position: float64 = 0.0
-    max_effort: float64 = 0.0
-
-
-@ros("control_msgs/action/GripperCommand_SendGoal_Request")
-class SendGripRequest:
-    guid: uint64 = 0
-    number: int64 = 0
-    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
-    goal: GripperCommand = field(default_factory=GripperCommand)
-
-
-@ros("control_msgs/action/GripperCommand_SendGoal_Response")
-class SendGripResponse:
-    guid: uint64 = 0
-    number: int64 = 0
-    accepted: bool = False
-    stamp: Time = field(default_factory=Time)
-
-
-@ros("control_msgs/action/GripperCommand_Result")
-class Gripped:
-    position: float64 = 0.0
-    effort: float64 = 0.0
-    stalled: bool = False
-    reached_goal: bool = False
-
-
-@ros("control_msgs/action/GripperCommand_GetResult_Request")
-class GetGripRequest:
-    guid: uint64 = 0
-    number: int64 = 0
-    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
-
-
-@ros("control_msgs/action/GripperCommand_GetResult_Response")
-class GetGripResponse:
-    guid: uint64 = 0
-    number: int64 = 0
-    status: int8 = 0
-    result: Gripped = field(default_factory=Gripped)
-
-
-@ros("control_msgs/action/GripperCommand_Feedback")
-class GripperFeedback:
-    position: float64 = 0.0
-    effort: float64 = 0.0
-    stalled: bool = False
-    reached_goal: bool = False
-
-
-@ros("control_msgs/action/GripperCommand_FeedbackMessage")
-class GripperFeedbackMessage:
-    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
-    feedback: GripperFeedback = field(default_factory=GripperFeedback)
 
 
 class Arm(threading.Thread):

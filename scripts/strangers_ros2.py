@@ -51,12 +51,23 @@ from strangers_dds import (
     took,
     until,
 )
-from strangers_ros2_types import Detection3DArray, DiagnosticArray, MarkerArray, PointCloud2
+from strangers_ros2_types import (
+    Detection3DArray,
+    DiagnosticArray,
+    GetGripRequest,
+    GetGripResponse,
+    GripperCommand,
+    MarkerArray,
+    PointCloud2,
+    SendGripRequest,
+    SendGripResponse,
+)
 import numpy as np
 from cyclonedds.idl.types import sequence
 
 ABORTED = 6
 MOVEIT = Path(__file__).resolve().parents[1] / "assets/ros2/panda"
+GRIPPER = "gripper_controller/gripper_cmd"
 ACTION = "joint_trajectory_controller/follow_joint_trajectory"
 SENSOR = Qos(Policy.Reliability.BestEffort, Policy.Durability.Volatile, Policy.History.KeepLast(5), PLAIN)
 
@@ -99,9 +110,13 @@ class Robot:
         self.results = side.client(f"{ACTION}/_action/get_result", GetResultRequest, GetResultResponse)
         self.cancels = side.client(f"{ACTION}/_action/cancel_goal", CancelGoalRequest, CancelGoalResponse)
         self.feedback = side.reader(f"rt/{ACTION}/_action/feedback", FeedbackMessage)
+        self.grips = [
+            side.client(f"{GRIPPER}/_action/send_goal", SendGripRequest, SendGripResponse),
+            side.client(f"{GRIPPER}/_action/get_result", GetGripRequest, GetGripResponse),
+        ]
         self.stops = side.client("sinew/stop", TriggerRequest, TriggerResponse)
         met(reader=self.states)
-        for client in (self.send, self.results, self.cancels, self.stops):
+        for client in (self.send, self.results, self.cancels, *self.grips, self.stops):
             met(writer=client.writer, reader=client.reader)
 
     def environment(self):
@@ -221,6 +236,7 @@ def the_moveit_configuration_is_of_this_arm(robot):
     # Who gives goals gives them for all of the arm's joints, to this controller.
     text = (MOVEIT / "moveit_controllers.yaml").read_text()
     check(f"joints: [{', '.join(group)}]" in text and f"  {ACTION.split('/')[0]}:" in text, "the controller")
+    check("joints: [finger_joint1]" in text and f"  {GRIPPER.split('/')[0]}:" in text, "the gripper's controller")
     limits = (MOVEIT / "joint_limits.yaml").read_text()
     check(all(f"  {joint}: " in limits for joint in group), "a joint without limits")
     goal_id, accepted = robot.give(robot.goal(0.0, 0.5)[2])
@@ -327,6 +343,26 @@ def paths_are_followed(robot):
     return f"off by {1e3 * off:.2f} mrad"
 
 
+def the_gripper_takes_goals(robot):
+    """By the place of its first joint, while the arm goes its own way."""
+    joint, to, goal = robot.goal(-0.3, 3.0)
+    arm_goal, accepted = robot.give(goal)
+    check(accepted, "a path is refused")
+    off = 0.0
+    for position in (0.03, 0.005):
+        goal_id = list(uuid.uuid4().bytes)
+        asked = SendGripRequest(goal_id=goal_id, goal=GripperCommand(position=position))
+        check(robot.grips[0].ask(asked).accepted, f"the gripper to {position} is refused")
+        ended = robot.grips[1].ask(GetGripRequest(goal_id=goal_id), 30)
+        check(ended.status == SUCCEEDED and ended.result.reached_goal and not ended.result.stalled, f"{ended}")
+        until(lambda: True if abs(robot.state()["finger_joint1"][0] - position) < 2e-3 else None, "the finger", 2)
+        off = max(off, abs(ended.result.position - position))
+    wide = SendGripRequest(goal_id=list(uuid.uuid4().bytes), goal=GripperCommand(position=0.5))
+    check(not robot.grips[0].ask(wide).accepted, "half a metre is accepted")
+    check(robot.ended(arm_goal).status == SUCCEEDED, "the arm did not go on")
+    return f"off by {1e3 * off:.2f} mm, while the arm moves"
+
+
 def a_goal_is_cancelled(robot):
     joint, to, goal = robot.goal(-0.8, 4.0)
     goal_id, accepted = robot.give(goal)
@@ -412,6 +448,7 @@ def main():
             health_is_told,
             what_is_on_the_table_is_told,
             paths_are_followed,
+            the_gripper_takes_goals,
             a_goal_is_cancelled,
             a_stop_stops_and_latches,
             a_robot_that_restarts_is_told_and_moved_again,

@@ -4,8 +4,8 @@ on the table and how to draw it.
 
 from dataclasses import field
 
-from cyclonedds.idl.types import array, float32, float64, int32, sequence, uint8, uint32
-from strangers_dds import Duration, Header, Quaternion, Vector3, ros
+from cyclonedds.idl.types import array, float32, float64, int8, int32, int64, sequence, uint8, uint32, uint64
+from strangers_dds import NO_ID, Duration, Header, Quaternion, Time, Vector3, ros
 
 
 @ros("diagnostic_msgs/msg/KeyValue")
@@ -154,3 +154,62 @@ class Marker:
 @ros("visualization_msgs/msg/MarkerArray")
 class MarkerArray:
     markers: sequence[Marker] = field(default_factory=list)
+
+
+@ros("control_msgs/msg/GripperCommand")
+class GripperCommand:
+    position: float64 = 0.0
+    max_effort: float64 = 0.0
+
+
+@ros("control_msgs/action/GripperCommand_SendGoal_Request")
+class SendGripRequest:
+    guid: uint64 = 0
+    number: int64 = 0
+    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
+    goal: GripperCommand = field(default_factory=GripperCommand)
+
+
+@ros("control_msgs/action/GripperCommand_SendGoal_Response")
+class SendGripResponse:
+    guid: uint64 = 0
+    number: int64 = 0
+    accepted: bool = False
+    stamp: Time = field(default_factory=Time)
+
+
+@ros("control_msgs/action/GripperCommand_Result")
+class Gripped:
+    position: float64 = 0.0
+    effort: float64 = 0.0
+    stalled: bool = False
+    reached_goal: bool = False
+
+
+@ros("control_msgs/action/GripperCommand_GetResult_Request")
+class GetGripRequest:
+    guid: uint64 = 0
+    number: int64 = 0
+    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
+
+
+@ros("control_msgs/action/GripperCommand_GetResult_Response")
+class GetGripResponse:
+    guid: uint64 = 0
+    number: int64 = 0
+    status: int8 = 0
+    result: Gripped = field(default_factory=Gripped)
+
+
+@ros("control_msgs/action/GripperCommand_Feedback")
+class GripperFeedback:
+    position: float64 = 0.0
+    effort: float64 = 0.0
+    stalled: bool = False
+    reached_goal: bool = False
+
+
+@ros("control_msgs/action/GripperCommand_FeedbackMessage")
+class GripperFeedbackMessage:
+    goal_id: array[uint8, 16] = field(default_factory=lambda: NO_ID)
+    feedback: GripperFeedback = field(default_factory=GripperFeedback)

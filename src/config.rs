@@ -163,6 +163,7 @@ section!(
         bridge: String,
         reach: Vec<String>,
         controller: String,
+        gripper: String,
         moves: bool,
         joint_states_hz: f64,
     }

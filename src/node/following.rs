@@ -3,7 +3,7 @@
 //! The loop holds them to what it holds everybody to: a lease, limits, the safety filter. Whoever plans them has looked
 //! for collisions; here nobody looks at pictures, and the filter knows the boxes of the configuration alone.
 
-use crate::graph::{ACTIVATION_S, Body, BodyError};
+use crate::graph::{ACTIVATION_S, Body};
 use bridge::ros::{
     Duration as RosDuration, FollowJointTrajectoryFeedback as Feedback, FollowJointTrajectoryGoal as Goal,
     FollowJointTrajectoryResult as Outcome, Header, JointTolerance, JointTrajectoryPoint, follow,
@@ -49,6 +49,8 @@ struct Running {
     at_the_end: Tolerances,
     /// How much later than it should the arm may be there; `None` for as late as it likes.
     late_s: Option<f64>,
+    /// The loop has begun it; what it reported before is not of this one.
+    has_begun: bool,
     /// The loop has followed it to its end.
     is_there: bool,
 }
@@ -192,8 +194,6 @@ impl Follower {
         let now = body.now();
         self.tell_world(body, now).map_err(invalid)?;
         let mut lease = body.reins().claim(now, Groups::Arm).map_err(invalid)?;
-        // What was told before is not told of this one.
-        while body.poll().is_some() {}
         let order = lease.order(now, Motion::Follow(Box::new(path.clone())));
         let motion = match body.reins().submit(order) {
             Ok(motion) => motion,
@@ -212,6 +212,7 @@ impl Follower {
             on_the_way,
             at_the_end,
             late_s,
+            has_begun: false,
             is_there: false,
         }));
         Ok(())
@@ -223,19 +224,14 @@ impl Follower {
         body.reins().watch(World { stamp: now, expires: now + HOLDS, things, held: None })
     }
 
-    /// What the goal does; to be called a hundred times a second, with time passing between. `None` without a goal.
-    ///
-    /// # Errors
-    /// [`BodyError`] when the robot cannot be driven any more; it stops by itself.
-    pub(super) fn step(&mut self, body: &mut dyn Body) -> Result<Option<Came>, BodyError> {
+    /// What the goal does, with what the loop has reported meanwhile; to be called a hundred times a second, with time
+    /// passing between. `None` without a goal.
+    pub(super) fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came> {
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
-            Doing::Nothing => {
-                while body.poll().is_some() {}
-                Ok(None)
-            }
-            Doing::Wakes { goal, since } => Ok(self.wait(body, goal, since)),
+            Doing::Nothing => None,
+            Doing::Wakes { goal, since } => self.wait(body, goal, since),
             Doing::Follows(mut running) => {
-                let came = self.go_on(body, &mut running);
+                let came = self.go_on(body, &mut running, reports);
                 match &came {
                     Came::Goes(_) => self.doing = Doing::Follows(running),
                     // The arm is let go of: if it is not at its end, it comes to rest on its path.
@@ -244,7 +240,7 @@ impl Follower {
                         let _ = body.reins().release(now, &running.lease);
                     }
                 }
-                Ok(Some(came))
+                Some(came)
             }
         }
     }
@@ -260,14 +256,13 @@ impl Follower {
             Mode::Fault { .. } => ends("the robot has stopped while it got its power, latched"),
             _ if body.now().secs_since(since) > ACTIVATION_S => ends("the arm does not come to hold"),
             _ => {
-                while body.poll().is_some() {}
                 self.doing = Doing::Wakes { goal, since };
                 None
             }
         }
     }
 
-    fn go_on(&self, body: &mut dyn Body, running: &mut Running) -> Came {
+    fn go_on(&self, body: &mut dyn Body, running: &mut Running, reports: &[Report]) -> Came {
         let ends = |code, why: &dyn core::fmt::Display| Came::Ends(failed(code, why));
         let now = body.now();
         body.reins().keep_alive(&running.lease, now);
@@ -277,7 +272,7 @@ impl Follower {
                 return ends(follow::INVALID_GOAL, &why);
             }
         }
-        if let Some(over) = heard(body, running) {
+        if let Some(over) = heard(reports, running) {
             return Came::Ends(over);
         }
         let status = body.status();
@@ -331,10 +326,14 @@ impl Follower {
 }
 
 /// Takes in what the loop reports; how the goal ended by it, if it did.
-fn heard(body: &mut dyn Body, running: &mut Running) -> Option<Outcome> {
+fn heard(reports: &[Report], running: &mut Running) -> Option<Outcome> {
     let mut over = None;
-    while let Some(report) = body.poll() {
-        let why = match report {
+    for report in reports {
+        let why = match *report {
+            Report::Started(id) if id == running.motion => {
+                running.has_begun = true;
+                continue;
+            }
             Report::Finished(id) if id == running.motion => {
                 running.is_there = true;
                 continue;
@@ -342,7 +341,7 @@ fn heard(body: &mut dyn Body, running: &mut Running) -> Option<Outcome> {
             Report::Refused { id: Some(id), why, .. } if id == running.motion => {
                 format!("the loop refused the motion: {why:?}")
             }
-            Report::Stopped { cause, category, .. } => {
+            Report::Stopped { cause, category, .. } if running.has_begun => {
                 // Why it stopped says more than that the lease is over.
                 over = Some(format!("the loop stopped (category {category:?}): {cause:?}"));
                 continue;

@@ -46,7 +46,8 @@ impl Stage {
         let (mut n, began) = (0, self.body.now());
         while self.body.now().secs_since(began) < limit_s {
             self.body.advance(SLICE).expect("time passes");
-            match self.follower.step(&mut self.body).expect("it is there") {
+            let reports: Vec<Report> = core::iter::from_fn(|| self.body.poll()).collect();
+            match self.follower.step(&mut self.body, &reports) {
                 Some(Came::Goes(_)) => n += 1,
                 Some(Came::Ends(result)) => return (Some(result), n),
                 None => {}

@@ -8,6 +8,8 @@ mod convert;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod following;
 mod gate;
+#[cfg(any(test, feature = "dds", feature = "ros2"))]
+mod gripping;
 mod model;
 mod motions;
 pub(crate) mod passed;

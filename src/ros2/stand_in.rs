@@ -174,13 +174,10 @@ impl StandIn {
         while let Some(event) = server.next_within(Duration::ZERO) {
             match event {
                 Event::Goal(offer) => {
-                    let wants = offer.goal().command.clone();
-                    let (width_m, _) = bridge::dds::gripper_width(profile, wants.position, 0.0);
-                    let (width_m, force_n) = (width_m.clamp(0.0, profile.width_m), wants.max_effort);
-                    let command = GripperCommand { width_m, force_n: force_n.clamp(0.0, profile.force_n) };
-                    if !(wants.position.is_finite() && wants.max_effort.is_finite()) {
+                    let Ok(command) = offer.goal().command.typed(profile) else {
+                        let _ = offer.refuse();
                         continue;
-                    }
+                    };
                     if let Ok(pursuit) = offer.accept(wall()) {
                         self.fingers = command;
                         self.gripping = Some(Gripping { pursuit, command, rests_s: 0.0 });
@@ -200,12 +197,7 @@ impl StandIn {
         gripping.rests_s = if rests { gripping.rests_s + PERIOD.as_secs_f64() } else { 0.0 };
         let reached_goal = (fingers.width_m - gripping.command.width_m).abs() < THERE_M;
         if (reached_goal || gripping.rests_s > 3.0 * RESTS_S) && gripping.rests_s > RESTS_S {
-            let result = GripperCommandResult {
-                position: bridge::dds::gripper_position(profile, fingers.width_m),
-                effort: fingers.force_n,
-                stalled: !reached_goal,
-                reached_goal,
-            };
+            let result = GripperCommandResult::new(profile, fingers, reached_goal);
             if let Some(gripping) = self.gripping.take() {
                 let _ = gripping.pursuit.succeed(&result);
             }

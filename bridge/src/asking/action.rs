@@ -11,7 +11,7 @@ pub trait Action: Send + Sync + 'static {
     /// Its name, as `control_msgs/action/FollowJointTrajectory`.
     const NAME: &'static str;
     /// What is to be done.
-    type Goal: Message + Send + 'static;
+    type Goal: Message + Clone + Send + 'static;
     /// What came of it.
     type Result: Message + Default + Send + 'static;
     /// How far it is.

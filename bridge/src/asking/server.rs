@@ -239,10 +239,7 @@ impl<A: Action> Offer<A> {
     ///
     /// # Errors
     /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`]: who gave the goal does not know that it was accepted, so it is not pursued.
-    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, RosError>
-    where
-        A::Goal: Clone,
-    {
+    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, RosError> {
         let stamp = Time::from(now);
         let (id, asking) = (self.id, Vec::new());
         let known = Known { id, stamp: stamp.clone(), status: status::EXECUTING, result: None, asking };

@@ -4,7 +4,9 @@ use super::raw::Care;
 use super::service::{Answers, Questions, Wires};
 use super::topic::{Hearing, Said};
 use super::{Ros, RosError, names};
-use crate::asking::{Action, ActionClient, ActionServer, Desk, Ends, FollowJointTrajectory, Reply, Say};
+use crate::asking::{
+    Action, ActionClient, ActionServer, Desk, Ends, FollowJointTrajectory, MoveGripper, Reply, Say,
+};
 use std::sync::Arc;
 
 /// The names of an action on the wire.
@@ -94,6 +96,14 @@ impl Ros {
     /// # Errors
     /// As [`Self::action_server`].
     pub fn follow_server(&self, name: &str) -> Result<ActionServer<FollowJointTrajectory>, RosError> {
+        self.action_server(name)
+    }
+
+    /// Opens and closes a gripper, as `/gripper_controller/gripper_cmd`.
+    ///
+    /// # Errors
+    /// As [`Self::action_server`].
+    pub fn gripper_server(&self, name: &str) -> Result<ActionServer<MoveGripper>, RosError> {
         self.action_server(name)
     }
 

@@ -20,7 +20,7 @@ mod raw;
 mod service;
 mod topic;
 
-pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, RosTime, gripper_position, gripper_width};
+pub use arm::{ArmSettings, Permit, RosArm, RosArmHandle, RosTime};
 pub use eye::{EyeSettings, RosEye};
 pub use raw::Care;
 pub use topic::{Heard, Publisher};

@@ -25,6 +25,14 @@ impl Ros {
         self.action_server(name)
     }
 
+    /// Opens and closes a gripper, as `/gripper_controller/gripper_cmd`.
+    ///
+    /// # Errors
+    /// As [`Self::action_server`].
+    pub fn gripper_server(&self, name: &str) -> Result<ActionServer<MoveGripper>, RosError> {
+        self.action_server(name)
+    }
+
     /// Has paths followed.
     ///
     /// # Errors

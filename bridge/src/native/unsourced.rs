@@ -2,7 +2,9 @@
 //! action and a service of `test_msgs`. None of it runs.
 
 use super::{Ros, WiredAction, WiredQuestion};
-use crate::asking::{Action, ActionClient, ActionServer, Asker, FollowJointTrajectory, RosError, Served};
+use crate::asking::{
+    Action, ActionClient, ActionServer, Asker, FollowJointTrajectory, MoveGripper, RosError, Served,
+};
 use crate::ros::{Text, TriggerRequest, TriggerResponse};
 
 /// Stands for the actions that r2r has only where a ROS 2 is sourced.
@@ -30,12 +32,23 @@ const _: Opens<ActionClient<Fibonacci>> = Ros::action_client;
 const _: Opens<Served<TriggerRequest, TriggerResponse>> = Ros::serve;
 const _: Opens<Asker<TriggerRequest, TriggerResponse>> = Ros::asker;
 
+const NONE: &str = "no ROS 2 was sourced when this was built";
+
+/// These stand for what is there where a ROS 2 is sourced.
 impl Ros {
-    /// Stands for what is there where a ROS 2 is sourced.
+    /// None.
     ///
     /// # Errors
     /// [`RosError::Rcl`], always.
     pub fn follow_server(&self, _name: &str) -> Result<ActionServer<FollowJointTrajectory>, RosError> {
-        Err(RosError::Rcl("no ROS 2 was sourced when this was built".into()))
+        Err(RosError::Rcl(NONE.into()))
+    }
+
+    /// None.
+    ///
+    /// # Errors
+    /// [`RosError::Rcl`], always.
+    pub fn gripper_server(&self, _name: &str) -> Result<ActionServer<MoveGripper>, RosError> {
+        Err(RosError::Rcl(NONE.into()))
     }
 }

@@ -11,6 +11,7 @@ mod ending;
 mod followed;
 mod frames;
 mod geometry;
+mod gripper;
 mod hash;
 mod markers;
 #[cfg(any(feature = "dds", feature = "wire", feature = "ros2"))]
@@ -32,6 +33,7 @@ pub use geometry::{
     Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TfMessage, Transform, TransformStamped, Twist,
     TwistStamped, Vector3, Wrench, WrenchStamped,
 };
+pub use gripper::{gripper_position, gripper_width};
 pub use hash::type_hash;
 pub use markers::{Marker, MarkerArray, MeshFile, UVCoordinate};
 pub use nodes::{

@@ -343,7 +343,7 @@ message! {
 message! {
     /// What a gripper shall do.
     GripperCommand = "control_msgs/msg/GripperCommand" {
-        /// m; of the fingertips from each other.
+        /// Of the gripper's first joint, rad (m).
         ///
         position: f64 = "float64 position";
         /// N; 0 is the gripper's own.
@@ -404,30 +404,6 @@ impl FollowJointTrajectoryResult {
         let is_of_joints = why.field == JOINT_NAMES;
         let error_code = if is_of_joints { follow::INVALID_JOINTS } else { follow::INVALID_GOAL };
         Self { error_code, error_string: why.to_string() }
-    }
-}
-
-impl From<types::GripperCommand> for GripperCommand {
-    fn from(command: types::GripperCommand) -> Self {
-        Self { position: command.width_m, max_effort: command.force_n }
-    }
-}
-
-impl GripperCommand {
-    /// What the gripper shall do, which opens as far as `widest` (m) and presses as hard as `strongest` (N).
-    ///
-    /// # Errors
-    /// A [`Rejection`] naming the field for numbers that are none or beyond what it can.
-    pub fn typed(&self, widest: f64, strongest: f64) -> Result<types::GripperCommand, Rejection> {
-        let within = |field: &'static str, value: f64, most: f64, unit: &str| {
-            let is_in = (0.0..=most).contains(&value);
-            let expected = format!("0 to {most} {unit}");
-            if is_in { Ok(value) } else { Err(Rejection::new(field, expected, value.to_string())) }
-        };
-        let width_m = within("gripper.position", self.position, widest, "m")?;
-        let effort = within("gripper.max_effort", self.max_effort, strongest, "N")?;
-        let force_n = if effort == 0.0 { strongest } else { effort };
-        Ok(types::GripperCommand { width_m, force_n })
     }
 }
 

@@ -156,19 +156,3 @@ fn joints_of_others_are_read_in_the_order_of_the_arm_and_what_is_missing_is_name
     assert_eq!(refused(&|s| s.position[2] = f64::INFINITY), "joint_state.position");
     assert_eq!(refused(&|s| s.effort = vec![0.0]), "joint_state.effort");
 }
-
-#[test]
-fn a_gripper_is_told_only_what_it_can() {
-    let of = |position, max_effort| GripperCommand { position, max_effort }.typed(0.08, 40.0);
-    assert_eq!(of(0.02, 10.0), Ok(types::GripperCommand { width_m: 0.02, force_n: 10.0 }));
-    assert_eq!(of(0.02, 0.0).map(|c| c.force_n), Ok(40.0));
-    for (position, effort, field) in [
-        (0.09, 1.0, "position"),
-        (-0.01, 1.0, "position"),
-        (f64::NAN, 1.0, "position"),
-        (0.0, 41.0, "max_effort"),
-    ] {
-        let why = of(position, effort).expect_err("it cannot");
-        assert_eq!(why.field, format!("gripper.{field}"));
-    }
-}

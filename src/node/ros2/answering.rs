@@ -4,10 +4,8 @@
 use super::carrier::Stops;
 use crate::config::Config;
 use crate::node::{NodeError, PATIENCE, keyring};
-use bridge::asking::{CancelAsked, FollowJointTrajectory, Offer, Pursuit};
-use bridge::ros::{
-    FollowJointTrajectoryFeedback, FollowJointTrajectoryResult, Number, Taken, TriggerResponse, follow,
-};
+use bridge::asking::{Action, CancelAsked, Offer, Pursuit};
+use bridge::ros::{Number, Taken, TriggerResponse};
 use bridge::wire::{Role, Signer, Wire, WireError, topics};
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,24 +20,25 @@ const ANSWER: Duration = Duration::from_millis(500);
 /// A stop on its path, with power until it stands (IEC 60204-1).
 const CATEGORY: f64 = 1.0;
 
-enum Word {
-    Begins(Pursuit<FollowJointTrajectory>),
-    Goes(Box<FollowJointTrajectoryFeedback>),
-    Ends(FollowJointTrajectoryResult),
+enum Word<A: Action> {
+    Begins(Pursuit<A>),
+    Goes(Box<A::Feedback>),
+    /// Well or not.
+    Ends(bool, A::Result),
     /// Given up, as these have asked.
-    Cancelled(CancelAsked),
+    Cancelled(CancelAsked, A::Result),
     /// Others that ask.
     Accepts(CancelAsked),
-    Refuses(Offer<FollowJointTrajectory>),
+    Refuses(Offer<A>),
 }
 
-/// Tells how goals do.
-pub(super) struct Answering {
-    to: Sender<Word>,
+/// Tells how goals of one action do.
+pub(super) struct Answering<A: Action> {
+    to: Sender<Word<A>>,
     feedbacks: Arc<AtomicUsize>,
 }
 
-impl Answering {
+impl<A: Action> Answering<A> {
     /// # Errors
     /// [`NodeError::Thread`].
     pub(super) fn start() -> Result<Self, NodeError> {
@@ -51,17 +50,17 @@ impl Answering {
         Ok(Self { to, feedbacks })
     }
 
-    fn say(&self, word: Word) {
+    fn say(&self, word: Word<A>) {
         // It ends with this.
         let _ = self.to.send(word);
     }
 
     /// From now on this goal is what is told of.
-    pub(super) fn begins(&self, goal: Pursuit<FollowJointTrajectory>) {
+    pub(super) fn begins(&self, goal: Pursuit<A>) {
         self.say(Word::Begins(goal));
     }
 
-    pub(super) fn goes(&self, feedback: Box<FollowJointTrajectoryFeedback>) {
+    pub(super) fn goes(&self, feedback: Box<A::Feedback>) {
         if self.feedbacks.fetch_add(1, Ordering::Relaxed) < FEEDBACKS {
             self.say(Word::Goes(feedback));
         } else {
@@ -69,14 +68,14 @@ impl Answering {
         }
     }
 
-    /// It is over; well if the code is 0.
-    pub(super) fn ends(&self, result: FollowJointTrajectoryResult) {
-        self.say(Word::Ends(result));
+    /// It is over, well or not.
+    pub(super) fn ends(&self, is_well: bool, result: A::Result) {
+        self.say(Word::Ends(is_well, result));
     }
 
     /// It was given up for those.
-    pub(super) fn cancelled(&self, asked: CancelAsked) {
-        self.say(Word::Cancelled(asked));
+    pub(super) fn cancelled(&self, asked: CancelAsked, result: A::Result) {
+        self.say(Word::Cancelled(asked, result));
     }
 
     /// Somebody asks for what has ended already.
@@ -84,14 +83,14 @@ impl Answering {
         self.say(Word::Accepts(asked));
     }
 
-    pub(super) fn refuses(&self, offer: Offer<FollowJointTrajectory>) {
+    pub(super) fn refuses(&self, offer: Offer<A>) {
         self.say(Word::Refuses(offer));
     }
 }
 
 /// What cannot be said is told: who waits for it finds its own limit.
-fn answer(from: &Receiver<Word>, feedbacks: &AtomicUsize) {
-    let mut pursued: Option<Pursuit<FollowJointTrajectory>> = None;
+fn answer<A: Action>(from: &Receiver<Word<A>>, feedbacks: &AtomicUsize) {
+    let mut pursued: Option<Pursuit<A>> = None;
     while let Ok(word) = from.recv() {
         let said = match word {
             Word::Begins(goal) => {
@@ -102,16 +101,12 @@ fn answer(from: &Receiver<Word>, feedbacks: &AtomicUsize) {
                 feedbacks.fetch_sub(1, Ordering::Relaxed);
                 pursued.as_ref().map_or(Ok(()), |goal| goal.feedback(&feedback))
             }
-            Word::Ends(result) => match pursued.take() {
-                Some(goal) if result.error_code == follow::SUCCESSFUL => goal.succeed(&result),
+            Word::Ends(is_well, result) => match pursued.take() {
+                Some(goal) if is_well => goal.succeed(&result),
                 Some(goal) => goal.abort(&result),
                 None => Ok(()),
             },
-            Word::Cancelled(asked) => {
-                let result = FollowJointTrajectoryResult {
-                    error_string: "given up, as was asked".into(),
-                    ..Default::default()
-                };
+            Word::Cancelled(asked, result) => {
                 let accepted = asked.accept();
                 accepted.and(pursued.take().map_or(Ok(()), |goal| goal.cancel(&result)))
             }

@@ -3,7 +3,7 @@
 use super::of_ros2;
 use crate::config::Config;
 use crate::node::NodeError;
-use bridge::asking::{ActionServer, FollowJointTrajectory, Served};
+use bridge::asking::{ActionServer, FollowJointTrajectory, MoveGripper, Served};
 #[cfg(feature = "dds")]
 use bridge::dds;
 #[cfg(feature = "ros2")]
@@ -17,6 +17,8 @@ use types::{Rejection, Time};
 pub(super) type Stops = Served<TriggerRequest, TriggerResponse>;
 /// Paths that are to be followed.
 pub(super) type Goals = ActionServer<FollowJointTrajectory>;
+/// Where the gripper shall go.
+pub(super) type Grips = ActionServer<MoveGripper>;
 
 /// See the head of this file. Clones are the same.
 #[derive(Clone)]
@@ -177,6 +179,21 @@ impl Carrier {
             Self::Dds(ros) => ros.follow_server(&name),
             #[cfg(feature = "ros2")]
             Self::Native(ros) => ros.follow_server(&name),
+            Self::Zenoh(_) => return Ok(None),
+        };
+        had.map(Some).map_err(of_ros2)
+    }
+
+    /// Where others want the gripper, under this name; `None` where the carrier has no actions.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub(super) fn grips(&self, name: &str) -> Result<Option<Grips>, NodeError> {
+        let had = match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(ros) => ros.gripper_server(name),
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.gripper_server(name),
             Self::Zenoh(_) => return Ok(None),
         };
         had.map(Some).map_err(of_ros2)

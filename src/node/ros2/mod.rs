@@ -5,22 +5,23 @@
 
 mod answering;
 mod carrier;
+mod pursuing;
 mod saying;
 
 use super::body::WiredBody;
-use super::following::{Came, Follower, failed};
+use super::following::Follower;
+use super::gripping::Gripping;
 use super::{Node, NodeError, keyring, robot};
 use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
-use answering::Answering;
-use bridge::asking::{Event, FollowJointTrajectory, GoalId, Offer, RosError};
-use bridge::ros::follow;
+use bridge::asking::RosError;
 use bridge::wire::{Role, WireError};
-use carrier::{Carrier, Goals};
-use control::MonotonicClock;
+use carrier::Carrier;
+use control::{MonotonicClock, Report};
 use core::time::Duration;
 use mechanics::Arm;
+use pursuing::Desk;
 use saying::Saying;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,8 +33,6 @@ const SLICE: Duration = Duration::from_millis(10);
 const LETS_IN: Duration = Duration::from_secs(2);
 /// Before the robot is looked for again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// Feedback is said every so many slices.
-const FEEDBACK_EVERY: u64 = 5;
 
 /// What refuses a setting of ROS 2 names it without its section.
 fn of_ros2(e: RosError) -> NodeError {
@@ -45,12 +44,18 @@ fn of_ros2(e: RosError) -> NodeError {
 
 /// This node's side of ROS 2.
 struct Side {
-    goals: Option<Goals>,
-    answering: Answering,
+    paths: Option<Desk<Follower>>,
+    grips: Option<Desk<Gripping>>,
     saying: Saying,
     ros: Carrier,
     /// How often joints are told, as the configuration has it, Hz.
     rate_hz: f64,
+}
+
+/// Who pursues goals, on the robot that is there.
+struct Hands {
+    follower: Follower,
+    gripping: Gripping,
 }
 
 /// Runs until the person ends it.
@@ -62,16 +67,26 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
     let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
     let ros = Carrier::open(config)?;
     let rate_hz = config.ros2.joint_states_hz;
-    let goals = if config.ros2.moves { ros.goals(&config.ros2.controller)? } else { None };
-    let moves = match goals {
-        Some(_) => format!("whose {}/follow_joint_trajectory moves its arm", config.ros2.controller),
-        None => "which moves nothing (ros2.moves)".to_owned(),
+    let c = &config.ros2;
+    let (mut paths, mut grips) = (None, None);
+    if c.moves {
+        paths = ros.goals(&c.controller)?.map(Desk::new).transpose()?;
+        let has_gripper = !c.gripper.is_empty() && !arm.profile().gripper.joints.is_empty();
+        grips = if has_gripper { ros.grips(&c.gripper)?.map(Desk::new).transpose()? } else { None };
+    }
+    let moves = match (&paths, &grips) {
+        (None, _) => "which moves nothing (ros2.moves)".to_owned(),
+        (_, None) => format!("whose {}/follow_joint_trajectory moves its arm", c.controller),
+        _ => format!(
+            "whose {}/follow_joint_trajectory moves its arm, and {} its gripper",
+            c.controller, c.gripper
+        ),
     };
     let ends = Arc::new(AtomicBool::new(false));
     let asked = ros.stops(&format!("{}/stop", config.ros2.node))?;
     let stops = asked.map(|asked| answering::stops(config, asked, &node.wire, &ends)).transpose()?;
     let saying = Saying::start(arm, &ros, &node.wire)?;
-    let mut side = Side { goals, answering: Answering::start()?, saying, ros, rate_hz };
+    let mut side = Side { paths, grips, saying, ros, rate_hz };
     log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", config.ros2.domain));
     let mut missing = String::new();
     let ended = loop {
@@ -88,13 +103,13 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
                 log.info("bridge", "robot", "the robot is there");
                 missing.clear();
                 // Nothing of another connection counts in this one.
-                let mut follower = Follower::new(arm, &config.safety.keep_out_m);
-                let served = side.serve(&mut body, &mut follower, &mut log);
-                if follower.is_busy() {
-                    follower.cancel(&mut body);
-                    let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
-                    side.answering.ends(failed(follow::INVALID_GOAL, why));
-                }
+                let mut hands = Hands {
+                    follower: Follower::new(arm, &config.safety.keep_out_m),
+                    gripping: Gripping::new(arm),
+                };
+                let served = side.serve(&mut body, &mut hands, &mut log);
+                let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
+                side.end_all(&mut body, &mut hands, &why);
                 match served {
                     Ok(()) => break Ok(()),
                     Err(e) => e.to_string(),
@@ -116,28 +131,19 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
 }
 
 impl Side {
-    fn next(&self) -> Option<Event<FollowJointTrajectory>> {
-        self.goals.as_ref().and_then(|goals| goals.next_within(Duration::ZERO))
-    }
-
     fn refuse_all(&self) {
-        while let Some(event) = self.next() {
-            match event {
-                Event::Goal(offer) => self.answering.refuses(offer),
-                Event::Cancel(asked) => self.answering.accepts(asked),
-            }
-        }
+        self.paths.iter().for_each(Desk::refuse_all);
+        self.grips.iter().for_each(Desk::refuse_all);
     }
 
-    /// Says what the robot does and follows what is asked, as long as the robot is there and the person does not end it.
-    fn serve(
-        &mut self,
-        body: &mut WiredBody,
-        follower: &mut Follower,
-        log: &mut Log,
-    ) -> Result<(), BodyError> {
+    fn end_all(&mut self, body: &mut WiredBody, hands: &mut Hands, why: &str) {
+        self.paths.iter_mut().for_each(|desk| desk.ends(&mut hands.follower, body, why));
+        self.grips.iter_mut().for_each(|desk| desk.ends(&mut hands.gripping, body, why));
+    }
+
+    /// Says what the robot does and pursues what is asked, as long as the robot is there and the person does not end it.
+    fn serve(&mut self, body: &mut WiredBody, hands: &mut Hands, log: &mut Log) -> Result<(), BodyError> {
         self.saying.connected(body.cameras().iter().map(|c| c.name().to_owned()).collect());
-        let mut pursued: Option<GoalId> = None;
         let mut slices = 0_u64;
         while crate::interrupt::count() == 0 {
             body.advance(SLICE)?;
@@ -145,72 +151,18 @@ impl Side {
             if self.ros.is_over() {
                 return Err(BodyError::Line("what carries it into ROS 2 has ended".into()));
             }
-            let rate_hz = self.ros.joint_states_hz().unwrap_or(self.rate_hz);
-            self.saying.say(&body.status(), rate_hz, (body.now(), self.ros.now()));
-            // One at a time: between two the arm's owner gives a sign of life.
-            match self.next() {
-                Some(Event::Goal(offer)) => pursued = self.take(offer, body, follower, log).or(pursued),
-                Some(Event::Cancel(asked)) if pursued.is_some_and(|id| asked.goals().contains(&id)) => {
-                    follower.cancel(body);
-                    pursued = None;
-                    log.info("bridge", "goal", "given up, as was asked");
-                    self.answering.cancelled(asked);
-                }
-                Some(Event::Cancel(asked)) => self.answering.accepts(asked),
-                None => {}
-            }
+            let (rate_hz, stamp) = (self.ros.joint_states_hz().unwrap_or(self.rate_hz), self.ros.now());
+            self.saying.say(&body.status(), rate_hz, (body.now(), stamp));
+            let reports: Vec<Report> = core::iter::from_fn(|| body.poll()).collect();
             slices += 1;
-            match follower.step(body)? {
-                Some(Came::Goes(feedback)) if slices.is_multiple_of(FEEDBACK_EVERY) => {
-                    self.answering.goes(feedback);
-                }
-                Some(Came::Ends(result)) => {
-                    pursued = None;
-                    let is_well = result.error_code == follow::SUCCESSFUL;
-                    let said = if is_well { "followed to its end" } else { &result.error_string };
-                    log.info("bridge", "goal", said.to_owned());
-                    self.answering.ends(result);
-                }
-                _ => {}
+            let since = (reports.as_slice(), stamp, slices);
+            if let Some(desk) = &mut self.paths {
+                desk.serve(&mut hands.follower, body, since, log);
+            }
+            if let Some(desk) = &mut self.grips {
+                desk.serve(&mut hands.gripping, body, since, log);
             }
         }
         Ok(())
-    }
-
-    /// Takes a goal that can be followed, and begins.
-    fn take(
-        &self,
-        offer: Offer<FollowJointTrajectory>,
-        body: &mut WiredBody,
-        follower: &mut Follower,
-        log: &mut Log,
-    ) -> Option<GoalId> {
-        if let Err(why) = follower.check(offer.goal(), &body.status()) {
-            log.warn("bridge", "goal", format!("refused: {}", why.error_string));
-            self.answering.refuses(offer);
-            return None;
-        }
-        // Nothing is under way, so nobody waits for a sign of life.
-        let goal = match offer.accept(self.ros.now()) {
-            Ok(goal) => goal,
-            Err(e) => {
-                log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}"));
-                return None;
-            }
-        };
-        let (id, points) = (goal.id(), goal.goal().trajectory.points.len());
-        let begun = follower.begin(body, goal.goal());
-        self.answering.begins(goal);
-        match begun {
-            Ok(()) => {
-                log.info("bridge", "goal", format!("a path of {points} points"));
-                Some(id)
-            }
-            Err(why) => {
-                log.warn("bridge", "goal", format!("it cannot be followed: {}", why.error_string));
-                self.answering.ends(why);
-                None
-            }
-        }
     }
 }

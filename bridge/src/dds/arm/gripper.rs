@@ -19,20 +19,6 @@ const SAME_N: f64 = 1e-3;
 /// How long a goal may take to be accepted, and before one is given again that was not.
 const ACCEPTS: Duration = Duration::from_secs(1);
 
-/// Where the first joint of a gripper stands, rad or m, when the fingertips are so far apart, m.
-#[must_use]
-pub fn position(profile: &GripperProfile, width_m: f64) -> f64 {
-    let part = (width_m / profile.width_m).clamp(0.0, 1.0);
-    profile.closed[0] + part * (profile.open[0] - profile.closed[0])
-}
-
-/// How far apart the fingertips are, m, when the first joint stands there; and how fast they part, m/s, by its speed.
-#[must_use]
-pub fn width(profile: &GripperProfile, position: f64, speed: f64) -> (f64, f64) {
-    let per = profile.width_m / (profile.open[0] - profile.closed[0]);
-    ((position - profile.closed[0]) * per, speed * per)
-}
-
 /// The thread that tells it.
 pub(super) struct Telling {
     client: ActionClient<MoveGripper>,
@@ -77,8 +63,7 @@ impl Telling {
                 // What it was found at is no wish of anybody's.
                 None => told = Some(GripperTold { command: now, goal: None }),
                 Some(last) if is_settled && !is_same(&last.command, &now) => {
-                    let position = position(&self.profile, now.width_m);
-                    let command = GripperCommand { position, max_effort: now.force_n };
+                    let command = GripperCommand::new(&self.profile, &now);
                     match self.client.give(&GripperCommandGoal { command }, ACCEPTS) {
                         Ok(Some(goal)) => told = Some(GripperTold { command: now, goal: Some(goal) }),
                         // One that was not taken is given again as long as it is wished for, and not too often.
@@ -100,28 +85,4 @@ struct GripperTold {
 
 fn is_same(a: &types::GripperCommand, b: &types::GripperCommand) -> bool {
     (a.width_m - b.width_m).abs() < SAME_M && (a.force_n - b.force_n).abs() < SAME_N
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn width_and_joint_are_one_anothers_inverse_also_of_one_that_closes_by_growing() {
-        for (closed, open) in [(0.0, 0.04), (0.8, 0.0), (-0.17, 1.75)] {
-            let profile = GripperProfile {
-                joints: vec!["finger".into()],
-                closed: vec![closed],
-                open: vec![open],
-                width_m: 0.08,
-                ..GripperProfile::default()
-            };
-            for width_m in [0.0, 0.013, 0.08] {
-                let q = position(&profile, width_m);
-                let (back, speed) = width(&profile, q, (open - closed) / 2.0);
-                assert!((back - width_m).abs() < 1e-12 && (speed - 0.04).abs() < 1e-12, "{closed} {open}");
-            }
-            assert_eq!(position(&profile, 1.0), open, "no wider than it can");
-        }
-    }
 }

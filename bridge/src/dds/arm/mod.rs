@@ -14,7 +14,6 @@ use super::{Care, Heard, Publisher, Ros, RosError};
 use crate::ros::{self, JointTrajectory};
 use core::time::Duration;
 use gripper::Telling;
-pub use gripper::{position as gripper_position, width as gripper_width};
 pub use since::RosTime;
 pub(super) use since::Since;
 use slots::{Slots, Told, Trouble};
@@ -179,7 +178,7 @@ impl ArmSettings {
         }
         if let Some(finger) = self.fingers.joints.first() {
             let finger = message.of_arm(std::slice::from_ref(finger))?;
-            let (width_m, speed_m_s) = gripper::width(&self.fingers, finger.q[0], finger.dq[0]);
+            let (width_m, speed_m_s) = ros::gripper_width(&self.fingers, finger.q[0], finger.dq[0]);
             let force_n = if self.efforts { finger.tau[0].abs() } else { 0.0 };
             state.gripper = GripperState { width_m, speed_m_s, force_n };
         }

@@ -1,0 +1,355 @@
+//! The gripper as others tell it where to go, on the robot that is there: a goal at a time, under a lease of its own.
+
+use crate::graph::{ACTIVATION_S, Body};
+use bridge::ros::{
+    GripperCommandFeedback as Feedback, GripperCommandGoal as Goal, GripperCommandResult as Outcome,
+};
+use control::{Groups, Lease, Mode, Motion, MotionId, Report, Status};
+use mechanics::Arm;
+use std::sync::Arc;
+use types::{GripperCommand, GripperProfile, GripperState, Rejection, Time};
+
+/// Fingers so near to where they shall be, metres, are there.
+const THERE_M: f64 = 0.002;
+/// Fingers slower than this, m/s, for so long, seconds, have come to rest; some time they have to set out.
+const RESTS_M_S: f64 = 0.002;
+const RESTS_S: f64 = 0.1;
+const SETS_OUT_S: f64 = 0.15;
+/// No goal takes longer than its own way and this, seconds.
+const LONGEST_S: f64 = 3.0;
+
+/// What became of a goal.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Came {
+    /// It is under way.
+    Goes(Feedback),
+    /// The fingers rest: where they shall be, or on something between them.
+    Rests(Outcome),
+    /// It was given up, and why.
+    Failed(Outcome, String),
+}
+
+/// See the head of this file.
+pub(super) struct Gripping {
+    arm: Arc<Arm>,
+    doing: Doing,
+}
+
+enum Doing {
+    Nothing,
+    /// The robot gets its power for a goal.
+    Wakes {
+        command: GripperCommand,
+        since: Time,
+    },
+    Grips {
+        lease: Lease,
+        motion: MotionId,
+        fingers: Fingers,
+    },
+}
+
+/// Where fingers are on their way.
+struct Fingers {
+    command: GripperCommand,
+    /// No earlier they have come to rest, and no later they have to have, seconds after they were told.
+    soonest_s: f64,
+    latest_s: f64,
+    told: Time,
+    /// Since when they rest.
+    rests: Option<Time>,
+}
+
+impl Fingers {
+    fn new(profile: &GripperProfile, command: GripperCommand, width_m: f64, told: Time) -> Self {
+        let way_s = (command.width_m - width_m).abs() / profile.speed_m_s;
+        // Some set out once the whole way has been decided.
+        let late_s = if profile.late_s > 0.0 { profile.late_s + way_s } else { 0.0 };
+        let (soonest_s, latest_s) = (SETS_OUT_S + late_s, LONGEST_S + way_s + 2.0 * late_s);
+        Self { command, soonest_s, latest_s, told, rests: None }
+    }
+
+    /// Whether they have come to rest, and if so whether they are where they shall be; `None` on the way.
+    fn look(&mut self, now: Time, state: &GripperState) -> Option<bool> {
+        let took_s = now.secs_since(self.told);
+        if took_s < self.soonest_s || state.speed_m_s.abs() >= RESTS_M_S {
+            self.rests = None;
+        } else if self.rests.is_none() {
+            self.rests = Some(now);
+        }
+        let is_there = (state.width_m - self.command.width_m).abs() < THERE_M;
+        let rests_s = self.rests.map_or(0.0, |since| now.secs_since(since));
+        (rests_s >= RESTS_S || took_s > self.latest_s).then_some(is_there)
+    }
+}
+
+impl Gripping {
+    pub(super) fn new(arm: &Arc<Arm>) -> Self {
+        Self { arm: arm.clone(), doing: Doing::Nothing }
+    }
+
+    /// Whether a goal is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        !matches!(self.doing, Doing::Nothing)
+    }
+
+    /// What a goal tells the gripper.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that tells why it cannot be pursued; nothing has moved.
+    pub(super) fn check(&self, goal: &Goal, status: &Status) -> Result<GripperCommand, Rejection> {
+        let command = goal.command.typed(&self.arm.profile().gripper)?;
+        let refused = |got: &'static str| Err(Rejection::new("gripper", "a gripper that is free", got));
+        match status.mode {
+            _ if self.is_busy() => refused("one that pursues another goal: cancel it first"),
+            Mode::Fault { .. } => refused("one that is stopped, latched: a person has to reset it"),
+            _ => Ok(command),
+        }
+    }
+
+    /// Has a goal pursued, at once or as soon as the robot has power.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and what the loop refuses.
+    pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal) -> Result<(), Rejection> {
+        let status = body.status();
+        let command = self.check(goal, &status)?;
+        let now = body.now();
+        match status.mode {
+            Mode::Disarmed => body.reins().activate(now)?,
+            Mode::Proving => {}
+            _ => return self.start(body, command),
+        }
+        self.doing = Doing::Wakes { command, since: now };
+        Ok(())
+    }
+
+    fn start(&mut self, body: &mut dyn Body, command: GripperCommand) -> Result<(), Rejection> {
+        self.doing = Doing::Nothing;
+        let now = body.now();
+        let width_m = body.status().measured.map_or(0.0, |m| m.gripper.width_m);
+        let mut lease = body.reins().claim(now, Groups::Gripper)?;
+        let order = lease.order(now, Motion::Grip(command));
+        let motion = match body.reins().submit(order) {
+            Ok(motion) => motion,
+            Err(why) => {
+                let _ = body.reins().release(now, &lease);
+                return Err(why);
+            }
+        };
+        let fingers = Fingers::new(&self.arm.profile().gripper, command, width_m, now);
+        self.doing = Doing::Grips { lease, motion, fingers };
+        Ok(())
+    }
+
+    /// What the goal does, with what the loop has reported meanwhile; to be called a hundred times a second. `None` without
+    /// a goal.
+    pub(super) fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came> {
+        match core::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Nothing => None,
+            Doing::Wakes { command, since } => {
+                let why = match body.status().mode {
+                    Mode::Hold => match self.start(body, command) {
+                        Ok(()) => return None,
+                        Err(why) => why.to_string(),
+                    },
+                    Mode::Fault { .. } => "the robot has stopped while it got its power, latched".to_owned(),
+                    _ if body.now().secs_since(since) > ACTIVATION_S => "the robot gets no power".to_owned(),
+                    _ => {
+                        self.doing = Doing::Wakes { command, since };
+                        return None;
+                    }
+                };
+                Some(Came::Failed(Outcome::default(), why))
+            }
+            Doing::Grips { lease, motion, mut fingers } => {
+                let now = body.now();
+                body.reins().keep_alive(&lease, now);
+                let profile = &self.arm.profile().gripper;
+                let measured = body.status().measured.map(|m| m.gripper);
+                let outcome = |is_there| {
+                    measured.map_or(Outcome::default(), |state| Outcome::new(profile, &state, is_there))
+                };
+                let came = match (given_up(reports, &lease, motion), measured) {
+                    (Some(why), _) => Came::Failed(Outcome { stalled: false, ..outcome(false) }, why),
+                    (None, None) => {
+                        Came::Failed(Outcome::default(), "nobody tells where the fingers are".into())
+                    }
+                    (None, Some(state)) => match fingers.look(now, &state) {
+                        Some(is_there) => Came::Rests(outcome(is_there)),
+                        None => {
+                            self.doing = Doing::Grips { lease, motion, fingers };
+                            return Some(Came::Goes(Feedback::new(profile, &state)));
+                        }
+                    },
+                };
+                // Whatever is held stays held, as hard as it is.
+                let _ = body.reins().release(now, &lease);
+                Some(came)
+            }
+        }
+    }
+
+    /// Gives the goal up that is under way: the fingers stand where they are, or go on holding.
+    pub(super) fn cancel(&mut self, body: &mut dyn Body) {
+        if let Doing::Grips { lease, .. } = core::mem::replace(&mut self.doing, Doing::Nothing) {
+            let now = body.now();
+            let _ = body.reins().release(now, &lease);
+        }
+    }
+}
+
+/// Why the loop has ended a goal, if it has.
+fn given_up(reports: &[Report], lease: &Lease, motion: MotionId) -> Option<String> {
+    reports.iter().find_map(|report| match report {
+        Report::Lost(id) if *id == lease.id() => {
+            Some("the robot has stopped, or somebody else has taken the gripper over".to_owned())
+        }
+        Report::Refused { id: Some(id), why, .. } if *id == motion => {
+            Some(format!("the loop refused it: {why:?}"))
+        }
+        Report::LoopDied => Some("the control loop ended".to_owned()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::graph::lockstep::Lockstep;
+    use bridge::ros::GripperCommand as Wish;
+    use core::time::Duration;
+    use types::StopCategory;
+
+    const SLICE: Duration = Duration::from_millis(10);
+
+    struct Stage {
+        body: Lockstep,
+        gripping: Gripping,
+    }
+
+    fn goal(position: f64, max_effort: f64) -> Goal {
+        Goal { command: Wish { position, max_effort } }
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let config = Config::default();
+            let arm = crate::robots::load(&config.robot.profile).expect("built in");
+            let mut body = crate::session::bare(&config, &arm, 3, false).expect("an arm");
+            body.advance(Duration::from_millis(100)).expect("time passes");
+            Self { body, gripping: Gripping::new(&arm) }
+        }
+
+        fn step(&mut self) -> Option<Came> {
+            self.body.advance(SLICE).expect("time passes");
+            let reports: Vec<Report> = core::iter::from_fn(|| self.body.poll()).collect();
+            self.gripping.step(&mut self.body, &reports)
+        }
+
+        /// The end, and how many feedbacks came.
+        fn until_over(&mut self) -> (Came, usize) {
+            let mut n = 0;
+            for _ in 0..1500 {
+                match self.step() {
+                    Some(Came::Goes(_)) => n += 1,
+                    Some(over) => return (over, n),
+                    None => {}
+                }
+            }
+            panic!("it does not end");
+        }
+
+        fn width_m(&mut self) -> f64 {
+            self.body.status().measured.expect("known").gripper.width_m
+        }
+    }
+
+    #[test]
+    fn fingers_go_where_others_want_them_and_stay_there_under_nobodys_lease() {
+        let mut stage = Stage::new();
+        // By the first finger's joint, which goes half as far as both fingers part; the robot gets its power for it.
+        for (position, width_m) in [(0.03, 0.06), (0.01, 0.02)] {
+            stage.gripping.begin(&mut stage.body, &goal(position, 0.0)).expect("it begins");
+            let busy =
+                stage.gripping.begin(&mut stage.body, &goal(position, 0.0)).expect_err("one at a time");
+            assert_eq!(busy.field, "gripper");
+            let (over, n) = stage.until_over();
+            let Came::Rests(outcome) = over else { panic!("{over:?}") };
+            assert!(outcome.reached_goal && !outcome.stalled && (outcome.position - position).abs() < 1e-3);
+            assert!(n > 10, "{n} feedbacks");
+            // The lease is given back, and the loop goes on holding.
+            stage.body.advance(Duration::from_secs(1)).expect("time passes");
+            assert!((stage.width_m() - width_m).abs() < 2e-3, "{} m", stage.width_m());
+            assert_eq!(stage.body.status().mode, Mode::Hold);
+        }
+    }
+
+    #[test]
+    fn what_it_cannot_is_refused_and_a_stop_ends_a_goal_where_the_fingers_are() {
+        let mut stage = Stage::new();
+        for bad in [goal(0.05, 0.0), goal(f64::NAN, 0.0), goal(0.02, 1e3)] {
+            let why = stage.gripping.begin(&mut stage.body, &bad).expect_err("refused");
+            assert!(why.field.starts_with("gripper."), "{why}");
+            assert!(!stage.gripping.is_busy() && stage.body.status().mode == Mode::Disarmed);
+        }
+        stage.gripping.begin(&mut stage.body, &goal(0.04, 0.0)).expect("it begins");
+        stage.until_over();
+        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0)).expect("it begins");
+        (0..20).for_each(|_| _ = stage.step());
+        stage.body.reins().stop(StopCategory::Two);
+        let (over, _) = stage.until_over();
+        assert!(
+            matches!(&over, Came::Failed(o, why) if !o.reached_goal && why.contains("stopped")),
+            "{over:?}"
+        );
+        let stands = stage.width_m();
+        (0..50).for_each(|_| _ = stage.step());
+        assert!(
+            (stage.width_m() - stands).abs() < 3e-3 && stands > 0.01,
+            "{stands} m, then {}",
+            stage.width_m()
+        );
+        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0)).expect("it begins");
+        (0..20).for_each(|_| _ = stage.step());
+        stage.gripping.cancel(&mut stage.body);
+        let stands = stage.width_m();
+        (0..50).for_each(|_| _ = stage.step());
+        assert!(!stage.gripping.is_busy() && (stage.width_m() - stands).abs() < 3e-3);
+        stage.body.reins().stop(StopCategory::One);
+        stage.step();
+        let why = stage.gripping.begin(&mut stage.body, &goal(0.02, 0.0)).expect_err("latched");
+        assert!(why.got.contains("reset"), "{why}");
+    }
+
+    #[test]
+    fn fingers_that_rest_before_they_are_there_hold_something_and_some_set_out_late() {
+        let at = Time::from_secs_f64;
+        let state = |width_m, speed_m_s| GripperState { width_m, speed_m_s, force_n: 0.0 };
+        for late_s in [0.0, 0.5] {
+            let profile = GripperProfile { speed_m_s: 0.1, late_s, ..GripperProfile::default() };
+            let command = GripperCommand { width_m: 0.0, force_n: 10.0 };
+            for (stops_m, is_there) in [(0.04, false), (0.001, true)] {
+                let mut fingers = Fingers::new(&profile, command, 0.08, at(1.0));
+                let sets_out_s = if late_s > 0.0 { late_s + 0.8 } else { 0.05 };
+                let told = (0..500).find_map(|k| {
+                    let t = 0.01 * f64::from(k);
+                    let width = (0.08 - 0.1 * (t - sets_out_s).max(0.0)).max(stops_m);
+                    let moves = t > sets_out_s && width > stops_m;
+                    let said = fingers.look(at(1.0 + t), &state(width, if moves { -0.1 } else { 0.0 }));
+                    said.map(|is_there| (t, is_there))
+                });
+                let rests_s = sets_out_s + (0.08 - stops_m) / 0.1;
+                let (t, said) = told.expect("they come to rest");
+                assert_eq!(said, is_there);
+                assert!((rests_s + 0.09..rests_s + 0.15).contains(&t), "{t} s, at rest since {rests_s} s");
+            }
+            // Those that never rest are given up.
+            let mut fingers = Fingers::new(&profile, command, 0.08, at(1.0));
+            let ends =
+                (0..1000).find(|k| fingers.look(at(1.0 + 0.01 * f64::from(*k)), &state(0.05, 0.1)).is_some());
+            assert!(ends.is_some_and(|k| k > 300), "{ends:?}");
+        }
+    }
+}
