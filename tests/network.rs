@@ -8,13 +8,10 @@ use scripted::link::Link;
 use scripted::nodes::{BEGINS, DONE, F1, Nodes, ended};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use types::seams::Clock as _;
 
 const SENTENCE: &str = "put the red cube in the blue bowl";
-/// Within this the robot tells that it has stopped: the lease of its owner is 0.2 s.
-const STOPS: Duration = Duration::from_secs(5);
-
 /// How often each is tried: 20 times in the full tier.
 fn tries() -> u64 {
     std::env::var("SINEW_BREAKS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
@@ -42,31 +39,12 @@ fn through(port: u16) -> String {
     format!("direct = false\nmulticast = false\nconnect = [\"tcp/127.0.0.1:{port}\"]\n")
 }
 
-/// Waits until the robot has told once more that its owner fell silent.
-fn until_it_stops(nodes: &Nodes, before: usize) {
-    let began = Instant::now();
-    while nodes.events().matches(F1).count() == before {
-        assert!(began.elapsed() < STOPS, "it goes on:\n{}", nodes.logs());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// What the robot's loop has told since it stopped last.
-fn since_it_stopped(nodes: &Nodes) -> String {
-    nodes.events().rsplit(F1).next().unwrap_or_default().to_owned()
-}
-
-fn assert_stands(nodes: &Nodes) {
-    let after = since_it_stopped(nodes);
-    assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
-}
-
 /// Once everybody is there again a person resets the robot, and it does what is said: at the third try at the latest, on a
 /// machine that is too busy for its cameras.
 fn goes_on(nodes: &Nodes, config: &str) {
     nodes.until_there(&["robot", "planner"], config);
     let config = format!("{config}.toml");
-    assert_stands(nodes);
+    nodes.assert_stands();
     let mut said = String::new();
     for _ in 0..3 {
         let (code, out, err) = nodes.reset(&["--config", &config]);
@@ -90,10 +68,10 @@ fn f34_a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_befor
         let (asked, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         std::thread::sleep(Duration::from_millis(37 * n));
         drop(passes_on.take());
-        until_it_stops(&nodes, before);
+        nodes.until_it_stops(before);
         let (code, out, err) = ended(asked, DONE);
         assert_ne!(code, 0, "{out}{err}");
-        assert_stands(&nodes);
+        nodes.assert_stands();
         passes_on = Some(router(&nodes.name, port));
         goes_on(&nodes, "robot");
     }
@@ -114,9 +92,9 @@ fn f36_a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
         std::thread::sleep(Duration::from_millis(37 * n));
         // 30 of 100 packets are lost, and all are late by up to 200 ms.
         link.spoil(300, 200);
-        until_it_stops(&nodes, before);
+        nodes.until_it_stops(before);
         std::thread::sleep(Duration::from_secs(3));
-        assert_stands(&nodes);
+        nodes.assert_stands();
         link.spoil(0, 0);
         let (code, out, err) = ended(asked, DONE);
         assert_ne!(code, 0, "{out}{err}");
@@ -140,14 +118,14 @@ fn f35_of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the
         std::thread::sleep(Duration::from_millis(37 * n));
         // The first planner is alone, and goes on as if it were not.
         link.cut(true);
-        until_it_stops(&nodes, before);
+        nodes.until_it_stops(before);
         nodes.until_gone("planner", "robot");
         nodes.begin("second", "planner", "robot");
         nodes.until("second", "waiting for sentences", BEGINS);
         // It gets the arm only from a person's hand.
         let (code, out, _) = nodes.said(&["say", SENTENCE]);
         assert_ne!(code, 0, "{out}");
-        assert_stands(&nodes);
+        nodes.assert_stands();
         assert_eq!(nodes.reset(&[]).0, 0);
         let (second, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         // The first comes back in the middle of that, with all that it said meanwhile.

@@ -30,15 +30,18 @@ impl Core {
         }
     }
 
-    /// Keeps the stop of what moves now, before its power goes. An arm that is not seen may be elsewhere: it comes to rest
-    /// on what it was told last.
+    /// Keeps the stop of what moves now, before its power goes. An arm that is not seen, or seen elsewhere (F24), comes to
+    /// rest on what it was told last.
     pub(crate) fn part(&mut self) {
         let moves = matches!(
             self.state,
             State::Proving(_) | State::Follow(_) | State::Servo(_) | State::Stopping(..)
         );
-        let is_told = self.tuning.coast > 0.0 && moves && self.estimate.is_fresh();
-        self.parting = is_told.then(|| self.rests(0.0, self.dt));
+        let is_there = self.estimate.is_fresh()
+            && self.estimate.q.max_abs_diff(&self.reference.q) <= self.tuning.following_error;
+        if self.tuning.coast > 0.0 && moves && is_there {
+            self.parting = Some(self.rests(0.0, self.dt));
+        }
     }
 
     /// Goes on for `coast` seconds and comes to rest; counted from `past` seconds after the last tick.

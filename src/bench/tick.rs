@@ -27,6 +27,9 @@ const TICKS: usize = 60_000;
 /// Ticks between two worlds: 30 Hz.
 const WORLD_EVERY: usize = 33;
 
+/// How long an arm at the end of a line goes on before it stops, seconds; see `[arm] lead_ms`.
+const COAST_S: f64 = 0.05;
+
 /// Goals, microseconds of CPU time.
 const GOALS: [(&str, f64, f64); 2] = [("median", 0.5, 25.0), ("99.9th percentile", 0.999, 80.0)];
 
@@ -52,8 +55,13 @@ enum Orders {
 
 /// Measures every tick by itself.
 pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), CommandError> {
-    for (name, orders) in [("tick", Orders::Trajectories), ("tick, steered", Orders::Twists)] {
-        let costs = costs(o, orders)?;
+    for (name, orders, coast_s) in [
+        ("tick", Orders::Trajectories, 0.0),
+        ("tick, steered", Orders::Twists, 0.0),
+        ("tick at a line's end", Orders::Trajectories, COAST_S),
+        ("tick at a line's end, steered", Orders::Twists, COAST_S),
+    ] {
+        let costs = costs(o, orders, coast_s)?;
         for (what, part, goal) in GOALS {
             let cost = costs[((costs.len() - 1) as f64 * part) as usize];
             table.time(&format!("{name}, {THINGS} things, {what}"), 1e-3 * cost, goal);
@@ -62,15 +70,15 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     Ok(())
 }
 
-/// CPU nanoseconds of every tick, in order of size.
-fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
+/// CPU nanoseconds of every tick, in order of size; with what comes after it if no other does, where that is told.
+fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<Vec<f64>, CommandError> {
     let other = |e: &dyn std::fmt::Display| CommandError::Other(format!("bench: {e}"));
     let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
     let poses = free_poses(&arm, &mut rng);
     let things = things(&arm, &poses, MOVING, &mut rng);
     let (mut core, mut handle) =
-        control::new(Arc::clone(&arm), Config { self_test: false, ..Config::default() })?;
+        control::new(Arc::clone(&arm), Config { self_test: false, coast_s, ..Config::default() })?;
     let mut now = Time::from_secs_f64(1.0);
     let zero = JointVector::zeros(arm.n_joints());
     let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
@@ -128,6 +136,7 @@ fn costs(o: &BenchOptions, orders: Orders) -> Result<Vec<f64>, CommandError> {
         state.stamp = now;
         let begun = cpu_ns();
         let command = core.tick(now, Some(&state));
+        std::hint::black_box(core.ending());
         costs.push(cpu_ns() - begun - clock);
         if command.enabled {
             (state.q, state.dq, state.tau) = (command.q, command.dq, command.tau);

@@ -210,13 +210,17 @@ pub(crate) fn ls(common: &Common) -> Result<Exit, CommandError> {
     let config = super::config(common.config.as_deref())?;
     let (wire, clock) = open(&config, Role::Operator)?;
     let health = wire.hear::<DiagnosticArray>(&topics::HEALTH, "*", 64)?;
+    let loops = wire.hear::<DiagnosticArray>(&topics::LOOP, "", 64)?;
     // Meanwhile the links come up.
     let until = Instant::now() + LISTENS;
-    let mut told = std::collections::BTreeMap::new();
+    let mut arrays = Vec::new();
     while let Some(array) = health.take_within(until.saturating_duration_since(Instant::now())) {
-        for status in array.status {
-            told.insert((status.hardware_id.clone(), status.name.clone()), status);
-        }
+        arrays.push(array);
+    }
+    arrays.extend(std::iter::from_fn(|| loops.take()));
+    let mut told = std::collections::BTreeMap::new();
+    for status in arrays.into_iter().flat_map(|array| array.status) {
+        told.insert((status.hardware_id.clone(), status.name.clone()), status);
     }
     let all = wire.present()?;
     if all.is_empty() {

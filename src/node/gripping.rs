@@ -93,16 +93,31 @@ impl Gripping {
         !matches!(self.doing, Doing::Nothing)
     }
 
-    /// What a goal tells the gripper.
+    /// Where the fingers are, as what is told of a goal that was not pursued to its end.
+    pub(super) fn outcome(&self, status: &Status) -> Outcome {
+        let told = |m: types::JointState| Outcome {
+            stalled: false,
+            ..Outcome::new(&self.arm.profile().gripper, &m.gripper, false)
+        };
+        status.measured.map_or(Outcome::default(), told)
+    }
+
+    /// What a goal tells the gripper; `is_ours` says whether whoever takes goals here moves the arm, if it moves.
     ///
     /// # Errors
     /// A [`Rejection`] that tells why it cannot be pursued; nothing has moved.
-    pub(super) fn check(&self, goal: &Goal, status: &Status) -> Result<GripperCommand, Rejection> {
+    pub(super) fn check(
+        &self,
+        goal: &Goal,
+        status: &Status,
+        is_ours: bool,
+    ) -> Result<GripperCommand, Rejection> {
         let command = goal.command.typed(&self.arm.profile().gripper)?;
         let refused = |got: &'static str| Err(Rejection::new("gripper", "a gripper that is free", got));
         match status.mode {
             _ if self.is_busy() => refused("one that pursues another goal: cancel it first"),
             Mode::Fault { .. } => refused("one that is stopped, latched: a person has to reset it"),
+            Mode::Follow | Mode::Servo if !is_ours => refused("one whose arm moves for somebody else"),
             _ => Ok(command),
         }
     }
@@ -111,13 +126,14 @@ impl Gripping {
     ///
     /// # Errors
     /// As [`Self::check`], and what the loop refuses.
-    pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal) -> Result<(), Rejection> {
+    pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal, is_ours: bool) -> Result<(), Rejection> {
         let status = body.status();
-        let command = self.check(goal, &status)?;
+        let command = self.check(goal, &status, is_ours)?;
         let now = body.now();
         match status.mode {
             Mode::Disarmed => body.reins().activate(now)?,
-            Mode::Proving => {}
+            // What comes to rest is waited for, too.
+            Mode::Proving | Mode::Stopping(_) => {}
             _ => return self.start(body, command),
         }
         self.doing = Doing::Wakes { command, since: now };
@@ -149,7 +165,8 @@ impl Gripping {
             Doing::Nothing => None,
             Doing::Wakes { command, since } => {
                 let why = match body.status().mode {
-                    Mode::Hold => match self.start(body, command) {
+                    // A path may have been quicker.
+                    Mode::Hold | Mode::Follow | Mode::Servo => match self.start(body, command) {
                         Ok(()) => return None,
                         Err(why) => why.to_string(),
                     },
@@ -160,7 +177,7 @@ impl Gripping {
                         return None;
                     }
                 };
-                Some(Came::Failed(Outcome::default(), why))
+                Some(Came::Failed(self.outcome(&body.status()), why))
             }
             Doing::Grips { lease, motion, mut fingers } => {
                 let now = body.now();
@@ -271,9 +288,11 @@ mod tests {
         let mut stage = Stage::new();
         // By the first finger's joint, which goes half as far as both fingers part; the robot gets its power for it.
         for (position, width_m) in [(0.03, 0.06), (0.01, 0.02)] {
-            stage.gripping.begin(&mut stage.body, &goal(position, 0.0)).expect("it begins");
-            let busy =
-                stage.gripping.begin(&mut stage.body, &goal(position, 0.0)).expect_err("one at a time");
+            stage.gripping.begin(&mut stage.body, &goal(position, 0.0), false).expect("it begins");
+            let busy = stage
+                .gripping
+                .begin(&mut stage.body, &goal(position, 0.0), false)
+                .expect_err("one at a time");
             assert_eq!(busy.field, "gripper");
             let (over, n) = stage.until_over();
             let Came::Rests(outcome) = over else { panic!("{over:?}") };
@@ -290,13 +309,13 @@ mod tests {
     fn what_it_cannot_is_refused_and_a_stop_ends_a_goal_where_the_fingers_are() {
         let mut stage = Stage::new();
         for bad in [goal(0.05, 0.0), goal(f64::NAN, 0.0), goal(0.02, 1e3)] {
-            let why = stage.gripping.begin(&mut stage.body, &bad).expect_err("refused");
+            let why = stage.gripping.begin(&mut stage.body, &bad, false).expect_err("refused");
             assert!(why.field.starts_with("gripper."), "{why}");
             assert!(!stage.gripping.is_busy() && stage.body.status().mode == Mode::Disarmed);
         }
-        stage.gripping.begin(&mut stage.body, &goal(0.04, 0.0)).expect("it begins");
+        stage.gripping.begin(&mut stage.body, &goal(0.04, 0.0), false).expect("it begins");
         stage.until_over();
-        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0)).expect("it begins");
+        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0), false).expect("it begins");
         (0..20).for_each(|_| _ = stage.step());
         stage.body.reins().stop(StopCategory::Two);
         let (over, _) = stage.until_over();
@@ -311,7 +330,7 @@ mod tests {
             "{stands} m, then {}",
             stage.width_m()
         );
-        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0)).expect("it begins");
+        stage.gripping.begin(&mut stage.body, &goal(0.0, 0.0), false).expect("it begins");
         (0..20).for_each(|_| _ = stage.step());
         stage.gripping.cancel(&mut stage.body);
         let stands = stage.width_m();
@@ -319,7 +338,7 @@ mod tests {
         assert!(!stage.gripping.is_busy() && (stage.width_m() - stands).abs() < 3e-3);
         stage.body.reins().stop(StopCategory::One);
         stage.step();
-        let why = stage.gripping.begin(&mut stage.body, &goal(0.02, 0.0)).expect_err("latched");
+        let why = stage.gripping.begin(&mut stage.body, &goal(0.02, 0.0), false).expect_err("latched");
         assert!(why.got.contains("reset"), "{why}");
     }
 
@@ -351,5 +370,46 @@ mod tests {
                 (0..1000).find(|k| fingers.look(at(1.0 + 0.01 * f64::from(*k)), &state(0.05, 0.1)).is_some());
             assert!(ends.is_some_and(|k| k > 300), "{ends:?}");
         }
+    }
+
+    #[test]
+    fn a_goal_beside_a_path_is_pursued_and_one_while_the_arm_moves_for_others_is_refused() {
+        let mut stage = Stage::new();
+        let arm = crate::robots::load("panda").expect("built in");
+        let mut follower = super::super::following::Follower::new(&arm, &[]);
+        let mut positions = stage.body.status().command.q.to_vec();
+        positions[0] += 0.6;
+        let point = bridge::ros::JointTrajectoryPoint {
+            positions,
+            time_from_start: bridge::ros::Duration::from_secs(4.0),
+            ..Default::default()
+        };
+        let model = arm.model();
+        let joint_names = arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect();
+        let trajectory =
+            bridge::ros::JointTrajectory { joint_names, points: vec![point], ..Default::default() };
+        let path = bridge::ros::FollowJointTrajectoryGoal { trajectory, ..Default::default() };
+        // Both come to a robot without power, and the path is the quicker one.
+        follower.begin(&mut stage.body, &path).expect("it begins");
+        stage.gripping.begin(&mut stage.body, &goal(0.03, 0.0), true).expect("it begins");
+        let (mut gripped, mut followed) = (None, false);
+        for k in 0..1200 {
+            stage.body.advance(SLICE).expect("time passes");
+            let reports: Vec<Report> = core::iter::from_fn(|| stage.body.poll()).collect();
+            followed |= matches!(
+                follower.step(&mut stage.body, &reports),
+                Some(super::super::following::Came::Ends(end)) if end.error_code == 0
+            );
+            if let Some(Came::Rests(end)) = stage.gripping.step(&mut stage.body, &reports) {
+                assert!(end.reached_goal && gripped.is_none());
+                gripped = Some(k);
+                let status = stage.body.status();
+                assert_eq!(status.mode, Mode::Follow, "the arm still goes its way");
+                let why = stage.gripping.check(&goal(0.0, 0.0), &status, false).expect_err("refused");
+                assert!(why.got.contains("somebody else"), "{why}");
+                assert!(stage.gripping.check(&goal(0.0, 0.0), &status, true).is_ok());
+            }
+        }
+        assert!(gripped.is_some() && followed, "{gripped:?}, {followed}");
     }
 }

@@ -267,7 +267,7 @@ impl Saying {
             period: Duration::from_secs_f64(1.0 / config.zenoh.status_hz),
             said: 0,
             reported: 0,
-            health: wire.publisher(&topics::HEALTH, "loop")?,
+            health: wire.publisher(&topics::LOOP, "")?,
             seconds: 0,
         })
     }

@@ -13,6 +13,8 @@ pub const DONE: Duration = Duration::from_secs(300);
 /// One robot at a time: each is five processes in real time.
 static ONE: Mutex<()> = Mutex::new(());
 
+/// Within this the robot tells that it has stopped: the lease of its owner is 0.2 s.
+const STOPS: Duration = Duration::from_secs(5);
 /// How often a sentence is said on a busy machine.
 const TRIES: usize = 5;
 
@@ -138,6 +140,22 @@ impl Nodes {
             assert!(began.elapsed() < BEGINS, "{name} does not end:\n{}", self.log(name));
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until the robot has told once more than `before` that its owner fell silent.
+    pub fn until_it_stops(&self, before: usize) {
+        let began = Instant::now();
+        while self.events().matches(F1).count() == before {
+            assert!(began.elapsed() < STOPS, "it goes on:\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Since it stopped last the arm has begun nothing.
+    pub fn assert_stands(&self) {
+        let events = self.events();
+        let after = events.rsplit(F1).next().unwrap_or_default();
+        assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
     }
 
     /// From now on a node gets no more memory (`prlimit` of util-linux).

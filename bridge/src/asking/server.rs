@@ -4,7 +4,7 @@ use super::action::{
     Action, CancelGoalRequest, CancelGoalResponse, FeedbackMessage, GetResultRequest, GetResultResponse,
     GoalId, GoalInfo, GoalStatus, GoalStatusArray, SendGoalRequest, SendGoalResponse, cancel, status,
 };
-use super::{Keeps, Reply, RosError, Say, locked};
+use super::{Keeps, Patience, Reply, RosError, Say, locked};
 use crate::queue::Queue;
 use crate::ros::{Time, read, written};
 use core::time::Duration;
@@ -239,7 +239,19 @@ impl<A: Action> Offer<A> {
     ///
     /// # Errors
     /// [`RosError::Full`], [`RosError::Dds`], [`RosError::Rcl`]: who gave the goal does not know that it was accepted, so it is not pursued.
-    pub fn accept(mut self, now: types::Time) -> Result<Pursuit<A>, RosError> {
+    pub fn accept(self, now: types::Time) -> Result<Pursuit<A>, RosError> {
+        self.accept_with(now, Patience::Waits)
+    }
+
+    /// As [`Self::accept`], without waiting a moment until who gave it hears answers: for whoever has something to keep going.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub fn accept_now(self, now: types::Time) -> Result<Pursuit<A>, RosError> {
+        self.accept_with(now, Patience::Now)
+    }
+
+    fn accept_with(mut self, now: types::Time, patience: Patience) -> Result<Pursuit<A>, RosError> {
         let stamp = Time::from(now);
         let (id, asking) = (self.id, Vec::new());
         let known = Known { id, stamp: stamp.clone(), status: status::EXECUTING, result: None, asking };
@@ -260,7 +272,11 @@ impl<A: Action> Offer<A> {
         let shared = self.shared.clone();
         let pursuit = Pursuit { goal: self.goal.clone(), id, shared, is_ended: false };
         // Known before it is said, as who hears it asks for the result at once.
-        reply.map_or(Ok(()), |reply| reply.say(answer_goal(true, stamp)?))?;
+        let answer = answer_goal(true, stamp)?;
+        reply.map_or(Ok(()), |reply| match patience {
+            Patience::Waits => reply.say(answer),
+            Patience::Now => reply.say_now(answer),
+        })?;
         Ok(pursuit)
     }
 

@@ -108,8 +108,10 @@ pub const ALIVE: Topic = at_once(said("alive", Care::Newest, &[Planner, Operator
 /// What happened, in words.
 pub const EVENT: Topic =
     said("event/", Care::Each, &[Robot, Perception, Planner, Ros2], &[Operator, Ros2, Observer]);
-/// How the arrows to a node do, and the robot.
+/// How the arrows to a node do.
 pub const HEALTH: Topic = said("health/", Care::Newest, EVERYBODY, EVERYBODY);
+/// How robot and loop do, once a second.
+pub const LOOP: Topic = said("loop", Care::Newest, &[Robot], EVERYBODY);
 /// What is believed to be on the table: after every look the detections, and the same to be drawn.
 pub const SCENE: Topic = said("scene/", Care::Newest, &[Planner], &[Operator, Ros2, Observer]);
 
@@ -156,6 +158,7 @@ pub const TOPICS: &[Topic] = &[
     ALIVE,
     EVENT,
     HEALTH,
+    LOOP,
     SCENE,
     CLOCK,
     ABOUT,

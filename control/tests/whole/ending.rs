@@ -228,6 +228,24 @@ fn f26_after_a_pause_an_arm_without_power_is_not_led_back_to_where_it_was() {
 }
 
 #[test]
+fn f24_an_arm_that_is_seen_elsewhere_as_its_power_goes_is_told_nothing() {
+    let arm = solid_arm();
+    for following_error in [0.1, 0.001] {
+        let mut rig =
+            Rig::with(arm.clone(), Config { coast_s: COAST_S, following_error, ..Config::default() });
+        rig.handle.activate(rig.now).expect("sent");
+        rig.until(Mode::Hold);
+        let home = rig.hold_q();
+        rig.follow(reach(&arm, &home, 1.0, 1.5));
+        rig.ticks(500);
+        rig.state.q[0] -= 0.003;
+        rig.handle.stop(StopCategory::Zero);
+        assert!(!rig.tick().enabled);
+        assert_eq!(rig.core.ending().is_some(), following_error > 0.01, "{following_error} rad");
+    }
+}
+
+#[test]
 fn what_has_not_begun_does_not_begin_by_itself() {
     let arm = solid_arm();
     let mut rig = rig(&arm);

@@ -21,7 +21,7 @@ use carrier::Carrier;
 use control::{MonotonicClock, Report};
 use core::time::Duration;
 use mechanics::Arm;
-use pursuing::Desk;
+use pursuing::{Desk, Slice};
 use saying::Saying;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -93,6 +93,9 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
         if crate::interrupt::count() > 0 {
             break Ok(());
         }
+        if side.ros.is_over() {
+            break Err(NodeError::Ros2(RosError::Rcl("its thread has ended".into())));
+        }
         let signer = node.wire.session(Role::Robot, &keyring(config, Role::Ros2)?, LETS_IN);
         let cancelled = Arc::new(AtomicUsize::new(0));
         let body = signer.and_then(|signer| WiredBody::connect(&node.wire, own, arm, signer, cancelled));
@@ -111,7 +114,8 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
                 let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
                 side.end_all(&mut body, &mut hands, &why);
                 match served {
-                    Ok(()) => break Ok(()),
+                    // Why it is over is told above.
+                    Ok(()) => continue,
                     Err(e) => e.to_string(),
                 }
             }
@@ -149,18 +153,26 @@ impl Side {
             body.advance(SLICE)?;
             log.set_now(body.now());
             if self.ros.is_over() {
-                return Err(BodyError::Line("what carries it into ROS 2 has ended".into()));
+                return Ok(());
             }
             let (rate_hz, stamp) = (self.ros.joint_states_hz().unwrap_or(self.rate_hz), self.ros.now());
             self.saying.say(&body.status(), rate_hz, (body.now(), stamp));
             let reports: Vec<Report> = core::iter::from_fn(|| body.poll()).collect();
             slices += 1;
-            let since = (reports.as_slice(), stamp, slices);
+            let slice = |hands: &Hands| Slice {
+                number: slices,
+                reports: &reports,
+                stamp,
+                moves_arm: hands.follower.is_busy(),
+                is_busy: hands.follower.is_busy() || hands.gripping.is_busy(),
+            };
             if let Some(desk) = &mut self.paths {
-                desk.serve(&mut hands.follower, body, since, log);
+                let slice = slice(hands);
+                desk.serve(&mut hands.follower, body, &slice, log);
             }
             if let Some(desk) = &mut self.grips {
-                desk.serve(&mut hands.gripping, body, since, log);
+                let slice = slice(hands);
+                desk.serve(&mut hands.gripping, body, &slice, log);
             }
         }
         Ok(())

@@ -16,6 +16,22 @@ use types::Time;
 /// Feedback is said every so many slices.
 const FEEDBACK_EVERY: u64 = 5;
 
+/// What is told of a goal that was cancelled.
+const GIVEN_UP: &str = "given up, as was asked";
+
+/// A hundredth of a second of the robot that is there.
+pub(super) struct Slice<'a> {
+    /// They are counted.
+    pub(super) number: u64,
+    /// What the loop has reported since the one before.
+    pub(super) reports: &'a [Report],
+    /// The time that stands in messages.
+    pub(super) stamp: Time,
+    /// Whether the arm moves for a goal of this node's, and whether any goal is under way.
+    pub(super) moves_arm: bool,
+    pub(super) is_busy: bool,
+}
+
 /// What became of a goal.
 pub(super) enum Came<A: Action> {
     /// It is under way.
@@ -30,12 +46,24 @@ pub(super) trait Pursues {
     type Of: Action;
     /// A goal in words.
     fn words(goal: &<Self::Of as Action>::Goal) -> String;
-    /// What is told of one that was not pursued to its end.
-    fn failed(why: &str) -> <Self::Of as Action>::Result;
-    /// Why a goal cannot be pursued, if it cannot.
-    fn check(&self, goal: &<Self::Of as Action>::Goal, status: &Status) -> Result<(), String>;
+    /// What is told of one that was given up.
+    fn given_up(&self, status: &Status) -> <Self::Of as Action>::Result;
+    /// What is told of one that cannot be pursued to its end, or was not begun.
+    fn failed(&self, why: &str, status: &Status) -> <Self::Of as Action>::Result;
+    /// Why a goal cannot be pursued, if it cannot; `moves_arm` says whether the arm moves for a goal of this node's.
+    fn check(
+        &self,
+        goal: &<Self::Of as Action>::Goal,
+        status: &Status,
+        moves_arm: bool,
+    ) -> Result<(), String>;
     /// Begins; or why not.
-    fn begin(&mut self, body: &mut dyn Body, goal: &<Self::Of as Action>::Goal) -> Result<(), String>;
+    fn begin(
+        &mut self,
+        body: &mut dyn Body,
+        goal: &<Self::Of as Action>::Goal,
+        moves_arm: bool,
+    ) -> Result<(), String>;
     /// What the goal does, with what the loop has reported meanwhile.
     fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came<Self::Of>>;
     /// Gives it up.
@@ -49,15 +77,24 @@ impl Pursues for following::Follower {
         format!("a path of {} points", goal.trajectory.points.len())
     }
 
-    fn failed(why: &str) -> FollowJointTrajectoryResult {
+    fn given_up(&self, _: &Status) -> FollowJointTrajectoryResult {
+        following::failed(follow::SUCCESSFUL, GIVEN_UP)
+    }
+
+    fn failed(&self, why: &str, _: &Status) -> FollowJointTrajectoryResult {
         following::failed(follow::INVALID_GOAL, why)
     }
 
-    fn check(&self, goal: &FollowJointTrajectoryGoal, status: &Status) -> Result<(), String> {
+    fn check(&self, goal: &FollowJointTrajectoryGoal, status: &Status, _: bool) -> Result<(), String> {
         self.check(goal, status).map(drop).map_err(|why| why.error_string)
     }
 
-    fn begin(&mut self, body: &mut dyn Body, goal: &FollowJointTrajectoryGoal) -> Result<(), String> {
+    fn begin(
+        &mut self,
+        body: &mut dyn Body,
+        goal: &FollowJointTrajectoryGoal,
+        _: bool,
+    ) -> Result<(), String> {
         self.begin(body, goal).map_err(|why| why.error_string)
     }
 
@@ -84,16 +121,25 @@ impl Pursues for gripping::Gripping {
         format!("the gripper to {:.4}", goal.command.position)
     }
 
-    fn failed(_: &str) -> GripperCommandResult {
-        GripperCommandResult::default()
+    fn given_up(&self, status: &Status) -> GripperCommandResult {
+        self.outcome(status)
     }
 
-    fn check(&self, goal: &GripperCommandGoal, status: &Status) -> Result<(), String> {
-        self.check(goal, status).map(drop).map_err(|why| why.to_string())
+    fn failed(&self, _: &str, status: &Status) -> GripperCommandResult {
+        self.outcome(status)
     }
 
-    fn begin(&mut self, body: &mut dyn Body, goal: &GripperCommandGoal) -> Result<(), String> {
-        self.begin(body, goal).map_err(|why| why.to_string())
+    fn check(&self, goal: &GripperCommandGoal, status: &Status, moves_arm: bool) -> Result<(), String> {
+        self.check(goal, status, moves_arm).map(drop).map_err(|why| why.to_string())
+    }
+
+    fn begin(
+        &mut self,
+        body: &mut dyn Body,
+        goal: &GripperCommandGoal,
+        moves_arm: bool,
+    ) -> Result<(), String> {
+        self.begin(body, goal, moves_arm).map_err(|why| why.to_string())
     }
 
     fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came<Self::Of>> {
@@ -134,27 +180,21 @@ impl<P: Pursues> Desk<P> {
     }
 
     /// Takes what is asked and goes on with what is pursued; to be called a hundred times a second.
-    pub(super) fn serve(
-        &mut self,
-        by: &mut P,
-        body: &mut dyn Body,
-        (reports, stamp, slices): (&[Report], Time, u64),
-        log: &mut Log,
-    ) {
+    pub(super) fn serve(&mut self, by: &mut P, body: &mut dyn Body, slice: &Slice<'_>, log: &mut Log) {
         // One at a time: between two the arm's owner gives a sign of life.
         match self.goals.next_within(Duration::ZERO) {
-            Some(Event::Goal(offer)) => self.take(offer, by, body, stamp, log),
+            Some(Event::Goal(offer)) => self.take(offer, by, body, slice, log),
             Some(Event::Cancel(asked)) if self.pursued.is_some_and(|id| asked.goals().contains(&id)) => {
                 by.cancel(body);
                 self.pursued = None;
-                log.info("bridge", "goal", "given up, as was asked");
-                self.answering.cancelled(asked, Default::default());
+                log.info("bridge", "goal", GIVEN_UP);
+                self.answering.cancelled(asked, by.given_up(&body.status()));
             }
             Some(Event::Cancel(asked)) => self.answering.accepts(asked),
             None => {}
         }
-        match by.step(body, reports) {
-            Some(Came::Goes(feedback)) if slices.is_multiple_of(FEEDBACK_EVERY) => {
+        match by.step(body, slice.reports) {
+            Some(Came::Goes(feedback)) if slice.number.is_multiple_of(FEEDBACK_EVERY) => {
                 self.answering.goes(feedback);
             }
             Some(Came::Ends(result, why)) => {
@@ -171,19 +211,27 @@ impl<P: Pursues> Desk<P> {
     pub(super) fn ends(&mut self, by: &mut P, body: &mut dyn Body, why: &str) {
         if self.pursued.take().is_some() {
             by.cancel(body);
-            self.answering.ends(false, P::failed(why));
+            self.answering.ends(false, by.failed(why, &body.status()));
         }
     }
 
     /// Takes a goal that can be pursued, and begins.
-    fn take(&mut self, offer: Offer<P::Of>, by: &mut P, body: &mut dyn Body, stamp: Time, log: &mut Log) {
-        if let Err(why) = by.check(offer.goal(), &body.status()) {
+    fn take(
+        &mut self,
+        offer: Offer<P::Of>,
+        by: &mut P,
+        body: &mut dyn Body,
+        slice: &Slice<'_>,
+        log: &mut Log,
+    ) {
+        if let Err(why) = by.check(offer.goal(), &body.status(), slice.moves_arm) {
             log.warn("bridge", "goal", format!("refused: {why}"));
             self.answering.refuses(offer);
             return;
         }
-        // Nothing is under way, so nobody waits for a sign of life.
-        let goal = match offer.accept(stamp) {
+        // What is under way needs signs of life: then nobody is waited for.
+        let accepted = if slice.is_busy { offer.accept_now(slice.stamp) } else { offer.accept(slice.stamp) };
+        let goal = match accepted {
             Ok(goal) => goal,
             Err(e) => {
                 log.warn("bridge", "goal", format!("who gave it was not told that it counts: {e}"));
@@ -191,7 +239,7 @@ impl<P: Pursues> Desk<P> {
             }
         };
         let (id, words) = (goal.id(), P::words(goal.goal()));
-        let begun = by.begin(body, goal.goal());
+        let begun = by.begin(body, goal.goal(), slice.moves_arm);
         self.answering.begins(goal);
         match begun {
             Ok(()) => {
@@ -200,7 +248,7 @@ impl<P: Pursues> Desk<P> {
             }
             Err(why) => {
                 log.warn("bridge", "goal", format!("it cannot be pursued: {why}"));
-                self.answering.ends(false, P::failed(&why));
+                self.answering.ends(false, by.failed(&why, &body.status()));
             }
         }
     }

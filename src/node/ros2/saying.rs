@@ -4,8 +4,8 @@ use super::carrier::{Carrier, Publisher};
 use crate::node::NodeError;
 use crate::ros2::joints::Joints;
 use bridge::ros::{
-    CameraInfo, Care, Detection3DArray, DiagnosticArray, Header, Image, JointState, MarkerArray, Picture,
-    PointCloud2, Text, TfMessage, TransformStamped, camera_of, optical_frame,
+    CameraInfo, Care, Detection3DArray, DiagnosticArray, DiagnosticStatus, Header, Image, JointState,
+    MarkerArray, Picture, PointCloud2, Text, TfMessage, TransformStamped, camera_of, optical_frame,
 };
 use bridge::wire::{Heard, Wire, topics};
 use control::Status;
@@ -69,6 +69,7 @@ impl Saying {
             seen: wire.hear(&topics::SCENE, "detections", SCENES)?,
             drawn: wire.hear(&topics::SCENE, "markers", SCENES)?,
             healths: wire.hear(&topics::HEALTH, "*", HEALTHS)?,
+            loops: wire.hear(&topics::LOOP, "", HEALTHS)?,
             ahead_ns: None,
         };
         let thread = std::thread::Builder::new().name("saying".into()).spawn(move || voice.run(&from));
@@ -129,6 +130,7 @@ struct Voice {
     seen: Heard<Detection3DArray>,
     drawn: Heard<MarkerArray>,
     healths: Heard<DiagnosticArray>,
+    loops: Heard<DiagnosticArray>,
     /// Of the robot that is there; `None` before its first status.
     ahead_ns: Option<i64>,
 }
@@ -268,13 +270,18 @@ impl Voice {
     }
 
     /// How every node of the robot does, as it says itself; stamped as it is passed on, since each has a clock of its own.
+    /// Of the robot itself only the robot may tell: what others say of themselves has their word before it.
     fn say_health(&self) {
-        while let Some(mut health) = self.healths.take() {
+        let say = |mut health: DiagnosticArray, name: &dyn Fn(&DiagnosticStatus) -> String| {
             health.header.stamp = self.ros.now().into();
-            for status in &mut health.status {
-                status.name = format!("sinew {}: {}", status.hardware_id, status.name);
-            }
+            health.status.iter_mut().for_each(|status| status.name = name(status));
             let _ = self.diagnostics.put(&health);
+        };
+        while let Some(health) = self.loops.take() {
+            say(health, &|status| format!("sinew: {}", status.name));
+        }
+        while let Some(health) = self.healths.take() {
+            say(health, &|status| format!("sinew {}: {}", status.hardware_id, status.name));
         }
     }
 

@@ -28,6 +28,10 @@ use types::{
 
 /// States that may wait; only the newest counts.
 const STATES: usize = 4;
+/// What is nearer than this is over before it can be done, seconds.
+const SOONEST_S: f64 = 1e-3;
+/// The stop of an arm whose power goes is passed on within so many periods of paths, or not at all.
+const PARTS_WITHIN: f64 = 1.5;
 /// On its way to where it should be an arm goes at most at so many times its speed limit.
 const MOST_SPEED: f64 = 1.1;
 /// How long a state is waited for before it is looked whether anything else has changed.
@@ -145,6 +149,7 @@ struct Streaming {
     slots: Arc<Slots>,
     time: RosTime,
     permit: Option<Permit>,
+    parted: Parted,
 }
 
 impl ArmSettings {
@@ -236,7 +241,14 @@ impl Ros {
             time: time.clone(),
         };
         let n = settings.joints.len();
-        let streaming = Streaming { controller: says, settings, slots: slots.clone(), time, permit };
+        let streaming = Streaming {
+            controller: says,
+            settings,
+            slots: slots.clone(),
+            time,
+            permit,
+            parted: Parted(Time::ZERO),
+        };
         let mut handle = RosArmHandle { slots: slots.clone(), threads: Vec::new() };
         let (hears, streams) = (clock.clone(), clock);
         handle.spawn("arm states", move || hearing.run(&hears))?;
@@ -327,12 +339,16 @@ impl Streaming {
             let now = clock.now();
             let is_permitted = self.permit.as_mut().is_none_or(|permit| permit(now));
             // What comes without an ending moves nothing: nobody knows how it would stop.
-            let newest = self.slots.newest_command().filter(|told| is_permitted && counts(told, now));
+            let newest = self.slots.newest_command();
+            let newest =
+                newest.filter(|told| self.parted.counts(told, period.as_secs_f64(), now) && is_permitted);
             self.slots.put_fingers(newest.filter(|(c, _)| c.enabled).map(|(c, _)| c.gripper));
             let Some((command, ending)) = newest else { continue };
             let s = &self.settings;
             let age_s = now.secs_since(command.stamp).max(0.0);
-            let mut path = JointTrajectory::of_ending(&s.joints, &ending, age_s);
+            // A stop that begins at once has been begun without the arm: it gets a period to come into it.
+            let soonest_s = if command.enabled { SOONEST_S } else { period.as_secs_f64() };
+            let mut path = JointTrajectory::of_ending(&s.joints, &ending, age_s, soonest_s);
             let lacks_s = self.slots.state().map_or(0.0, |state| lacks_s(&path, &state, now, &s.limits));
             if lacks_s > ENDING_LATE_S {
                 // It is too far behind to get there in time: it rests on what it has, and the loop sees how far it is off.
@@ -349,11 +365,19 @@ impl Streaming {
     }
 }
 
-/// Whether what was told is still to be passed on: a command until it expires, the stop of an arm whose power went until
-/// that is over.
-fn counts((command, ending): &Told, now: Time) -> bool {
-    let over_s = ending.0.last().map_or(0.0, |place| place.after_s);
-    if command.enabled { now <= command.expires } else { now.secs_since(command.stamp) < over_s }
+/// When an arm lost its power whose stop was passed on, or came too late for that.
+struct Parted(Time);
+
+impl Parted {
+    /// Whether what was told is to be passed on: a command until it expires; the stop of an arm whose power goes once, and
+    /// at once: later the arm may be beyond it, on what it was told before, and would be led back.
+    fn counts(&mut self, (command, _): &Told, period_s: f64, now: Time) -> bool {
+        if command.enabled {
+            return now <= command.expires;
+        }
+        let is_new = core::mem::replace(&mut self.0, command.stamp) != command.stamp;
+        is_new && now.secs_since(command.stamp) <= PARTS_WITHIN * period_s
+    }
 }
 
 /// By how much longer an arm that is not where it should be by now, as it has begun to stop for want of a path, takes to get

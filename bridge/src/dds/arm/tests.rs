@@ -269,8 +269,26 @@ fn i6_an_arm_whose_power_goes_stops_at_once_and_does_not_go_on_first() {
         std::thread::sleep(MS);
         arm.write(&off_at(clock.now(), two(here))).expect("taken");
     }
-    assert_eq!(there.told(), told, "it was told that until it was over");
+    assert_eq!(there.told(), told, "it was told that once");
     drop(handle);
+}
+
+#[test]
+fn i6_a_stop_that_could_not_be_told_as_the_power_went_is_not_told_later() {
+    let at = Time::from_secs_f64;
+    let command = off_at(at(5.0), JointVector::zeros(2));
+    let told = (command, Ending::at_rest(&command, 0.0, 0.5));
+    let (mut parted, period_s) = (Parted(Time::ZERO), 0.02);
+    assert!(parted.counts(&told, period_s, at(5.02)));
+    assert!(!parted.counts(&told, period_s, at(5.021)), "once");
+    // The watchdog let nothing through, or this thread came late.
+    let mut parted = Parted(Time::ZERO);
+    assert!(!parted.counts(&told, period_s, at(5.04)) && !parted.counts(&told, period_s, at(5.05)));
+    // Power again, and gone again.
+    let on = (JointCommand { enabled: true, expires: at(6.01), ..command }, told.1);
+    assert!(parted.counts(&on, period_s, at(6.0)) && !parted.counts(&on, period_s, at(6.02)));
+    let again = (off_at(at(7.0), command.q), told.1);
+    assert!(parted.counts(&again, period_s, at(7.001)));
 }
 
 fn off_at(now: Time, q: JointVector) -> JointCommand {
@@ -351,7 +369,7 @@ fn an_arm_that_has_fallen_behind_is_given_the_time_to_get_there() {
         let two = |x: f64| JointVector::from_slice(&[x, 0.0]).expect("two");
         (two(q), two(dq))
     });
-    let path = JointTrajectory::of_ending(&settings().joints, &ending, 0.0);
+    let path = JointTrajectory::of_ending(&settings().joints, &ending, 0.0, SOONEST_S);
     let lacks = |state: &JointState| lacks_s(&path, state, Time::from_secs_f64(1.0), &limits);
     assert_eq!(lacks(&state(0.1, 1.9)), 0.0, "one that is there lacks nothing");
     let behind = lacks(&state(0.05, 0.0));
