@@ -11,8 +11,8 @@ use crate::session::Pace;
 use bridge::RunFolder;
 use bridge::recording::{Full, Limits, Reader, Recorder};
 use bridge::ros::{
-    CameraInfo, CompressedImage, Consumed, DiagnosticArray, Image, JointState, Log as Event, ModelCall, Text,
-    TfMessage, Tick,
+    CameraInfo, CompressedImage, Consumed, Detection3DArray, DiagnosticArray, Image, JointState,
+    Log as Event, MarkerArray, ModelCall, Text, TfMessage, Tick,
 };
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,8 @@ fn changed(
             (_, "rcl_interfaces/msg/Log") => copy!(m, Event),
             (_, "std_msgs/msg/String") => copy!(m, Text),
             (_, "sinew_msgs/msg/ModelCall") => copy!(m, ModelCall),
+            (_, "vision_msgs/msg/Detection3DArray") => copy!(m, Detection3DArray),
+            (_, "visualization_msgs/msg/MarkerArray") => copy!(m, MarkerArray),
             (topic, schema) => panic!("{topic} of {schema}"),
         }
     }

@@ -137,6 +137,7 @@ impl Core {
                 (!self.estimate.is_at_rest(self.tuning.rest_speed)).then_some(RefusedWhy::Moving)
             }
             State::Fault { powered: true } => self.why_not_stand(),
+            State::Stopping(_, stop) if stop.latched => Some(RefusedWhy::Busy),
             _ => Some(RefusedWhy::NotLatched),
         }
     }

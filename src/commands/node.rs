@@ -8,8 +8,8 @@ use crate::log::{Screen, sentence as line};
 use crate::node::{self, ENDED, NodeError};
 use crate::{interrupt, report};
 use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Taken};
-use bridge::wire::{Role, Wire, WireError, topics};
-use control::MonotonicClock;
+use bridge::wire::{Heard, Role, Wire, WireError, topics};
+use control::{Cause, MonotonicClock, RefusedWhy, Report, Request};
 use core::time::Duration;
 use std::time::Instant;
 use types::Rejection;
@@ -21,6 +21,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 const FINDS: Duration = Duration::from_secs(3);
 /// How long health is listened for: it is told twice a second.
 const LISTENS: Duration = Duration::from_millis(800);
+/// How long the arm may take to come to rest before a stop is reset, and between two tries.
+const RESTS: Duration = Duration::from_secs(3);
+const AGAIN: Duration = Duration::from_millis(100);
 
 impl From<NodeError> for CommandError {
     fn from(e: NodeError) -> Self {
@@ -185,24 +188,39 @@ pub(crate) fn stop(category: u8, common: &Common) -> Result<Exit, CommandError> 
     Ok(Exit::Done)
 }
 
-/// Leaves a latched stop.
+/// Leaves a latched stop, once the arm has come to rest.
 pub(crate) fn reset(common: &Common) -> Result<Exit, CommandError> {
     let config = super::config(common.config.as_deref())?;
     let (wire, _) = open(&config, Role::Operator)?;
     let reports = wire.hear::<ros::Report>(&topics::REPORT, "", 1024)?;
     let signer = session(&config, &wire, Role::Robot)?;
-    wire.command::<_, Taken>(&signer, &topics::RESET, &Ask { nonce: 0 }, ANSWER)?;
-    // Whether the loop did it, it reports.
-    let said = reports.take_within(Duration::from_millis(500));
-    match said.and_then(|r| serde_json::from_str(&r.json).ok()) {
-        Some(control::Report::Refused { why, .. }) => {
-            Err(CommandError::Other(format!("the loop refuses to be reset: {why:?}")))
-        }
-        _ => {
-            tell!("reset");
-            Ok(Exit::Done)
+    let began = Instant::now();
+    loop {
+        wire.command::<_, Taken>(&signer, &topics::RESET, &Ask { nonce: 0 }, ANSWER)?;
+        match refused(&reports)? {
+            None => {
+                tell!("reset");
+                return Ok(Exit::Done);
+            }
+            Some(RefusedWhy::Busy) if began.elapsed() < RESTS => std::thread::sleep(AGAIN),
+            Some(why) => {
+                return Err(CommandError::Other(format!("the loop refuses to be reset: {why:?}")));
+            }
         }
     }
+}
+
+/// Why the loop refuses to be reset, as it reports itself; `None` if it was reset.
+fn refused(reports: &Heard<ros::Report>) -> Result<Option<RefusedWhy>, CommandError> {
+    let until = Instant::now() + ANSWER;
+    while let Some(said) = reports.take_within(until.saturating_duration_since(Instant::now())) {
+        match serde_json::from_str(&said.json) {
+            Ok(Report::Refused { request: Request::Reset, why, .. }) => return Ok(Some(why)),
+            Ok(Report::Mode { cause: Cause::Reset, .. }) => return Ok(None),
+            _ => {}
+        }
+    }
+    Err(CommandError::Other("the loop does not tell whether it was reset".into()))
 }
 
 /// Who is there, what they offer, how fresh they are, and how the arrows between them do.

@@ -90,6 +90,34 @@ fn nothing_moves_and_no_gripper_answers_without_power() {
 }
 
 #[test]
+fn i6_a_stop_that_will_latch_is_reset_once_the_arm_rests_and_not_before() {
+    let arm = arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    rig.follow(reach(&arm, &home, 0.8, 1.5));
+    rig.ticks(600);
+    rig.handle.stop(StopCategory::One);
+    rig.tick();
+    assert_eq!(rig.mode(), Mode::Stopping(StopCategory::One));
+    rig.handle.reset(rig.now).expect("sent");
+    rig.tick();
+    assert!(refused(&rig, Request::Reset, RefusedWhy::Busy), "{:?}", rig.reports);
+    rig.until(Mode::Fault { powered: false });
+    rig.handle.reset(rig.now).expect("sent");
+    rig.tick();
+    assert_eq!(rig.mode(), Mode::Disarmed);
+    // A stop that does not latch is none to be reset.
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    rig.follow(reach(&arm, &home, 0.8, 1.5));
+    rig.ticks(600);
+    rig.handle.stop(StopCategory::Two);
+    rig.handle.reset(rig.now).expect("sent");
+    rig.ticks(2);
+    assert!(refused(&rig, Request::Reset, RefusedWhy::NotLatched), "{:?}", rig.reports);
+}
+
+#[test]
 fn activating_twice_moving_or_blind_is_refused() {
     let mut rig = Rig::active(arm());
     rig.handle.activate(rig.now).expect("sent");
