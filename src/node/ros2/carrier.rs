@@ -1,6 +1,6 @@
 //! What carries messages into ROS 2: DDS, ROS 2's own libraries, or Zenoh for systems that have that between them.
 
-use super::of_ros2;
+use super::{of_key, of_ros2};
 use crate::config::Config;
 use crate::node::NodeError;
 use bridge::asking::{ActionServer, FollowJointTrajectory, MoveGripper, Served};
@@ -181,7 +181,7 @@ impl Carrier {
             Self::Native(ros) => ros.follow_server(&name),
             Self::Zenoh(_) => return Ok(None),
         };
-        had.map(Some).map_err(of_ros2)
+        had.map(Some).map_err(|e| of_key("ros2.controller", e))
     }
 
     /// Where others want the gripper, under this name; `None` where the carrier has no actions.
@@ -196,7 +196,7 @@ impl Carrier {
             Self::Native(ros) => ros.gripper_server(name),
             Self::Zenoh(_) => return Ok(None),
         };
-        had.map(Some).map_err(of_ros2)
+        had.map(Some).map_err(|e| of_key("ros2.gripper", e))
     }
 
     /// Stops that are asked for under this name; `None` where the carrier has no services.
@@ -211,7 +211,7 @@ impl Carrier {
             Self::Native(ros) => ros.serve(name),
             Self::Zenoh(_) => return Ok(None),
         };
-        had.map(Some).map_err(of_ros2)
+        had.map(Some).map_err(|e| of_key("ros2.node", e))
     }
 }
 

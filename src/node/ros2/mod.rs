@@ -42,6 +42,14 @@ fn of_ros2(e: RosError) -> NodeError {
     }
 }
 
+/// What refuses a name does not know which key it stands at.
+fn of_key(key: &'static str, e: RosError) -> NodeError {
+    match e {
+        RosError::Refused(r) => Rejection::new(key, r.expected, r.got).into(),
+        other => NodeError::Ros2(other),
+    }
+}
+
 /// This node's side of ROS 2.
 struct Side {
     paths: Option<Desk<Follower>>,
