@@ -10,6 +10,12 @@ pub(crate) const DEFAULT: &str = include_str!("../robot.toml");
 
 /// The most boxes that are to be kept out of.
 pub(crate) const MOST_BOXES: usize = 64;
+/// The sides of the box that is not to be left.
+pub(crate) const SIDES: usize = 6;
+/// A robot that is not stroked for so long brakes by itself, seconds (F33).
+const STROKE_S: f64 = 0.005;
+/// How thick they are, metres: more than the way of any arm.
+const SIDE_M: f64 = 10.0;
 
 /// Why a configuration file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -113,12 +119,14 @@ section!(
 );
 section!(
     /// `[control]`
-    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool, watchdog: bool }
+    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool, watchdog: String }
 );
 section!(
     /// `[safety]`
     Safety {
         keep_out_m: Vec<[f64; 6]>,
+        keep_in_m: Vec<f64>,
+        stop_line: String,
         tool_speed_m_s: f64,
         tool_force_n: f64,
         people: bool,
@@ -169,6 +177,24 @@ section!(
     }
 );
 
+impl Safety {
+    /// Boxes that no part of the arm may enter: those that are named, and the six sides of the one not to be left.
+    pub(crate) fn walls_m(&self) -> Vec<[f64; 6]> {
+        let mut walls = self.keep_out_m.clone();
+        if let [x0, x1, y0, y1, z0, z1] = self.keep_in_m[..] {
+            let (min, max) = ([x0, y0, z0].map(|from| from - SIDE_M), [x1, y1, z1].map(|to| to + SIDE_M));
+            let all = [min[0], max[0], min[1], max[1], min[2], max[2]];
+            for (side, inner) in [x0, x1, y0, y1, z0, z1].into_iter().enumerate() {
+                let mut wall = all;
+                // What lies below a lower side ends there; what lies above an upper one begins there.
+                wall[side ^ 1] = inner;
+                walls.push(wall);
+            }
+        }
+        walls
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self::parse("", "robot.toml").expect("the built-in robot.toml is valid (tested)")
@@ -192,7 +218,14 @@ impl Config {
         let bad = |e: &toml::de::Error| ConfigError::Toml { path: path.into(), what: explain(e, text) };
         let given: toml::Table = toml::from_str(text).map_err(|e| bad(&e))?;
         let mut merged: toml::Table = toml::from_str(DEFAULT).map_err(|e| bad(&e))?;
-        for (section, value) in given {
+        for (section, mut value) in given {
+            // As it was said before there was an "auto".
+            if section == "control"
+                && let Some(word) = value.get_mut("watchdog")
+                && let Some(is_on) = word.as_bool()
+            {
+                *word = if is_on { "on" } else { "off" }.into();
+            }
             match (merged.get_mut(&section), value) {
                 (Some(toml::Value::Table(base)), toml::Value::Table(over)) => base.extend(over),
                 (_, value) => {
@@ -242,6 +275,17 @@ impl Config {
             config.check().map_err(|e| refuse(change, e.to_string()))?;
         }
         Ok(config)
+    }
+
+    /// How long the robot goes without a stroke of the watchdog's process, seconds; `None`: there is no such process.
+    /// An arm at the end of a line goes on for longer anyway when it hears nothing.
+    pub(crate) fn stroke_s(&self) -> Option<f64> {
+        let is_simulated = self.arm.kind == "simulated";
+        let is_guarded = match self.control.watchdog.as_str() {
+            "auto" => !is_simulated,
+            word => word == "on",
+        };
+        is_guarded.then_some(if is_simulated { STROKE_S } else { 1e-3 * self.arm.lead_ms })
     }
 
     /// The configuration as TOML, for the run's folder.
@@ -296,6 +340,7 @@ impl Config {
             ("perception.device", &p.device, &["cpu", "cuda"][..]),
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
+            ("control.watchdog", &self.control.watchdog, &["auto", "on", "off"]),
             ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
             ("ros2.carrier", &self.ros2.carrier, &["dds", "native", "rmw_zenoh", "ros2dds"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
@@ -303,6 +348,14 @@ impl Config {
             if !words.contains(&value.as_str()) {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }
+        }
+        let inside = &self.safety.keep_in_m;
+        if !inside.is_empty()
+            && (inside.len() != SIDES
+                || inside.chunks(2).any(|pair| !(pair[0] < pair[1] && pair[1] - pair[0] < 80.0)))
+        {
+            let expected = "nothing, or x from, to, y from, to, z from, to, each pair rising, metres";
+            return Err(Rejection::new("safety.keep_in_m", expected, format!("{inside:?}")));
         }
         if self.safety.keep_out_m.len() > MOST_BOXES {
             let got = self.safety.keep_out_m.len().to_string();

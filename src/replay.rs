@@ -231,8 +231,9 @@ fn laps(
     contrast: Option<Contrast>,
 ) -> Result<Laps, ReplayError> {
     let (mut core, handle) = control::new(arm.clone(), session::control_config(config, pace))?;
-    if config.control.watchdog && pace == Pace::Wall {
-        core = core.with_watchdog(Watchdog::private(arm.profile().overrun_ms * 1e-3)?.pulse());
+    if let Some(stroke_s) = config.stroke_s().filter(|_| pace == Pace::Wall) {
+        let watchdog = Watchdog::private(arm.profile().overrun_ms * 1e-3)?.with_stroke(stroke_s)?;
+        core = core.with_watchdog(watchdog.pulse());
     }
     let compared = Arc::new(Mutex::new(Compared { contrast, ..Compared::default() }));
     Ok(Laps { core, handle, ticks: Ticks::new(Reader::open(path)?), compared })

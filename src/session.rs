@@ -3,7 +3,12 @@
 use crate::config::Config;
 use crate::film::Film;
 use crate::graph::machine::Driven;
-use crate::graph::{Body, BodyError, lockstep::Lockstep, pipeline::Pipeline, taped::Taped};
+use crate::graph::{
+    Body, BodyError, line,
+    lockstep::Lockstep,
+    pipeline::{Beside, Pipeline},
+    taped::Taped,
+};
 use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
 use crate::recording::{Recording, Tape, TickWriter};
@@ -25,6 +30,9 @@ use types::seams::{Camera, ModelError, VisionLanguageModel};
 
 /// The weights that the repository brings.
 pub(crate) const WEIGHTS: &[u8] = include_bytes!("../assets/weights/sinew-vlm.safetensors");
+
+/// In wall time the simulated robot's states come as late as its thread runs on this machine, seconds.
+const WALL_LATE_S: f64 = 0.02;
 
 /// In which time an episode runs.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -104,7 +112,7 @@ pub(crate) fn planner_config(config: &Config, seed: u64) -> planner::Config {
         jerk_scale: p.speed,
         free_margin_m: p.clearance_m,
         max_replans: p.replans,
-        keep_out_m: config.safety.keep_out_m.clone(),
+        keep_out_m: config.safety.walls_m(),
         seed,
         ..planner::Config::default()
     }
@@ -132,9 +140,11 @@ pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
     let near = control::Config::default();
     // An arm at the end of a line is heard of late, and sets out late.
     let behind = match config.arm.kind.as_str() {
+        "simulated" if pace == Pace::Wall => control::Config { late_s: WALL_LATE_S, ..near },
         "simulated" => near,
         _ => control::Config {
             // A state counts for so many cycles, and as many may pass without one.
+            late_s: 0.5e-3 * config.arm.silent_ms,
             max_missing: (0.5e-3 * config.arm.silent_ms / period_s).ceil().clamp(1.0, 1000.0) as u32,
             proof_rest_s: 0.2,
             runaway_s: 0.1,
@@ -150,6 +160,9 @@ pub(crate) fn control_config(config: &Config, pace: Pace) -> control::Config {
         lease_s: config.control.lease_ms * 1e-3,
         tool_speed_m_s: config.safety.tool_speed_m_s,
         tool_force_n: config.safety.tool_force_n,
+        walls: planner::keep_out(&config.safety.walls_m()),
+        // In virtual time nobody reads it.
+        stop_line: pace == Pace::Wall && !config.safety.stop_line.is_empty(),
         self_test: config.control.self_test,
         ..behind
     }
@@ -244,7 +257,16 @@ fn threads(
         cpu: usize::try_from(config.control.cpu).ok(),
         ..LoopConfig::default()
     };
-    Ok(Pipeline::start(ends, driven, loop_config, config.control.watchdog, writer)?)
+    crate::interrupt::stops(ends.1.stop_flag());
+    let line = match config.safety.stop_line.as_str() {
+        "" => None,
+        // Above the loop: what is heard of late is an open line.
+        path => {
+            let priority = loop_config.fifo_priority.map(|p| p + 1);
+            Some(line::watch(path, ends.1.stop_line(), driven.clock, priority)?)
+        }
+    };
+    Ok(Pipeline::start(ends, driven, loop_config, Beside { stroke_s: config.stroke_s(), line, writer })?)
 }
 
 fn names(cameras: &[Box<dyn Camera>]) -> Vec<String> {

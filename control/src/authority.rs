@@ -1,4 +1,5 @@
 //! Who holds what, on the core's side.
+#![forbid(unsafe_code)]
 
 use crate::lease::{GROUPS, Groups, LeaseId, Owner};
 use types::Time;

@@ -1,5 +1,6 @@
 //! A stop from any motion, without a path: what is left when a command would leave a limit, and the stop that a
 //! motion without a path always has.
+#![forbid(unsafe_code)]
 
 use crate::path::Reference;
 use types::{JointLimits, JointVector};

@@ -1,6 +1,7 @@
 //! What may be set about control, checked before anything runs (B15).
 
 use mechanics::Arm;
+use mechanics::collision::Obstacle;
 use types::{JointVector, Rejection};
 
 /// In a longer time than this an arm that hears nothing more would leave a way with bends.
@@ -29,6 +30,8 @@ pub struct Config {
     /// How far the reference moves on while an encoder says the same to the last bit before that is no
     /// encoder any more, rad (m) (F13).
     pub frozen_within: f64,
+    /// How old what the robot says last may be before the arm runs slower, seconds: 0.001 to 1 (F23).
+    pub late_s: f64,
     /// How many ticks in a row may pass without a state (F22): 0 to 1000.
     pub max_missing: u32,
     /// How long a trajectory runs on without a sign of life from its owner, seconds (F1).
@@ -57,6 +60,9 @@ pub struct Config {
     pub tool_speed_m_s: f64,
     /// Greatest force of the world on the tool under way, N: 1 to 10,000; beyond, the arm stops (F21).
     pub tool_force_n: f64,
+    /// Walls: what the arm keeps out of whatever it is told and whoever tells it, from its first tick on. They are among
+    /// the things of every world.
+    pub walls: Vec<Obstacle>,
     /// Rate of the trace, samples per second.
     pub trace_hz: f64,
 }
@@ -72,6 +78,7 @@ impl Default for Config {
             runaway_s: 0.006,
             coast_s: 0.0,
             frozen_within: 0.002,
+            late_s: 0.004,
             max_missing: 20,
             lease_s: 0.2,
             stream_lease_s: 0.1,
@@ -85,6 +92,7 @@ impl Default for Config {
             torque_trifle: 0.05,
             tool_speed_m_s: 1.7,
             tool_force_n: 100.0,
+            walls: Vec::new(),
             trace_hz: 100.0,
         }
     }
@@ -102,6 +110,7 @@ pub(crate) struct Tuning {
     pub(crate) runaway_s: f64,
     pub(crate) coast: f64,
     pub(crate) frozen_within: f64,
+    pub(crate) late: f64,
     pub(crate) max_missing: u32,
     pub(crate) lease: f64,
     pub(crate) stream_lease: f64,
@@ -130,6 +139,7 @@ impl Config {
         range("control.runaway_s", self.runaway_s, 1e-3, 1.0)?;
         range("control.coast_s", self.coast_s, 0.0, LONGEST_COAST_S)?;
         range("control.frozen_within", self.frozen_within, 1e-4, 1.0)?;
+        range("control.late_s", self.late_s, 0.001, 1.0)?;
         range("control.max_missing", f64::from(self.max_missing), 0.0, 1000.0)?;
         range("control.lease_s", self.lease_s, 0.001, 10.0)?;
         range("control.stream_lease_s", self.stream_lease_s, 0.001, 10.0)?;
@@ -168,6 +178,7 @@ impl Config {
             runaway_s: self.runaway_s,
             coast: self.coast_s,
             frozen_within: self.frozen_within,
+            late: self.late_s,
             max_missing: self.max_missing,
             lease: self.lease_s,
             stream_lease: self.stream_lease_s,

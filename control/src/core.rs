@@ -1,4 +1,5 @@
 //! The real-time end: one tick, from the state of the robot to its command.
+#![forbid(unsafe_code)]
 
 use crate::authority::Authority;
 use crate::compliance::{Seen, Springs};
@@ -19,6 +20,7 @@ use crate::state::{State, Stop};
 use crate::tape::{Head, Heard};
 use crate::twist::Scratch;
 use crate::watchdog::Pulse;
+use crate::world::Surroundings;
 use mechanics::collision::Checker;
 use mechanics::{Arm, ArmData};
 use std::sync::Arc;
@@ -75,6 +77,8 @@ pub struct Core {
     pub(crate) lead_back: [JointVector; 2],
     /// For how long the robot has not been read, seconds.
     pub(crate) missing_s: f64,
+    /// For how long the arm still runs slower, as what the robot says came late, seconds.
+    pub(crate) careful_s: f64,
     pub(crate) following_error_for: f64,
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
@@ -98,7 +102,7 @@ pub struct Core {
 impl Core {
     pub(crate) fn new(
         arm: Arc<Arm>,
-        body: Checker,
+        (body, walls): (Checker, Option<Box<Surroundings>>),
         reaches: JointVector,
         tuning: Tuning,
         wires: CoreWires,
@@ -116,9 +120,13 @@ impl Core {
             gripper: types::GripperCommand { width_m: 0.0, force_n: 0.0 },
             enabled: false,
         };
+        let mut filter = Filter::new(&arm, body, reaches, (tuning.period, tuning.coast));
+        if let Some(walls) = walls {
+            filter.replace(walls);
+        }
         let core = Self {
             data: ArmData::new(&arm),
-            filter: Filter::new(&arm, body, reaches, (tuning.period, tuning.coast)),
+            filter,
             servo_data: Scratch::new(&arm),
             progress: Progress::new(n),
             contact: Observer::new(&arm),
@@ -146,6 +154,7 @@ impl Core {
             tried: Time::ZERO,
             lead_back: [zero; 2],
             missing_s: 0.0,
+            careful_s: 0.0,
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
             n_overruns: 0,
@@ -278,7 +287,8 @@ impl Core {
 
     pub(crate) fn slow(&self) -> f64 {
         let asked = self.heard.slow;
-        if self.contact.is_noisy || self.motors.is_hot { asked.min(CAREFUL_PACE) } else { asked }
+        let is_careful = self.contact.is_noisy || self.motors.is_hot || self.careful_s > 0.0;
+        if is_careful { asked.min(CAREFUL_PACE) } else { asked }
     }
 
     /// Computed torque: what the model needs for the reference's acceleration plus what takes the

@@ -3,6 +3,7 @@
 //! After a contact the stop along the path ends a little inside of what the arm met; held there, the arm would go
 //! on pressing with its whole gain. Where it is measured it can be, so the reference goes there, smoothly; the arm
 //! itself hardly moves.
+#![forbid(unsafe_code)]
 
 use crate::path::Reference;
 use crate::smooth;

@@ -1,4 +1,5 @@
 //! What the arm does when it hears nothing more after this tick's command: for robots at the end of a line.
+#![forbid(unsafe_code)]
 
 use crate::brake::Brake;
 use crate::core::Core;

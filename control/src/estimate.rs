@@ -1,4 +1,5 @@
 //! What is known of the arm: measured where possible, else carried on with constant acceleration.
+#![forbid(unsafe_code)]
 
 use crate::config::Tuning;
 use types::{JointLimits, JointState, JointVector, MAX_JOINTS, Time};

@@ -53,6 +53,8 @@ pub struct Handle {
     gripper: Gripper,
     /// Knows the arm's body; obstacles are put into copies of it.
     checker: Checker,
+    /// Among the things of every world.
+    walls: Vec<Thing>,
     /// What was last told to stand around and to be held, with a number that changes when that does.
     told: Option<(u64, Vec<Thing>, Option<Attached>)>,
     /// How far the arm reaches from each joint's axis, metres.
@@ -69,6 +71,7 @@ impl Handle {
     pub(crate) fn new(
         arm: Arc<Arm>,
         checker: Checker,
+        walls: Vec<Thing>,
         reaches: JointVector,
         tool_speed: f64,
         wires: HandleWires,
@@ -79,7 +82,8 @@ impl Handle {
             arm,
             gripper,
             checker,
-            told: None,
+            told: (!walls.is_empty()).then(|| (0, walls.clone(), None)),
+            walls,
             reaches,
             tool_speed,
             wires,
@@ -270,7 +274,8 @@ impl Handle {
     /// # Errors
     /// A [`Rejection`] naming the thing whose number cannot be (B1–B6), or that there are too many; and
     /// as [`Self::activate`].
-    pub fn watch(&mut self, world: World) -> Result<(), Rejection> {
+    pub fn watch(&mut self, mut world: World) -> Result<(), Rejection> {
+        world.things.extend_from_slice(&self.walls);
         let stamp = world.stamp;
         let (things, held) = (&world.things, &world.held);
         let follows = self.told.as_ref().map_or(0, |(id, ..)| *id);

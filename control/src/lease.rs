@@ -6,6 +6,7 @@
 //! new holder orders meanwhile. Every order names its lease and carries a number that only grows, the stamp
 //! of the world it was made for, and times between which it counts; an order that is old, early or given
 //! twice moves nothing (I4).
+#![forbid(unsafe_code)]
 
 use crate::compliance::Compliance;
 use crate::course::Chunk;

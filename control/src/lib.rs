@@ -66,7 +66,7 @@ pub use second::{LoopSecond, LoopSeconds};
 pub use tape::{Heard, Tape, TickRecord};
 pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 pub use twist::{Twist, TwistAxes};
-pub use watch::{Component, Sentinel, StopLine};
+pub use watch::{Component, LineWatch, Sentinel, StopLine};
 pub use watchdog::Watchdog;
 pub use world::{MOST_THINGS, Thing, World};
 
@@ -88,5 +88,5 @@ use types::Rejection;
 /// length (B15).
 pub fn new(arm: Arc<Arm>, config: Config) -> Result<(Core, Handle), Rejection> {
     let tuning = config.check(&arm)?;
-    Ok(message::connect(arm, tuning))
+    message::connect(arm, tuning, config.walls)
 }

@@ -1,5 +1,6 @@
 //! The last wall before the robot: every command is compared with the limits and with the command
 //! before it (I1, I2). It does not know why a command came to be.
+#![forbid(unsafe_code)]
 
 use crate::path::Reference;
 use crate::report::LimitKind;

@@ -11,13 +11,13 @@ use crate::path::Job;
 use crate::payload::Payload;
 use crate::report::{MotionId, Report, TraceSample};
 use crate::servo::Aim;
-use crate::world::{HELD_REACH_M, Surroundings};
+use crate::world::{HELD_REACH_M, Surroundings, Thing};
 use mechanics::Arm;
-use mechanics::collision::Checker;
+use mechanics::collision::{Checker, Obstacle};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64};
-use types::{GripperCommand, Time};
+use types::{GripperCommand, Rejection, Time};
 
 /// Requests that may wait for the core.
 pub(crate) const INBOX: usize = 64;
@@ -110,7 +110,14 @@ pub(crate) struct HandleWires {
 }
 
 /// Makes both ends.
-pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
+///
+/// # Errors
+/// A [`Rejection`] naming what is wrong with a wall.
+pub(crate) fn connect(
+    arm: Arc<Arm>,
+    tuning: Tuning,
+    walls: Vec<Obstacle>,
+) -> Result<(Core, Handle), Rejection> {
     let (to_core, inbox) = RingBuffer::new(INBOX);
     let (reports, from_core) = RingBuffer::new(REPORTS);
     // Every job and world lies in the inbox, is in use, waits, or lies here: this cannot fill.
@@ -140,6 +147,8 @@ pub(crate) fn connect(arm: Arc<Arm>, tuning: Tuning) -> (Core, Handle) {
         HandleWires { inbox: to_core, reports: from_core, returns: returned, trace: traced, mailbox, shared };
     let body = Checker::new(&arm);
     let reaches = body.joint_reaches(&arm, HELD_REACH_M);
-    let core = Core::new(Arc::clone(&arm), body.clone(), reaches, tuning, core_wires);
-    (core, Handle::new(arm, body, reaches, tuning.tool_speed, handle_wires))
+    let walls: Vec<Thing> = walls.into_iter().map(Thing::wall).collect();
+    let walled = Surroundings::walled(&walls, body.clone())?;
+    let core = Core::new(Arc::clone(&arm), (body.clone(), walled), reaches, tuning, core_wires);
+    Ok((core, Handle::new(arm, body, walls, reaches, tuning.tool_speed, handle_wires)))
 }

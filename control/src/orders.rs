@@ -1,4 +1,5 @@
 //! Claims and orders: who may move what, and what then moves.
+#![forbid(unsafe_code)]
 
 use crate::authority::{ARM, Claim, GRIPPER};
 use crate::compliance::Compliance;

@@ -17,6 +17,7 @@
 //!
 //! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
 //! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
+#![forbid(unsafe_code)]
 
 use crate::course::Course;
 use crate::report::LimitKind;

@@ -7,6 +7,7 @@
 //!
 //! What takes over from a motion, a chunk always, may begin in the middle: what is left between the two is blended
 //! away while it runs, in path time, so that the pace goes on as it is.
+#![forbid(unsafe_code)]
 
 use crate::course::{Course, Offset};
 use crate::pace::{BLEND_SHARE, Pace, Paces, Running};

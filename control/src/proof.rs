@@ -5,6 +5,7 @@
 //! encoder that counts backwards, or that is plugged in for another, says otherwise; so does a feedback with the
 //! wrong sign, which drives a joint away from where it is held. An arm that is measured a third of a degree from
 //! where it is led loses its power at once: nothing had begun.
+#![forbid(unsafe_code)]
 
 use crate::path::Reference;
 use crate::smooth;

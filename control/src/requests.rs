@@ -1,4 +1,5 @@
 //! What the handle asks for: accepted or refused, with a report either way.
+#![forbid(unsafe_code)]
 
 use crate::core::Core;
 use crate::estimate::Sensed;

@@ -6,6 +6,7 @@
 //! leaves, and it is taken only if the stop after it is verified: within the joints' ranges and
 //! clear of the arm itself and of everything known. Otherwise the step is the next one of the stop that was
 //! verified before. So there is always a stop, whatever is wished (see `filter` for the induction).
+#![forbid(unsafe_code)]
 
 use crate::brake::{Brake, Share};
 use crate::core::Core;

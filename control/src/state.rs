@@ -34,6 +34,7 @@
 //! Category zero takes the power away at once from any state and latches.
 //!
 //! Every edge goes through [`Core::go`], which tells mode and cause.
+#![forbid(unsafe_code)]
 
 use crate::authority::{ARM, GRIPPER};
 use crate::brake::{Brake, Share};

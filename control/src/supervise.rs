@@ -1,5 +1,6 @@
 //! What the core watches in every tick: the encoders, the owner, whether the arm follows, what it meets, and
 //! whether the motors do what they are told.
+#![forbid(unsafe_code)]
 
 use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
@@ -21,6 +22,8 @@ const LINE_SILENT_S: f64 = 0.005;
 const LINE_SETTLED_S: f64 = 0.05;
 /// An arm that yields may be held away from where it is told to be by so many times the following error.
 const YIELDS: f64 = 3.0;
+/// What the robot says has to come in time for so long before the arm runs at its own speed again, seconds.
+const CAREFUL_S: f64 = 0.1;
 /// A robot of which nothing was heard for longer is gone, seconds.
 const GONE_S: f64 = 0.5;
 
@@ -62,6 +65,16 @@ impl Core {
             if powered && !self.estimate.distrusted {
                 self.distrust(Fault::F12EncoderInvalid);
             }
+        }
+        // F23: until it comes in time again.
+        let age_s = self.estimate.measured.map_or(0.0, |m| now.secs_since(m.stamp));
+        if powered && age_s > self.tuning.late {
+            if self.careful_s <= 0.0 {
+                self.tell(Report::Fault { fault: Fault::F23StateLate, latched: false });
+            }
+            self.careful_s = CAREFUL_S;
+        } else {
+            self.careful_s = (self.careful_s - self.dt).max(0.0);
         }
         // F24: a robot that was gone may be another, or elsewhere: nothing moves before a person has looked.
         self.missing_s = if self.estimate.missing > 0 { self.missing_s + self.dt } else { 0.0 };

@@ -1,9 +1,16 @@
 //! Watched from outside the loop: the threads beside it, and the emergency stop's line.
 
 use crate::message::Shared;
+use crate::rt::{self, RtWishes};
+use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use types::Time;
+use types::seams::Clock;
+
+/// How often an emergency stop's line is read.
+const READS_EVERY: Duration = Duration::from_millis(1);
 
 /// What runs beside the loop.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,5 +73,46 @@ impl StopLine {
             self.0.line_opened.store(true, Ordering::Release);
         }
         self.0.line_read.store(now.as_nanos(), Ordering::Release);
+    }
+    /// Reads the line every millisecond, in a thread of its own at `fifo_priority` where that is granted; `read` tells
+    /// whether it is closed, without waiting. What cannot be read is open.
+    ///
+    /// # Errors
+    /// That the operating system gave no thread.
+    pub fn watch(
+        self,
+        mut clock: impl Clock + 'static,
+        fifo_priority: Option<u8>,
+        mut read: impl FnMut() -> bool + Send + 'static,
+    ) -> std::io::Result<LineWatch> {
+        let ends = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&ends);
+        let run = move || {
+            let _ = rt::acquire(RtWishes { fifo_priority, lock_memory: false, cpu: None });
+            while !told.load(Ordering::Acquire) {
+                let before = clock.now();
+                self.sample(before, read());
+                clock.sleep_until(before + READS_EVERY);
+            }
+        };
+        let thread = std::thread::Builder::new().name("stop line".to_owned()).spawn(run)?;
+        Ok(LineWatch { ends, thread: Some(thread) })
+    }
+}
+
+/// Reads an emergency stop's line for as long as it is kept.
+#[derive(Debug)]
+pub struct LineWatch {
+    ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for LineWatch {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed; the loop hears nothing of the line any more and has stopped.
+            let _ = thread.join();
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! What stands and moves around the arm, as the safety filter is told.
+#![forbid(unsafe_code)]
 
 use mechanics::collision::{Attached, Checker, Keep, Obstacle};
 use types::{Rejection, Time};
@@ -22,6 +23,13 @@ pub struct Thing {
     /// How fast it may come nearer, m/s, 0 to 4: zero for what stands; 1.6 for a person who walks (ISO
     /// 13855). What may move is taken to have moved towards the arm ever since the stamp.
     pub speed_m_s: f64,
+}
+
+impl Thing {
+    /// What stands for ever, and may be come as near to as one likes.
+    pub(crate) fn wall(obstacle: Obstacle) -> Self {
+        Self { obstacle, keep_m: 0.0, speed_m_s: 0.0 }
+    }
 }
 
 /// The surroundings at one instant. They replace those before as a whole.
@@ -93,6 +101,20 @@ impl Surroundings {
         let forgiven = vec![0.0; things.len()];
         let (stamp, expires) = (world.stamp, world.expires);
         Ok(Self { things_id, stamp, expires, checker, things, forgiven, was, follows, keep, has_moving })
+    }
+
+    /// What is around the arm before anybody has told of it: walls, for ever. `None` without walls.
+    pub(crate) fn walled(walls: &[Thing], checker: Checker) -> Result<Option<Box<Self>>, Rejection> {
+        if walls.is_empty() {
+            return Ok(None);
+        }
+        let always = World {
+            stamp: Time::ZERO,
+            expires: Time::from_nanos(i64::MAX),
+            things: walls.to_vec(),
+            held: None,
+        };
+        Self::new(always, checker, 0, vec![None; walls.len()], 0).map(|walled| Some(Box::new(walled)))
     }
 
     /// Grows what is to be kept from everything that moves by how far it may have come at `then`.

@@ -31,6 +31,8 @@ pub enum CameraFault {
 pub enum RobotFault {
     /// Reading gives an error.
     Silent,
+    /// F23: what is read is 5 ms old.
+    Late,
     /// F12: the encoder of this joint reports NaN.
     Nan(usize),
     /// The same state again and again, stamp included.

@@ -1,7 +1,7 @@
 //! The world on a wall clock: a thread of its own steps it, robot and cameras look in.
 
 use crate::faults::{RobotFault, robot_fault};
-use crate::robot::{Rig, stopped, through_the_link};
+use crate::robot::{Link, Rig, stopped, through_the_link};
 use crate::world::STEP;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
@@ -85,7 +85,7 @@ pub fn spawn<C: Clock + 'static>(
 fn run(rig: &Rig, mut clock: impl Clock, mut permit: Option<Permit>, shared: &Shared) {
     let mut deadline = clock.now();
     rig.world().begin_at(deadline);
-    let (mut frozen, mut seen) = (None, 0);
+    let (mut link, mut seen) = (Link::default(), 0);
     while !shared.stop.load(Ordering::Acquire) {
         deadline = deadline + STEP;
         clock.sleep_until(deadline);
@@ -97,7 +97,7 @@ fn run(rig: &Rig, mut clock: impl Clock, mut permit: Option<Permit>, shared: &Sh
             deadline = now;
         }
         let permitted = permit.as_mut().is_none_or(|permit| permit(now));
-        let state = step(rig, now, permitted, shared.newest_command(&mut seen), &mut frozen);
+        let state = step(rig, now, permitted, shared.newest_command(&mut seen), &mut link);
         let over = matches!(state, Err(RobotError::Faulted(_)));
         shared.publish(state);
         shared.n_steps.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ fn step(
     now: Time,
     permitted: bool,
     newest: Option<JointCommand>,
-    frozen: &mut Option<JointState>,
+    link: &mut Link,
 ) -> Result<JointState, RobotError> {
     let mut world = rig.world();
     world.permit(permitted);
@@ -124,7 +124,7 @@ fn step(
     }
     world.step_until(now).map_err(|e| stopped(&e))?;
     let state = world.sense();
-    through_the_link(fault, state, world.arm().limits(), frozen)
+    through_the_link(fault, state, world.arm().limits(), link)
 }
 
 /// The robot's end in the control thread. Neither call waits for the simulation.

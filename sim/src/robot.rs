@@ -5,6 +5,8 @@ use crate::faults::{FaultSpec, RobotFault, robot_fault};
 use crate::snapshot::Snapshot;
 use crate::truth::Truth;
 use crate::world::World;
+use core::time::Duration;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::seams::{Clock, Robot, RobotError};
 use types::{JointCommand, JointLimits, JointState, Rejection, Time};
@@ -32,7 +34,7 @@ impl Rig {
     /// The robot in lockstep: each command lets a millisecond of virtual time pass.
     #[must_use]
     pub fn robot(&self) -> SimRobot {
-        SimRobot { rig: self.clone(), frozen: None }
+        SimRobot { rig: self.clone(), link: Link::default() }
     }
 
     /// The virtual clock of lockstep.
@@ -68,6 +70,9 @@ impl Rig {
     }
 }
 
+/// By how much what is read is late (F23), and how many states are kept for that.
+const LATE: Duration = Duration::from_millis(5);
+const PAST: usize = 16;
 /// Noise of measured speeds (F16), as a part of the speed limit.
 const NOISY: f64 = 0.0138;
 
@@ -76,19 +81,44 @@ pub(crate) fn stopped(e: &SimError) -> RobotError {
     RobotError::Faulted(e.to_string())
 }
 
-/// Applies the link's fault to what was sensed. `frozen` remembers the state a frozen link repeats.
+/// What a link that fails has to remember.
+#[derive(Default)]
+pub(crate) struct Link {
+    /// The state that a frozen one repeats.
+    frozen: Option<JointState>,
+    /// The newest states, the oldest first, for one that is late; and the stamp of what it said last.
+    past: VecDeque<JointState>,
+    said: Time,
+}
+
+impl Link {
+    /// What is heard now of one that is late by [`LATE`]: nothing new at first, then what is so old.
+    fn late(&self, now: Time) -> Option<JointState> {
+        let is_through = |s: &&JointState| s.stamp + LATE <= now || s.stamp <= self.said;
+        self.past.iter().rev().find(is_through).copied()
+    }
+}
+
+/// Applies the link's fault to what was sensed.
 pub(crate) fn through_the_link(
     fault: Option<RobotFault>,
     mut state: JointState,
     limits: &[JointLimits],
-    frozen: &mut Option<JointState>,
+    link: &mut Link,
 ) -> Result<JointState, RobotError> {
     if !matches!(fault, Some(RobotFault::Frozen | RobotFault::StuckEncoder(_))) {
-        *frozen = None;
+        link.frozen = None;
+    }
+    if link.past.len() > PAST {
+        link.past.pop_front();
+    }
+    link.past.push_back(state);
+    if fault != Some(RobotFault::Late) {
+        link.said = state.stamp;
     }
     match fault {
         Some(RobotFault::StuckEncoder(joint)) => {
-            let before = *frozen.get_or_insert(state);
+            let before = *link.frozen.get_or_insert(state);
             if let (Some(q), Some(dq)) = (state.q.get_mut(joint), state.dq.get_mut(joint)) {
                 (*q, *dq) = (before.q[joint], before.dq[joint]);
             }
@@ -130,7 +160,8 @@ pub(crate) fn through_the_link(
             }
             Ok(state)
         }
-        Some(RobotFault::Frozen) => Ok(*frozen.get_or_insert(state)),
+        Some(RobotFault::Frozen) => Ok(*link.frozen.get_or_insert(state)),
+        Some(RobotFault::Late) => link.late(state.stamp).ok_or(RobotError::Silent),
         // What is wrong with the motors is wrong in the world.
         Some(
             RobotFault::Deaf
@@ -147,7 +178,7 @@ pub(crate) fn through_the_link(
 /// `expires`; the gripper keeps its grip.
 pub struct SimRobot {
     rig: Rig,
-    frozen: Option<JointState>,
+    link: Link,
 }
 
 impl Robot for SimRobot {
@@ -158,7 +189,7 @@ impl Robot for SimRobot {
         }
         let fault = robot_fault(world.faults(), world.start(), world.now());
         let state = world.sense();
-        through_the_link(fault, state, world.arm().limits(), &mut self.frozen)
+        through_the_link(fault, state, world.arm().limits(), &mut self.link)
     }
 
     /// Takes the command and lets a millisecond pass, also when the command is refused.

@@ -14,11 +14,9 @@ const SIZE: f64 = 0.25;
 
 /// What a policy wants that swings every joint about where it is.
 fn swing(t: &Trial, from: &JointVector, begun_s: f64, n: usize, off: f64) -> Chunk {
-    let limits = t.limits();
+    let (limits, ways) = (t.limits(), t.ways());
     let at = |k: usize, j: usize| {
-        let l = &limits[j];
-        // Away from the nearer end of its range.
-        let way = if from[j] > 0.5 * (l.lower + l.upper) { -1.0 } else { 1.0 };
+        let (l, way) = (&limits[j], ways[j]);
         let phase = SPEED / SIZE * (begun_s + k as f64 * PERIOD_S);
         (from[j] + way * (0.5 * SIZE * (1.0 - phase.cos()) + off)).clamp(l.lower, l.upper)
     };
@@ -29,7 +27,9 @@ fn swing(t: &Trial, from: &JointVector, begun_s: f64, n: usize, off: f64) -> Chu
 /// Stops what is under way and gives the arm to a policy; returns where it holds.
 fn policy(t: &mut Trial) -> Result<JointVector, String> {
     t.hand_over(Owner::Policy)?;
-    Ok(t.commanded())
+    let from = t.commanded();
+    t.choose_ways(&from);
+    Ok(from)
 }
 
 /// Orders a chunk that counts for so many milliseconds.
@@ -39,6 +39,13 @@ fn give(t: &mut Trial, chunk: impl Fn(&Trial) -> Chunk, ms: u64) -> Result<Order
     let order = Order { expires: order.stamp + Duration::from_millis(ms), ..order };
     t.submit(order.clone())?;
     Ok(order)
+}
+
+/// A policy's chunk is followed, for long enough.
+pub(super) fn follows_chunk(t: &mut Trial) -> Result<(), String> {
+    let from = policy(t)?;
+    give(t, |t| swing(t, &from, 0.0, 60, 0.0), 2000)?;
+    t.run_s(0.3)
 }
 
 fn refused(t: &Trial, request: Request, why: RefusedWhy) -> Result<(), String> {
@@ -81,6 +88,7 @@ pub(super) fn f4(t: &mut Trial) -> Result<(), String> {
     t.told(Fault::F4ChunksDry, 1.0)?;
     t.stands()?;
     let from = t.commanded();
+    t.choose_ways(&from);
     give(t, |t| swing(t, &from, 0.0, 30, 0.0), 500)?;
     t.run_s(0.4)?;
     if t.stands().is_ok() { Err("it did not go on".into()) } else { Ok(()) }

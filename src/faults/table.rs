@@ -71,8 +71,8 @@ pub(crate) const ROWS: [Row; 46] = [
     row("F20", "the gripper drops its object", "H, plan anew", Suite),
     row("F21", "the arm meets something", "S2 within 5 ms", Here(f21)),
     row("F22", "up to 20 states in a row are lost; more", "carried on; then S2", Here(f22)),
-    row("F23", "the bus is late by 5 ms", "no discontinuity", Here(f23)),
-    row("F24", "the robot comes back at another pose", "no motion until reset", Here(f24)),
+    row("F23", "the bus is late by 5 ms", "D; no discontinuity", Here(f23)),
+    row("F24", "the robot comes back at another pose", "no motion until reset; from where it is", Here(f24)),
     row("F25", "the loop runs late", "bounded steps; more than 5 in 1 s: S2", Here(f25)),
     row(
         "F26",
@@ -112,10 +112,23 @@ pub(crate) const ROWS: [Row; 46] = [
     ),
 ];
 
+/// The owner of a trajectory, of a chunk, and one with a strict deadline.
 fn f1(t: &mut Trial) -> Result<(), String> {
+    let within_s = match t.one_of(3) {
+        0 => 0.2,
+        1 => {
+            orders::follows_chunk(t)?;
+            0.1
+        }
+        _ => {
+            t.strict(0.02)?;
+            0.02
+        }
+    };
+    t.break_here();
     t.alive = false;
     t.run_s(0.9)?;
-    t.told(Fault::F1InputSilent, 0.21)?;
+    t.told(Fault::F1InputSilent, within_s + 0.002)?;
     t.ends_in(Mode::Fault { powered: true })
 }
 
@@ -177,12 +190,12 @@ fn f16(t: &mut Trial) -> Result<(), String> {
 fn f17(t: &mut Trial) -> Result<(), String> {
     let joint = heaviest(t);
     t.break_now(RobotFault::DeadMotor(joint), None)?;
-    t.run_s(1.0)?;
     // Without torques to compare it is seen by where the joint is; one that its friction holds stands as one whose
     // encoder is frozen does.
     if t.gives_torques() {
-        t.told(Fault::F17FollowingError, 0.12)?;
+        t.named_once_behind(Fault::F17FollowingError, (0.1, 0.022), 1.0)?;
     } else {
+        t.run_s(1.0)?;
         t.told(Fault::F17FollowingError, 0.35)
             .or_else(|why| t.told(Fault::F13EncoderFrozen, 0.35).map_err(|_| why))?;
     }
@@ -221,9 +234,15 @@ fn f22(t: &mut Trial) -> Result<(), String> {
 }
 
 fn f23(t: &mut Trial) -> Result<(), String> {
-    t.break_now(RobotFault::Silent, Some(0.005))?;
+    // A spike, and a bus that has become slow: what goes on is not as fast, and steps nowhere.
+    for (lasts_s, within_s) in [(0.006, 0.3), (0.5, 0.1)] {
+        t.break_now(RobotFault::Late, Some(lasts_s))?;
+        t.run_s(within_s)?;
+        t.told(Fault::F23StateLate, 0.006)?;
+        t.keeps_going()?;
+    }
     t.run_s(0.3)?;
-    t.keeps_going()
+    t.runs_at_most(0.25)
 }
 
 fn f25(t: &mut Trial) -> Result<(), String> {
@@ -241,9 +260,7 @@ fn f25(t: &mut Trial) -> Result<(), String> {
 }
 
 fn f30(t: &mut Trial) -> Result<(), String> {
-    t.polls = false;
-    t.run_s(5.0)?;
-    t.polls = true;
+    t.is_not_heard(5.0)?;
     t.keeps_going()
 }
 
@@ -261,11 +278,15 @@ fn f18(t: &mut Trial) -> Result<(), String> {
 }
 
 fn f24(t: &mut Trial) -> Result<(), String> {
-    t.break_now(RobotFault::Silent, Some(0.8))?;
+    // Gone for long, or not; and somewhere else when it is back.
+    let joint = fastest(t);
+    let (gone_s, within_s) = if t.coin() { (0.8, 0.6) } else { (0.3, 0.302) };
+    t.break_in_turn(&[(RobotFault::Silent, Some(gone_s)), (RobotFault::JumpedEncoder(joint), None)])?;
     t.run_s(1.2)?;
-    t.told(Fault::F24Disconnected, 0.6)?;
+    t.told(Fault::F24Disconnected, within_s)?;
     t.ends_in(Mode::Fault { powered: false })?;
-    t.resets()
+    t.resets()?;
+    t.gets_power()
 }
 
 fn f26(t: &mut Trial) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
 mod proof;
+mod seen;
 mod steer;
 
 use crate::config::Config;
@@ -36,6 +37,8 @@ pub(crate) struct Trial {
     body: Lockstep,
     poses: Vec<JointVector>,
     next: usize,
+    /// To which side a policy moves each joint.
+    ways: JointVector,
     /// When something broke last.
     broken_at: Time,
     reports: Vec<(Time, Report)>,
@@ -50,6 +53,8 @@ pub(crate) struct Trial {
     person: Option<Obstacle>,
     nearest_moving: f64,
     checker: Checker,
+    /// ... with the table.
+    clear: Checker,
     data: ArmData,
 }
 
@@ -59,11 +64,13 @@ impl Trial {
     pub(crate) fn new(config: &Config, arm: &Arc<Arm>, seed: u64, at_s: f64) -> Result<Self, String> {
         let body = crate::session::bare(config, arm, seed, true).map_err(|e| e.to_string())?;
         let (checker, data) = (Checker::new(arm), ArmData::new(arm));
+        let clear = checker.clone();
         let mut trial = Self {
             arm: Arc::clone(arm),
             body,
             poses: Vec::new(),
             next: 0,
+            ways: JointVector::zeros(arm.n_joints()),
             broken_at: Time::ZERO,
             reports: Vec::new(),
             lease: None,
@@ -73,6 +80,7 @@ impl Trial {
             person: None,
             nearest_moving: f64::INFINITY,
             checker,
+            clear,
             data,
         };
         trial.choose_poses(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -116,9 +124,8 @@ impl Trial {
             shape: GeomShape::Cuboid { half: Vector3::new(1.5, 1.5, 0.1) },
             world_from_obstacle: Isometry3::translation(0.0, 0.0, -0.1),
         };
-        let mut checker = self.checker.clone();
         // The table's size can be.
-        let _ = checker.set_obstacles(vec![table]);
+        let _ = self.clear.set_obstacles(vec![table]);
         for _ in 0..2000 {
             if self.poses.len() >= 12 {
                 break;
@@ -127,11 +134,16 @@ impl Trial {
                 let l = &self.arm.limits()[j];
                 (home[j] + rng.random_range(-0.6..0.6)).clamp(l.lower, l.upper)
             });
-            if checker.edge_is_free(&self.arm, &mut self.data, &home, &q, 0.04, 0.02, 0.04) {
+            if self.is_free(&home, &q) {
                 // There and back: every way is one that was looked at.
                 self.poses.extend([q, home]);
             }
         }
+    }
+
+    /// Whether the straight way keeps clear of the arm itself and the table.
+    fn is_free(&mut self, from: &JointVector, to: &JointVector) -> bool {
+        self.clear.edge_is_free(&self.arm, &mut self.data, from, to, 0.04, 0.02, 0.01)
     }
 
     pub(crate) fn handle(&mut self) -> &mut Handle {
@@ -161,7 +173,8 @@ impl Trial {
         for _ in 0..self.poses.len() {
             to = self.poses[self.next % self.poses.len()];
             self.next += 1;
-            if to.max_abs_diff(&here) > LEAST_RAD {
+            // An arm that was stopped under way is on none of the ways that were looked at.
+            if to.max_abs_diff(&here) > LEAST_RAD && self.is_free(&here, &to) {
                 break;
             }
         }
@@ -284,22 +297,31 @@ impl Trial {
         Ok(())
     }
 
-    /// Breaks something from now on, for so many seconds or for good.
-    pub(crate) fn break_now(&mut self, fault: RobotFault, duration_s: Option<f64>) -> Result<(), String> {
+    /// Breaks one thing after the other from now on, each for so many seconds or for good.
+    pub(crate) fn break_in_turn(&mut self, faults: &[(RobotFault, Option<f64>)]) -> Result<(), String> {
         let now = self.body.now();
         let rig = self.body.world().ok_or("no simulated world")?;
-        let at_s = now.secs_since(rig.world().start());
-        let spec = FaultSpec { at_s, duration_s, kind: FaultKind::Robot(fault) };
-        rig.set_faults(&[spec]).map_err(|e| e.to_string())?;
+        let mut at_s = now.secs_since(rig.world().start());
+        let mut specs = Vec::new();
+        for (fault, duration_s) in faults {
+            specs.push(FaultSpec { at_s, duration_s: *duration_s, kind: FaultKind::Robot(*fault) });
+            at_s += duration_s.unwrap_or(0.0);
+        }
+        rig.set_faults(&specs).map_err(|e| e.to_string())?;
         self.broken_at = now;
         Ok(())
     }
 
+    /// Breaks something from now on, for so many seconds or for good.
+    pub(crate) fn break_now(&mut self, fault: RobotFault, duration_s: Option<f64>) -> Result<(), String> {
+        self.break_in_turn(&[(fault, duration_s)])
+    }
+
     fn first(&self, fault: Fault) -> Option<f64> {
-        let of = |(at, r): &(Time, Report)| {
-            matches!(r, Report::Fault { fault: f, .. } if *f == fault).then(|| at.secs_since(self.broken_at))
+        let is_it = |(at, r): &&(Time, Report)| {
+            *at >= self.broken_at && matches!(r, Report::Fault { fault: f, .. } if *f == fault)
         };
-        self.reports.iter().find_map(of)
+        self.reports.iter().find(is_it).map(|(at, _)| at.secs_since(self.broken_at))
     }
 
     /// The row was named within so many seconds.
@@ -362,6 +384,15 @@ impl Trial {
             Mode::Follow | Mode::Hold if self.reports_allow() => Ok(()),
             mode => Err(format!("ends in {mode:?}: {}", self.why_stopped())),
         }
+    }
+
+    /// A motion that is under way runs at no more than this part of its own speed.
+    pub(crate) fn runs_at_most(&mut self, factor: f64) -> Result<(), String> {
+        let status = self.handle().status();
+        if status.mode == Mode::Follow && status.speed_factor > factor + 1e-6 {
+            return Err(format!("it runs at {:.2} of its speed", status.speed_factor));
+        }
+        self.keeps_going()
     }
 
     fn ball(&mut self, at: Point3<f64>, radius: f64) -> Obstacle {

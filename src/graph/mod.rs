@@ -4,6 +4,7 @@
 pub(crate) mod bystanders;
 pub(crate) mod guard;
 pub(crate) mod invariants;
+pub(crate) mod line;
 pub(crate) mod lockstep;
 pub(crate) mod machine;
 pub(crate) mod pipeline;

@@ -5,12 +5,22 @@ use super::guard::GuardProcess;
 use super::machine::{Driven, Machine, Running};
 use super::{Body, BodyError, reins::Reins, trace::Trace};
 use crate::recording::{TickWriter, Writing};
-use control::{Core, Handle, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
+use control::{Core, Handle, LineWatch, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
 use sim::Rig;
 use sim::live::Permit;
 use types::Time;
 use types::seams::{Camera, Clock};
+
+/// What runs beside loop and robot.
+pub(crate) struct Beside {
+    /// How long the robot goes without a stroke of the watchdog, seconds; `None`: there is no watchdog.
+    pub(crate) stroke_s: Option<f64>,
+    /// Reads the emergency stop's line, where there is one.
+    pub(crate) line: Option<LineWatch>,
+    /// Takes ticks to a recording.
+    pub(crate) writer: Option<TickWriter>,
+}
 
 /// The running threads.
 pub(crate) struct Pipeline {
@@ -21,6 +31,8 @@ pub(crate) struct Pipeline {
     cameras: Vec<Box<dyn Camera>>,
     trace: Trace,
     _guard: Option<GuardProcess>,
+    /// Reads the emergency stop's line, where there is one.
+    _line: Option<LineWatch>,
     /// Takes ticks to a recording for as long as the loop runs.
     writing: Option<Writing>,
 }
@@ -34,11 +46,13 @@ impl Pipeline {
         (core, handle): (Core, Handle),
         driven: Driven,
         config: LoopConfig,
-        is_guarded: bool,
-        writer: Option<TickWriter>,
+        Beside { stroke_s, line, writer }: Beside,
     ) -> Result<Self, BodyError> {
         let Driven { clock, start, cameras } = driven;
-        let (core, permit, guard) = if is_guarded { guarded(core, clock)? } else { (core, None, None) };
+        let (core, permit, guard) = match stroke_s {
+            Some(stroke_s) => guarded(core, clock, stroke_s)?,
+            None => (core, None, None),
+        };
         let Machine { robot, running } = start(permit)?;
         let mut thread = control::spawn(core, robot, Box::new(clock), config)
             .map_err(|e| BodyError::Loop(e.to_string()))?;
@@ -46,7 +60,7 @@ impl Pipeline {
         let writing = writer.map(|w| w.with_seconds(seconds).spawn()).transpose();
         let writing = writing.map_err(|e| BodyError::Loop(format!("a thread for the recording: {e}")))?;
         let trace = Trace::default();
-        Ok(Self { handle, thread, running, clock, cameras, trace, _guard: guard, writing })
+        Ok(Self { handle, thread, running, clock, cameras, trace, _guard: guard, _line: line, writing })
     }
 }
 
@@ -82,10 +96,12 @@ impl Pipeline {
 fn guarded(
     core: Core,
     mut clock: MonotonicClock,
+    stroke_s: f64,
 ) -> Result<(Core, Option<Permit>, Option<GuardProcess>), BodyError> {
     let patience_s = core.arm().profile().overrun_ms * 1e-3;
-    let watchdog =
-        Watchdog::shared(&clock, patience_s).map_err(|e| BodyError::Loop(format!("the watchdog: {e}")))?;
+    let said = |e: &dyn core::fmt::Display| BodyError::Loop(format!("the watchdog: {e}"));
+    let watchdog = Watchdog::shared(&clock, patience_s).map_err(|e| said(&e))?;
+    let watchdog = watchdog.with_stroke(stroke_s).map_err(|e| said(&e))?;
     let guard = GuardProcess::start(&watchdog, &mut clock)?;
     let stroke = watchdog.stroke();
     let permit: Permit = Box::new(move |now| stroke.permits(now));

@@ -3,7 +3,7 @@
 use super::{Ending, Mission};
 use crate::exit::Exit;
 use crate::graph::{ACTIVATION_S, BodyError};
-use control::{Cause, Mode, MotionId, Report, Status};
+use control::{Cause, Mode, MotionId, RefusedWhy, Report, Request, Status};
 use core::time::Duration;
 use planner::{ClearOf, Expect, Held, Prepared, Step};
 use types::plan::Skill;
@@ -21,6 +21,9 @@ const OPEN_WITHIN_M: f64 = 0.006;
 /// So many ticks a loop has done before the arm is powered, and for so many slices that is waited for.
 const BREATH: u64 = 10;
 const MOST_BREATHS: usize = 100;
+
+/// For so long power is asked for again when it is refused.
+const SETTLES: Duration = Duration::from_millis(500);
 
 /// Why moving ended early.
 #[derive(Debug, thiserror::Error)]
@@ -56,11 +59,43 @@ impl Mission {
             }
             self.body.advance(SLICE)?;
         }
-        let now = self.now();
-        self.body.reins().activate(now)?;
-        self.wait_for("the arm holds", ACTIVATION_S, |s| s.mode == Mode::Hold)?;
+        // What is read of a line, a watchdog or a robot may take a moment to be known.
+        let until = self.now() + SETTLES;
+        while let Some(why) = self.power()? {
+            if self.now() > until {
+                return Err(Trouble::Stopped(match why {
+                    RefusedWhy::LineOpen => {
+                        "the emergency stop's line is open: no power before it is closed".into()
+                    }
+                    why => format!("the loop gives no power: {why:?}"),
+                }));
+            }
+            self.pass(SLICE)?;
+        }
         self.ready = self.now();
         Ok(())
+    }
+
+    /// Asks for power, and waits until the arm holds, or for why it does not.
+    fn power(&mut self) -> Result<Option<RefusedWhy>, Trouble> {
+        let since = self.now();
+        self.body.reins().activate(since)?;
+        while self.body.status().mode != Mode::Hold {
+            self.slice()?;
+            while let Some(report) = self.body.poll() {
+                if let Report::Refused { request: Request::Activate, why, .. } = report {
+                    return Ok(Some(why));
+                }
+                self.note(&report);
+            }
+            if self.now().secs_since(since) > ACTIVATION_S {
+                let mode = self.body.status().mode;
+                return Err(Trouble::Stopped(format!(
+                    "the arm does not come to hold; the loop is in {mode:?}"
+                )));
+            }
+        }
+        Ok(None)
     }
 
     /// The newest measured state.
@@ -329,26 +364,6 @@ impl Mission {
             }
         }
         Err(Trouble::Stopped("the arm did not come to rest".into()))
-    }
-
-    fn wait_for(&mut self, what: &str, limit_s: f64, is_so: impl Fn(&Status) -> bool) -> Result<(), Trouble> {
-        let since = self.now();
-        loop {
-            let status = self.body.status();
-            if is_so(&status) {
-                return Ok(());
-            }
-            if self.now().secs_since(since) > limit_s {
-                return Err(Trouble::Stopped(format!(
-                    "waited in vain: {what}; the loop is in {:?}",
-                    status.mode
-                )));
-            }
-            self.slice()?;
-            while let Some(report) = self.body.poll() {
-                self.note(&report);
-            }
-        }
     }
 
     /// Home, if a way is found; otherwise the arm stays, and says why.

@@ -78,8 +78,6 @@ impl Mission {
         if told || visitors.is_some_and(|v| !v.is_told()) {
             return Ok(());
         }
-        let thing = |obstacle| control::Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 };
-        world.things.extend(planner::keep_out(&self.config.keep_out_m).into_iter().map(thing));
         world.things.extend(visitors.and_then(|v| v.thing(now)));
         self.world_told = Some((now, world.stamp));
         self.body.reins().watch(world)?;

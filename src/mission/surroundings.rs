@@ -33,7 +33,8 @@ const RESTED_RAD: f64 = 0.005;
 const BETWEEN_S: f64 = 0.15;
 /// So many solids of the planner's the filter is told of: there is to be room for boxes of the configuration and for
 /// who comes.
-const MOST_PLANNED: usize = control::MOST_THINGS - crate::config::MOST_BOXES - MOST_BALLS - 1;
+const MOST_PLANNED: usize =
+    control::MOST_THINGS - crate::config::MOST_BOXES - crate::config::SIDES - MOST_BALLS - 1;
 
 /// How people are kept clear of.
 #[derive(Copy, Clone, Debug, PartialEq)]

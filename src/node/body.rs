@@ -259,6 +259,9 @@ impl Body for WiredBody {
         let own = &mut self.time.own;
         let until = own.now() + span;
         own.sleep_until(until);
+        if crate::interrupt::is_emergency() {
+            self.reins.stop(StopCategory::One);
+        }
         self.hear();
         if let Some(why) = self.reins.failed.take() {
             return Err(BodyError::Line(why));

@@ -8,10 +8,9 @@ use bridge::ros::{
     Duration as RosDuration, FollowJointTrajectoryFeedback as Feedback, FollowJointTrajectoryGoal as Goal,
     FollowJointTrajectoryResult as Outcome, Header, JointTolerance, JointTrajectoryPoint, follow,
 };
-use control::{Groups, Lease, Mode, Motion, MotionId, Report, Status, Thing, World};
+use control::{Groups, Lease, Mode, Motion, MotionId, Report, Status, World};
 use core::time::Duration;
 use mechanics::Arm;
-use mechanics::collision::Obstacle;
 use std::sync::Arc;
 use types::{JointVector, Rejection, Time, Trajectory};
 
@@ -59,7 +58,6 @@ struct Running {
 pub(super) struct Follower {
     arm: Arc<Arm>,
     names: Vec<String>,
-    keep_out: Vec<Obstacle>,
     doing: Doing,
 }
 
@@ -115,10 +113,10 @@ impl Tolerances {
 }
 
 impl Follower {
-    pub(super) fn new(arm: &Arc<Arm>, keep_out_m: &[[f64; 6]]) -> Self {
+    pub(super) fn new(arm: &Arc<Arm>) -> Self {
         let model = arm.model();
         let names = arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect();
-        Self { arm: arm.clone(), names, keep_out: planner::keep_out(keep_out_m), doing: Doing::Nothing }
+        Self { arm: arm.clone(), names, doing: Doing::Nothing }
     }
 
     /// Whether a goal is under way.
@@ -219,9 +217,8 @@ impl Follower {
     }
 
     fn tell_world(&self, body: &mut dyn Body, now: Time) -> Result<(), Rejection> {
-        let thing = |obstacle: &Obstacle| Thing { obstacle: obstacle.clone(), keep_m: 0.0, speed_m_s: 0.0 };
-        let things = self.keep_out.iter().map(thing).collect();
-        body.reins().watch(World { stamp: now, expires: now + HOLDS, things, held: None })
+        // Walls are the loop's own.
+        body.reins().watch(World { stamp: now, expires: now + HOLDS, things: Vec::new(), held: None })
     }
 
     /// What the goal does, with what the loop has reported meanwhile; to be called a hundred times a second, with time

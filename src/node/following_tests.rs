@@ -16,7 +16,7 @@ impl Stage {
     fn new(config: &Config) -> Self {
         let arm = crate::robots::load(&config.robot.profile).expect("built in");
         let body = crate::session::bare(config, &arm, 3, false).expect("an arm");
-        let mut stage = Self { body, follower: Follower::new(&arm, &config.safety.keep_out_m) };
+        let mut stage = Self { body, follower: Follower::new(&arm) };
         stage.body.advance(Duration::from_millis(100)).expect("time passes");
         stage
     }
@@ -76,7 +76,7 @@ fn a_path_is_followed_to_its_end_with_feedback_and_the_next_one_from_there() {
             }
             assert_eq!(stage.until_over(0.05).0, None);
         }
-        let other = Follower::new(&crate::robots::load("panda").expect("built in"), &[]);
+        let other = Follower::new(&crate::robots::load("panda").expect("built in"));
         let refused = other.check(&goal, &stage.body.status()).expect_err("it is on its way");
         assert!(refused.error_string.contains("somebody else"), "{refused:?}");
         let (result, n) = stage.until_over(10.0);

@@ -376,7 +376,7 @@ mod tests {
     fn a_goal_beside_a_path_is_pursued_and_one_while_the_arm_moves_for_others_is_refused() {
         let mut stage = Stage::new();
         let arm = crate::robots::load("panda").expect("built in");
-        let mut follower = super::super::following::Follower::new(&arm, &[]);
+        let mut follower = super::super::following::Follower::new(&arm);
         let mut positions = stage.body.status().command.q.to_vec();
         positions[0] += 0.6;
         let point = bridge::ros::JointTrajectoryPoint {

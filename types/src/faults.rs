@@ -93,6 +93,8 @@ pub enum Fault {
     F20ObjectDropped,
     /// The arm met something.
     F21Contact,
+    /// What the robot says comes late.
+    F23StateLate,
     /// The robot was gone, or came back elsewhere.
     F24Disconnected,
     /// The whole process paused.
@@ -142,6 +144,7 @@ impl Fault {
             Self::F16VelocityNoise => "F16",
             Self::F18Overload => "F18",
             Self::F19Runaway => "F19",
+            Self::F23StateLate => "F23",
             Self::F24Disconnected => "F24",
             Self::F26ProcessPaused => "F26",
             Self::F31ThreadPanic => "F31",

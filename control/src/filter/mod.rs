@@ -22,6 +22,7 @@
 //! By conservative advancement (Mirtich, 1996): with `c` metres of room at one point of the path, no
 //! part of the arm can use them up before the bound on its speed times path time has grown to `c`. A
 //! tick looks at a bounded number of such points.
+#![forbid(unsafe_code)]
 
 mod free;
 

@@ -29,3 +29,4 @@ mod stops;
 mod tape;
 mod ticks;
 mod tracking;
+mod walls;

@@ -1,8 +1,9 @@
 //! Encoders that freeze or leap, noisy speeds, contact, motors that do not what they are told (F13, F14, F16,
-//! F17, F19, F21).
+//! F17, F19, F21), and states that come late (F23).
 
 use crate::common::{N, Rig, TICK, arm, check_differences, reach};
 use control::{Mode, RefusedWhy, Report, Request};
+use std::collections::VecDeque;
 use types::{Fault, JointState};
 
 /// Runs a motion with states changed by `change` from its 450th millisecond on; returns after how many
@@ -139,4 +140,30 @@ fn f19_a_motor_that_does_the_opposite_loses_its_power_at_once_where_there_are_br
         rig.until(Mode::Fault { powered: false });
         check_differences(&rig.arm.clone(), &rig.commands);
     }
+}
+
+#[test]
+fn f23_while_states_come_late_the_arm_runs_slower_steps_nowhere_and_says_so_once() {
+    let arm = arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let id = rig.follow(reach(&arm, &home, 0.8, 2.0));
+    rig.ticks(300);
+    let factor = |rig: &mut Rig| rig.handle.status().speed_factor;
+    assert!((factor(&mut rig) - 1.0).abs() < 1e-9);
+    // What is read is 5 ms old, for half a second.
+    let mut past = VecDeque::new();
+    for _ in 0..500 {
+        past.push_back(JointState { stamp: rig.now + TICK, ..rig.state });
+        let late = if past.len() > 5 { past.pop_front() } else { None };
+        rig.tick_with(late);
+    }
+    assert!(factor(&mut rig) <= 0.25 + 1e-9, "F23: D, it runs at {}", factor(&mut rig));
+    let late = |r: &&Report| **r == Report::Fault { fault: Fault::F23StateLate, latched: false };
+    assert_eq!(rig.reports.iter().filter(late).count(), 1, "F23: {:?}", rig.reports);
+    rig.ticks(700);
+    assert!(factor(&mut rig) > 0.9, "it goes on at its own speed");
+    rig.until(Mode::Hold);
+    assert!(rig.has(|r| *r == Report::Finished(id)));
+    check_differences(&arm, &rig.commands);
 }

@@ -17,7 +17,23 @@ impl Trial {
 
     /// One of two, by the instant.
     pub(crate) fn coin(&mut self) -> bool {
-        (self.body.now().as_nanos() / 1_000_000) % 2 == 0
+        self.one_of(2) == 0
+    }
+
+    /// One of so many, by the instant.
+    pub(crate) fn one_of(&mut self, n: i64) -> i64 {
+        (self.body.now().as_nanos() / 1_000_000) % n
+    }
+
+    /// A reset arm gets power where it is said to be now; that the first command is just that is looked at in every tick.
+    pub(crate) fn gets_power(&mut self) -> Result<(), String> {
+        let now = self.body.now();
+        self.handle().activate(now).map_err(|e| e.to_string())?;
+        self.run_s(0.02)?;
+        match self.handle().status().mode {
+            Mode::Proving | Mode::Hold => Ok(()),
+            mode => Err(format!("is in {mode:?} after its power came")),
+        }
     }
 
     /// Asks for power, and says by how much any joint moved in truth within so many seconds, rad.

@@ -6,6 +6,9 @@ use control::{Groups, Mode, Motion, Order, Owner};
 use mechanics::tool_pose;
 use types::{JointVector, StopCategory, Time};
 
+/// How far a policy moves a joint at most, rad; less where there is no room for that.
+const WAYS: [f64; 2] = [0.8, 0.3];
+
 impl Trial {
     /// The next order under the present lease.
     pub(crate) fn next_order(&mut self, motion: Motion) -> Result<Order, String> {
@@ -30,6 +33,18 @@ impl Trial {
         let lease = self.handle().claim(now, owner, Groups::All, None).map_err(|e| e.to_string())?;
         self.lease = Some(lease);
         Ok(())
+    }
+
+    /// Somebody with a deadline of so many seconds follows a trajectory.
+    pub(crate) fn strict(&mut self, deadline_s: f64) -> Result<(), String> {
+        self.stop_and_rest()?;
+        let now = self.body.now();
+        let claimed = self.handle().claim(now, Owner::Planner, Groups::All, Some(deadline_s));
+        self.lease = Some(claimed.map_err(|e| e.to_string())?);
+        let order = self.next_trajectory()?;
+        self.submit(order)?;
+        self.run_s(0.3)?;
+        self.is_in(Mode::Follow)
     }
 
     /// Stops what is under way, and waits until it is at rest.
@@ -67,6 +82,28 @@ impl Trial {
     pub(crate) fn push(&mut self, size: f64, seconds: f64) -> Result<(), String> {
         let velocity = self.away(size);
         self.steer(Motion::Velocity(velocity), seconds)
+    }
+
+    /// Chooses to which side a policy moves each joint: away from the nearer end of its range, or as near to that as keeps
+    /// the arm clear of itself.
+    pub(crate) fn choose_ways(&mut self, from: &JointVector) {
+        let (away, n) = (self.away(1.0), from.len());
+        let turned =
+            |mask: usize| JointVector::from_fn(n, |j| if mask >> j & 1 == 1 { -away[j] } else { away[j] });
+        let limits = self.arm.limits().to_vec();
+        let mut leads = |ways: &JointVector, by: f64| {
+            let to =
+                JointVector::from_fn(n, |j| (from[j] + by * ways[j]).clamp(limits[j].lower, limits[j].upper));
+            self.is_free(from, &to)
+        };
+        let mut masks = WAYS.iter().flat_map(|by| (0..1 << n).map(move |mask| (*by, mask)));
+        let free = masks.find(|(by, mask)| leads(&turned(*mask), *by));
+        self.ways = turned(free.map_or(0, |(_, mask)| mask));
+    }
+
+    /// As chosen last.
+    pub(crate) fn ways(&self) -> &JointVector {
+        &self.ways
     }
 
     /// Joint velocities of this size, each away from the nearer end of its range.

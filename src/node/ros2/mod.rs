@@ -114,10 +114,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
                 log.info("bridge", "robot", "the robot is there");
                 missing.clear();
                 // Nothing of another connection counts in this one.
-                let mut hands = Hands {
-                    follower: Follower::new(arm, &config.safety.keep_out_m),
-                    gripping: Gripping::new(arm),
-                };
+                let mut hands = Hands { follower: Follower::new(arm), gripping: Gripping::new(arm) };
                 let served = side.serve(&mut body, &mut hands, &mut log);
                 let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
                 side.end_all(&mut body, &mut hands, &why);

@@ -1,0 +1,113 @@
+//! What stops the arm of a run in wall time at once: the emergency stop's line, and its key.
+
+mod scripted;
+
+use scripted::Folder;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SENTENCE: &str = "put the red cube in the blue bowl";
+/// Longer than any run may take here.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn begin(folder: &Folder) -> Child {
+    let mut command = folder.command(&["run", SENTENCE, "--seed", "3", "--out", "run"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("it starts")
+}
+
+/// Waits until the arm follows its first motion, or the run is over.
+fn until_it_moves(folder: &Folder, child: &mut Child) {
+    let begun = Instant::now();
+    let events = folder.0.join("run/events.jsonl");
+    let moves = || fs::read_to_string(&events).is_ok_and(|e| e.contains("\"kind\":\"move\""));
+    while !moves() && child.try_wait().expect("it can be asked").is_none() && begun.elapsed() < LIMIT {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+}
+
+/// Exit code and words.
+fn end(mut child: Child) -> (Option<i32>, String) {
+    let begun = Instant::now();
+    while child.try_wait().expect("it can be asked").is_none() {
+        if begun.elapsed() > LIMIT {
+            child.kill().expect("killed");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let out = child.wait_with_output().expect("its words");
+    let text = [out.stdout, out.stderr].map(|t| String::from_utf8_lossy(&t).into_owned()).concat();
+    (out.status.code(), text)
+}
+
+#[test]
+fn f41_without_a_closed_line_there_is_no_power_and_one_that_opens_stops_the_arm() {
+    let folder = Folder::new("line", "[safety]\nstop_line = \"line\"\n");
+    let line = folder.0.join("line");
+    let (code, text) = end(begin(&folder));
+    assert!(code == Some(2) && text.contains("safety.stop_line") && text.contains("line"), "{text}");
+
+    for open in ["0", "", "no"] {
+        fs::write(&line, open).expect("written");
+        let (code, text) = end(begin(&folder));
+        assert!(code == Some(1) && text.contains("the emergency stop's line is open"), "{open:?}: {text}");
+        assert!(!text.contains("1 of 2"), "nothing is begun: {text}");
+    }
+
+    fs::write(&line, "1\n").expect("written");
+    let mut child = begin(&folder);
+    until_it_moves(&folder, &mut child);
+    fs::write(&line, "0\n").expect("written");
+    let (code, text) = end(child);
+    assert!(code == Some(1) && text.contains("F41StopLine"), "{text}");
+}
+
+#[test]
+fn f40_the_key_of_the_emergency_stop_takes_the_arms_power_and_ends_the_run() {
+    let folder = Folder::new("key", "");
+    let mut child = begin(&folder);
+    until_it_moves(&folder, &mut child);
+    let quit = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status().expect("kill");
+    assert!(quit.success());
+    let (code, text) = end(child);
+    assert!(code == Some(1) && text.contains("category One") && text.contains("EmergencyStop"), "{text}");
+}
+
+#[test]
+fn an_arm_does_not_leave_the_box_that_it_is_kept_in() {
+    // The cube of this scene lies on the other side of it.
+    let folder = Folder::new("inside", "[safety]\nkeep_in_m = [-0.9, 0.45, -0.9, 0.9, -0.2, 1.5]\n");
+    let (code, text) = folder.sinew(&["run", SENTENCE, "--seed", "3", "--lockstep", "--out", "run"]);
+    let summary = fs::read_to_string(folder.0.join("run/summary.json")).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
+    assert!(code != 0 && text.contains("keep-out box"), "{text}");
+    assert_eq!(summary["invariant_broken"], "", "{text}");
+    let (code, text) = folder.sinew(&[
+        "run",
+        SENTENCE,
+        "--seed",
+        "3",
+        "--lockstep",
+        "--out",
+        "wide",
+        "--config",
+        "wide.toml",
+    ]);
+    assert_eq!(code, 2, "{text}");
+    fs::write(folder.0.join("wide.toml"), "[safety]\nkeep_in_m = [-1.5, 1.5, -1.5, 1.5, -0.5, 2.0]\n")
+        .expect("written");
+    let (code, text) = folder.sinew(&[
+        "run",
+        SENTENCE,
+        "--seed",
+        "3",
+        "--lockstep",
+        "--out",
+        "wide",
+        "--config",
+        "wide.toml",
+    ]);
+    assert_eq!(code, 0, "{text}");
+}
