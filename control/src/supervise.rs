@@ -68,7 +68,8 @@ impl Core {
         }
         // F23: until it comes in time again.
         let age_s = self.estimate.measured.map_or(0.0, |m| now.secs_since(m.stamp));
-        if powered && age_s > self.tuning.late {
+        // A loop that paused has not heard of anything meanwhile (F26).
+        if powered && !self.has_paused && age_s > self.tuning.late {
             if self.careful_s <= 0.0 {
                 self.tell(Report::Fault { fault: Fault::F23StateLate, latched: false });
             }

@@ -143,7 +143,8 @@ impl Trial {
 
     /// Whether the straight way keeps clear of the arm itself and the table.
     fn is_free(&mut self, from: &JointVector, to: &JointVector) -> bool {
-        self.clear.edge_is_free(&self.arm, &mut self.data, from, to, 0.04, 0.02, 0.01)
+        let width_m = self.handle().status().measured.map_or(0.04, |m| m.gripper.width_m);
+        self.clear.edge_is_free(&self.arm, &mut self.data, from, to, width_m, 0.02, 0.01)
     }
 
     pub(crate) fn handle(&mut self) -> &mut Handle {
