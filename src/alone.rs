@@ -61,6 +61,8 @@ pub(crate) struct Outcome {
     /// The loop's ticks, and deadlines that it missed.
     pub(crate) ticks: u64,
     pub(crate) misses: u64,
+    /// Page faults of the loop's thread after its first ticks.
+    pub(crate) page_faults: Option<u64>,
     /// Whether the loop runs under SCHED_FIFO with its memory locked.
     pub(crate) is_real_time: bool,
     /// How late the machine was by itself after the break: the latest wake-up of a thread that does nothing else,
@@ -226,6 +228,7 @@ pub(crate) fn run(
         lateness_us: [p50_us, p99_us, max_us],
         ticks: report.ticks,
         misses: report.misses,
+        page_faults: report.page_faults,
         is_real_time: real_time && locked,
         machine_late_ms,
     })

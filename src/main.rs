@@ -33,6 +33,9 @@ mod story;
 mod suggest;
 mod suite;
 
+#[global_allocator]
+static ALLOCATOR: bench::Counting = bench::Counting;
+
 use clap::Parser;
 use cli::{Cli, Command};
 use commands::CommandError;

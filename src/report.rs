@@ -42,6 +42,7 @@ pub(crate) fn loop_lines(r: &LoopReport) -> Vec<String> {
         format!("  lateness: {}", q(&r.lateness)),
         format!("  compute:  {}", q(&r.compute)),
     ];
+    lines.extend(r.page_faults.map(|n| format!("  page faults after the start: {n}")));
     if r.rights.real_time {
         lines.push("  real-time scheduling (SCHED_FIFO) was granted".into());
     }

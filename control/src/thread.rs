@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use types::seams::{Clock, Controller, Robot, RobotError};
 use types::{JointCommand, Rejection, Time};
 
+/// After so many ticks every page that the loop uses has been touched.
+const WARM: u64 = 200;
+
 /// How long the loop goes on after it was told to end, for the arm to come to rest, seconds.
 const GRACE_S: f64 = 5.0;
 
@@ -76,6 +79,9 @@ pub struct LoopReport {
     pub compute: Quantiles,
     /// Robot reads and writes that failed.
     pub failed_io: u64,
+    /// How often the loop's thread met memory that was not there, after its first ticks; `None` where the operating system
+    /// does not tell, and of a loop that hardly ran.
+    pub page_faults: Option<u64>,
     /// Reports lost because nobody polled.
     pub dropped_reports: u64,
     /// What the operating system granted.
@@ -178,6 +184,8 @@ struct Tally {
     ticks: u64,
     misses: u64,
     failed_io: u64,
+    /// Page faults of the thread when it was warm.
+    faults_warm: Option<u64>,
     lateness: Histogram,
     compute: Histogram,
     second: SecondTally,
@@ -195,12 +203,13 @@ fn run(
         RtWishes { fifo_priority: config.fifo_priority, lock_memory: config.lock_memory, cpu: config.cpu };
     let rights = rt::acquire(wishes);
     let (lateness, compute) = (Histogram::default(), Histogram::default());
-    let mut tally = Tally { ticks: 0, misses: 0, failed_io: 0, lateness, compute, second };
+    let mut tally = Tally { ticks: 0, misses: 0, failed_io: 0, faults_warm: None, lateness, compute, second };
     let began = clock.now();
     let died = catch_unwind(AssertUnwindSafe(|| {
         cycle(&mut core, robot.as_mut(), clock.as_mut(), config, end, &mut tally);
     }));
     let took = clock.now().secs_since(began);
+    let page_faults = tally.faults_warm.and_then(|warm| rt::page_faults()?.checked_sub(warm));
     let panic = died.err().map(|panic| {
         core.died();
         words(panic.as_ref())
@@ -220,6 +229,7 @@ fn run(
         lateness: Quantiles::from(&tally.lateness),
         compute: Quantiles::from(&tally.compute),
         failed_io: tally.failed_io,
+        page_faults,
         dropped_reports: core.dropped_reports(),
         rights,
         panic,
@@ -258,6 +268,9 @@ fn cycle(
         }
         let written = robot.write(&command);
         tally.ticks += 1;
+        if tally.ticks == WARM {
+            tally.faults_warm = rt::page_faults();
+        }
         let failed_io = u64::from(state.is_err()) + u64::from(written.is_err());
         tally.failed_io += failed_io;
         tally.second.tick(late_ns, took_ns, failed_io);

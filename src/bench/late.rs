@@ -23,6 +23,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     config.control.self_test = false;
     let trial = Trial { seconds: BLOCK_S, breaks: None, patience_s: None };
     let mut rows = [(vec![], vec![]), (vec![], vec![])];
+    let mut faults = 0;
     for _ in 0..o.blocks {
         let theirs = match cyclictest(config.control.priority) {
             Ok(theirs) => theirs,
@@ -32,6 +33,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
             }
         };
         let ours = alone::run(&config, &arm, trial, None).map_err(|e| other(&e))?;
+        faults += ours.page_faults.unwrap_or(0);
         for (i, (a, b)) in rows.iter_mut().enumerate() {
             a.push(ours.lateness_us[i]);
             b.push(theirs[i]);
@@ -40,6 +42,7 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
     for ((what, _, goal), (a, b)) in GOALS.into_iter().zip(&rows) {
         table.added(&format!("loop lateness, {what}"), &added(a, b, o.seed), goal);
     }
+    table.cost("page faults of the loop, warm", faults as f64, 0.0, "");
     Ok(())
 }
 

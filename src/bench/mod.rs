@@ -1,9 +1,12 @@
 //! `sinew bench`: what Sinew's parts cost beside what people use now, measured in the same run.
 
+mod allocations;
 mod blocks;
+mod chunks;
 mod ik;
 mod late;
 mod mechanics;
+mod pairs;
 mod paths;
 mod peer;
 mod record;
@@ -13,6 +16,8 @@ mod tick;
 mod validity;
 mod vlm;
 mod wire;
+
+pub(crate) use allocations::Counting;
 
 use crate::commands::CommandError;
 use crate::exit::Exit;
@@ -25,7 +30,7 @@ pub(crate) struct BenchOptions {
     /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths), `vlm`
     /// (vision-language models), `wire` (between nodes) or `record` (recordings).
     pub(crate) part: String,
-    /// Of the part only this: tick, late, mechanics, ik, validity or paths; mask, batch or speed; small, picture, forged or
+    /// Of the part only this: tick, late, mechanics, ik, validity, paths, chunks or pairs; mask, batch or speed; small, picture, forged or
     /// long; late, episode or pictures; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
@@ -38,6 +43,9 @@ pub(crate) struct BenchOptions {
     /// Length of a block, milliseconds.
     #[arg(long, default_value_t = 200)]
     pub(crate) block_ms: u64,
+    /// For `control`: the paired seeds, too (two hours).
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Seed of the states and of the bootstrap.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -57,13 +65,15 @@ pub(crate) struct BenchOptions {
 type Measure = fn(&BenchOptions, &mut Table) -> Result<(), CommandError>;
 
 /// What is measured of control, in this order.
-const PARTS: [(&str, Measure); 6] = [
+const PARTS: [(&str, Measure); 8] = [
     ("tick", tick::measure),
     ("late", late::measure),
     ("mechanics", mechanics::measure),
     ("ik", ik::measure),
     ("validity", validity::measure),
     ("paths", paths::measure),
+    ("chunks", chunks::measure),
+    ("pairs", pairs::measure),
 ];
 
 /// ... and of the wire.

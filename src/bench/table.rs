@@ -22,6 +22,18 @@ impl Verdict {
     }
 }
 
+/// Of the tree that is measured, as git names it here, with a `+` when something in it has changed.
+fn commit() -> String {
+    let git = |args: &[&str]| {
+        let out =
+            std::process::Command::new("git").args(args).output().ok().filter(|out| out.status.success())?;
+        Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    let Some(name) = git(&["rev-parse", "--short=8", "HEAD"]) else { return "no commit".into() };
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|s| !s.is_empty());
+    if changed { name + "+" } else { name }
+}
+
 /// Prints every line as soon as it is measured.
 pub(crate) struct Table {
     json: bool,
@@ -41,10 +53,13 @@ impl Table {
         let cpuinfo = read("/proc/cpuinfo");
         let cpu = cpuinfo.lines().find_map(|l| l.strip_prefix("model name")?.split(": ").nth(1));
         let cpu = cpu.unwrap_or("unknown").to_owned();
+        let commit = commit();
         if self.json {
-            println!("{}", json!({ "load": load, "kernel": kernel, "cpu": cpu }));
+            println!("{}", json!({ "commit": commit, "load": load, "kernel": kernel, "cpu": cpu }));
         } else {
-            println!("load {load}, Linux {kernel}, {cpu}; CPU time, medians of alternating blocks\n");
+            println!(
+                "at {commit}, load {load}, Linux {kernel}, {cpu}; CPU time, medians of alternating blocks\n"
+            );
             println!(
                 "{:<34} {:>11} {:>11} {:>7}  {:<15} {:<9} verdict",
                 "what", "ours", "peer", "ratio", "95 % interval", "goal"
@@ -164,6 +179,17 @@ impl Table {
                 percent(goal),
                 verdict.word()
             );
+        }
+    }
+
+    /// Whether all of something was as it should be.
+    pub(crate) fn judged(&mut self, what: &str, seen: &str, is_met: bool) {
+        let verdict = if is_met { Verdict::Met } else { Verdict::Short };
+        self.verdicts.push(verdict);
+        if self.json {
+            println!("{}", json!({ "what": what, "seen": seen, "verdict": verdict.word() }));
+        } else {
+            println!("{what:<34} {seen} {}", verdict.word());
         }
     }
 

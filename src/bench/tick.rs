@@ -2,6 +2,7 @@
 //! obstacles, impedance of the tool, torque out.
 
 use super::BenchOptions;
+use super::allocations::allocations;
 use super::blocks::{clock_ns, cpu_ns};
 use super::table::Table;
 use crate::commands::CommandError;
@@ -61,17 +62,19 @@ pub(crate) fn measure(o: &BenchOptions, table: &mut Table) -> Result<(), Command
         ("tick at a line's end", Orders::Trajectories, COAST_S),
         ("tick at a line's end, steered", Orders::Twists, COAST_S),
     ] {
-        let costs = costs(o, orders, coast_s)?;
+        let (costs, allocations) = costs(o, orders, coast_s)?;
         for (what, part, goal) in GOALS {
             let cost = costs[((costs.len() - 1) as f64 * part) as usize];
             table.time(&format!("{name}, {THINGS} things, {what}"), 1e-3 * cost, goal);
         }
+        table.cost(&format!("{name}, allocations"), allocations as f64, 0.0, "");
     }
     Ok(())
 }
 
-/// CPU nanoseconds of every tick, in order of size; with what comes after it if no other does, where that is told.
-fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<Vec<f64>, CommandError> {
+/// CPU nanoseconds of every tick, in order of size, with what comes after it if no other does, where that is told; and how
+/// often any of them allocated.
+fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<(Vec<f64>, u64), CommandError> {
     let other = |e: &dyn std::fmt::Display| CommandError::Other(format!("bench: {e}"));
     let arm = crate::robots::load("panda").map_err(|e| other(&e))?;
     let mut rng = ChaCha8Rng::seed_from_u64(o.seed);
@@ -84,7 +87,7 @@ fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<Vec<f64>, Com
     let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
     let mut state = JointState { stamp: now, q: poses[0], dq: zero, tau: zero, gripper };
     let clock = clock_ns();
-    let mut costs = Vec::with_capacity(TICKS);
+    let (mut costs, mut allocated_in) = (Vec::with_capacity(TICKS), 0);
     let mut next = 1;
     let mut lease: Option<Lease> = None;
     let mut twist = [0.0; 3];
@@ -134,10 +137,11 @@ fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<Vec<f64>, Com
             _ => {}
         }
         state.stamp = now;
-        let begun = cpu_ns();
+        let (begun, allocated) = (cpu_ns(), allocations());
         let command = core.tick(now, Some(&state));
         std::hint::black_box(core.ending());
         costs.push(cpu_ns() - begun - clock);
+        allocated_in += allocations() - allocated;
         if command.enabled {
             (state.q, state.dq, state.tau) = (command.q, command.dq, command.tau);
         }
@@ -148,7 +152,7 @@ fn costs(o: &BenchOptions, orders: Orders, coast_s: f64) -> Result<Vec<f64>, Com
         }
     }
     costs.sort_by(f64::total_cmp);
-    Ok(costs)
+    Ok((costs, allocated_in))
 }
 
 /// Joint positions in which the arm is free over an empty table.

@@ -71,7 +71,7 @@ fn touch_stack() {
     core::hint::black_box(&page);
 }
 
-pub(crate) use os::{monotonic_ns, sleep_until_ns};
+pub(crate) use os::{monotonic_ns, page_faults, sleep_until_ns};
 
 #[cfg(target_os = "linux")]
 mod os {
@@ -113,6 +113,16 @@ mod os {
             libc::sched_setscheduler(0, libc::SCHED_FIFO, &param)
         };
         if done == 0 { Ok(()) } else { Err(last_error()) }
+    }
+
+    /// How often this thread has touched memory whose page was not there; `None` when the system does not tell.
+    pub(crate) fn page_faults() -> Option<u64> {
+        // SAFETY: a zeroed usage is valid and outlives the call.
+        let usage = unsafe {
+            let mut usage: libc::rusage = core::mem::zeroed();
+            (libc::getrusage(libc::RUSAGE_THREAD, &mut usage) == 0).then_some(usage)
+        }?;
+        u64::try_from(usage.ru_minflt.saturating_add(usage.ru_majflt)).ok()
     }
 
     /// Nanoseconds of the monotonic clock.
@@ -161,6 +171,10 @@ mod os {
     fn origin() -> Instant {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         *ORIGIN.get_or_init(Instant::now)
+    }
+
+    pub(crate) fn page_faults() -> Option<u64> {
+        None
     }
 
     pub(crate) fn monotonic_ns() -> i64 {

@@ -1,0 +1,48 @@
+//! The program's allocator: the system's, with a count per thread.
+#![allow(unsafe_code, reason = "an allocator is an unsafe trait; it passes everything on as it came")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread has asked for memory.
+pub(super) fn allocations() -> u64 {
+    COUNT.with(Cell::get)
+}
+
+fn count() {
+    // A thread that is over counts nothing any more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+/// See the head of this file.
+pub(crate) struct Counting;
+
+// SAFETY: every call is the system allocator's own, with what it was given.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(old, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
