@@ -206,6 +206,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Send motions to the robot node, one JSON object a line, as a person's: 0 all done, 2 a line is refused.
+    Send {
+        /// The lines; standard input when left out.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Stop the robot node, whoever moves it.
     Stop {
         /// 2: come to rest and hold; 1: then power off; 0: power off at once. 1 and 0 latch until `sinew reset`.

@@ -1,21 +1,18 @@
 //! `robot.toml`: read, checked, and explained (B18).
 
+mod walls;
+
 use crate::suggest::closest;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use types::Rejection;
+pub(crate) use walls::{MOST_BOXES, SIDES};
 
 /// The full default configuration, every key commented.
 pub(crate) const DEFAULT: &str = include_str!("../robot.toml");
 
-/// The most boxes that are to be kept out of.
-pub(crate) const MOST_BOXES: usize = 64;
-/// The sides of the box that is not to be left.
-pub(crate) const SIDES: usize = 6;
 /// A robot that is not stroked for so long brakes by itself, seconds (F33).
 const STROKE_S: f64 = 0.005;
-/// How thick they are, metres: more than the way of any arm.
-const SIDE_M: f64 = 10.0;
 
 /// Why a configuration file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -177,24 +174,6 @@ section!(
     }
 );
 
-impl Safety {
-    /// Boxes that no part of the arm may enter: those that are named, and the six sides of the one not to be left.
-    pub(crate) fn walls_m(&self) -> Vec<[f64; 6]> {
-        let mut walls = self.keep_out_m.clone();
-        if let [x0, x1, y0, y1, z0, z1] = self.keep_in_m[..] {
-            let (min, max) = ([x0, y0, z0].map(|from| from - SIDE_M), [x1, y1, z1].map(|to| to + SIDE_M));
-            let all = [min[0], max[0], min[1], max[1], min[2], max[2]];
-            for (side, inner) in [x0, x1, y0, y1, z0, z1].into_iter().enumerate() {
-                let mut wall = all;
-                // What lies below a lower side ends there; what lies above an upper one begins there.
-                wall[side ^ 1] = inner;
-                walls.push(wall);
-            }
-        }
-        walls
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self::parse("", "robot.toml").expect("the built-in robot.toml is valid (tested)")
@@ -349,25 +328,7 @@ impl Config {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }
         }
-        let inside = &self.safety.keep_in_m;
-        if !inside.is_empty()
-            && (inside.len() != SIDES
-                || inside.chunks(2).any(|pair| !(pair[0] < pair[1] && pair[1] - pair[0] < 80.0)))
-        {
-            let expected = "nothing, or x from, to, y from, to, z from, to, each pair rising, metres";
-            return Err(Rejection::new("safety.keep_in_m", expected, format!("{inside:?}")));
-        }
-        if self.safety.keep_out_m.len() > MOST_BOXES {
-            let got = self.safety.keep_out_m.len().to_string();
-            return Err(Rejection::new("safety.keep_out_m", format!("at most {MOST_BOXES} boxes"), got));
-        }
-        for b in &self.safety.keep_out_m {
-            if b.chunks(2).any(|pair| !(pair[0] < pair[1] && pair[1] - pair[0] < 100.0)) {
-                let expected = "boxes of x from, to, y from, to, z from, to, each pair rising, metres";
-                return Err(Rejection::new("safety.keep_out_m", expected, format!("{b:?}")));
-            }
-        }
-        Ok(())
+        self.safety.check()
     }
 }
 

@@ -273,8 +273,7 @@ impl Motion {
             let trajectory = self.space.slow_unchecked(&line, self.config.contact_speed_m_s)?;
             run.follow(trajectory, "get clear", self.space.clear_of());
         }
-        let path = self.space.path(&run.q, to, fit, why)?;
-        let trajectory = self.space.travel(&path, fit, pace, why)?;
+        let trajectory = self.space.way(&run.q, to, fit, (pace, why))?;
         run.follow(trajectory, why, self.space.clear_of());
         Ok(())
     }

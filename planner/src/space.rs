@@ -195,18 +195,21 @@ impl Space {
         found.map_err(|f| self.failure(what, &f.failure, fit.width_m))
     }
 
-    /// A free path, straight if it can be.
-    pub(crate) fn path(
+    /// A free way, straight if it can be, timed as [`Self::travel`] does; one that is smooth and cannot be timed gives way to
+    /// the one that it was made of.
+    pub(crate) fn way(
         &mut self,
         from: &JointVector,
         to: &JointVector,
         fit: Fit,
-        what: &str,
-    ) -> Result<Vec<JointVector>, PlanFailure> {
-        let mut path = self.first_path(from, to, fit, what)?;
-        self.shorten(&mut path, fit);
-        self.smooth(&mut path, fit);
-        Ok(path)
+        (pace, what): (f64, &str),
+    ) -> Result<Trajectory, PlanFailure> {
+        let mut short = self.first_path(from, to, fit, what)?;
+        self.shorten(&mut short, fit);
+        let mut smooth = short.clone();
+        self.smooth(&mut smooth, fit);
+        let timed = self.travel(&smooth, fit, pace, what);
+        timed.or_else(|_| self.travel(&short, fit, pace, what))
     }
 
     /// The first free path that is found.

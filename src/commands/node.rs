@@ -1,6 +1,6 @@
-//! `sinew node`, `say`, `stop`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
+//! `sinew node`, `say`, `send`, `stop`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
 
-use super::{CommandError, episode, open_log, scenario, tell};
+use super::{CommandError, Setting, episode, open_log, scenario, tell};
 use crate::cli::{Common, NodeRole};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -11,6 +11,8 @@ use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Taken};
 use bridge::wire::{Heard, Role, Wire, WireError, topics};
 use control::{Cause, MonotonicClock, RefusedWhy, Report, Request};
 use core::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::time::Instant;
 use types::Rejection;
 use types::events::{Event, Level};
@@ -83,24 +85,9 @@ fn open(config: &Config, role: Role) -> Result<(Wire, MonotonicClock), CommandEr
     Ok((Wire::open(&node::settings(config), role, node::node_clock(clock))?, clock))
 }
 
-/// A person's clock is asked before anybody listens to a person.
-fn answer_clock(wire: &Wire) -> Result<(), CommandError> {
-    let questions = wire.answer(&[(&topics::CLOCK, &format!("{:016x}", wire.id()))])?;
-    let wire = wire.clone();
-    std::thread::spawn(move || {
-        loop {
-            if let Some(question) = questions.next_within(Duration::from_secs(3600)) {
-                let now = wire.now().as_nanos();
-                question.answer(&wire, &ros::Clock { now });
-            }
-        }
-    });
-    Ok(())
-}
-
 /// Opens a session with a node, once it is there.
 fn session(config: &Config, wire: &Wire, with: Role) -> Result<bridge::wire::Signer, CommandError> {
-    answer_clock(wire)?;
+    node::answers_clock(wire)?;
     let keyring = node::keyring(config, Role::Operator)?;
     let began = Instant::now();
     loop {
@@ -175,6 +162,29 @@ fn heard(log: ros::Log) -> Event {
     };
     let fault = (!log.function.is_empty()).then_some(log.function);
     Event { stamp: log.stamp.into(), level, stage: log.name, kind: log.file, fault, text: log.msg }
+}
+
+/// Sends motions to the robot, line by line.
+pub(crate) fn send(file: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
+    let setting = Setting::read(common, None)?;
+    let lines: Box<dyn BufRead + Send> = match file {
+        None => Box::new(BufReader::new(std::io::stdin())),
+        Some(path) => {
+            let file = std::fs::File::open(path).map_err(|e| {
+                Rejection::new("lines", "a file with a motion per line", format!("{}: {e}", path.display()))
+            })?;
+            Box::new(BufReader::new(file))
+        }
+    };
+    let (wire, _) = open(&setting.config, Role::Operator)?;
+    interrupt::install();
+    let signer = session(&setting.config, &wire, Role::Robot)?;
+    node::sending::send(&setting.arm, (&wire, signer), lines, |said| {
+        if !common.json {
+            tell!("{said}");
+        }
+    })?;
+    Ok(Exit::Done)
 }
 
 /// Stops the robot, whoever moves it.

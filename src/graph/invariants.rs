@@ -1,6 +1,8 @@
 //! The safety invariants that every tick of every lockstep run is held to, apart from the loop that
-//! should keep them: I1 finite, I2 within every limit, I3 no jump on activation.
+//! should keep them: I1 finite, I2 within every limit, I3 no jump on activation, I5 of the joints' own ends, I6 what is
+//! latched.
 
+use control::{Cause, Mode, Status};
 use types::{JointCommand, JointLimits, JointState, JointVector};
 
 /// Relative slack for rounding.
@@ -11,6 +13,7 @@ pub(crate) struct Invariants {
     limits: Vec<JointLimits>,
     period_s: f64,
     last: Option<JointCommand>,
+    mode: Mode,
     hash: u64,
     ticks: u64,
     /// The first that was broken, in words.
@@ -23,7 +26,15 @@ const PAUSE_S: f64 = 0.1;
 impl Invariants {
     pub(crate) fn new(limits: &[JointLimits], period_s: f64) -> Self {
         let hash = 0xcbf2_9ce4_8422_2325;
-        Self { limits: limits.to_vec(), period_s, last: None, hash, ticks: 0, broken: None }
+        Self {
+            limits: limits.to_vec(),
+            period_s,
+            last: None,
+            mode: Mode::Disarmed,
+            hash,
+            ticks: 0,
+            broken: None,
+        }
     }
 
     /// Takes in the command of a tick and the state it was decided from.
@@ -43,6 +54,17 @@ impl Invariants {
             self.broken = Some(format!("tick {}: {why}", self.ticks));
         }
         self.last = Some(*command);
+    }
+
+    /// Takes in where the state machine stands after a tick (I6).
+    pub(crate) fn watch(&mut self, status: &Status) {
+        let is_left = matches!(self.mode, Mode::Fault { .. }) && !matches!(status.mode, Mode::Fault { .. });
+        if is_left && status.cause != Cause::Reset && self.broken.is_none() {
+            let (mode, cause) = (status.mode, status.cause);
+            self.broken =
+                Some(format!("tick {}: I6: from a latched fault to {mode:?} by {cause:?}", self.ticks));
+        }
+        self.mode = status.mode;
     }
 
     fn find(&self, c: &JointCommand, state: Option<&JointState>) -> Option<String> {
@@ -67,6 +89,13 @@ impl Invariants {
         let rate = |now: &JointVector, before: &JointVector, j: usize| (now[j] - before[j]) / self.period_s;
         for (j, l) in self.limits.iter().enumerate() {
             let span = l.upper - l.lower;
+            // What braking takes at the least, however great the jerk.
+            let (speed, ahead) =
+                (c.dq[j].abs(), if c.dq[j] > 0.0 { l.upper - c.q[j] } else { c.q[j] - l.lower });
+            let brakes = speed * speed / (2.0 * l.acceleration);
+            if brakes > ahead.max(0.0) * SLACK + 1e-9 {
+                return Some(format!("I5: joint {j} needs {brakes:.6} to stop and has {ahead:.6}"));
+            }
             let checks = [
                 ("q", (c.q[j] - 0.5 * (l.upper + l.lower)).abs(), 0.5 * span + 1e-9),
                 ("dq", c.dq[j].abs(), l.velocity),
@@ -124,6 +153,29 @@ mod tests {
             torque: 1.0,
             torque_rate: 1.0,
         }]
+    }
+
+    #[test]
+    fn a_joint_too_fast_to_stop_before_its_end_and_a_fault_left_without_a_reset_are_found() {
+        // Half a unit of way is needed from a speed of one.
+        let fast = |q: f64, dq: f64| JointCommand { dq: JointVector::from_fn(1, |_| dq), ..command(q) };
+        for (q, dq, is_broken) in
+            [(0.5, 1.0, false), (-0.5, -1.0, false), (0.6, -1.0, false), (0.6, 1.0, true)]
+        {
+            let mut watch = Invariants::new(&limits(), 1.0);
+            watch.check(&fast(q, 0.0), None);
+            watch.check(&fast(q, dq), None);
+            assert_eq!(watch.broken().is_some_and(|why| why.contains("I5")), is_broken, "{q} {dq}");
+        }
+        let arm = crate::robots::load("panda").expect("built in");
+        let status = control::new(arm, control::Config::default()).expect("valid").1.status();
+        for (cause, is_broken) in [(Cause::Reset, false), (Cause::Activated, true)] {
+            let mut watch = Invariants::new(&limits(), 1.0);
+            watch.watch(&Status { mode: Mode::Fault { powered: true }, ..status });
+            watch.watch(&Status { mode: Mode::Fault { powered: false }, ..status });
+            watch.watch(&Status { mode: Mode::Disarmed, cause, ..status });
+            assert_eq!(watch.broken().is_some_and(|why| why.contains("I6")), is_broken, "{cause:?}");
+        }
     }
 
     #[test]

@@ -73,8 +73,10 @@ impl Body for Lockstep {
             let now = self.rig.now();
             // The core has dealt with whatever went wrong at the robot.
             let (command, _) = control::tick_robot(&mut self.core, &mut self.robot, now);
-            let measured = self.handle.status().measured;
+            let status = self.handle.status();
+            let measured = status.measured;
             self.invariants.check(&command, measured.as_ref());
+            self.invariants.watch(&status);
             let width_m = measured.map_or(0.0, |m| m.gripper.width_m);
             self.bystanders.look(&command, width_m, &self.rig.world());
             if let Some(why) = self.rig.world().stopped() {

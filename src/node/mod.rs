@@ -5,6 +5,7 @@
 mod body;
 mod camera;
 mod convert;
+mod fingers;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod following;
 mod gate;
@@ -18,6 +19,7 @@ mod planner;
 mod robot;
 #[cfg(any(feature = "dds", feature = "ros2"))]
 mod ros2;
+pub(crate) mod sending;
 mod solids;
 
 pub(crate) use perception::run as perception;
@@ -42,6 +44,21 @@ use types::seams::Clock as _;
 const KEEPING: Duration = Duration::from_millis(500);
 /// Between two looks at whether the node shall end.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A person's clock is asked before anybody listens to a person.
+pub(crate) fn answers_clock(wire: &Wire) -> Result<(), WireError> {
+    let questions = wire.answer(&[(&topics::CLOCK, &format!("{:016x}", wire.id()))])?;
+    let wire = wire.clone();
+    std::thread::spawn(move || {
+        loop {
+            if let Some(question) = questions.next_within(Duration::from_secs(3600)) {
+                let now = wire.now().as_nanos();
+                question.answer(&wire, &Clock { now });
+            }
+        }
+    });
+    Ok(())
+}
 
 /// Why a node ends.
 #[derive(Debug, thiserror::Error)]

@@ -128,7 +128,7 @@ pub const RELEASE: Topic = asked("release", &[Planner, Operator, Ros2], &[Robot]
 /// A motion.
 pub const ORDER: Topic = asked("order", &[Planner, Operator, Ros2], &[Robot]);
 /// What stands and moves around the arm.
-pub const WORLD: Topic = asked("world", &[Planner, Ros2], &[Robot]);
+pub const WORLD: Topic = asked("world", &[Planner, Operator, Ros2], &[Robot]);
 /// At which part of their speed motions run.
 pub const SLOW: Topic = asked("slow", &[Planner, Operator, Ros2], &[Robot]);
 /// Power.
