@@ -35,7 +35,7 @@ impl Safety {
         if !inside.is_empty()
             && (inside.len() != SIDES
                 || inside.iter().any(|v| v.abs() > FARTHEST_M)
-                || inside.chunks(2).any(|pair| !(pair[0] < pair[1])))
+                || !inside.chunks(2).all(|pair| pair[0] < pair[1]))
         {
             let expected = "nothing, or x from, to, y from, to, z from, to, each pair rising, within 40 m";
             return Err(Rejection::new("safety.keep_in_m", expected, format!("{inside:?}")));

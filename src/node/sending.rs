@@ -104,7 +104,7 @@ enum Doing {
     /// That instant.
     Until(Time),
     /// The same motion again until then; next at.
-    Again(Motion, Time, Time),
+    Again(Box<Motion>, Time, Time),
 }
 
 /// Sends what `lines` says to the robot that is there, until they end and the arm holds. `tells` hears what came of each.
@@ -284,7 +284,7 @@ impl<T: FnMut(&str)> Sender<T> {
                     let field = format!("line {} ({request:?}, {id:?})", self.n);
                     return Err(said(field, "a motion that the loop takes", format!("{why:?}")));
                 }
-                Report::Fault { fault, .. } => (self.tells)(&format!("{}", fault.id())),
+                Report::Fault { fault, .. } => (self.tells)(fault.id()),
                 _ => {}
             }
         }
@@ -317,7 +317,7 @@ impl<T: FnMut(&str)> Sender<T> {
             }
             Doing::Again(motion, until, next) if now >= *next => {
                 let (motion, until) = (motion.clone(), *until);
-                self.order(motion.clone(), now)?;
+                self.order((*motion).clone(), now)?;
                 self.doing = Doing::Again(motion, until, now + AGAIN);
             }
             _ => {}
@@ -343,7 +343,7 @@ impl<T: FnMut(&str)> Sender<T> {
         let steers = |motion: Motion, for_s: Option<f64>| -> Result<_, NodeError> {
             Ok((
                 motion.clone(),
-                for_s.map(span).transpose()?.map(|s| Doing::Again(motion, now + s, now + AGAIN)),
+                for_s.map(span).transpose()?.map(|s| Doing::Again(Box::new(motion), now + s, now + AGAIN)),
             ))
         };
         let (motion, doing) = match line {
