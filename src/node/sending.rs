@@ -13,7 +13,8 @@ use control::{
 use core::time::Duration;
 use mechanics::Arm;
 use serde::Deserialize;
-use std::io::BufRead;
+use std::collections::VecDeque;
+use std::io::{BufRead, Read as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -31,6 +32,10 @@ const HOLDS: Duration = Duration::from_secs(1);
 const CHUNK_COUNTS: Duration = Duration::from_secs(2);
 /// A motion takes no longer, seconds, nor does a line wait.
 const LONGEST_S: f64 = 120.0;
+/// No line is longer, bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+/// Orders that are known as this one's.
+const ORDERS: usize = 256;
 /// Lines that may wait.
 const LINES: usize = 64;
 
@@ -131,6 +136,8 @@ pub(crate) fn send(
         doing: Doing::Nothing,
         steered: None,
         rests: None,
+        chunk_over: Time::ZERO,
+        mine: VecDeque::new(),
         n: 0,
         tells,
     };
@@ -141,11 +148,20 @@ pub(crate) fn send(
 }
 
 /// Reads lines in a thread of its own: whoever writes them may take their time.
-fn read(lines: impl BufRead + Send + 'static) -> Receiver<Result<String, String>> {
+fn read(mut lines: impl BufRead + Send + 'static) -> Receiver<Result<String, String>> {
     let (put, take) = sync_channel(LINES);
     std::thread::spawn(move || {
-        for line in lines.lines() {
-            if put.send(line.map_err(|e| e.to_string())).is_err() {
+        loop {
+            let mut line = String::new();
+            let read = (&mut lines).take(LONGEST_LINE).read_line(&mut line);
+            let line = match read {
+                Ok(0) => return,
+                Ok(n) if n as u64 == LONGEST_LINE => Err(format!("more than {LONGEST_LINE} bytes")),
+                Ok(_) => Ok(line),
+                Err(e) => Err(e.to_string()),
+            };
+            let is_bad = line.is_err();
+            if put.send(line).is_err() || is_bad {
                 return;
             }
         }
@@ -205,6 +221,10 @@ struct Sender<T> {
     steered: Option<Time>,
     /// Coming to rest, during which nothing else is taken.
     rests: Option<MotionId>,
+    /// When the newest chunk is over.
+    chunk_over: Time,
+    /// What was ordered here: others may be refused something, too.
+    mine: VecDeque<MotionId>,
     /// The number of the newest line.
     n: usize,
     tells: T,
@@ -237,7 +257,7 @@ impl<T: FnMut(&str)> Sender<T> {
                     Err(TryRecvError::Disconnected) => is_over = true,
                 }
             }
-            if is_over && matches!(self.doing, Doing::Nothing) {
+            if is_over && matches!(self.doing, Doing::Nothing) && now >= self.chunk_over {
                 let by = *rests_by.get_or_insert(now + Duration::from_secs_f64(LONGEST_S));
                 let status = self.body.status();
                 let stands = status.command.dq.iter().all(|v| *v == 0.0);
@@ -279,9 +299,8 @@ impl<T: FnMut(&str)> Sender<T> {
                         format!("lost at line {}", self.n),
                     ));
                 }
-                Report::Refused { request: Request::World, .. } => {}
-                Report::Refused { id, request, why } => {
-                    let field = format!("line {} ({request:?}, {id:?})", self.n);
+                Report::Refused { id: Some(id), request, why } if self.mine.contains(&id) => {
+                    let field = format!("line {} ({request:?})", self.n);
                     return Err(said(field, "a motion that the loop takes", format!("{why:?}")));
                 }
                 Report::Fault { fault, .. } => (self.tells)(fault.id()),
@@ -359,11 +378,14 @@ impl<T: FnMut(&str)> Sender<T> {
                 return Err(said(at(": chunk.points"), "one point at least", "none"));
             }
             Line::Chunk { points, period_s, age_s } => {
+                let n = points.len();
                 let points = points.iter().map(|p| joints(p)).collect::<Result<_, _>>()?;
                 let stamp = Time::from_nanos(now.as_nanos().saturating_sub(span(age_s)?.as_nanos() as i64));
                 let order = self.lease.order(stamp, Motion::Chunk(Chunk { points, period_s }));
                 let order = Order { expires: stamp + CHUNK_COUNTS, ..order };
+                let way = Duration::from_secs_f64((period_s * n as f64).clamp(0.0, LONGEST_S));
                 self.submit(order)?;
+                self.chunk_over = stamp + way;
                 return Ok(());
             }
             Line::Joints(q) => (Motion::Joints(joints(&q)?), None),
@@ -410,6 +432,11 @@ impl<T: FnMut(&str)> Sender<T> {
 
     fn submit(&mut self, order: Order) -> Result<MotionId, NodeError> {
         let named = |r: Rejection| Rejection::new(format!("line {}: {}", self.n, r.field), r.expected, r.got);
-        self.body.reins().submit(order).map_err(|r| refused(named(r)))
+        let id = self.body.reins().submit(order).map_err(|r| refused(named(r)))?;
+        if self.mine.len() == ORDERS {
+            self.mine.pop_front();
+        }
+        self.mine.push_back(id);
+        Ok(id)
     }
 }
