@@ -3,6 +3,7 @@
 mod scripted;
 
 use scripted::Folder;
+use scripted::nodes::Nodes;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,30 +99,26 @@ fn an_arm_does_not_leave_the_box_that_it_is_kept_in() {
     let summary: serde_json::Value = serde_json::from_str(&summary).expect("JSON");
     assert!(code != 0 && text.contains("keep-out box"), "{text}");
     assert_eq!(summary["invariant_broken"], "", "{text}");
-    let (code, text) = folder.sinew(&[
-        "run",
-        SENTENCE,
-        "--seed",
-        "3",
-        "--lockstep",
-        "--out",
-        "wide",
-        "--config",
-        "wide.toml",
-    ]);
+    let wide = ["run", SENTENCE, "--seed", "3", "--lockstep", "--out", "wide", "--config", "wide.toml"];
+    let (code, text) = folder.sinew(&wide);
     assert_eq!(code, 2, "{text}");
     fs::write(folder.0.join("wide.toml"), "[safety]\nkeep_in_m = [-1.5, 1.5, -1.5, 1.5, -0.5, 2.0]\n")
         .expect("written");
-    let (code, text) = folder.sinew(&[
-        "run",
-        SENTENCE,
-        "--seed",
-        "3",
-        "--lockstep",
-        "--out",
-        "wide",
-        "--config",
-        "wide.toml",
-    ]);
+    let (code, text) = folder.sinew(&wide);
     assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn f40_the_key_stops_the_robot_from_a_planner_that_waits_and_from_whoever_says_something() {
+    let mut nodes = Nodes::new("key", "");
+    nodes.start(&["robot", "planner"]);
+    nodes.signal("planner", "QUIT");
+    nodes.until("robot", "EmergencyStop", LIMIT);
+    assert_eq!(nodes.reset(&[]).0, 0);
+    let before = nodes.log("robot").matches("EmergencyStop").count();
+    let (child, _) = nodes.say_until_it_moves(SENTENCE, "robot");
+    Command::new("kill").args(["-QUIT", &child.id().to_string()]).status().expect("kill");
+    let (code, text) = end(child);
+    assert!(code != Some(0) && text.contains("stopped (category 1)"), "{text}");
+    assert!(nodes.log("robot").matches("EmergencyStop").count() > before, "{}", nodes.logs());
 }

@@ -119,6 +119,10 @@ pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result
     let run = wire.command::<_, Taken>(&signer, &topics::GOAL, &goal, ANSWER)?.id;
     let mut given_up = 0;
     loop {
+        if interrupt::is_emergency() {
+            stop_robot(&config, &wire, 1)?;
+            tell!("stopped (category 1)");
+        }
         let presses = interrupt::count();
         if presses > given_up {
             given_up = presses;
@@ -191,11 +195,16 @@ pub(crate) fn send(file: Option<&Path>, common: &Common) -> Result<Exit, Command
 pub(crate) fn stop(category: u8, common: &Common) -> Result<Exit, CommandError> {
     let config = super::config(common.config.as_deref())?;
     let (wire, _) = open(&config, Role::Operator)?;
-    let signer = session(&config, &wire, Role::Robot)?;
-    let number = Number { value: f64::from(category), at: 0 };
-    wire.command::<_, Taken>(&signer, &topics::STOP, &number, ANSWER)?;
+    stop_robot(&config, &wire, category)?;
     tell!("stopped (category {category})");
     Ok(Exit::Done)
+}
+
+fn stop_robot(config: &Config, wire: &Wire, category: u8) -> Result<(), CommandError> {
+    let signer = session(config, wire, Role::Robot)?;
+    let number = Number { value: f64::from(category), at: 0 };
+    wire.command::<_, Taken>(&signer, &topics::STOP, &number, ANSWER)?;
+    Ok(())
 }
 
 /// Leaves a latched stop, once the arm has come to rest.

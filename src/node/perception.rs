@@ -39,7 +39,7 @@ pub(crate) fn run(config: &Config, mut log: Log) -> Result<(), NodeError> {
         kept: VecDeque::new(),
     };
     log.info("perception", "node", format!("{} answers, node {:016x}", looks.model.identity(), wire.id()));
-    while crate::interrupt::count() == 0 {
+    while crate::interrupt::count() == 0 && !crate::interrupt::is_emergency() {
         // Pictures are taken in as they come: one that waits behind seven others is dropped.
         let next = questions.next_within(PATIENCE.min(Duration::from_millis(10)));
         looks.take_in(Duration::ZERO);

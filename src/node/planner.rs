@@ -70,6 +70,11 @@ pub(crate) fn run(
     while crate::interrupt::count() == 0 {
         let next = desk.next.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Next { run, goal }) = next else {
+            if crate::interrupt::is_emergency()
+                && let Err(e) = stop_robot(config, &wire)
+            {
+                Log::new(screen, None).error("planner", "stop", e.to_string());
+            }
             std::thread::sleep(PATIENCE);
             continue;
         };
@@ -88,6 +93,13 @@ pub(crate) fn run(
     }
     ends.store(true, Ordering::Release);
     let _ = listening.join();
+    Ok(())
+}
+
+/// The emergency stop of a robot that somebody else moves.
+fn stop_robot(config: &Config, wire: &Wire) -> Result<(), NodeError> {
+    let signer = wire.session(Role::Robot, &keyring(config, Role::Planner)?, LETS_IN)?;
+    wire.command::<_, ros::Taken>(&signer, &topics::STOP, &ros::Number { value: 1.0, at: 0 }, LETS_IN)?;
     Ok(())
 }
 
