@@ -2,6 +2,7 @@
 //! into the picture of the fixed camera while the arm moves and is nobody's (F42, F43).
 
 use super::onlooker::Onlooker;
+use crate::config::walls;
 use crate::recording::Tape;
 use control::{Thing, World};
 use core::time::Duration;
@@ -33,8 +34,7 @@ const RESTED_RAD: f64 = 0.005;
 const BETWEEN_S: f64 = 0.15;
 /// So many solids of the planner's the filter is told of: there is to be room for boxes of the configuration and for
 /// who comes.
-const MOST_PLANNED: usize =
-    control::MOST_THINGS - crate::config::MOST_BOXES - crate::config::SIDES - MOST_BALLS - 1;
+const MOST_PLANNED: usize = control::MOST_THINGS - walls::MOST_BOXES - walls::SIDES - MOST_BALLS - 1;
 
 /// How people are kept clear of.
 #[derive(Copy, Clone, Debug, PartialEq)]
