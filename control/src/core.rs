@@ -58,7 +58,7 @@ pub struct Core {
     pub(crate) reference: Reference,
     /// Seconds by which this tick moves things on.
     pub(crate) dt: f64,
-    data: ArmData,
+    pub(crate) data: ArmData,
     pub(crate) wires: CoreWires,
     pub(crate) last: JointCommand,
     /// How the arm comes to rest whose power this tick takes away.

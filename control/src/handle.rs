@@ -6,12 +6,13 @@ use crate::course::{Course, check_joints};
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 use crate::message::{HandleWires, Message, Ordered, What};
-use crate::pace::Paces;
+use crate::pace::{Bounds, Paces};
 use crate::path::Job;
 use crate::payload::Payload;
 use crate::profile::{self, Profile};
 use crate::report::{MotionId, Report, Status, TraceSample};
 use crate::servo::Aim;
+use crate::strain::Strain;
 use crate::watch::{Component, Sentinel, StopLine};
 use crate::world::{Surroundings, Thing, World};
 use mechanics::collision::{Attached, Checker};
@@ -61,6 +62,8 @@ pub struct Handle {
     reaches: JointVector,
     /// How fast the tool's centre point may be, m/s.
     tool_speed: f64,
+    /// What the hand was last told to carry.
+    carried: Payload,
     wires: HandleWires,
     next_id: u64,
     next_lease: u64,
@@ -86,6 +89,7 @@ impl Handle {
             walls,
             reaches,
             tool_speed,
+            carried: Payload::default(),
             wires,
             next_id: 1,
             next_lease: 1,
@@ -151,7 +155,7 @@ impl Handle {
     }
 
     /// Submits an order. A trajectory is checked between its knots too, against position, velocity,
-    /// acceleration and jerk; it begins when the arm holds within `START_TOLERANCE` of its start, and is
+    /// acceleration, jerk and torque; it begins when the arm holds within `START_TOLERANCE` of its start, and is
     /// refused, with a report, when it reaches the core too late. While it runs, somebody must
     /// [`Self::keep_alive`].
     ///
@@ -176,12 +180,14 @@ impl Handle {
         let what = match motion {
             Motion::Follow(trajectory) => {
                 let course = Course::of_trajectory(&trajectory);
-                let paces = Paces::of_trajectory(&course, self.arm.limits(), self.tool_pace(&course))?;
+                let strains = self.strains(&course);
+                let paces = Paces::of_trajectory(&course, &self.bounds(&course, &strains))?;
                 What::Follow(self.job(id, "trajectory", course, paces)?)
             }
             Motion::Chunk(chunk) => {
                 let course = Course::of_chunk(&chunk, self.arm.limits())?;
-                let paces = Paces::of_chunk(&course, self.arm.limits(), self.tool_pace(&course))?;
+                let strains = self.strains(&course);
+                let paces = Paces::of_chunk(&course, &self.bounds(&course, &strains))?;
                 What::Chunk(self.job(id, "chunk", course, paces)?)
             }
             Motion::Velocity(_) | Motion::Twist(_) if expires.secs_since(stamp) > LONGEST_VELOCITY_S => {
@@ -239,9 +245,26 @@ impl Handle {
         Ok(id)
     }
 
-    /// The pace at which the tool's centre point is never faster than it may be, at most one.
-    fn tool_pace(&self, course: &Course) -> f64 {
-        (self.tool_speed / profile::tool_speed(course, &self.arm)).min(1.0)
+    /// What a path asks of the motors, with empty hands and with what the hand carries.
+    fn strains(&mut self, course: &Course) -> Vec<Strain> {
+        // Who has another number of joints is refused by name.
+        if course.start().len() != self.arm.n_joints() {
+            return Vec::new();
+        }
+        let width_m = self.status().measured.map_or(0.0, |m| m.gripper.width_m);
+        let mut loads = vec![ArmData::new(&self.arm)];
+        if self.carried.mass_kg > 0.0 {
+            let mut loaded = ArmData::new(&self.arm);
+            loaded.carry(&self.arm, self.carried.mass_kg, &self.carried.center_m.into());
+            loads.push(loaded);
+        }
+        Strain::along(course, &self.arm, &mut loads, width_m)
+    }
+
+    /// What a path has to keep; the tool's centre point is never faster than it may be.
+    fn bounds<'a>(&'a self, course: &Course, strains: &'a [Strain]) -> Bounds<'a> {
+        let most = (self.tool_speed / profile::tool_speed(course, &self.arm)).min(1.0);
+        Bounds { limits: self.arm.limits(), strains, most }
     }
 
     /// A path made ready for the core, with how fast it moves the arm, and how near to itself.
@@ -308,7 +331,9 @@ impl Handle {
         let status = self.status();
         let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
         payload.check(&self.arm, &status.command.q, width)?;
-        self.send(now, Message::Carry(payload, now))
+        self.send(now, Message::Carry(payload, now))?;
+        self.carried = payload;
+        Ok(())
     }
 
     /// Says that the owner of a lease is alive at `now`. Without it for longer than the lease's deadline,
@@ -430,7 +455,8 @@ mod tests {
         let mut rig = Rig::active(arm.clone());
         let home = rig.hold_q();
         let far = reach(&arm, &home, 1.5, 0.5);
-        assert!(Paces::of_trajectory(&Course::of_trajectory(&far), arm.limits(), 1.0).is_err());
+        let within = |limits| Bounds { limits, strains: &[], most: 1.0 };
+        assert!(Paces::of_trajectory(&Course::of_trajectory(&far), &within(arm.limits())).is_err());
         let lenient: Vec<JointLimits> = arm
             .limits()
             .iter()
@@ -442,7 +468,7 @@ mod tests {
             })
             .collect();
         let far = Course::of_trajectory(&far);
-        let paces = Paces::of_trajectory(&far, &lenient, 1.0).expect("within a hundred times the limits");
+        let paces = Paces::of_trajectory(&far, &within(&lenient)).expect("within a hundred times the limits");
         let job = rig.handle.job(MotionId(99), "trajectory", far, paces).expect("clear of itself");
         let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
         let order = Ordered {

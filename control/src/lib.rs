@@ -44,6 +44,7 @@ mod second;
 mod servo;
 mod smooth;
 mod state;
+mod strain;
 mod supervise;
 mod tape;
 pub mod thread;

@@ -14,6 +14,8 @@
 //! as r falls. So whatever point of the trajectory comes next, any pace can be slowed to zero within
 //! them: a stop along the path exists at every instant, by construction. A trajectory that uses its
 //! limits up leaves nothing at r = 1; it is therefore run slightly slower (`nominal`), by at most 2 %.
+//! What the motors can give counts for both as well: steadily and, by a third bound on |ṙ|, while the pace
+//! changes (`strain`).
 //!
 //! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
 //! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
@@ -21,6 +23,7 @@
 
 use crate::course::Course;
 use crate::report::LimitKind;
+use crate::strain::{self, Strain};
 use types::motion::{TrajectoryPoint, quintic};
 use types::{JointLimits, JointVector, Rejection};
 
@@ -30,7 +33,7 @@ const CELLS: usize = 32;
 const ACCELERATION_SHARE: f64 = 0.96;
 const JERK_SHARE: f64 = 0.94;
 /// A motion that had to be slowed below this was not planned for this arm.
-const SLOWEST_NOMINAL: f64 = 0.5;
+pub(crate) const SLOWEST_NOMINAL: f64 = 0.5;
 /// Bounds on ṙ (1/s) and r̈ (1/s²) where the arm hardly moves and the limits say nothing.
 const STEEPEST: f64 = 20.0;
 const SHARPEST: f64 = 2000.0;
@@ -44,7 +47,7 @@ const JOINING_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
 const CAPS: [f64; 3] = [0.95, 0.8, 0.75];
 const BLEND_ADDS: f64 = 0.25;
 /// The joint, if it is one's, and the limit that make a path run slower than it was given.
-type Slowed = Option<(Option<u8>, LimitKind)>;
+pub(crate) type Slowed = Option<(Option<u8>, LimitKind)>;
 /// Greatest first, second and third derivative per joint.
 pub(crate) type Caps = [JointVector; 3];
 /// How much of the limits the blend onto a trajectory's start uses (see `path`).
@@ -64,6 +67,16 @@ pub(crate) struct Pace {
     rising2: [f64; CELLS + 1],
     /// What a stop takes from even parts of the nominal pace, from none to all of it.
     stops: [StopWay; STOPS + 1],
+}
+
+/// What a path has to keep.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Bounds<'a> {
+    pub(crate) limits: &'a [JointLimits],
+    /// What it asks of the motors, all along.
+    pub(crate) strains: &'a [Strain],
+    /// The greatest pace there is, at most one.
+    pub(crate) most: f64,
 }
 
 /// What a stop takes.
@@ -93,26 +106,22 @@ pub(crate) struct Paces {
 impl Paces {
     /// # Errors
     /// A [`Rejection`] for a trajectory that may be run neither from rest nor from a motion.
-    pub(crate) fn of_trajectory(
-        course: &Course,
-        limits: &[JointLimits],
-        most: f64,
-    ) -> Result<Self, Rejection> {
-        if course.start().len() == limits.len() && !course.starts_at_rest() {
-            return Self::joining("trajectory", course, limits, most);
+    pub(crate) fn of_trajectory(course: &Course, bounds: &Bounds<'_>) -> Result<Self, Rejection> {
+        if course.start().len() == bounds.limits.len() && !course.starts_at_rest() {
+            return Self::joining("trajectory", course, bounds);
         }
-        let own = Pace::from_rest(course, limits, most)?;
-        Ok(Self { own, joining: Pace::joining("trajectory", course, limits, most).ok() })
+        let own = Pace::from_rest(course, bounds)?;
+        Ok(Self { own, joining: Pace::joining("trajectory", course, bounds).ok() })
     }
 
     /// # Errors
     /// As [`Pace::joining`].
-    pub(crate) fn of_chunk(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
-        Self::joining("chunk", course, limits, most)
+    pub(crate) fn of_chunk(course: &Course, bounds: &Bounds<'_>) -> Result<Self, Rejection> {
+        Self::joining("chunk", course, bounds)
     }
 
-    fn joining(what: &str, course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
-        let (own, caps) = Pace::joining(what, course, limits, most)?;
+    fn joining(what: &str, course: &Course, bounds: &Bounds<'_>) -> Result<Self, Rejection> {
+        let (own, caps) = Pace::joining(what, course, bounds)?;
         Ok(Self { joining: Some((own.clone(), caps)), own })
     }
 
@@ -131,12 +140,13 @@ struct Derivatives {
 }
 
 impl Pace {
-    /// Measures a trajectory that begins from rest, between its knots too. It runs at the pace `most` at most.
+    /// Measures a trajectory that begins from rest, between its knots too.
     ///
     /// # Errors
     /// A [`Rejection`] when a joint leaves its range between two knots, when the trajectory does not begin at
     /// rest, or when it would have to run at less than half its speed to keep the limits.
-    pub(crate) fn from_rest(course: &Course, limits: &[JointLimits], most: f64) -> Result<Self, Rejection> {
+    pub(crate) fn from_rest(course: &Course, bounds: &Bounds<'_>) -> Result<Self, Rejection> {
+        let limits = bounds.limits;
         let points = course.points();
         let n = limits.len();
         if points[0].q.len() != n {
@@ -154,9 +164,10 @@ impl Pace {
             ));
         }
         let shares = [1.0, ACCELERATION_SHARE, JERK_SHARE];
-        let (nominal, slowed_by) = fastest("trajectory", points, limits, shares, most)?;
+        let (nominal, slowed_by) = fastest("trajectory", points, bounds, shares)?;
         let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
+        pace.bear(&mut g, bounds);
         for_each_sample(points, limits, |_, joint, d, _| {
             pace.tighten(&mut g, &limits[joint], d);
             Ok(())
@@ -181,10 +192,10 @@ impl Pace {
     pub(crate) fn joining(
         what: &str,
         course: &Course,
-        limits: &[JointLimits],
-        most: f64,
+        bounds: &Bounds<'_>,
     ) -> Result<(Self, Caps), Rejection> {
-        let (nominal, slowed_by) = fastest(what, course.points(), limits, JOINING_SHARES, most)?;
+        let limits = bounds.limits;
+        let (nominal, slowed_by) = fastest(what, course.points(), bounds, JOINING_SHARES)?;
         let mut greatest = [JointVector::zeros(limits.len()); 3];
         for_each_sample(course.points(), limits, |_, joint, d, _| {
             for (greatest, value) in greatest.iter_mut().zip([d.first, d.second, d.third]) {
@@ -194,10 +205,10 @@ impl Pace {
         })?;
         let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
+        pace.bear(&mut g, bounds);
         let mut caps = greatest;
         for (j, l) in limits.iter().enumerate() {
-            let bounds = [l.velocity, l.acceleration, l.jerk];
-            for (k, bound) in bounds.into_iter().enumerate() {
+            for (k, bound) in [l.velocity, l.acceleration, l.jerk].into_iter().enumerate() {
                 let own = bound / libm::pow(nominal, (k + 1) as f64);
                 caps[k][j] = (greatest[k][j] + BLEND_ADDS * own).min(CAPS[k] * own);
             }
@@ -278,6 +289,32 @@ impl Pace {
         }
     }
 
+    /// Lowers g to what the motors can give, at the upper edge of each cell for all paces below.
+    fn bear(&self, g: &mut [f64; CELLS], bounds: &Bounds<'_>) {
+        for strain in bounds.strains {
+            for (j, l) in bounds.limits.iter().enumerate() {
+                // Most joints can give more than is asked anywhere.
+                if strain.steepest(j, self.nominal, l) >= STEEPEST / RESERVE {
+                    continue;
+                }
+                for (i, g) in g.iter_mut().enumerate() {
+                    *g = g.min(RESERVE * strain.steepest(j, self.width() * (i + 1) as f64, l));
+                }
+            }
+        }
+    }
+
+    /// Whether the motors can give what a place takes at every pace, changing as fast as it may.
+    pub(crate) fn is_borne(&self, strain: &Strain, limits: &[JointLimits]) -> bool {
+        (0..=CELLS).all(|i| {
+            let steepest = libm::sqrt(self.falling2[i].max(self.rising2[i]));
+            limits
+                .iter()
+                .enumerate()
+                .all(|(j, l)| strain.asks(j, self.width() * i as f64, steepest) <= l.torque)
+        })
+    }
+
     /// The two curves: below g in both cells a node touches, and never steeper than h can follow.
     fn integrate(&mut self, g: &[f64; CELLS]) {
         let step = 2.0 * PLANNED * self.width();
@@ -317,10 +354,10 @@ impl Pace {
 fn fastest(
     what: &str,
     points: &[TrajectoryPoint],
-    limits: &[JointLimits],
+    bounds: &Bounds<'_>,
     shares: [f64; 3],
-    most: f64,
 ) -> Result<(f64, Slowed), Rejection> {
+    let limits = bounds.limits;
     let mut nominal = 1.0_f64;
     let mut slowed_by = None;
     for_each_sample(points, limits, |segment, joint, d, q| {
@@ -356,10 +393,10 @@ fn fastest(
         }
         Ok(())
     })?;
-    if most < nominal {
-        return Ok((most, Some((None, LimitKind::ToolSpeed))));
+    if bounds.most < nominal {
+        (nominal, slowed_by) = (bounds.most, Some((None, LimitKind::ToolSpeed)));
     }
-    Ok((nominal, slowed_by))
+    strain::bearable(what, bounds, nominal, slowed_by)
 }
 
 /// Calls `f(segment, joint, derivatives, q)` at the ends of every segment and between.

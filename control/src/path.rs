@@ -196,16 +196,13 @@ impl Job {
         true
     }
 
-    /// Joint positions and velocities, at the nominal pace, at places all along what is left of the blend.
-    pub(crate) fn along_blend(&self) -> impl Iterator<Item = (JointVector, JointVector)> + '_ {
+    /// Path times all along what is left of the blend, with position and its first two derivatives there.
+    pub(crate) fn along_blend(&self) -> impl Iterator<Item = (f64, [JointVector; 3])> + '_ {
         let left = (self.offset.end() - self.s).max(0.0);
         let n = if left > 0.0 { 2 * BLEND_LOOKS } else { 0 };
         (0..n).map(move |k| {
             let s = self.s + left * k as f64 / n as f64;
-            let (path, off) = (self.course.at(s.max(0.0)), self.offset.at(s));
-            let sum =
-                |d: usize, by: f64| JointVector::from_fn(path[d].len(), |j| by * (path[d][j] + off[d][j]));
-            (sum(0, 1.0), sum(1, self.pace.nominal))
+            (s, self.derivatives_at(s))
         })
     }
 

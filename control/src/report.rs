@@ -157,7 +157,7 @@ pub enum RefusedWhy {
     /// Somebody of the same or a higher rank holds the lease and is alive.
     Owned,
     /// From what the arm did while the order was valid there was no verified way over to what it wants (F6): too
-    /// far, too fast, or something in between.
+    /// far, too fast, more than the motors give, or something in between.
     TooFar,
     /// The order's lease is not held, or does not cover what it moves (I4).
     NoLease,

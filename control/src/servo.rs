@@ -15,6 +15,7 @@ use crate::limiter;
 use crate::path::Reference;
 use crate::report::{LimitKind, MotionId, Report};
 use crate::state::{State, Stop, steps};
+use crate::strain;
 use crate::twist::{self, Twist};
 use types::Fault::F38OperatorSilent;
 use types::{ENDING_LATE_S, JointLimits, JointVector, Time};
@@ -23,6 +24,10 @@ use types::{ENDING_LATE_S, JointLimits, JointVector, Time};
 /// need torque for more than acceleration.
 pub(crate) const TAKE_UP: Share = Share(0.4);
 pub(crate) const STOP: Share = Share(0.6);
+/// Parts of these that are tried in turn until the motors can give what it takes.
+const STRENGTHS: [f64; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
+/// Places of a stop at which the motors are asked: where it is sharpest is among them.
+const STOP_PLACES: u32 = 8;
 /// What a target is approached with of velocity, and of the acceleration that [`TAKE_UP`] leaves.
 const APPROACH_VELOCITY: f64 = 0.7;
 const APPROACH_ACCELERATION: f64 = 0.6;
@@ -74,6 +79,8 @@ pub(crate) struct Servo {
     pub(crate) may_coast: bool,
     /// The part of the wish that was taken up, 0 to 1.
     pub(crate) part: f64,
+    /// The part of [`TAKE_UP`] and [`STOP`] that the motors had the strength for.
+    strength: f64,
     /// That a singular pose slows the tool was told.
     is_singular: bool,
 }
@@ -88,7 +95,17 @@ impl Servo {
         limits: &[JointLimits],
     ) -> Self {
         let stop = Brake::new(from, limits, STOP);
-        Self { id, aim, expires, next: from, stop, may_coast: false, part: 0.0, is_singular: false }
+        Self {
+            id,
+            aim,
+            expires,
+            next: from,
+            stop,
+            may_coast: false,
+            part: 0.0,
+            strength: 1.0,
+            is_singular: false,
+        }
     }
 
     /// Whether the arm stands.
@@ -100,6 +117,7 @@ impl Servo {
 /// A step that may be taken.
 struct Step {
     next: Reference,
+    strength: f64,
     /// The stop after it, and whether it is one.
     stop: Brake,
     is_verified: bool,
@@ -125,12 +143,18 @@ fn towards(target: &JointVector, from: &Reference, limits: &[JointLimits]) -> Jo
     JointVector::from_fn(way.len(), |i| gain * way[i])
 }
 
-/// One step of `dt` seconds towards the velocities `target`: every joint with the same part of what it may use,
-/// so that what is straight stays straight, with the acceleration from which none has to overshoot.
-fn take_up(from: &Reference, target: &JointVector, limits: &[JointLimits], dt: f64) -> Reference {
+/// One step of `dt` seconds towards the velocities `target`: every joint with the same part `share` of what it may
+/// use, so that what is straight stays straight, with the acceleration from which none has to overshoot.
+fn take_up(
+    from: &Reference,
+    target: &JointVector,
+    limits: &[JointLimits],
+    share: Share,
+    dt: f64,
+) -> Reference {
     let n = target.len();
     let left = JointVector::from_fn(n, |i| target[i] - from.dq[i]);
-    let jerk = |i: usize| TAKE_UP.0 * limits[i].jerk;
+    let jerk = |i: usize| share.0 * limits[i].jerk;
     // Two steps that end exactly at the target, without acceleration, if every joint may.
     let first = JointVector::from_fn(n, |i| left[i] / (dt * dt) - 1.5 * from.ddq[i] / dt);
     let second = JointVector::from_fn(n, |i| -left[i] / (dt * dt) + 0.5 * from.ddq[i] / dt);
@@ -140,7 +164,7 @@ fn take_up(from: &Reference, target: &JointVector, limits: &[JointLimits], dt: f
         let mut gain = 0.25 / dt;
         for i in 0..n {
             let e = left[i].abs().max(1e-12);
-            let most = TAKE_UP.0 * limits[i].acceleration;
+            let most = share.0 * limits[i].acceleration;
             gain = gain.min(most.min(libm::sqrt(1.4 * jerk(i) * e)) / e);
         }
         let change = JointVector::from_fn(n, |i| gain * left[i] - from.ddq[i]);
@@ -187,7 +211,7 @@ impl Core {
             servo.stop.step(self.dt);
             servo.next = servo.stop.reference();
         }
-        servo.part = step.applied;
+        (servo.part, servo.strength) = (step.applied, step.strength);
         let singular = step.singular;
         let is_singular = singular < 0.99;
         if is_singular && !servo.is_singular {
@@ -229,22 +253,42 @@ impl Core {
         let wish =
             twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, &wish, width_m);
+        let stopping = Share(servo.strength * STOP.0);
+        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping), width_m);
         let applied = part.min(slow * self.filter.trust(now));
         let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);
-        let next =
-            steps(self.dt, self.tuning.period).fold(last, |from, part| take_up(&from, &target, limits, part));
-        let stop = Brake::new(next, limits, STOP);
-        // Against the last wall too: what takes over from another motion may begin with more than its share.
-        let mut is_verified = limiter::check(limits, &last, &next, self.dt).is_ok();
         let coast = self.tuning.coast;
-        let late = (coast > 0.0).then(|| Brake::coasting(next, limits, STOP, coast));
+        let step = |strength: f64| {
+            let [rise, share] = [TAKE_UP, STOP].map(|s| Share(strength * s.0));
+            let next = steps(self.dt, self.tuning.period)
+                .fold(last, |from, part| take_up(&from, &target, limits, rise, part));
+            let late = (coast > 0.0).then(|| Brake::coasting(next, limits, share, coast));
+            (strength, next, Brake::new(next, limits, share), late)
+        };
+        // As sharply as the motors have the strength for, and not at all if they have none.
+        let mut bearable = None;
+        for strength in STRENGTHS {
+            let tried = step(strength);
+            let (_, _, stop, late) = &tried;
+            let mut places = core::iter::once(stop).chain(late).flat_map(|stop| {
+                let part = |k: u32| stop.left() * f64::from(k) / f64::from(STOP_PLACES);
+                (0..STOP_PLACES).map(move |k| stop.after(part(k)))
+            });
+            if places.all(|next| strain::is_borne(&self.arm, &mut self.data, (&last, &next), width_m)) {
+                bearable = Some(tried);
+                break;
+            }
+        }
+        let is_borne = bearable.is_some();
+        let (strength, next, stop, late) = bearable.unwrap_or_else(|| step(STRENGTHS[STRENGTHS.len() - 1]));
+        // Against the last wall too: what takes over from another motion may begin with more than its share.
+        let mut is_verified = is_borne && limiter::check(limits, &last, &next, self.dt).is_ok();
         for (stop, more) in core::iter::once((stop, 0.0)).chain(late.map(|late| (late, ENDING_LATE_S))) {
             let until = now + core::time::Duration::from_secs_f64(stop.left() + more + self.dt);
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         }
         let moves = wish.iter().any(|v| *v != 0.0);
-        Step { next, stop, is_verified, applied, near, singular, moves }
+        Step { next, strength, stop, is_verified, applied, near, singular, moves }
     }
 
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the

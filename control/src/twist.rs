@@ -141,7 +141,8 @@ fn square_at(arm: &Arm, scratch: &mut Scratch, q: &JointVector) -> (Matrix6<f64>
 /// Whether the tool's centre point is nowhere faster than `most` m/s, but for a trifle, while `job` goes over onto its
 /// path.
 pub(crate) fn blend_within_speed(arm: &Arm, scratch: &mut Scratch, job: &Job, most: f64) -> bool {
-    job.along_blend().all(|(q, dq)| tool_speed(arm, scratch, &q, &dq) <= TRIFLE * most)
+    job.along_blend()
+        .all(|(_, [q, dq, _])| job.pace.nominal * tool_speed(arm, scratch, &q, &dq) <= TRIFLE * most)
 }
 
 /// Speed of the tool's centre point, m/s.

@@ -2,9 +2,8 @@
 //! step is looked at before the step is taken.
 
 use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, Near, WINDOW_S};
-use crate::brake::Brake;
+use crate::brake::{Brake, Share};
 use crate::path::{Job, Reference};
-use crate::servo::STOP;
 use crate::world::NO_NEARER_M;
 #[cfg(doc)]
 use crate::world::Surroundings;
@@ -139,14 +138,14 @@ impl Filter {
         false
     }
 
-    /// The part of the joint velocities `wish` that leaves room for a stop before whatever is in the way, and
-    /// what that is.
+    /// The part of the joint velocities `wish` that leaves room for a stop, with `share` of the limits, before whatever
+    /// is in the way, and what that is.
     pub(crate) fn part_of_wish(
         &mut self,
         arm: &Arm,
         now: Time,
         last: &Reference,
-        wish: &JointVector,
+        (wish, share): (&JointVector, Share),
         width_m: f64,
     ) -> (f64, Option<Near>) {
         let (limits, q) = (arm.limits(), &last.q);
@@ -161,8 +160,8 @@ impl Filter {
         let (mut by_jerk, mut by_acceleration) = (0.0f64, 0.0f64);
         for (i, l) in limits.iter().enumerate() {
             let v = wish[i].abs().max(last.dq[i].abs());
-            by_jerk = by_jerk.max(6.0 * v / (STOP.0 * l.jerk));
-            by_acceleration = by_acceleration.max(1.5 * v / (STOP.0 * l.acceleration));
+            by_jerk = by_jerk.max(6.0 * v / (share.0 * l.jerk));
+            by_acceleration = by_acceleration.max(1.5 * v / (share.0 * l.acceleration));
         }
         let stop_s = |part: f64| libm::sqrt(by_jerk * part).max(by_acceleration * part);
         if self.world.as_ref().is_some_and(|world| now >= world.expires) {

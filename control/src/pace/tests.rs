@@ -10,6 +10,11 @@ fn quick() -> JointLimits {
     limits(100.0, 1000.0, 1e5)
 }
 
+/// Nothing but limits to keep.
+fn within(limits: &[JointLimits], most: f64) -> Bounds<'_> {
+    Bounds { limits, strains: &[], most }
+}
+
 fn point(t: f64, q: [f64; 2], dq: [f64; 2], ddq: [f64; 2]) -> TrajectoryPoint {
     let two = |v: [f64; 2]| JointVector::from_fn(2, |i| v[i]);
     TrajectoryPoint { t, q: two(q), dq: two(dq), ddq: two(ddq) }
@@ -87,12 +92,13 @@ fn a_path_from_rest_runs_as_fast_as_its_shares_of_the_limits_let_it() {
         (1.0, limits(0.9375, 1000.0, 1e5), 1.0, 0.5, Some((Some(1), Velocity))),
         (1.0, limits(0.94, 1000.0, 1e5), 1.0, 0.94 / 1.875, Some((Some(1), Velocity))),
     ] {
-        let pace = Pace::from_rest(&step_by(by), &[quick(), l], most).expect("fast enough");
+        let pace = Pace::from_rest(&step_by(by), &within(&[quick(), l], most)).expect("fast enough");
         assert!((pace.nominal / nominal - 1.0).abs() < 1e-3, "{} for {nominal}, {l:?}", pace.nominal);
         assert_eq!(pace.slowed_by, slowed_by, "{l:?}");
     }
-    let refused =
-        |course: &Course, l: &[JointLimits]| Pace::from_rest(course, l, 1.0).expect_err("no pace").field;
+    let refused = |course: &Course, l: &[JointLimits]| {
+        Pace::from_rest(course, &within(l, 1.0)).expect_err("no pace").field
+    };
     assert_eq!(refused(&step_by(1.0), &[q, limits(0.93, 1000.0, 1e5)]), "trajectory.points[0]");
     assert_eq!(refused(&step_by(1.0), &[q; 3]), "trajectory.points[0].q");
     let rest = point(0.0, [0.0; 2], [0.0; 2], [0.0; 2]);
@@ -120,7 +126,7 @@ fn a_path_from_rest_runs_as_fast_as_its_shares_of_the_limits_let_it() {
             point(3.0, [0.0, to], [0.0, -v], [0.0; 2]),
             point(5.0, [0.0; 2], [0.0; 2], [0.0; 2]),
         ]);
-        match Pace::from_rest(&bulge, &[l; 2], 1.0) {
+        match Pace::from_rest(&bulge, &within(&[l; 2], 1.0)) {
             Ok(_) => assert!(fits, "{to}"),
             Err(e) => assert!(!fits && e.field == "trajectory.points[1].q[1]", "{to}: {e}"),
         }
@@ -157,7 +163,7 @@ fn what_a_point_leaves_for_a_change_of_pace_is_what_the_limits_say() {
 fn a_path_from_rest_leaves_room_for_the_blend_onto_its_start() {
     // Half of every limit is the blend's; of the other half nine tenths are for changing the pace.
     let l = limits(2.0, 10.0, 1000.0);
-    let pace = Pace::from_rest(&step_by(1e-6), &[l; 2], 1.0).expect("fine");
+    let pace = Pace::from_rest(&step_by(1e-6), &within(&[l; 2], 1.0)).expect("fine");
     assert!(is_near(pace.h[31], 0.9 * 0.5 * 500.0 / 1.0), "{}", pace.h[31]);
     assert!(is_near(pace.falling2[32], (0.9f64 * 5.0 / 1.0).powi(2)), "{}", pace.falling2[32]);
 }
@@ -309,7 +315,7 @@ fn a_motion_may_go_over_to_a_pace_that_can_still_be_held_and_stopped_from() {
 fn a_path_that_takes_over_leaves_a_quarter_of_every_limit_to_the_blend_or_up_to_its_cap() {
     let l = limits(2.0, 10.0, 1000.0);
     // 0.9375, 2.8868 and 30 are used of them.
-    let (pace, caps) = Pace::joining("chunk", &step_by(0.5), &[l; 2], 1.0).expect("fine");
+    let (pace, caps) = Pace::joining("chunk", &step_by(0.5), &within(&[l; 2], 1.0)).expect("fine");
     assert_eq!((pace.nominal, pace.slowed_by), (1.0, None));
     let near = |cap: f64, expected: f64| (cap / expected - 1.0).abs() < 1e-3;
     for (cap, still, moving) in [(0, 0.5, 1.4375), (1, 2.5, 5.3868), (2, 250.0, 280.0)] {
@@ -318,7 +324,7 @@ fn a_path_that_takes_over_leaves_a_quarter_of_every_limit_to_the_blend_or_up_to_
     assert!(near(pace.h[31], 0.9 * 0.5 * (1000.0 - 280.0) / 1.4375), "{}", pace.h[31]);
     // Slowed to 0.85 of its speed limit, beside which nearly nothing is left.
     let (pace, caps) =
-        Pace::joining("chunk", &step_by(0.5), &[l, limits(1.0, 10.0, 1000.0)], 1.0).expect("fine");
+        Pace::joining("chunk", &step_by(0.5), &within(&[l, limits(1.0, 10.0, 1000.0)], 1.0)).expect("fine");
     let r: f64 = 0.85 / 0.9375;
     assert!(near(pace.nominal, r));
     assert!(near(caps[0][1], 0.95 / r), "{:?}", caps[0]);
@@ -326,27 +332,67 @@ fn a_path_that_takes_over_leaves_a_quarter_of_every_limit_to_the_blend_or_up_to_
     for (l, share) in
         [(limits(100.0, 4.0, 1e5), 0.6 * 4.0 / 2.8868_f64), (limits(100.0, 1000.0, 40.0), 0.5 * 40.0 / 30.0)]
     {
-        let (pace, _) = Pace::joining("chunk", &step_by(0.5), &[l; 2], 1.0).expect("fine");
+        let (pace, _) = Pace::joining("chunk", &step_by(0.5), &within(&[l; 2], 1.0)).expect("fine");
         let expected = if l.jerk > 1e3 { share.sqrt() } else { share.cbrt() };
         assert!(near(pace.nominal, expected), "{}", pace.nominal);
     }
-    let refused =
-        Pace::joining("chunk", &step_by(0.5), &[limits(0.5, 10.0, 1000.0); 2], 1.0).expect_err("slow");
+    let refused = Pace::joining("chunk", &step_by(0.5), &within(&[limits(0.5, 10.0, 1000.0); 2], 1.0))
+        .expect_err("slow");
     assert_eq!(refused.field, "chunk.points[0]");
 }
 
 #[test]
 fn what_begins_with_a_motion_can_only_take_over_from_one() {
     let l = limits(2.0, 10.0, 1000.0);
-    let still = Paces::of_trajectory(&step_by(1.0), &[l; 2], 1.0).expect("fine");
+    let still = Paces::of_trajectory(&step_by(1.0), &within(&[l; 2], 1.0)).expect("fine");
     let joining = still.joining.as_ref().expect("room for a blend").0.nominal;
     assert!((joining - 1.7 / 1.875).abs() < 1e-3 && still.own.nominal == 1.0 && still.slowest() == joining);
     let moving =
         course(vec![point(0.0, [0.0; 2], [0.0, 0.5], [0.0; 2]), point(1.0, [0.0, 0.25], [0.0; 2], [0.0; 2])]);
-    let paces = Paces::of_trajectory(&moving, &[l; 2], 1.0).expect("fine");
+    let paces = Paces::of_trajectory(&moving, &within(&[l; 2], 1.0)).expect("fine");
     let (joining, _) = paces.joining.as_ref().expect("its only way");
     assert!(paces.own.nominal == joining.nominal && paces.own.h == joining.h);
     // From rest it runs, but there is no room to take over: it would have to run at less than half its speed.
-    let full = Paces::of_trajectory(&step_by(1.0), &[limits(1.0, 1000.0, 1e5); 2], 1.0).expect("from rest");
+    let full =
+        Paces::of_trajectory(&step_by(1.0), &within(&[limits(1.0, 1000.0, 1e5); 2], 1.0)).expect("from rest");
     assert!(full.joining.is_none() && full.slowest() == full.own.nominal);
+}
+
+#[test]
+fn what_the_motors_can_give_slows_a_path_and_how_fast_its_pace_changes() {
+    let arm = crate::common::arm();
+    let n = crate::common::N;
+    let home = arm.home();
+    let to = JointVector::from_fn(n, |j| home[j] + if j == 1 { 0.5 } else { 0.0 });
+    let zero = JointVector::zeros(n);
+    let at = |t, q| TrajectoryPoint { t, q, dq: zero, ddq: zero };
+    let path = Trajectory::new(vec![at(0.0, home), at(1.0, to)], arm.limits(), &home).expect("valid");
+    let course = Course::of_trajectory(&path);
+    let strains = Strain::along(&course, &arm, &mut [mechanics::ArmData::new(&arm)], 0.04);
+    assert_eq!(strains.len(), 201);
+    let asked = strains.iter().fold(0.0f64, |m, s| m.max(s.greatest(1, 1.0)));
+    let rest = strains.iter().fold(0.0f64, |m, s| m.max(s.steady(1, 0.0).abs()));
+    let pace = |torque: f64| {
+        let mut limits = arm.limits().to_vec();
+        limits[1].torque = torque;
+        Pace::from_rest(&course, &Bounds { limits: &limits, strains: &strains, most: 1.0 }).map(|pace| {
+            let least = pace.falling2[CELLS].min(pace.rising2[CELLS / 2]);
+            assert!(strains.iter().all(|s| pace.is_borne(s, &limits)), "{torque}");
+            (pace.nominal, pace.slowed_by, least)
+        })
+    };
+    let (nominal, slowed, wide) = pace(100.0).expect("strong");
+    assert_eq!((nominal, slowed), (1.0, None));
+    // Just enough, and no word; then less than it asks.
+    let (nominal, slowed, narrow) = pace(asked / 0.959).expect("fine");
+    assert_eq!((nominal, slowed), (1.0, None));
+    assert!(narrow < 0.6 * wide, "{narrow}, {wide}");
+    let (nominal, slowed, _) = pace(asked / 0.97).expect("fine");
+    assert!((0.9..1.0).contains(&nominal), "{nominal}");
+    assert_eq!(slowed, None);
+    let (nominal, slowed, _) = pace(0.8 * asked + 0.2 * rest).expect("slower");
+    assert!((0.5..0.95).contains(&nominal), "{nominal}");
+    assert_eq!(slowed, Some((Some(1), LimitKind::Torque)));
+    let why = pace(rest).expect_err("nothing left to stop with");
+    assert!(why.field.starts_with("trajectory at ") && why.expected.contains("joint 1"), "{why}");
 }

@@ -26,6 +26,7 @@ mod proof;
 mod sensing;
 mod servo;
 mod stops;
+mod strength;
 mod tape;
 mod ticks;
 mod tracking;

@@ -1,0 +1,165 @@
+//! What the motors can give: no path is begun, no velocity taken up, and no stop needed that asks for more.
+
+use crate::common::{N, Rig, arm, arm_with, check_differences, reach, wiggle};
+use control::{Chunk, LimitKind, Mode, Motion, Payload, Report};
+use mechanics::{Arm, ArmData, inverse_dynamics};
+use std::sync::Arc;
+use types::{JointCommand, JointVector, StopCategory};
+
+/// An arm whose motors can hold it wherever no joint is farther than `within` rad from home, and give `more` of what
+/// its limits of acceleration could take.
+fn weak(within: f64, more: f64) -> Arc<Arm> {
+    let strong = arm();
+    let (home, zero) = (strong.home(), JointVector::zeros(N));
+    let mut data = ArmData::new(&strong);
+    let mut tau = |q: &JointVector, ddq: &JointVector| {
+        let mut tau = zero;
+        inverse_dynamics(&strong, &mut data, q, &zero, ddq, 0.04, &mut tau);
+        tau
+    };
+    // Friction is carried by all.
+    let mut torque: Vec<f64> = strong.limits().iter().map(|l| 2.0 * within * 0.1 * l.velocity).collect();
+    for k in 0..200 {
+        let away = seeds(k);
+        let held = tau(&JointVector::from_fn(N, |j| home[j] + within * away[j]), &zero);
+        torque
+            .iter_mut()
+            .zip(held.iter())
+            .for_each(|(most, held)| *most = most.max((1.0 + within) * held.abs()));
+    }
+    let rest = tau(&home, &zero);
+    for j in 0..N {
+        let one = JointVector::from_fn(N, |i| if i == j { strong.limits()[j].acceleration } else { 0.0 });
+        let with = tau(&home, &one);
+        torque.iter_mut().enumerate().for_each(|(i, most)| *most += more * (with[i] - rest[i]).abs());
+    }
+    arm_with(|profile| profile.torque = torque)
+}
+
+/// The greatest part of any motor's torque that the commands ask for, with a mass (kg) in the hand or without.
+fn strain(arm: &Arm, commands: &[JointCommand], mass_kg: f64) -> f64 {
+    let mut data = ArmData::new(arm);
+    data.carry(arm, mass_kg, &Default::default());
+    let mut most = 0.0_f64;
+    for c in commands.iter().filter(|c| c.enabled) {
+        let mut tau = JointVector::zeros(N);
+        inverse_dynamics(arm, &mut data, &c.q, &c.dq, &c.ddq, 0.04, &mut tau);
+        most = arm.limits().iter().zip(tau.iter()).fold(most, |m, (l, tau)| m.max(tau.abs() / l.torque));
+    }
+    most
+}
+
+fn seeds(k: usize) -> Vec<f64> {
+    (0..14).map(|i| libm::sin(1.7 * (k * 14 + i) as f64 + 0.3 * (i * i) as f64)).collect()
+}
+
+#[test]
+fn a_path_that_asks_too_much_of_the_motors_runs_slower_or_is_refused_and_every_stop_on_it_can_be_given() {
+    let (mut slowed, mut refused, mut ran) = (0, 0, 0);
+    for k in 0..60 {
+        let arm = weak(0.0, [0.3, 0.5, 0.8][k % 3]);
+        let mut rig = Rig::active(arm.clone());
+        let path = wiggle(&arm, &rig.hold_q(), &seeds(k), 0.95);
+        if let Err(e) = rig.submit(Motion::Follow(path)) {
+            assert!(e.field.starts_with("trajectory at ") && e.expected.contains("can give"), "{e}");
+            refused += 1;
+            continue;
+        }
+        rig.ticks(20 + 37 * k % 700);
+        match k % 4 {
+            0 => rig.handle.slow(0.2),
+            1 => rig.handle.stop(StopCategory::Two),
+            2 => rig.handle.stop(StopCategory::One),
+            _ => {}
+        }
+        rig.ticks(100);
+        rig.handle.slow(1.0);
+        rig.ticks(1500);
+        let is_slowed = |r: &Report| matches!(r, Report::Intervention { limit: LimitKind::Torque, .. });
+        slowed += usize::from(rig.has(is_slowed));
+        ran += 1;
+        let most = strain(&arm, &rig.commands, 0.0);
+        assert!(most <= 1.001, "{k}: {most} of a torque");
+        check_differences(&arm, &rig.commands);
+    }
+    assert!(ran > 20 && slowed > 5 && refused > 3, "{ran} ran, {slowed} of them slower, {refused} refused");
+}
+
+#[test]
+fn what_the_hand_carries_counts() {
+    let arm = weak(0.3, 0.25);
+    let ticks_taken = |mass_kg: f64| {
+        let mut rig = Rig::active(arm.clone());
+        rig.handle.carry(rig.now, Payload { mass_kg, center_m: [0.0; 3] }).expect("fine");
+        rig.ticks(300);
+        let home = rig.hold_q();
+        rig.follow(reach(&arm, &home, 0.2, 0.55));
+        let from = rig.commands.len();
+        rig.until(Mode::Follow);
+        rig.until(Mode::Hold);
+        assert!(!rig.has(|r| matches!(r, Report::Fault { .. })), "{:?}", rig.reports);
+        let most = strain(&arm, &rig.commands[from..], mass_kg);
+        assert!(most <= 1.001, "{most} with {mass_kg} kg");
+        rig.commands.len() - from
+    };
+    let (empty, loaded) = (ticks_taken(0.0), ticks_taken(0.12));
+    assert!(loaded > empty + 20, "{loaded} ticks with a load, {empty} without");
+}
+
+#[test]
+fn velocities_are_taken_up_as_quickly_as_the_motors_can_and_never_beyond() {
+    for (k, more) in [0.2, 0.4, 0.8].into_iter().enumerate() {
+        let arm = weak(0.7, more);
+        let mut rig = Rig::active(arm.clone());
+        let mut fastest = 0.0_f64;
+        for turn in 0..40 {
+            // To and fro: where it hangs far out its motors would grow hot (F18).
+            let (wish, way) = (seeds(10 * k + turn / 2), if turn % 2 == 0 { 0.6 } else { -0.6 });
+            let v = JointVector::from_fn(N, |j| way * wish[j] * arm.limits()[j].velocity);
+            let motion = match turn % 5 {
+                4 => Motion::Joints(arm.home()),
+                _ => Motion::Velocity(v),
+            };
+            for _ in 0..16 {
+                rig.submit(motion.clone()).expect("well-formed");
+                rig.ticks(10);
+            }
+            fastest = rig.commands.iter().map(|c| c.dq[0].abs()).fold(fastest, f64::max);
+        }
+        // From wherever that has led there is a way back.
+        let id = rig.submit(Motion::Joints(arm.home())).expect("fine");
+        rig.until(Mode::Hold);
+        assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+        let most = strain(&arm, &rig.commands, 0.0);
+        assert!(most <= 1.001, "{most} of a torque, {more}");
+        assert!(fastest > 0.3, "it hardly moves: {fastest} rad/s, {more}");
+        check_differences(&arm, &rig.commands);
+    }
+}
+
+#[test]
+fn chunks_go_over_into_one_another_within_what_the_motors_can_give() {
+    let mut taken = 0;
+    for k in 0..24 {
+        let arm = weak(0.0, [0.2, 0.35, 0.5][k % 3]);
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let at = |t: f64, size: f64| {
+            let swing = |j: usize| size * (1.0 - 0.1 * j as f64) * (1.0 - libm::cos(2.5 * t));
+            JointVector::from_fn(N, |j| home[j] + swing(j))
+        };
+        for turn in 0..14 {
+            let now = 0.1 * f64::from(turn);
+            // Each has changed its mind a little.
+            let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
+            let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
+            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0 }));
+            rig.ticks(100);
+        }
+        taken += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
+        let most = strain(&arm, &rig.commands, 0.0);
+        assert!(most <= 1.001, "{k}: {most} of a torque");
+        check_differences(&arm, &rig.commands);
+    }
+    assert!(taken > 40, "{taken} chunks began");
+}
