@@ -150,6 +150,7 @@ mod tests {
             jerk,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         let one = |v| JointVector::from_fn(1, |_| v);
         Brake::new(Reference { q: one(0.5), dq: one(v), ddq: one(a) }, &[l], Share(share))
@@ -165,6 +166,7 @@ mod tests {
             jerk: 600.0,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         let one = |v| JointVector::from_fn(1, |_| v);
         for (v, a) in [(1.0, 4.0), (1.0, 0.0), (-1.9, -4.0), (0.1, -4.0)] {
@@ -256,6 +258,7 @@ mod tests {
                 jerk: 10.0 * sharp,
                 torque: 10.0,
                 torque_rate: 1000.0,
+                near_end: Default::default(),
             };
             let limits = vec![l; 3];
             // A motion that can be stopped at all: its acceleration can end before its speed limit.

@@ -204,6 +204,7 @@ mod tests {
             jerk: 1000.0,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         let points: Vec<JointVector> =
             (0..20).map(|k| JointVector::from_fn(2, |j| libm::sin(0.1 * f64::from(k) + j as f64))).collect();

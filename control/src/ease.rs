@@ -84,6 +84,7 @@ mod tests {
             jerk: 1000.0 * quick,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         let two = |v: [f64; 2]| JointVector::from_fn(2, |i| v[i]);
         Ease::new(two(from), &two(measured), &[l; 2])

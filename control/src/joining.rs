@@ -65,6 +65,7 @@ impl Core {
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let goes = job.take_over(s, &from, running, self.arm.limits())
             && twist::blend_within_speed(&self.arm, &mut self.servo_data, job, self.tuning.tool_speed)
+            && job.blend_keeps_from_ends(self.arm.limits())
             && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
             && self.filter.admits(&self.arm, now, job, width_m, moves);
         if !goes {

@@ -45,7 +45,8 @@ pub(crate) fn check(
         let told_acceleration = 0.5 * (ddq + last.ddq[i]);
         let rounding = 1e-12 / dt;
         for (kind, value, bound) in [
-            (LimitKind::Velocity, dq, l.velocity),
+            // What is too fast for where it is already may become slower.
+            (LimitKind::Velocity, dq, l.fastest(q, dq).max(last.dq[i].abs().min(l.velocity))),
             (LimitKind::Velocity, mean_speed, l.velocity),
             (LimitKind::Acceleration, ddq, l.acceleration),
             (LimitKind::Acceleration, mean_acceleration, l.acceleration),
@@ -108,6 +109,7 @@ mod tests {
             jerk: 1000.0,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         vec![l; 2]
     }

@@ -340,7 +340,8 @@ impl Core {
         job.begin(&self.reference.q, self.slow(), self.arm.limits(), self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let is_far = job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE;
-        let goes = strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
+        let goes = job.blend_keeps_from_ends(self.arm.limits())
+            && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
             && (!is_far || self.filter.blend_is_clear(&self.arm, job, width_m));
         if !goes {
             self.drop_order(order, RefusedWhy::TooFar);

@@ -134,6 +134,8 @@ impl Paces {
 /// Derivatives of one joint at one point of the path, absolute values.
 #[derive(Copy, Clone)]
 struct Derivatives {
+    /// The first with its sign.
+    way: f64,
     first: f64,
     second: f64,
     third: f64,
@@ -174,6 +176,7 @@ impl Pace {
         })?;
         for l in limits {
             let blend = Derivatives {
+                way: 1.0,
                 first: BLEND_SHARE * l.velocity,
                 second: BLEND_SHARE * l.acceleration,
                 third: BLEND_SHARE * l.jerk,
@@ -212,7 +215,7 @@ impl Pace {
                 let own = bound / libm::pow(nominal, (k + 1) as f64);
                 caps[k][j] = (greatest[k][j] + BLEND_ADDS * own).min(CAPS[k] * own);
             }
-            let cap = Derivatives { first: caps[0][j], second: caps[1][j], third: caps[2][j] };
+            let cap = Derivatives { way: 1.0, first: caps[0][j], second: caps[1][j], third: caps[2][j] };
             pace.tighten(&mut g, l, cap);
         }
         pace.finish(&g);
@@ -371,7 +374,7 @@ fn fastest(
             ));
         }
         for (value, limit, share, power, kind) in [
-            (d.first, l.velocity, shares[0], 1.0, LimitKind::Velocity),
+            (d.first, l.fastest(q, d.way), shares[0], 1.0, LimitKind::Velocity),
             (d.second, l.acceleration, shares[1], 0.5, LimitKind::Acceleration),
             (d.third, l.jerk, shares[2], 1.0 / 3.0, LimitKind::Jerk),
         ] {
@@ -418,7 +421,8 @@ fn for_each_sample(
                 let first = c[1] + s * (2.0 * c[2] + s * (3.0 * c[3] + s * (4.0 * c[4] + s * 5.0 * c[5])));
                 let second = 2.0 * c[2] + s * (6.0 * c[3] + s * (12.0 * c[4] + s * 20.0 * c[5]));
                 let third = 6.0 * c[3] + s * (24.0 * c[4] + s * 60.0 * c[5]);
-                let d = Derivatives { first: first.abs(), second: second.abs(), third: third.abs() };
+                let d =
+                    Derivatives { way: first, first: first.abs(), second: second.abs(), third: third.abs() };
                 f(k, joint, d, q)?;
             }
         }

@@ -206,6 +206,17 @@ impl Job {
         })
     }
 
+    /// Whether no joint is faster in what is left of the blend than it may be where it is.
+    pub(crate) fn blend_keeps_from_ends(&self, limits: &[JointLimits]) -> bool {
+        self.along_blend().all(|(_, [q, d1, _])| {
+            let slow = |(j, l): (usize, &JointLimits)| {
+                let v = self.pace.nominal * d1[j];
+                v.abs() <= l.fastest(q[j], v) * (1.0 + 1e-6)
+            };
+            limits.iter().enumerate().all(slow)
+        })
+    }
+
     /// The pace and its rate.
     pub(crate) fn running(&self) -> Running {
         self.running

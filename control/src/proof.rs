@@ -9,7 +9,7 @@
 
 use crate::path::Reference;
 use crate::smooth;
-use types::{JointLimits, JointVector};
+use types::{CRAWL, JointLimits, JointVector};
 
 /// How far a joint is led out: rad (0.3 degrees), or twice as many metres as a radian of it would move a tool half
 /// a metre away.
@@ -64,7 +64,9 @@ impl Proof {
 
     /// Seconds for the way out.
     fn way_s(limits: &JointLimits) -> f64 {
-        WAY_S.max(smooth::seconds(OUT, limits, SHARE))
+        // Where it stands its end may leave it no more than a crawl.
+        let velocity = if limits.near_end.slope > 0.0 { CRAWL } else { limits.velocity };
+        WAY_S.max(smooth::seconds(OUT, &JointLimits { velocity, ..*limits }, SHARE))
     }
 
     /// How far the joint whose turn it is shall be led out, away from the nearer end of its range.
@@ -177,7 +179,16 @@ mod tests {
     fn limits(velocity: f64) -> [JointLimits; 2] {
         let (lower, upper) = (-1.0, 3.0);
         let (acceleration, jerk, torque, torque_rate) = (1e3, 1e6, 10.0, 1000.0);
-        [JointLimits { lower, upper, velocity, acceleration, jerk, torque, torque_rate }; 2]
+        [JointLimits {
+            lower,
+            upper,
+            velocity,
+            acceleration,
+            jerk,
+            torque,
+            torque_rate,
+            near_end: Default::default(),
+        }; 2]
     }
 
     fn two(a: f64, b: f64) -> JointVector {

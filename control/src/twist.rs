@@ -3,7 +3,7 @@
 use crate::path::Job;
 use mechanics::{Arm, ArmData, Jacobian, tool_jacobian, tool_pose};
 use nalgebra::{Matrix6, Vector3, Vector6};
-use types::{JointVector, MAX_JOINTS, Rejection};
+use types::{CRAWL, JointLimits, JointVector, MAX_JOINTS, Rejection};
 
 /// Axes of a [`Twist`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,9 @@ const MOST_SINGULAR: f64 = 0.015;
 const DAMPING: f64 = 0.01;
 /// What is always added: an arm with fewer than six joints has no inverse.
 const LEAST_DAMPING: f64 = 1e-4;
+/// Near the end of its range a joint becomes slower with this part of its acceleration, twice: less than taking up a
+/// velocity may use.
+const SLOWING: f64 = 0.48;
 /// A path is timed to the limit at places that are looked at; between them it may be a trifle faster.
 const TRIFLE: f64 = 1.05;
 /// Part of the joints' speed limits that a twist may use, and on the way out of a singular pose.
@@ -153,6 +156,21 @@ fn tool_speed(arm: &Arm, scratch: &mut Scratch, q: &JointVector, rates: &JointVe
     Vector3::from_fn(|a, _| (0..n).map(|c| j[(a, c)] * rates[c]).sum::<f64>()).norm()
 }
 
+/// How fast a joint shall be at `q` at most, on its way up or down: as slow already as it has to be where it gets while
+/// it becomes slower.
+fn most_now(l: &JointLimits, q: f64, way: f64) -> f64 {
+    let most = SPEED_SHARE * l.velocity;
+    if l.near_end.slope == 0.0 || way == 0.0 {
+        return most;
+    }
+    let room = if way > 0.0 { l.upper - q } else { q - l.lower };
+    // Where the limit comes down to a crawl; from there back as taking up a velocity becomes slower.
+    let least = l.near_end.offset + CRAWL;
+    let left = (room - least * least / l.near_end.slope).max(0.0);
+    let braking = libm::sqrt(CRAWL * CRAWL + SLOWING * l.acceleration * left);
+    most.min(SPEED_SHARE * l.fastest(q, way)).min(braking.max(SPEED_SHARE * CRAWL))
+}
+
 /// `rates` slowed down, all alike, so that no joint is faster than its limit and the tool's centre point not
 /// faster than `most` m/s.
 pub(crate) fn within_speed(
@@ -164,7 +182,7 @@ pub(crate) fn within_speed(
 ) -> JointVector {
     let speed = tool_speed(arm, scratch, q, &rates);
     let part = arm.limits().iter().enumerate().fold((most / speed.max(1e-12)).min(1.0), |m, (i, l)| {
-        m.min(SPEED_SHARE * l.velocity / rates[i].abs().max(1e-12))
+        m.min(most_now(l, q[i], rates[i]) / rates[i].abs().max(1e-12))
     });
     JointVector::from_fn(rates.len(), |i| part * rates[i])
 }

@@ -155,6 +155,8 @@ fn blank(p: RobotProfile) -> RobotProfile {
         jerk: none(),
         torque: none(),
         torque_rate: none(),
+        near_end_slope: none(),
+        near_end_offset: none(),
         home: none(),
         park: none(),
         kp: none(),

@@ -14,6 +14,7 @@ fn limit(velocity: f64, acceleration: f64, jerk: f64) -> JointLimits {
         jerk,
         torque: 100.0,
         torque_rate: 1000.0,
+        near_end: Default::default(),
     }
 }
 

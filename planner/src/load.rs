@@ -13,6 +13,8 @@ pub(crate) struct Load {
     pub(crate) torque: f64,
     /// The largest share of the limit of a torque's rate of change.
     pub(crate) rate: f64,
+    /// The largest share of how fast a joint may be where it is.
+    pub(crate) speed: f64,
 }
 
 /// The load of `trajectory` with the gripper at `width_m` and empty.
@@ -27,6 +29,7 @@ pub(crate) fn load(arm: &Arm, data: &mut ArmData, trajectory: &Trajectory, width
         inverse_dynamics(arm, data, &s.q, &s.dq, &s.ddq, width_m, &mut tau);
         for (j, l) in arm.limits().iter().enumerate() {
             most.torque = most.torque.max(tau[j].abs() / l.torque);
+            most.speed = most.speed.max(s.dq[j].abs() / l.fastest(s.q[j], s.dq[j]));
             if let Some(last) = last.filter(|_| dt > 0.0) {
                 most.rate = most.rate.max((tau[j] - last[j]).abs() / dt / l.torque_rate);
             }

@@ -119,7 +119,16 @@ mod tests {
 
     fn limits() -> Vec<JointLimits> {
         let (velocity, acceleration, jerk, torque, torque_rate) = (1.0, 1.0, 1.0, 1.0, 1.0);
-        let l = JointLimits { lower: -3.0, upper: 3.0, velocity, acceleration, jerk, torque, torque_rate };
+        let l = JointLimits {
+            lower: -3.0,
+            upper: 3.0,
+            velocity,
+            acceleration,
+            jerk,
+            torque,
+            torque_rate,
+            near_end: Default::default(),
+        };
         vec![l; 2]
     }
 

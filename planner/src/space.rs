@@ -368,13 +368,13 @@ impl Space {
     ) -> Result<Trajectory, PlanFailure> {
         let mut s = 1.0;
         loop {
-            let slowed = Scale {
-                velocity: s * scale.velocity,
-                acceleration: s * s * scale.acceleration,
-                jerk: s * s * s * scale.jerk,
-            };
-            let trajectory = self.timed(path, slowed, rounding, width_m)?;
-            let share = load(&self.arm, &mut self.check_data, &trajectory, width_m).torque;
+            let trajectory = self.timed(path, scale.slowed(s), rounding, width_m)?;
+            let load = load(&self.arm, &mut self.check_data, &trajectory, width_m);
+            let (share, speed) = (load.torque, load.speed);
+            if speed > 1.0 {
+                s *= (0.99 / speed).max(0.5);
+                continue;
+            }
             if share <= MOST_LOAD || (s < SLOWEST && share <= 1.0) {
                 return Ok(trajectory);
             }

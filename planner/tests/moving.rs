@@ -227,6 +227,34 @@ fn a_pose_is_reached_from_the_pose_alone_clear_of_what_stands_there() {
 }
 
 #[test]
+fn a_way_along_the_end_of_a_joints_range_is_as_slow_as_it_has_to_be_there() {
+    let (scene, strong) = (scene(Vec::new()), arm("panda"));
+    let mut profile = strong.profile().clone();
+    profile.near_end_slope = vec![0.0, 0.0, 0.0, 0.0, 0.0, 4.0, 0.0];
+    profile.near_end_offset = vec![0.3; 7];
+    let slow = std::sync::Arc::new(mechanics::Arm::new(strong.model().clone(), profile).expect("they fit"));
+    let mut there = strong.home();
+    there[5] = strong.limits()[5].upper - 0.05;
+    let target = mechanics::tool_pose(&strong, &mut mechanics::ArmData::new(&strong), &there);
+    let haste = |arm: &std::sync::Arc<mechanics::Arm>| {
+        let mut motion = Motion::new(arm.clone(), Config::default()).expect("the default is valid");
+        let prepared = motion.reach(&target, Wanted::Pose, &at_home(arm), &scene).expect("in reach");
+        let mut most = 0.0_f64;
+        for step in &prepared.steps {
+            let Step::Move { trajectory, .. } = step else { continue };
+            for k in 0..=(trajectory.duration() * 500.0) as usize {
+                let p = trajectory.sample(0.002 * k as f64);
+                let l = &slow.limits()[5];
+                most = most.max(p.dq[5].abs() / l.fastest(p.q[5], p.dq[5]));
+            }
+        }
+        most
+    };
+    assert!(haste(&strong) > 1.5, "the other arm goes there too fast: {}", haste(&strong));
+    assert!(haste(&slow) <= 1.001, "{}", haste(&slow));
+}
+
+#[test]
 fn a_pose_out_of_reach_or_in_the_table_is_refused_with_the_reason() {
     let (arm, scene) = (arm("panda"), scene(Vec::new()));
     let reach = |z: f64, x: f64| {

@@ -98,7 +98,7 @@ impl Invariants {
             }
             let checks = [
                 ("q", (c.q[j] - 0.5 * (l.upper + l.lower)).abs(), 0.5 * span + 1e-9),
-                ("dq", c.dq[j].abs(), l.velocity),
+                ("dq", c.dq[j].abs(), l.fastest(c.q[j], c.dq[j])),
                 ("ddq", c.ddq[j].abs(), l.acceleration),
                 ("dddq", rate(&c.ddq, &last.ddq, j).abs(), l.jerk),
                 ("tau", c.tau[j].abs(), l.torque),
@@ -152,6 +152,7 @@ mod tests {
             jerk: 1.0,
             torque: 1.0,
             torque_rate: 1.0,
+            near_end: Default::default(),
         }]
     }
 

@@ -109,7 +109,24 @@ pub struct JointLimits {
     pub torque: f64,
     /// Largest rate of torque.
     pub torque_rate: f64,
+    /// How slow it is to be near the ends of its range.
+    #[serde(default)]
+    pub near_end: NearEnd,
 }
+
+/// A speed limit that hangs on where the joint is: with `room` rad (m) left to the end that it goes towards, no more
+/// than √(slope · room) − offset. So it is with robots whose own controllers check it (Franka Research 3, position-based
+/// velocity limits).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NearEnd {
+    /// rad/s² (m/s²): twice the deceleration that ends there; zero: there is no such limit.
+    pub slope: f64,
+    /// rad/s (m/s).
+    pub offset: f64,
+}
+
+/// A joint may always go as fast as this, rad/s (m/s): it is not to be caught where its end leaves it no speed.
+pub const CRAWL: f64 = 0.05;
 
 /// No joint has a greater limit, in any unit; products of a few of them are still numbers (B6).
 const MOST: f64 = 1e32;
@@ -129,6 +146,13 @@ impl JointLimits {
                 self.upper.to_string(),
             ));
         }
+        for (name, v) in [("near_end_slope", self.near_end.slope), ("near_end_offset", self.near_end.offset)]
+        {
+            let field = format!("{joint}.{name}");
+            if !(0.0..=MOST).contains(&v) {
+                return Err(Rejection::new(field, format!("0 to {MOST:e}"), v.to_string()));
+            }
+        }
         for (name, v) in [
             ("velocity", self.velocity),
             ("acceleration", self.acceleration),
@@ -143,5 +167,57 @@ impl JointLimits {
             }
         }
         Ok(())
+    }
+
+    /// How fast the joint may be at `q` on its way up (`way` above zero) or down, rad/s (m/s).
+    #[must_use]
+    pub fn fastest(&self, q: f64, way: f64) -> f64 {
+        let NearEnd { slope, offset } = self.near_end;
+        if slope == 0.0 || way == 0.0 {
+            return self.velocity;
+        }
+        let room = if way > 0.0 { self.upper - q } else { q - self.lower };
+        self.velocity.min((libm::sqrt(slope * room.max(0.0)) - offset).max(CRAWL))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_the_end_that_it_goes_to_a_joint_is_as_slow_as_its_limit_says() {
+        let l = JointLimits {
+            lower: -1.0,
+            upper: 2.0,
+            velocity: 1.5,
+            acceleration: 10.0,
+            jerk: 100.0,
+            torque: 10.0,
+            torque_rate: 100.0,
+            near_end: NearEnd { slope: 4.0, offset: 0.5 },
+        };
+        for (q, way, most) in [
+            (0.0, 1.0, 1.5),
+            (1.75, 1.0, 0.5),
+            (1.75, -1.0, 1.5),
+            (1.75, 0.0, 1.5),
+            (-0.75, -1.0, 0.5),
+            (1.99, 0.1, CRAWL),
+            (2.5, 1.0, CRAWL),
+            (2.5, -1.0, 1.5),
+        ] {
+            assert!((l.fastest(q, way) - most).abs() < 1e-12, "{q}, {way}: {}", l.fastest(q, way));
+        }
+        assert_eq!(JointLimits { near_end: NearEnd::default(), ..l }.fastest(1.99, 1.0), 1.5);
+        for (slope, offset, field) in [
+            (-1.0, 0.0, "j.near_end_slope"),
+            (f64::NAN, 0.0, "j.near_end_slope"),
+            (1.0, 1e40, "j.near_end_offset"),
+        ] {
+            let bad = JointLimits { near_end: NearEnd { slope, offset }, ..l };
+            assert_eq!(bad.check("j").expect_err("no such limit").field, field);
+        }
+        assert_eq!(l.check("j"), Ok(()));
     }
 }

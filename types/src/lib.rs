@@ -22,7 +22,7 @@ pub use ending::{ENDING_LATE_S, ENDING_PLACES, Ending, EndingPlace};
 pub use faults::{Fault, Rejection, StopCategory};
 pub use frames::{Base, Optical, Tool, Transform, World};
 pub use image::{Image, Intrinsics};
-pub use joints::{JointLimits, JointVector, MAX_JOINTS};
+pub use joints::{CRAWL, JointLimits, JointVector, MAX_JOINTS, NearEnd};
 pub use motion::{GripperCommand, GripperState, JointCommand, JointState, Trajectory};
 pub use offer::{Offer, TaskKind};
 pub use profile::{Drive, GripperProfile, RobotProfile};

@@ -313,6 +313,7 @@ mod tests {
             jerk: 1000.0,
             torque: 10.0,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         vec![l; 2]
     }

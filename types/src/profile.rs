@@ -46,6 +46,13 @@ pub struct RobotProfile {
     /// Largest joint torque rates, N·m/s.
     #[serde(default)]
     pub torque_rate: Vec<f64>,
+    /// Where speed limits hang on how near a joint is to an end of its range: their slopes, rad/s² (m/s²), zero for a
+    /// joint without; empty: none has one. See [`crate::NearEnd`].
+    #[serde(default)]
+    pub near_end_slope: Vec<f64>,
+    /// ... and their offsets, rad/s (m/s); empty: zeros.
+    #[serde(default)]
+    pub near_end_offset: Vec<f64>,
     /// Where the arm waits, and where it does not hide the table from the fixed camera, rad; empty: zeros
     /// where the arm is clear there, else a clear pose near the middle of its limits.
     #[serde(default)]
@@ -146,6 +153,8 @@ impl RobotProfile {
             ("jerk", &self.jerk, true),
             ("torque", &self.torque, true),
             ("torque_rate", &self.torque_rate, true),
+            ("near_end_slope", &self.near_end_slope, false),
+            ("near_end_offset", &self.near_end_offset, false),
             ("kp", &self.kp, true),
             ("kd", &self.kd, true),
             ("park", &self.park, false),

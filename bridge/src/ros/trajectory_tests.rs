@@ -17,6 +17,7 @@ fn limits() -> Vec<JointLimits> {
         jerk: 100.0,
         torque: 50.0,
         torque_rate: 500.0,
+        near_end: Default::default(),
     };
     vec![one; 2]
 }

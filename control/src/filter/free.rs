@@ -242,8 +242,11 @@ impl Filter {
         }
         for part in 1..=STOP_PLACES {
             let at = stop.after(left * f64::from(part) / f64::from(STOP_PLACES));
-            let within = |(q, l): (&f64, &types::JointLimits)| *q >= l.lower && *q <= l.upper;
-            if !at.q.iter().zip(limits).all(within) {
+            let within = |(i, l): (usize, &types::JointLimits)| {
+                let (q, v) = (at.q[i], at.dq[i]);
+                q >= l.lower && q <= l.upper && v.abs() <= l.fastest(q, v)
+            };
+            if !limits.iter().enumerate().all(within) {
                 return false;
             }
         }

@@ -2,7 +2,16 @@ use super::*;
 use types::Trajectory;
 
 fn limits(velocity: f64, acceleration: f64, jerk: f64) -> JointLimits {
-    JointLimits { lower: -2.0, upper: 2.0, velocity, acceleration, jerk, torque: 10.0, torque_rate: 1000.0 }
+    JointLimits {
+        lower: -2.0,
+        upper: 2.0,
+        velocity,
+        acceleration,
+        jerk,
+        torque: 10.0,
+        torque_rate: 1000.0,
+        near_end: Default::default(),
+    }
 }
 
 /// Fast enough for everything here.
@@ -136,7 +145,7 @@ fn a_path_from_rest_runs_as_fast_as_its_shares_of_the_limits_let_it() {
 #[test]
 fn what_a_point_leaves_for_a_change_of_pace_is_what_the_limits_say() {
     let l = limits(2.0, 10.0, 100.0);
-    let d = Derivatives { first: 2.0, second: 1.0, third: 4.0 };
+    let d = Derivatives { way: 1.0, first: 2.0, second: 1.0, third: 4.0 };
     // |q'' r² + q' ṙ| ≤ 10; |q''' r³| and two halves, |3 q'' r ṙ| and |q' r̈|, ≤ 100 together; nine tenths of that.
     let mut pace = Pace::at(0.8, None);
     let mut g = [STEEPEST; CELLS];
@@ -151,11 +160,11 @@ fn what_a_point_leaves_for_a_change_of_pace_is_what_the_limits_say() {
     assert!(is_near(g[0], 0.9 * (10.0 - 0.000_625) / 2.0), "{}", g[0]);
     assert!(is_near(pace.h[31], 0.9 * 0.5 * (10.0 - 2.048) / 2.0), "{}", pace.h[31]);
     let before = (g, pace.h);
-    pace.tighten(&mut g, &l, Derivatives { first: 0.0, second: 0.0, third: 0.0 });
+    pace.tighten(&mut g, &l, Derivatives { way: 1.0, first: 0.0, second: 0.0, third: 0.0 });
     assert_eq!((g, pace.h), before, "what stands bounds nothing");
     let mut free = [STEEPEST; CELLS];
     let mut pace = Pace::at(0.8, None);
-    pace.tighten(&mut free, &l, Derivatives { first: 0.0, second: 0.0, third: 0.0 });
+    pace.tighten(&mut free, &l, Derivatives { way: 1.0, first: 0.0, second: 0.0, third: 0.0 });
     assert_eq!((free, pace.h), ([STEEPEST; CELLS], [SHARPEST; CELLS]));
 }
 

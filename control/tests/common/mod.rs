@@ -45,6 +45,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
             jerk,
             torque,
             torque_rate: 1000.0,
+            near_end: Default::default(),
         };
         bodies.push(body(&format!("link{i}"), Some(i), Some(i), 2.0 / (1.0 + i as f64)));
         let axis = if i % 2 == 0 { Vector3::z_axis() } else { Vector3::y_axis() };
@@ -58,6 +59,7 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
         jerk: 1e4,
         torque: 70.0,
         torque_rate: 1e5,
+        near_end: Default::default(),
     };
     bodies.push(body("finger", Some(N), Some(N), 0.02));
     joints.push(joint("finger", JointKind::Prismatic, N + 1, Vector3::y_axis(), limits));
@@ -76,6 +78,8 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
         jerk: vec![],
         torque: vec![],
         torque_rate: vec![],
+        near_end_slope: vec![],
+        near_end_offset: vec![],
         home: vec![0.1, 0.5, -0.2, 0.7, 0.1, 0.3, 0.0],
         park: vec![],
         kp: vec![],

@@ -11,6 +11,7 @@ mod common;
 mod compliance;
 mod drive;
 mod ending;
+mod ends;
 mod filter;
 #[path = "../from_bytes/mod.rs"]
 mod from_bytes;

@@ -2,7 +2,7 @@
 
 use crate::model::{Joint, Model};
 use nalgebra::{Isometry3, Translation3, UnitQuaternion};
-use types::{JointLimits, JointVector, MAX_JOINTS, Rejection, RobotProfile};
+use types::{JointLimits, JointVector, MAX_JOINTS, NearEnd, Rejection, RobotProfile};
 
 /// Nothing of an arm is as far away, metres, or turned as far, radians (B6).
 const FARTHEST: f64 = 1e6;
@@ -65,6 +65,10 @@ pub(super) fn fill_limits(
             jerk: over(&profile.jerk, file.jerk),
             torque: over(&profile.torque, file.torque),
             torque_rate: over(&profile.torque_rate, file.torque_rate),
+            near_end: NearEnd {
+                slope: over(&profile.near_end_slope, file.near_end.slope),
+                offset: over(&profile.near_end_offset, file.near_end.offset),
+            },
         };
         l.check(&joint.name)?;
         limits.push(l);

@@ -93,6 +93,8 @@ fn guess(model: &Model) -> RobotProfile {
         jerk: Vec::new(),
         torque: Vec::new(),
         torque_rate: Vec::new(),
+        near_end_slope: Vec::new(),
+        near_end_offset: Vec::new(),
         home: Vec::new(),
         park: Vec::new(),
         kp: Vec::new(),

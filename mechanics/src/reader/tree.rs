@@ -230,6 +230,7 @@ impl Reader<'_> {
             jerk: 80.0 * velocity,
             torque,
             torque_rate: 10.0 * torque,
+            near_end: Default::default(),
         };
         limits.check(&joint.name).map_err(|e| self.error(joint.node, e.to_string()))?;
         Ok(limits)

@@ -37,6 +37,16 @@ pub struct Scale {
 impl Scale {
     /// The limits themselves.
     pub const FULL: Self = Self { velocity: 1.0, acceleration: 1.0, jerk: 1.0 };
+
+    /// What of the limits the same motion uses at the part `s` of its speed.
+    #[must_use]
+    pub fn slowed(self, s: f64) -> Self {
+        Self {
+            velocity: s * self.velocity,
+            acceleration: s * s * self.acceleration,
+            jerk: s * s * s * self.jerk,
+        }
+    }
 }
 
 /// Why a path was not timed.

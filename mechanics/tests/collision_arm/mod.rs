@@ -46,6 +46,7 @@ fn joint(name: &str, body_idx: usize, axis: Vector3<f64>) -> Joint {
         jerk: 1000.0,
         torque: 50.0,
         torque_rate: 1000.0,
+        near_end: Default::default(),
     };
     let axis = nalgebra::Unit::new_normalize(axis);
     Joint {
@@ -99,6 +100,8 @@ pub(crate) fn stick_arm() -> Arm {
         jerk: Vec::new(),
         torque: Vec::new(),
         torque_rate: Vec::new(),
+        near_end_slope: Vec::new(),
+        near_end_offset: Vec::new(),
         home: vec![0.0; 3],
         park: Vec::new(),
         kp: Vec::new(),

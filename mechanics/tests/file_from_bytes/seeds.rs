@@ -173,6 +173,8 @@ pub(crate) fn seeds() -> Vec<Seed> {
         ("B15 kp NaN", "kp = [400.0, 400.0]", "kp = [nan, 400.0]", "robot.kp[0]"),
         ("B15 kp 1e9", "kp = [400.0, 400.0]", "kp = [1e9, 400.0]", "robot.kp[0]"),
         ("B15 kd zero", "kd = [40.0, 40.0]", "kd = [40.0, 0.0]", "robot.kd[1]"),
+        ("B15 slope negative", "kd = [40.0", "near_end_slope = [-1.0, 0.0]\nkd = [40.0", "j.near_end_slope"),
+        ("B7 slopes too few", "kd = [40.0", "near_end_slope = [1.0]\nkd = [40.0", "robot.near_end_slope"),
         ("B6 velocity huge", "velocity = [1.0", "velocity = [1e308", "j.velocity"),
         ("B15 velocity negative", "velocity = [1.0", "velocity = [-1.0", "robot.velocity[0]"),
         ("B7 too many", "home = [0.1, 0.1]", "home = [0.1, 0.1, 0.1]", "robot.home"),

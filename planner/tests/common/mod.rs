@@ -61,6 +61,8 @@ fn profile(reach_m: [f64; 4], width_m: f64) -> RobotProfile {
         jerk: Vec::new(),
         torque: Vec::new(),
         torque_rate: Vec::new(),
+        near_end_slope: Vec::new(),
+        near_end_offset: Vec::new(),
         home: vec![0.0; 7],
         park: Vec::new(),
         kp: Vec::new(),

@@ -35,6 +35,7 @@ fn settings() -> ArmSettings {
         jerk: 5000.0,
         torque: 80.0,
         torque_rate: 1000.0,
+        near_end: Default::default(),
     };
     ArmSettings {
         joint_states: "joint_states".into(),
