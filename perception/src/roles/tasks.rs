@@ -194,7 +194,8 @@ pub(super) fn schema(offer: &Offer) -> Value {
 /// A [`Rejection`] for text that is no such JSON (B24): an unknown skill, a missing argument, a word that is
 /// none, too many tasks.
 pub fn utterance(text: &str) -> Result<Utterance, Rejection> {
-    let refuse = |got: String| Rejection::new("answer", "one of the calls that were offered, as JSON", got);
+    let refuse =
+        |got: String| Rejection::new("answer", "one of the calls that were offered, as JSON", shown(&got));
     let said: Said = serde_json::from_str(text.trim()).map_err(|e| refuse(e.to_string()))?;
     let words = |text: String| -> Result<String, Rejection> {
         let kept: String = text.chars().filter(|c| is_plain(*c)).take(LONGEST_WORDS).collect();
@@ -211,6 +212,11 @@ pub fn utterance(text: &str) -> Result<Utterance, Rejection> {
         Said::AskBack(text) => Utterance::Unclear(words(text)?),
         Said::Refuse(text) => Utterance::Refuse(words(text)?),
     })
+}
+
+/// As much of what a model said as a refusal tells back (B24).
+fn shown(text: &str) -> String {
+    text.chars().take(LONGEST_WORDS).collect()
 }
 
 impl Call {
@@ -269,7 +275,7 @@ impl Thing {
             of: fn(&str) -> Option<T>,
         ) -> Result<Option<T>, Rejection> {
             let Some(word) = word else { return Ok(None) };
-            let refuse = || Rejection::new(field, "one of the words that were offered", word.clone());
+            let refuse = || Rejection::new(field, "one of the words that were offered", shown(word));
             of(word).ok_or_else(refuse).map(Some)
         }
         let (quantity, superlative) = match self.which {
@@ -376,6 +382,21 @@ mod tests {
         assert!(narrow.schema().to_string().len() < everything.schema().to_string().len());
         let none = Grammar::new(schema(&Offer::of(|_| false))).expect("bounded");
         assert!(none.check("{\"do\": []}").is_err() && none.check("{\"ask_back\": \"?\"}").is_ok());
+    }
+
+    #[test]
+    fn b24_what_is_refused_is_told_back_in_a_line_however_long_it_is() {
+        let long = "x".repeat(1 << 20);
+        let color =
+            format!("{{\"do\": [{{\"skill\": \"pick\", \"object\": {CUBE}}}]}}").replace("red", &long);
+        for text in [long.clone(), format!("{{\"{long}\": 1}}"), color] {
+            let why = utterance(&text).expect_err("no call");
+            assert!(
+                why.field.starts_with("answer") && why.to_string().len() < 400,
+                "{:.500}",
+                why.to_string()
+            );
+        }
     }
 
     #[test]
