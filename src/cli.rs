@@ -167,10 +167,13 @@ pub(crate) enum Command {
     /// Measure Sinew's parts beside what people use now (`scripts/peers` installs it): 0 all goals met,
     /// 1 a line is short, 2 a peer is missing.
     Bench(crate::bench::BenchOptions),
-    /// Break things on the simulated arm, row by row of the fault table, and print what came of each: 0
-    /// every trial ended as its row asks, 1 one did not.
+    /// Break things on the simulated arm and put bad inputs in, row by row of the tables of faults (F1 to F46) and of bad
+    /// inputs (B1 to B34), print what came of each, and how often the safety invariants (I1 to I9) were looked at
+    /// meanwhile: 0 every trial ended as its row asks, 1 one did not.
     Faults {
-        /// Rows to try, as in `F13 F14`; all when left out.
+        /// Rows to try and invariants to tell of, as in `F13 b3 I5`; all when left out. Invariants alone are looked at in
+        /// every row.
+        #[arg(value_name = "ROW")]
         rows: Vec<String>,
         /// Random instants per row; 20 when left out.
         #[arg(long)]

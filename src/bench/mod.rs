@@ -17,7 +17,7 @@ mod validity;
 mod vlm;
 mod wire;
 
-pub(crate) use allocations::Counting;
+pub(crate) use allocations::{Counting, largest};
 
 use crate::commands::CommandError;
 use crate::exit::Exit;

@@ -15,7 +15,7 @@ pub(crate) type InLockstep = fn(&mut Trial) -> Result<(), String>;
 /// machine was too busy to try.
 pub(crate) type InProcesses = fn(&str, &mut ChaCha8Rng) -> Result<bool, String>;
 
-/// One instant of a row in a whole mission in lockstep, with cameras and models.
+/// One instant of a row in a whole mission in lockstep, with cameras and models; or in a part alone.
 pub(crate) type InMission = fn(&Setting, &mut ChaCha8Rng) -> Result<(), String>;
 
 /// How a row is tried.
@@ -25,8 +25,14 @@ pub(crate) enum How {
     Here(InLockstep),
     /// Here, in whole missions in lockstep.
     Mission(InMission),
+    /// Here, put into an arm that stands or moves, beside its twin that nothing is put into.
+    Input(InLockstep),
+    /// Here, put into a part that moves nothing.
+    Part(InMission),
     /// With cameras and the whole mission, or with the stages as processes, in the test suite.
     Suite,
+    /// Nothing takes this in yet.
+    NotYet,
     /// With real processes, in wall time; and, where there is one, here as silence.
     Processes(InProcesses, Option<InLockstep>),
 }
@@ -41,7 +47,7 @@ pub(crate) struct Row {
     pub(crate) how: How,
 }
 
-const fn row(id: &'static str, injected: &'static str, expected: &'static str, how: How) -> Row {
+pub(crate) const fn row(id: &'static str, injected: &'static str, expected: &'static str, how: How) -> Row {
     Row { id, injected, expected, how }
 }
 

@@ -1,5 +1,6 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
+mod inputs;
 mod proof;
 mod seen;
 mod steer;
@@ -9,12 +10,14 @@ use crate::graph::Body;
 use crate::graph::lockstep::Lockstep;
 use control::{Component, Groups, Handle, Lease, Mode, Motion, Owner, Report, Thing, World};
 use core::time::Duration;
+use inputs::Put;
 use mechanics::collision::{Checker, Obstacle};
 use mechanics::timing::{Scale, time_path};
 use mechanics::{Arm, ArmData, GeomShape, tool_pose};
 use nalgebra::{Isometry3, Point3, Vector3};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use seen::Leased;
 use sim::{FaultKind, FaultSpec, RobotFault};
 use std::sync::Arc;
 use types::seams::Clock;
@@ -56,6 +59,10 @@ pub(crate) struct Trial {
     /// ... with the table.
     clear: Checker,
     data: ArmData,
+    /// What is drawn beside the poses.
+    rng: ChaCha8Rng,
+    leased: Leased,
+    put: Put,
 }
 
 impl Trial {
@@ -82,6 +89,9 @@ impl Trial {
             checker,
             clear,
             data,
+            rng: ChaCha8Rng::seed_from_u64(!seed),
+            leased: Leased::default(),
+            put: Put::default(),
         };
         trial.choose_poses(&mut ChaCha8Rng::seed_from_u64(seed));
         // The emergency stop's line has to be closed for a while.
@@ -276,8 +286,10 @@ impl Trial {
             if self.polls {
                 let now = self.body.now();
                 while let Some(report) = self.body.control().poll() {
+                    self.leased.hear(&report);
                     self.reports.push((now, report));
                 }
+                self.leased.look(self.body.status().mode)?;
             }
             if let Some(why) = self.body.invariants().and_then(|i| i.broken()) {
                 return Err(why.to_owned());

@@ -118,6 +118,11 @@ impl Invariants {
         self.broken.as_deref()
     }
 
+    /// How many ticks were looked at.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
     /// Tells the whole row of commands from another.
     pub(crate) fn hash(&self) -> u64 {
         self.hash

@@ -2,8 +2,36 @@
 
 use super::Trial;
 use crate::graph::Body;
-use control::{Motion, Report};
+use control::{LeaseId, Mode, Motion, Report};
+use std::collections::BTreeSet;
 use types::{Fault, JointVector};
+
+/// Which leases the loop has granted and not ended (I4).
+#[derive(Debug, Default)]
+pub(super) struct Leased {
+    live: BTreeSet<LeaseId>,
+    /// Ticks that were looked at.
+    pub(super) ticks: u64,
+}
+
+impl Leased {
+    pub(super) fn hear(&mut self, report: &Report) {
+        match report {
+            Report::Granted(lease) => _ = self.live.insert(*lease),
+            Report::Lost(lease) => _ = self.live.remove(lease),
+            _ => {}
+        }
+    }
+
+    /// Nothing is followed and nothing steered but under a lease.
+    pub(super) fn look(&mut self, mode: Mode) -> Result<(), String> {
+        self.ticks += 1;
+        match mode {
+            Mode::Follow | Mode::Servo if self.live.is_empty() => Err(format!("I4: {mode:?} under no lease")),
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Trial {
     /// Lets time pass until something holds of a tick; after how many seconds.
@@ -63,5 +91,24 @@ impl Trial {
             return Err(format!("of {ticks} reports at least {told} were told, and {lost} counted as lost"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_motion_before_a_lease_or_after_it_is_found() {
+        let mut leased = Leased::default();
+        let lease = LeaseId(7);
+        let moves = |l: &mut Leased| l.look(Mode::Follow).is_ok() && l.look(Mode::Servo).is_ok();
+        assert!(!moves(&mut leased) && leased.look(Mode::Hold).is_ok());
+        leased.hear(&Report::Granted(lease));
+        assert!(moves(&mut leased));
+        leased.hear(&Report::Lost(LeaseId(6)));
+        assert!(moves(&mut leased));
+        leased.hear(&Report::Lost(lease));
+        assert!(leased.look(Mode::Servo).is_err_and(|why| why.starts_with("I4: ")));
     }
 }
