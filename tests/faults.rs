@@ -241,13 +241,17 @@ fn rows_about_motors_and_encoders_hold_for_an_arm_whose_motors_control_themselve
 }
 
 #[test]
-fn the_command_prints_every_row_of_the_table_and_ends_well_when_every_trial_did() {
+fn the_command_prints_every_row_of_the_tables_in_order_and_ends_well_when_every_trial_did() {
     let output = Command::new(env!("CARGO_BIN_EXE_sinew"))
         .args(["faults", "--instants", "4", "--seed", "11"])
         .output()
         .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}");
+    let of = |kind: char, n: usize| (1..=n).map(move |i| format!("{kind}{i}"));
+    let ids: Vec<String> = of('F', 46).chain(of('B', 34)).chain(of('I', 9)).collect();
+    let printed: Vec<&str> = text.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    assert_eq!(printed, ids, "{text}");
     // F45 is tested beside the model that answers by a script.
     let (this, scripted) = (include_str!("faults.rs"), include_str!("../src/oracle.rs"));
     let others = [include_str!("clock.rs"), include_str!("nodes.rs"), include_str!("network.rs")];
