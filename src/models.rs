@@ -85,7 +85,8 @@ impl Speaker for Local {
         };
         let media = pictures.iter().map(pixels).collect::<Result<Vec<_>, _>>()?;
         let prompt = self.0.prompt(&media, prompt)?;
-        let max_tokens = grammar.most_bytes().min(MOST_TOKENS);
+        // A prompt that leaves no room is refused by name.
+        let max_tokens = grammar.most_bytes().min(MOST_TOKENS).min(self.0.room(&prompt).max(1));
         let how =
             Answering { choice: Choice::Greedy, max_tokens, stops_at_end: true, grammar: Some(grammar) };
         let goes_on = || !budget.is_cancelled() && !is_late();

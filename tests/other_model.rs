@@ -45,8 +45,9 @@ fn the_demo_with_a_random_model_ends_in_a_refusal_or_a_question_and_every_call_i
 fn a_sentence_that_the_built_in_reader_does_not_know_goes_to_the_model_and_moves_nothing_unlicensed() {
     let folder = Folder::new("words", &config());
     for sentence in ["pray relocate the maroon thingamajig", "frobnicate the gizmo"] {
+        // What it says at random may be a question about the table, which is answered.
         let (code, text) = folder.sinew(&["run", sentence, "--lockstep", "--seed", "3"]);
-        assert!(code == 3 || code == 4, "{sentence}: {code}: {text}");
+        assert!([0, 3, 4].contains(&code), "{sentence}: {code}: {text}");
     }
     // What is forbidden is not even asked.
     let (code, text) = folder.sinew(&["run", "do not touch the red cube", "--lockstep", "--seed", "3"]);
@@ -54,9 +55,21 @@ fn a_sentence_that_the_built_in_reader_does_not_know_goes_to_the_model_and_moves
     let mut runs: Vec<PathBuf> =
         fs::read_dir(folder.0.join("runs")).expect("runs").map(|e| e.expect("an entry").path()).collect();
     runs.sort();
+    for run in &runs {
+        let events = fs::read_to_string(run.join("events.jsonl")).expect("events");
+        assert!(!events.contains("\"kind\":\"move\""), "the arm moved: {events}");
+    }
+    // Each was answered: a sentence and what may be asked for fit into what the model attends to.
     let asked = |run: &PathBuf| {
         let events = fs::read_to_string(run.join("events.jsonl")).expect("events");
-        events.lines().filter(|l| l.contains("\"model-call\"") && l.contains("read, version")).count()
+        let calls = events.lines().filter(|l| l.contains("\"model-call\"") && l.contains("read, version"));
+        let answered = |line: &str| {
+            let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let call: serde_json::Value =
+                serde_json::from_str(event["text"].as_str().expect("text")).expect("a call as JSON");
+            assert!(call["tokens"][1].as_u64() > Some(0), "{call}");
+        };
+        calls.map(answered).count()
     };
     let all: Vec<usize> = runs.iter().map(asked).collect();
     assert!(all[0] > 0 && all[1] > 0 && all[2] == 0, "{all:?}");

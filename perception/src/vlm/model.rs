@@ -132,10 +132,16 @@ impl Vlm {
         answer.finish(&self.tokens, reused)
     }
 
+    /// How many tokens an answer to `prompt` may have at most; none where the prompt takes all that the model attends to.
+    #[must_use]
+    pub fn room(&self, prompt: &Prompt) -> usize {
+        self.family.config().max_positions.saturating_sub(prompt.ids.len())
+    }
+
     /// An answer of which nothing is said yet; refuses what no answer can be made for.
     pub(super) fn begin<'a>(&mut self, prompt: &Prompt, how: &'a Answering<'a>) -> Result<Answer<'a>> {
         let sampler = Sampler::new(how.choice)?;
-        let room = self.family.config().max_positions.saturating_sub(prompt.ids.len());
+        let room = self.room(prompt);
         if how.max_tokens == 0 || how.max_tokens > room || prompt.ids.is_empty() {
             let expected = format!("1 to {room} tokens after a prompt of {}", prompt.ids.len());
             return Err(Rejection::new("max_tokens", expected, how.max_tokens.to_string()).into());
