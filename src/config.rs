@@ -105,6 +105,7 @@ section!(
         retries: u32,
         budget_tokens: u64,
         budget_money: f64,
+        price: Vec<f64>,
     }
 );
 section!(
@@ -328,6 +329,11 @@ impl Config {
             if !words.contains(&value.as_str()) {
                 return Err(Rejection::new(field, words.join(" or "), value.clone()));
             }
+        }
+        let price = &self.remote.price;
+        if !matches!(price.len(), 0 | 2) || !price.iter().all(|v| (0.0..=1e6).contains(v)) {
+            let expected = "nothing, or what a million tokens of prompt and of answer cost, 0 to 1e6 each";
+            return Err(Rejection::new("remote.price", expected, format!("{price:?}")));
         }
         self.safety.check()
     }

@@ -124,7 +124,10 @@ impl Remote {
             retries: c.retries,
             most_tokens: c.budget_tokens,
             most_cost: c.budget_money,
-            price: Price::of_model(&c.model),
+            price: match c.price[..] {
+                [prompt, answer] => Price::own([prompt, answer]),
+                _ => Price::of_model(&c.model),
+            },
         };
         let chat = Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms);
         Ok(Self { chat, sends_pictures: c.pictures, served: Served::default() })

@@ -1,7 +1,7 @@
 //! What a run leaves in its folder besides the events.
 
 use crate::log::Log;
-use crate::mission::Mission;
+use crate::mission::{Mission, Spent};
 use crate::runner::Outcome;
 use crate::suite::episode::Episode;
 use bridge::recording::Summary;
@@ -72,7 +72,12 @@ pub(crate) fn wall(folder: &RunFolder, wall_s: f64, looks_s: &[f64]) -> Result<(
 }
 
 /// How it ended, in one small file.
-pub(crate) fn summary(folder: &RunFolder, episode: &Episode, o: &Outcome) -> Result<(), BridgeError> {
+pub(crate) fn summary(
+    folder: &RunFolder,
+    episode: &Episode,
+    o: &Outcome,
+    spent: &Spent,
+) -> Result<(), BridgeError> {
     let value = serde_json::json!({
         "sentence": episode.sentence,
         "family": episode.family,
@@ -85,6 +90,7 @@ pub(crate) fn summary(folder: &RunFolder, episode: &Episode, o: &Outcome) -> Res
         "motions": o.motions,
         "invariant_broken": o.broken,
         "nearest_person_m": o.nearest_person_m,
+        "language_models": spent,
         "commands_hash": format!("{:016x}", o.commands),
     });
     folder.text("summary.json", &format!("{value:#}\n"))

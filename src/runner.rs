@@ -254,7 +254,7 @@ fn finish(
         report::pictures(&mission, "after")?;
         report::joints(&mut mission, arm, &episode.sentence)?;
     }
-    let looks = mission.eyes.look_times.clone();
+    let (looks, spent) = (mission.eyes.look_times.clone(), mission.eyes.spent);
     let mut log = mission.log;
     drop(mission.film);
     let loop_report = mission.body.finish();
@@ -269,7 +269,7 @@ fn finish(
             folder.text("loop.txt", &(loop_lines.join("\n") + "\n"))?;
         }
         report::wall(folder, wall_s, &looks)?;
-        report::summary(folder, episode, outcome)?;
+        report::summary(folder, episode, outcome, &spent)?;
     }
     Ok(())
 }

@@ -154,6 +154,28 @@ fn a_model_elsewhere_reads_what_the_built_in_reader_cannot_and_the_arm_does_it()
         assert!(call.contains(part), "{part}: {call}");
     }
     assert!(!events.contains("degraded"), "what it is not sent it has not failed at");
+    // 400 tokens and 40 at the list's 1 and 10 a million; and at another price.
+    assert_eq!(spent(&folder, 1), (1, [400, 40], 800));
+    let folder = Folder::new("dearer", &format!("{}price = [3.0, 20.0]\n", remote(&url)));
+    let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(spent(&folder, 1), (1, [400, 40], 2000));
+    for price in ["[3.0]", "[-1.0, 1.0]", "[nan, 1.0]"] {
+        let folder = Folder::new("unpriced", &format!("{}price = {price}\n", remote(&url)));
+        let (code, text) = folder.sinew(&["run", UNKNOWN, "--lockstep"]);
+        assert!(code == 2 && text.contains("remote.price"), "{price}: {code}: {text}");
+    }
+}
+
+/// Calls, tokens and millionths of money of a run, by its summary.
+fn spent(folder: &Folder, run: usize) -> (u64, [u64; 2], u64) {
+    let text =
+        fs::read_to_string(folder.0.join(format!("runs/run-{run:03}/summary.json"))).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let spent = &summary["language_models"];
+    let n = |v: &serde_json::Value| v.as_u64().unwrap_or(u64::MAX);
+    let millionths = (1e6 * spent["cost"].as_f64().unwrap_or(f64::NAN)).round() as u64;
+    (n(&spent["calls"]), [n(&spent["tokens"][0]), n(&spent["tokens"][1])], millionths)
 }
 
 #[test]

@@ -439,7 +439,7 @@ impl Controller for Core {
             && self.last.enabled
             && !self.resynced
             && let Err(violation) = limiter::check(self.arm.limits(), &self.reference, &next, dt)
-            && !(violation.limit == LimitKind::Position && self.is_braking())
+            && !self.is_excused(&violation)
         {
             self.intervened(violation);
             next = self.brake_from(self.reference);

@@ -35,7 +35,9 @@ impl Core {
         }
         let limits = self.arm.limits();
         JointVector::from_fn(wanted.len(), |i| {
-            (wanted[i] + self.lead_back[1][i]).clamp(-limits[i].velocity, limits[i].velocity)
+            let told = wanted[i] + self.lead_back[1][i];
+            let most = limits[i].fastest(self.reference.q[i], told).max(wanted[i].abs());
+            told.clamp(-most, most)
         })
     }
 }

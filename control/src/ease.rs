@@ -36,8 +36,12 @@ impl Ease {
         if by.iter().all(|v| v.abs() < TRIFLE) {
             return None;
         }
-        let duration =
-            limits.iter().zip(by.iter()).fold(SHORTEST_S, |t, (l, by)| t.max(smooth::seconds(*by, l, SHARE)));
+        let seconds = |i: usize, l: &JointLimits| {
+            // Near an end of the range as slowly as has to be there.
+            let velocity = l.fastest(from[i], by[i]).min(l.fastest(from[i] + by[i], by[i]));
+            smooth::seconds(by[i], &JointLimits { velocity, ..*l }, SHARE)
+        };
+        let duration = limits.iter().enumerate().fold(SHORTEST_S, |t, (i, l)| t.max(seconds(i, l)));
         Some(Self { from, by, duration, t: 0.0 })
     }
 

@@ -180,15 +180,17 @@ impl Handle {
         let what = match motion {
             Motion::Follow(trajectory) => {
                 let course = Course::of_trajectory(&trajectory);
-                let strains = self.strains(&course);
+                let status = self.status();
+                let strains = self.strains(&course, &status);
                 let paces = Paces::of_trajectory(&course, &self.bounds(&course, &strains))?;
-                What::Follow(self.job(id, "trajectory", course, paces)?)
+                What::Follow(self.job(id, "trajectory", (course, paces), &status)?)
             }
             Motion::Chunk(chunk) => {
                 let course = Course::of_chunk(&chunk, self.arm.limits())?;
-                let strains = self.strains(&course);
+                let status = self.status();
+                let strains = self.strains(&course, &status);
                 let paces = Paces::of_chunk(&course, &self.bounds(&course, &strains))?;
-                What::Chunk(self.job(id, "chunk", course, paces)?)
+                What::Chunk(self.job(id, "chunk", (course, paces), &status)?)
             }
             Motion::Velocity(_) | Motion::Twist(_) if expires.secs_since(stamp) > LONGEST_VELOCITY_S => {
                 return Err(Rejection::new(
@@ -245,20 +247,17 @@ impl Handle {
         Ok(id)
     }
 
-    /// What a path asks of the motors, with empty hands and with what the hand carries.
-    fn strains(&mut self, course: &Course) -> Vec<Strain> {
+    /// What a path asks of the motors: with empty hands, with what the loop knows that the hand carries, and with what it
+    /// was told last and may not have taken up yet. An order is made of one status alone: so it is in a replay.
+    fn strains(&self, course: &Course, status: &Status) -> Vec<Strain> {
         // Who has another number of joints is refused by name.
         if course.start().len() != self.arm.n_joints() {
             return Vec::new();
         }
-        let width_m = self.status().measured.map_or(0.0, |m| m.gripper.width_m);
-        let mut loads = vec![ArmData::new(&self.arm)];
-        if self.carried.mass_kg > 0.0 {
-            let mut loaded = ArmData::new(&self.arm);
-            loaded.carry(&self.arm, self.carried.mass_kg, &self.carried.center_m.into());
-            loads.push(loaded);
-        }
-        Strain::along(course, &self.arm, &mut loads, width_m)
+        let width_m = status.measured.map_or(0.0, |m| m.gripper.width_m);
+        let told = Some(self.carried).filter(|told| *told != status.payload);
+        let loads = core::iter::once(status.payload).chain(told).filter(|load| load.mass_kg > 0.0);
+        Strain::along(course, &self.arm, loads, width_m)
     }
 
     /// What a path has to keep; the tool's centre point is never faster than it may be.
@@ -268,8 +267,14 @@ impl Handle {
     }
 
     /// A path made ready for the core, with how fast it moves the arm, and how near to itself.
-    fn job(&mut self, id: MotionId, what: &str, course: Course, paces: Paces) -> Result<Box<Job>, Rejection> {
-        let width = self.status().measured.map_or(0.0, |m| m.gripper.width_m);
+    fn job(
+        &mut self,
+        id: MotionId,
+        what: &str,
+        (course, paces): (Course, Paces),
+        status: &Status,
+    ) -> Result<Box<Job>, Rejection> {
+        let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
         let (reaches, arm) = (&self.reaches, &self.arm);
         let profile = Profile::new(what, &course, paces.slowest(), reaches, arm, &mut self.checker, width)?;
         Ok(Box::new(Job::new(id, course, paces, profile)))
@@ -469,7 +474,8 @@ mod tests {
             .collect();
         let far = Course::of_trajectory(&far);
         let paces = Paces::of_trajectory(&far, &within(&lenient)).expect("within a hundred times the limits");
-        let job = rig.handle.job(MotionId(99), "trajectory", far, paces).expect("clear of itself");
+        let status = rig.handle.status();
+        let job = rig.handle.job(MotionId(99), "trajectory", (far, paces), &status).expect("clear of itself");
         let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
         let order = Ordered {
             id: MotionId(99),

@@ -11,6 +11,9 @@ use crate::state::State;
 use crate::{strain, twist};
 use types::{JointVector, Time};
 
+/// Blends that are looked at closely in one tick.
+const MOST_BLENDS: usize = 3;
+
 impl Ordered {
     /// The time of the world at which its path begins. A trajectory may begin where the arm is going to be.
     pub(crate) fn made_for(&self) -> Time {
@@ -63,11 +66,20 @@ impl Core {
             return self.drop_order(order, RefusedWhy::Stale);
         };
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        let goes = job.take_over(s, &from, running, self.arm.limits())
-            && twist::blend_within_speed(&self.arm, &mut self.servo_data, job, self.tuning.tool_speed)
-            && job.blend_keeps_from_ends(self.arm.limits())
-            && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
-            && self.filter.admits(&self.arm, now, job, width_m, moves);
+        // The shortest blend is the sharpest: a longer one may be gentle enough.
+        let (mut least, mut is_gentle) = (0, false);
+        for _ in 0..MOST_BLENDS {
+            let Some(which) = job.take_over(s, &from, running, self.arm.limits(), least) else { break };
+            is_gentle =
+                twist::blend_within_speed(&self.arm, &mut self.servo_data, job, self.tuning.tool_speed)
+                    && job.blend_keeps_from_ends(self.arm.limits())
+                    && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m);
+            if is_gentle {
+                break;
+            }
+            least = which + 1;
+        }
+        let goes = is_gentle && self.filter.admits(&self.arm, now, job, width_m, moves);
         if !goes {
             self.let_wait(now, order);
             return;

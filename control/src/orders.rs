@@ -32,6 +32,9 @@ enum WayIn {
     Wait,
 }
 
+/// How many times longer than it has to the way to a path's beginning may take, where the motors are weak.
+const LONGER: [f64; 3] = [1.0, 2.0, 4.0];
+
 impl What {
     fn request(&self) -> Request {
         match self {
@@ -337,12 +340,16 @@ impl Core {
 
     fn follow(&mut self, mut order: Ordered) {
         let What::Follow(job) = &mut order.what else { return };
-        job.begin(&self.reference.q, self.slow(), self.arm.limits(), self.tuning.tool_speed);
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let is_far = job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE;
-        let goes = job.blend_keeps_from_ends(self.arm.limits())
-            && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
-            && (!is_far || self.filter.blend_is_clear(&self.arm, job, width_m));
+        let slow = self.slow();
+        let is_borne = LONGER.into_iter().any(|longer| {
+            let gently = (self.tuning.tool_speed, longer);
+            job.begin(&self.reference.q, slow, self.arm.limits(), gently);
+            job.blend_keeps_from_ends(self.arm.limits())
+                && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
+        });
+        let goes = is_borne && (!is_far || self.filter.blend_is_clear(&self.arm, job, width_m));
         if !goes {
             self.drop_order(order, RefusedWhy::TooFar);
             return;

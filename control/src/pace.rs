@@ -294,27 +294,26 @@ impl Pace {
 
     /// Lowers g to what the motors can give, at the upper edge of each cell for all paces below.
     fn bear(&self, g: &mut [f64; CELLS], bounds: &Bounds<'_>) {
+        let torques = strain::torques(bounds);
         for strain in bounds.strains {
-            for (j, l) in bounds.limits.iter().enumerate() {
+            for (j, torque) in torques.iter().enumerate() {
                 // Most joints can give more than is asked anywhere.
-                if strain.steepest(j, self.nominal, l) >= STEEPEST / RESERVE {
+                if strain.steepest(j, self.nominal, *torque) >= STEEPEST / RESERVE {
                     continue;
                 }
                 for (i, g) in g.iter_mut().enumerate() {
-                    *g = g.min(RESERVE * strain.steepest(j, self.width() * (i + 1) as f64, l));
+                    *g = g.min(RESERVE * strain.steepest(j, self.width() * (i + 1) as f64, *torque));
                 }
             }
         }
     }
 
     /// Whether the motors can give what a place takes at every pace, changing as fast as it may.
-    pub(crate) fn is_borne(&self, strain: &Strain, limits: &[JointLimits]) -> bool {
+    pub(crate) fn is_borne(&self, strain: &Strain, torques: &JointVector) -> bool {
         (0..=CELLS).all(|i| {
             let steepest = libm::sqrt(self.falling2[i].max(self.rising2[i]));
-            limits
-                .iter()
-                .enumerate()
-                .all(|(j, l)| strain.asks(j, self.width() * i as f64, steepest) <= l.torque)
+            let asks = |j: usize| strain.asks(j, self.width() * i as f64, steepest);
+            torques.iter().enumerate().all(|(j, torque)| asks(j) <= *torque)
         })
     }
 

@@ -111,21 +111,28 @@ impl Job {
     }
 
     /// Begins at rest at `from`, at the part `slow` of the nominal pace; no point of the arm is faster than
-    /// `speed_m_s` while it goes over to where the path begins.
-    pub(crate) fn begin(&mut self, from: &JointVector, slow: f64, limits: &[JointLimits], speed_m_s: f64) {
+    /// `speed_m_s` while it goes over to where the path begins, and it takes `longer` times what it has to.
+    pub(crate) fn begin(
+        &mut self,
+        from: &JointVector,
+        slow: f64,
+        limits: &[JointLimits],
+        (speed_m_s, longer): (f64, f64),
+    ) {
         self.pace = self.paces.own.clone();
         let start = *self.start();
         let offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
         let mut blend = 0.0f64;
-        for (offset, l) in offset.iter().zip(limits) {
+        for (i, (offset, l)) in offset.iter().zip(limits).enumerate() {
             let per = offset.abs() / BLEND_SHARE;
+            let slowest = l.fastest(from[i], -offset).min(l.fastest(start[i], -offset));
             blend = blend
-                .max(smooth::PEAKS[0] * per / l.velocity)
+                .max(smooth::PEAKS[0] * per / slowest)
                 .max(libm::sqrt(smooth::PEAKS[1] * per / l.acceleration))
                 .max(libm::cbrt(smooth::PEAKS[2] * per / l.jerk));
         }
         let reached: f64 = offset.iter().zip(self.profile.reaches.iter()).map(|(o, r)| o.abs() * r).sum();
-        blend = blend.max(smooth::PEAKS[0] * reached / speed_m_s);
+        blend = longer * blend.max(smooth::PEAKS[0] * reached / speed_m_s);
         self.offset = Offset { from: -blend, over: blend, ..Offset::none(start.len()) };
         self.offset.start[0] = offset;
         let speed = |i: usize| smooth::PEAKS[0] * offset[i].abs() / blend.max(1e-9);
@@ -140,17 +147,19 @@ impl Job {
 
     /// Begins at path time `s` from a motion: `from` is position and its derivatives over the path time of what
     /// went before, `running` its pace. What is left between the two is blended away within what the path's
-    /// caps leave; `false`, and nothing has changed, when no blend does that.
+    /// caps leave, by the shortest blend from the one numbered `least` on; which one, or `None`, and nothing has
+    /// changed, when no blend does that.
     pub(crate) fn take_over(
         &mut self,
         s: f64,
         from: &[JointVector; 3],
         running: Running,
         limits: &[JointLimits],
-    ) -> bool {
-        let Some((pace, caps)) = &self.paces.joining else { return false };
+        least: usize,
+    ) -> Option<usize> {
+        let (pace, caps) = self.paces.joining.as_ref()?;
         if !pace.admits(&running) {
-            return false;
+            return None;
         }
         let here = self.course.at(s);
         let n = from[0].len();
@@ -175,8 +184,12 @@ impl Job {
             });
             (fits && s + over <= self.end()).then_some(offset)
         };
-        let found = if is_nothing { Some(Offset::none(n)) } else { BLENDS.into_iter().find_map(fits) };
-        let Some(offset) = found else { return false };
+        let found = if is_nothing {
+            (least == 0).then_some((0, Offset::none(n)))
+        } else {
+            BLENDS.into_iter().enumerate().skip(least).find_map(|(k, over)| Some((k, fits(over)?)))
+        };
+        let (which, offset) = found?;
         self.pace = pace.clone();
         self.blend_speeds = caps[0];
         self.offset = offset;
@@ -193,7 +206,7 @@ impl Job {
         self.begun = if at_rest { s } else { f64::NEG_INFINITY };
         self.stop_end = f64::INFINITY;
         self.running = running;
-        true
+        Some(which)
     }
 
     /// Path times all along what is left of the blend, with position and its first two derivatives there.

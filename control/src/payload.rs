@@ -9,6 +9,8 @@ const BLEND_S: f64 = 0.2;
 /// Heavier or further from the tool than this is a slip of the pen, kg and metres.
 const HEAVIEST_KG: f64 = 1000.0;
 const FURTHEST_M: f64 = 0.3;
+/// Of any joint's torque what it carries may take: with nothing left the arm could not be moved.
+const HEAVIEST_SHARE: f64 = 0.95;
 
 /// What the hand carries, as a mass at a point.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -43,7 +45,7 @@ impl Payload {
         let load = shares.fold(0.0_f64, |most, (i, l)| {
             most.max(with[i].abs() / l.torque).max((with[i] - without[i]).abs() / l.torque)
         });
-        if load > 1.0 {
+        if load > HEAVIEST_SHARE {
             return Err(Rejection::new(
                 "payload.mass_kg",
                 "what the arm can hold where it stands",

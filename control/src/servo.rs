@@ -206,12 +206,13 @@ impl Core {
         }
         if !stands && step.is_verified {
             (servo.next, servo.stop, servo.may_coast) = (step.next, step.stop, true);
+            servo.strength = step.strength;
         } else {
             servo.may_coast = false;
             servo.stop.step(self.dt);
             servo.next = servo.stop.reference();
         }
-        (servo.part, servo.strength) = (step.applied, step.strength);
+        servo.part = step.applied;
         let singular = step.singular;
         let is_singular = singular < 0.99;
         if is_singular && !servo.is_singular {
@@ -250,8 +251,13 @@ impl Core {
             }
         };
         let wish = if self.is_awaited() { JointVector::zeros(wish.len()) } else { wish };
-        let wish =
-            twist::within_speed(&self.arm, &mut self.servo_data, &last.q, wish, self.tuning.tool_speed);
+        let wish = twist::within_speed(
+            &self.arm,
+            &mut self.servo_data,
+            &last.q,
+            wish,
+            (self.tuning.tool_speed, servo.strength),
+        );
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let stopping = Share(servo.strength * STOP.0);
         let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping), width_m);

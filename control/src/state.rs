@@ -40,11 +40,12 @@ use crate::authority::{ARM, GRIPPER};
 use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::ease::Ease;
+use crate::limiter::Violation;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
 use crate::payload::Payload;
 use crate::proof::Proof;
-use crate::report::{Cause, Mode, MotionId, Report};
+use crate::report::{Cause, LimitKind, Mode, MotionId, Report};
 use crate::servo::Servo;
 use types::{Fault, StopCategory, Time};
 
@@ -236,9 +237,16 @@ impl Core {
         }
     }
 
-    /// Whether it comes to rest without a path.
-    pub(crate) fn is_braking(&self) -> bool {
-        matches!(self.state, State::Stopping(Way::Brake(..), _))
+    /// Whether what would leave a limit brakes already: beyond the end of a range, or too fast near it, that is all that
+    /// is left.
+    pub(crate) fn is_excused(&self, violation: &Violation) -> bool {
+        let most = self.arm.limits()[usize::from(violation.joint)].velocity;
+        let is_near_end = match violation.limit {
+            LimitKind::Position => true,
+            LimitKind::Velocity => violation.bound < most && violation.requested.abs() <= most,
+            _ => false,
+        };
+        is_near_end && matches!(self.state, State::Stopping(Way::Brake(..), _))
     }
 
     /// Every lease is over: a stop ends only under a fresh one (I6).

@@ -14,12 +14,16 @@
 use crate::course::Course;
 use crate::pace::{Bounds, SLOWEST_NOMINAL, Slowed};
 use crate::path::{Job, Reference};
+use crate::payload::Payload;
 use crate::report::LimitKind;
 use mechanics::{Arm, ArmData, inverse_dynamics};
 use types::{JointLimits, JointVector, Rejection};
 
 /// What of a torque a motion may take while it goes at its pace; the rest is for stopping.
 const TORQUE_SHARE: f64 = 0.96;
+/// Where the motors have hardly anything left to hold the arm they may be asked for so many times what holds it: it would
+/// be caught there. What is beyond their limits the last wall cuts.
+const HELD: f64 = 1.1;
 /// Torques are looked at this often along a path, seconds of path time, and so often at most.
 const STEP_S: f64 = 0.005;
 const MOST_PLACES: f64 = 20_000.0;
@@ -68,8 +72,19 @@ impl Strain {
         }
     }
 
-    /// All along a path, once with what each of `loads` carries.
-    pub(crate) fn along(course: &Course, arm: &Arm, loads: &mut [ArmData], width_m: f64) -> Vec<Self> {
+    /// All along a path, once with empty hands and once with each of `loads`.
+    pub(crate) fn along(
+        course: &Course,
+        arm: &Arm,
+        loads: impl Iterator<Item = Payload>,
+        width_m: f64,
+    ) -> Vec<Self> {
+        let loaded = |load: Payload| {
+            let mut data = ArmData::new(arm);
+            data.carry(arm, load.mass_kg, &load.center_m.into());
+            data
+        };
+        let mut loads: Vec<ArmData> = core::iter::once(Payload::default()).chain(loads).map(loaded).collect();
         let n = libm::ceil(course.duration() / STEP_S).clamp(1.0, MOST_PLACES) as usize;
         let mut all = Vec::with_capacity((n + 1) * loads.len());
         for k in 0..=n {
@@ -98,12 +113,22 @@ impl Strain {
         self.steady(joint, r).abs() + self.by_rate[joint].abs() * rate
     }
 
-    /// How fast the pace may change at any pace up to `r`, 1/s, as far as this joint's torque goes; none where what is
-    /// there already takes all of it.
-    pub(crate) fn steepest(&self, joint: usize, r: f64, limits: &JointLimits) -> f64 {
-        let left = limits.torque - self.greatest(joint, r);
+    /// How fast the pace may change at any pace up to `r`, 1/s, where this joint may give `torque`; not at all where what
+    /// is there already takes all of it.
+    pub(crate) fn steepest(&self, joint: usize, r: f64, torque: f64) -> f64 {
+        let left = torque - self.greatest(joint, r);
         (left / self.by_rate[joint].abs().max(1e-12)).max(0.0)
     }
+}
+
+/// What each joint may give along a path: its limit, and what it needs where the arm stands at the beginning, and a bit.
+pub(crate) fn torques(bounds: &Bounds<'_>) -> JointVector {
+    let first = bounds.strains.first().map_or(0.0, |strain| strain.s);
+    let begin = bounds.strains.iter().take_while(|strain| strain.s == first);
+    let limits = JointVector::from_fn(bounds.limits.len(), |j| bounds.limits[j].torque);
+    begin.fold(limits, |most, strain| {
+        JointVector::from_fn(most.len(), |j| most[j].max(HELD * strain.at_rest[j].abs()))
+    })
 }
 
 /// The pace, at most `most`, at which the motors can give what the path takes while nothing changes, and a little
@@ -118,11 +143,12 @@ pub(crate) fn bearable(
     mut slowed_by: Slowed,
 ) -> Result<(f64, Slowed), Rejection> {
     let mut nominal = most;
+    let torques = torques(bounds);
     for strain in bounds.strains {
-        for (joint, l) in bounds.limits.iter().enumerate() {
-            let share = TORQUE_SHARE * l.torque;
+        for (joint, torque) in torques.iter().enumerate() {
+            let share = TORQUE_SHARE * torque;
             let asked = strain.greatest(joint, most);
-            if asked > 1.001 * l.torque {
+            if asked > 1.001 * torque {
                 slowed_by = Some((Some(joint as u8), LimitKind::Torque));
             }
             if asked <= share || strain.greatest(joint, nominal) <= share {
@@ -136,8 +162,8 @@ pub(crate) fn bearable(
             if low < SLOWEST_NOMINAL {
                 return Err(Rejection::new(
                     format!("{what} at {:.3} s", strain.s),
-                    format!("what joint {joint} can give, {share:.3} N·m and a little to stop with"),
-                    format!("{:.3} N·m at rest, {asked:.3} N·m on its way", strain.steady(joint, 0.0).abs()),
+                    format!("what joint {joint} can give, {share:.3} N·m (N) and a little to stop with"),
+                    format!("{:.3} at rest, {asked:.3} on its way", strain.steady(joint, 0.0).abs()),
                 ));
             }
             nominal = low;
@@ -148,12 +174,17 @@ pub(crate) fn bearable(
 
 /// Whether the motors can give what it takes to go over onto the path of `job`, and to stop on the way.
 pub(crate) fn blend_is_borne(arm: &Arm, data: &mut ArmData, job: &Job, width_m: f64) -> bool {
+    let mut most = None;
     job.along_blend().step_by(BLEND_STEP).all(|(s, d)| {
-        job.pace.is_borne(&Strain::at(arm, data, s, [&d[0], &d[1], &d[2]], width_m), arm.limits())
+        let strain = Strain::at(arm, data, s, [&d[0], &d[1], &d[2]], width_m);
+        let strains = core::slice::from_ref(&strain);
+        let most = most.get_or_insert_with(|| torques(&Bounds { limits: arm.limits(), strains, most: 1.0 }));
+        job.pace.is_borne(&strain, most)
     })
 }
 
-/// Whether the motors can give what this takes; what is beyond them already, as it was at `last`, may become less.
+/// Whether the motors can give what `next` takes. Beyond what they can, as the arm was at `last` or stands there, it may
+/// become less, or stay as much where holding it becomes no harder.
 pub(crate) fn is_borne(
     arm: &Arm,
     data: &mut ArmData,
@@ -170,8 +201,13 @@ pub(crate) fn is_borne(
     if !arm.limits().iter().enumerate().any(|(j, l)| beyond(&tau, j, l)) {
         return true;
     }
-    let before = of(last);
-    arm.limits().iter().enumerate().all(|(j, l)| !beyond(&tau, j, l) || tau[j].abs() < before[j].abs())
+    let (before, held) = (of(last), of(&Reference::at_rest(last.q)));
+    let there = of(&Reference::at_rest(next.q));
+    arm.limits().iter().enumerate().all(|(j, l)| {
+        let held = held[j].abs();
+        let is_no_harder = HELD * held > l.torque && there[j].abs() <= held * (1.0 + 1e-9);
+        !beyond(&tau, j, l) || tau[j].abs() < before[j].abs() || (is_no_harder && tau[j].abs() <= HELD * held)
+    })
 }
 
 #[cfg(test)]
@@ -209,7 +245,6 @@ mod tests {
     #[test]
     fn what_is_left_for_a_change_of_pace_is_what_no_slower_pace_takes() {
         let one = |v: f64| JointVector::from_fn(1, |_| v);
-        let limits = arm().limits()[0];
         // Least in the middle of its way: -6 at rest, -7 at r = 1/2, -6 at r = 1, 2 at r = 2.
         let strain = Strain {
             s: 0.0,
@@ -220,9 +255,8 @@ mod tests {
         };
         for (r, most) in [(0.0, 6.0), (0.5, 7.0), (1.0, 7.0), (2.0, 7.0)] {
             assert!((strain.greatest(0, r) - most).abs() < 1e-12, "{r}");
-            let l = JointLimits { torque: 10.0, ..limits };
-            assert!((strain.steepest(0, r, &l) - 0.5 * (10.0 - most)).abs() < 1e-12);
-            assert_eq!(strain.steepest(0, r, &JointLimits { torque: 5.0, ..limits }), 0.0);
+            assert!((strain.steepest(0, r, 10.0) - 0.5 * (10.0 - most)).abs() < 1e-12);
+            assert_eq!(strain.steepest(0, r, 5.0), 0.0);
         }
     }
 

@@ -158,7 +158,7 @@ fn tool_speed(arm: &Arm, scratch: &mut Scratch, q: &JointVector, rates: &JointVe
 
 /// How fast a joint shall be at `q` at most, on its way up or down: as slow already as it has to be where it gets while
 /// it becomes slower.
-fn most_now(l: &JointLimits, q: f64, way: f64) -> f64 {
+fn most_now(l: &JointLimits, q: f64, way: f64, strength: f64) -> f64 {
     let most = SPEED_SHARE * l.velocity;
     if l.near_end.slope == 0.0 || way == 0.0 {
         return most;
@@ -167,22 +167,22 @@ fn most_now(l: &JointLimits, q: f64, way: f64) -> f64 {
     // Where the limit comes down to a crawl; from there back as taking up a velocity becomes slower.
     let least = l.near_end.offset + CRAWL;
     let left = (room - least * least / l.near_end.slope).max(0.0);
-    let braking = libm::sqrt(CRAWL * CRAWL + SLOWING * l.acceleration * left);
+    let braking = libm::sqrt(CRAWL * CRAWL + strength * SLOWING * l.acceleration * left);
     most.min(SPEED_SHARE * l.fastest(q, way)).min(braking.max(SPEED_SHARE * CRAWL))
 }
 
 /// `rates` slowed down, all alike, so that no joint is faster than its limit and the tool's centre point not
-/// faster than `most` m/s.
+/// faster than `most` m/s; the motors have the part `strength` of what taking up a velocity uses.
 pub(crate) fn within_speed(
     arm: &Arm,
     scratch: &mut Scratch,
     q: &JointVector,
     rates: JointVector,
-    most: f64,
+    (most, strength): (f64, f64),
 ) -> JointVector {
     let speed = tool_speed(arm, scratch, q, &rates);
     let part = arm.limits().iter().enumerate().fold((most / speed.max(1e-12)).min(1.0), |m, (i, l)| {
-        m.min(most_now(l, q[i], rates[i]) / rates[i].abs().max(1e-12))
+        m.min(most_now(l, q[i], rates[i], strength) / rates[i].abs().max(1e-12))
     });
     JointVector::from_fn(rates.len(), |i| part * rates[i])
 }

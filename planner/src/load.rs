@@ -6,6 +6,15 @@ use types::{JointVector, Trajectory};
 /// Torques are looked at this often, seconds.
 const DT_S: f64 = 0.002;
 
+/// Largest share of torque limits that a free motion is timed for; the rest is for taking errors away.
+const MOST_LOAD: f64 = 0.9;
+/// ... and a slow one: the loop wants some left to stop with.
+const MOST_SLOW_LOAD: f64 = 0.95;
+/// A motion that the motors cannot follow is not slowed further than to this share of its speed.
+const SLOWEST: f64 = 0.3;
+/// ... and one that is too fast near the end of a joint's range not further than to this.
+const SLOWEST_NEAR_END: f64 = 0.01;
+
 /// What a motion asks of the motors; above one the arm could not follow it.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Load {
@@ -15,6 +24,24 @@ pub(crate) struct Load {
     pub(crate) rate: f64,
     /// The largest share of how fast a joint may be where it is.
     pub(crate) speed: f64,
+}
+
+impl Load {
+    /// At which part of its speed a motion is to be timed next that was timed at the part `s`; none: it fits.
+    ///
+    /// # Errors
+    /// The share of a torque limit that it needs however slow it is.
+    pub(crate) fn slower(&self, s: f64) -> Result<Option<f64>, f64> {
+        if self.speed > 1.0 && s > SLOWEST_NEAR_END {
+            return Ok(Some(s * (0.98 / self.speed).max(0.5)));
+        }
+        let fits = self.torque <= MOST_LOAD || (s < SLOWEST && self.torque <= MOST_SLOW_LOAD);
+        match (fits, s < SLOWEST) {
+            (true, _) => Ok(None),
+            (false, true) => Err(self.torque),
+            (false, false) => Ok(Some(0.8 * s)),
+        }
+    }
 }
 
 /// The load of `trajectory` with the gripper at `width_m` and empty.

@@ -28,12 +28,8 @@ const GRAZE_M: f64 = 2e-4;
 const CHECK_DT_S: f64 = 0.02;
 /// Share of the margin that the timed motion keeps: it may round corners.
 const TIMED_MARGIN: f64 = 0.5;
-/// Largest share of torque limits that a free motion is timed for; the rest is for taking errors away.
-const MOST_LOAD: f64 = 0.9;
 /// Largest share of the limit of its rate that a planned torque uses; the rest is for the controller's.
 const MOST_RATE: f64 = 0.7;
-/// A motion that the motors cannot follow is not slowed further than to this share of its speed.
-const SLOWEST: f64 = 0.3;
 /// Heights that are tried to get away from what the gripper is among, metres.
 const ESCAPES_M: [f64; 4] = [0.12, 0.08, 0.05, 0.03];
 
@@ -370,18 +366,11 @@ impl Space {
         loop {
             let trajectory = self.timed(path, scale.slowed(s), rounding, width_m)?;
             let load = load(&self.arm, &mut self.check_data, &trajectory, width_m);
-            let (share, speed) = (load.torque, load.speed);
-            if speed > 1.0 {
-                s *= (0.99 / speed).max(0.5);
-                continue;
+            match load.slower(s) {
+                Ok(None) => return Ok(trajectory),
+                Ok(Some(less)) => s = less,
+                Err(share) => return Err(PlanFailure::TooHeavy { what: what.to_owned(), share }),
             }
-            if share <= MOST_LOAD || (s < SLOWEST && share <= 1.0) {
-                return Ok(trajectory);
-            }
-            if s < SLOWEST {
-                return Err(PlanFailure::TooHeavy { what: what.to_owned(), share });
-            }
-            s *= 0.8;
         }
     }
 

@@ -98,7 +98,8 @@ impl Invariants {
             }
             let checks = [
                 ("q", (c.q[j] - 0.5 * (l.upper + l.lower)).abs(), 0.5 * span + 1e-9),
-                ("dq", c.dq[j].abs(), l.fastest(c.q[j], c.dq[j])),
+                // What is too fast for where it is already may become slower.
+                ("dq", c.dq[j].abs(), l.fastest(c.q[j], c.dq[j]).max(last.dq[j].abs().min(l.velocity))),
                 ("ddq", c.ddq[j].abs(), l.acceleration),
                 ("dddq", rate(&c.ddq, &last.ddq, j).abs(), l.jerk),
                 ("tau", c.tau[j].abs(), l.torque),

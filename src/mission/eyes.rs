@@ -39,6 +39,18 @@ pub(crate) struct Eyes {
     tape: Tape,
     /// Calls of language models that the log has not told of.
     calls: Vec<ModelCall>,
+    /// What those that it has told of took.
+    pub(crate) spent: Spent,
+}
+
+/// What answers of language models took.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Spent {
+    pub(crate) calls: u64,
+    /// Of prompts and of answers.
+    pub(crate) tokens: [u64; 2],
+    /// In the currency of the price list, or of the configuration.
+    pub(crate) cost: f64,
 }
 
 /// One question to a model.
@@ -78,6 +90,7 @@ impl Eyes {
             seeing_s: 0.0,
             tape,
             calls: Vec::new(),
+            spent: Spent::default(),
         }
     }
 
@@ -236,6 +249,12 @@ impl Eyes {
             }
         }
         for call in core::mem::take(&mut self.calls) {
+            // One that was not answered took nothing.
+            self.spent.calls += u64::from(call.tokens != [0, 0]);
+            self.spent.cost += call.cost;
+            for (sum, n) in self.spent.tokens.iter_mut().zip(call.tokens) {
+                *sum += n as u64;
+            }
             log.detail("perception", "model-call", serde_json::to_string(&call).unwrap_or_default());
         }
     }

@@ -11,7 +11,7 @@ mod surroundings;
 mod verdict;
 mod visitors;
 
-pub(crate) use eyes::{Clock, Eyes};
+pub(crate) use eyes::{Clock, Eyes, Spent};
 pub(crate) use surroundings::{People, Surroundings};
 pub(crate) use verdict::{Truths, holds};
 pub(crate) use visitors::{Tally, Visitors};

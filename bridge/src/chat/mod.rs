@@ -154,12 +154,6 @@ impl Chat {
         &self.endpoint
     }
 
-    /// What its money is counted in; empty where nothing is.
-    #[must_use]
-    pub fn currency(&self) -> &'static str {
-        self.terms.price.currency
-    }
-
     /// Tokens and money so far.
     #[must_use]
     pub fn spent(&self) -> (u64, f64) {

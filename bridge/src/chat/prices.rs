@@ -28,6 +28,12 @@ impl Price {
         found.map_or_else(Self::default, |(_, steps)| Self { currency: "CNY", steps: steps.to_vec() })
     }
 
+    /// What a million tokens of prompt and of answer cost whoever pays for them, in the currency of their budget.
+    #[must_use]
+    pub fn own([prompt, answer]: [f64; 2]) -> Self {
+        Self { currency: "as configured", steps: vec![(u64::MAX, prompt, answer)] }
+    }
+
     /// What a prompt and an answer of so many tokens cost.
     #[must_use]
     pub fn of(&self, [prompt, answer]: [u64; 2]) -> f64 {

@@ -53,7 +53,7 @@ pub(super) fn job(arm: &Arm, by: f64, seconds: f64) -> Job {
     let reaches = checker.joint_reaches(arm, HELD_REACH_M);
     let profile = Profile::new("trajectory", &course, paces.slowest(), &reaches, arm, &mut checker, WIDE);
     let mut job = Job::new(MotionId(1), course, paces, profile.expect("clear of itself"));
-    job.begin(&home, 1.0, arm.limits(), 10.0);
+    job.begin(&home, 1.0, arm.limits(), (10.0, 1.0));
     job
 }
 

@@ -65,7 +65,7 @@ fn straight(arm: &Arm, from: &JointVector, to: &JointVector, seconds: f64) -> Bo
 
 #[test]
 fn paths_and_chunks_run_as_slowly_as_they_have_to_near_the_ends_or_are_refused() {
-    let (mut slower, mut refused, mut ran) = (0, 0, 0);
+    let (mut slower, mut refused, mut ran, mut began) = (0, 0, 0, 0);
     for k in 0..40 {
         let arm = near_ends();
         let mut rig = Rig::active(arm.clone());
@@ -95,10 +95,12 @@ fn paths_and_chunks_run_as_slowly_as_they_have_to_near_the_ends_or_are_refused()
             rig.ticks(100);
         }
         assert!(haste(&arm, &rig.commands) <= 1.001, "{k}: {}", haste(&arm, &rig.commands));
+        began += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
         check_differences(&arm, &rig.commands);
         let by_the_wall = |r: &Report| matches!(r, Report::Stopped { cause: Cause::Limit, .. });
         assert!(!rig.has(by_the_wall), "{k}: {:?}", rig.reports);
     }
+    assert!(began > 3 * ran, "{began} motions of {ran} runs began");
     assert!(ran > 10 && slower > 3 && refused > 0, "{ran} ran, {slower} of them slower, {refused} refused");
 }
 
@@ -113,6 +115,21 @@ fn an_arm_that_stands_at_an_end_proves_its_encoders_and_crawls_away() {
     let home = rig.hold_q();
     assert!(!rig.has(|r| matches!(r, Report::Intervention { .. })), "{:?}", rig.reports);
     assert_eq!(arm.limits()[0].fastest(home[0], 1.0), CRAWL);
+    // A path made a hair from where it stands: it goes over onto it as slowly as it has to be there.
+    let aside = JointVector::from_fn(N, |j| if j == 0 { home[j] - 0.005 } else { home[j] });
+    let away = JointVector::from_fn(N, |j| if j == 0 { home[j] - 0.2 } else { home[j] });
+    let id = rig.submit(Motion::Follow(straight(&arm, &aside, &away, 2.0))).expect("fine");
+    rig.tick();
+    rig.until(Mode::Hold);
+    assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+    rig.submit(Motion::Joints(home)).expect("fine");
+    rig.tick();
+    rig.until(Mode::Hold);
+    let back = JointVector::from_fn(N, |j| if j == 0 { 2.796 } else { home[j] });
+    let id = rig.submit(Motion::Follow(straight(&arm, &back, &away, 2.0))).expect("fine");
+    rig.tick();
+    rig.until(Mode::Hold);
+    assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
     rig.submit(Motion::Joints(JointVector::from_fn(N, |j| 0.8 * home[j]))).expect("fine");
     rig.tick();
     rig.until(Mode::Hold);

@@ -1,10 +1,11 @@
 //! What the motors can give: no path is begun, no velocity taken up, and no stop needed that asks for more.
 
 use crate::common::{N, Rig, arm, arm_with, check_differences, reach, wiggle};
-use control::{Chunk, LimitKind, Mode, Motion, Payload, Report};
+use control::{Chunk, Config, LimitKind, Mode, Motion, Payload, Report};
 use mechanics::{Arm, ArmData, inverse_dynamics};
 use std::sync::Arc;
-use types::{JointCommand, JointVector, StopCategory};
+use types::motion::TrajectoryPoint;
+use types::{JointCommand, JointVector, StopCategory, Trajectory};
 
 /// An arm whose motors can hold it wherever no joint is farther than `within` rad from home, and give `more` of what
 /// its limits of acceleration could take.
@@ -162,4 +163,34 @@ fn chunks_go_over_into_one_another_within_what_the_motors_can_give() {
         check_differences(&arm, &rig.commands);
     }
     assert!(taken > 40, "{taken} chunks began");
+}
+
+#[test]
+fn an_arm_that_its_motors_hardly_hold_can_still_be_led_away() {
+    for (k, more) in [0.0, -0.02].into_iter().enumerate() {
+        // Every motor gives just what holds it at home, or two per cent less.
+        let strong = arm();
+        let (home, zero) = (strong.home(), JointVector::zeros(N));
+        let mut held = zero;
+        inverse_dynamics(&strong, &mut ArmData::new(&strong), &home, &zero, &zero, 0.04, &mut held);
+        let torque = held.iter().map(|tau| (1.0 + more) * tau.abs() + 0.02).collect();
+        let arm = arm_with(|profile| profile.torque = torque);
+        let mut rig = Rig::with(arm.clone(), Config { self_test: false, ..Config::default() }).activated();
+        // Towards upright, where it weighs less on its joints.
+        let to = JointVector::from_fn(N, |j| if j == 1 { home[j] - 0.1 } else { home[j] });
+        if k == 0 {
+            rig.submit(Motion::Joints(to)).expect("fine");
+        } else {
+            let points = vec![still(0.0, home), still(0.6, to)];
+            rig.follow(Box::new(Trajectory::new(points, arm.limits(), &home).expect("valid")));
+        }
+        // Before its motors grow too hot (F18).
+        rig.ticks(600);
+        let moved = rig.hold_q()[1] - home[1];
+        assert!(moved < -0.005, "{more}: moved by {moved}; {:?}", rig.reports);
+    }
+}
+
+fn still(t: f64, q: JointVector) -> TrajectoryPoint {
+    TrajectoryPoint { t, q, dq: JointVector::zeros(N), ddq: JointVector::zeros(N) }
 }

@@ -161,7 +161,7 @@ fn the_way_onto_a_path_is_clear_if_the_arm_keeps_clear_of_itself_all_along() {
     let mut job = job(&arm, 0.2, 2.0);
     assert!(filter(&arm).blend_is_clear(&arm, &job, WIDE), "there is none");
     let near = joints(|i| arm.home()[i] + 0.015);
-    job.begin(&near, 1.0, arm.limits(), 10.0);
+    job.begin(&near, 1.0, arm.limits(), (10.0, 1.0));
     assert!(job.s() < 0.0 && filter(&arm).blend_is_clear(&arm, &job, WIDE));
     // From where it is folded into itself.
     let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { arm.home()[i] });
@@ -169,7 +169,7 @@ fn the_way_onto_a_path_is_clear_if_the_arm_keeps_clear_of_itself_all_along() {
         checker.room(&arm, &mut data, &folded(*by), WIDE, &[], 0.0);
         checker.own_room(&JointVector::zeros(N), 0.0, OwnRoom { room_m: 0.1, clear_s: 1.0 }).room_m < 0.0
     });
-    job.begin(&folded(by.expect("it can fold")), 1.0, arm.limits(), 10.0);
+    job.begin(&folded(by.expect("it can fold")), 1.0, arm.limits(), (10.0, 1.0));
     assert!(!filter(&arm).blend_is_clear(&arm, &job, WIDE));
 }
 
