@@ -22,6 +22,10 @@ const NOISE_S: f64 = 0.03;
 /// goes the other way than the one before counts up to more: few contacts do that.
 const CLIPPED: f64 = 3.0;
 const CLIPPED_ALTERNATING: f64 = 6.0;
+/// For how long a single residual beyond the known noise is remembered, seconds: noise that has only begun is not known
+/// yet, but goes both ways. Errors of speed bring no momentum: what one seems to give the next takes back, and one that
+/// swings single residuals by so much moves the filter by its gain of that. What pushes gives one way only.
+const SWING_S: f64 = 0.01;
 /// Noise that is always there, as a part of the torque limit.
 const LEAST_NOISE: f64 = 1e-3;
 /// Standard deviations of the filtered noise that a contact must rise above, besides its threshold.
@@ -38,6 +42,9 @@ pub(crate) struct Observer {
     /// Variance of single residuals about the filtered ones, (N·m)².
     variance: JointVector,
     last_off: JointVector,
+    /// The largest single residuals of late below and above what they were when the motion began, beyond the noise
+    /// that is known, N·m.
+    swings: [JointVector; 2],
     /// Ticks in a row in which the single residual went the same way.
     same_way: [u32; MAX_JOINTS],
     /// Whether noise hides contacts (F16).
@@ -56,6 +63,7 @@ impl Observer {
             at_start: zero,
             variance: zero,
             last_off: zero,
+            swings: [zero; 2],
             same_way: [0; MAX_JOINTS],
             is_noisy: false,
             // Who is told torques measures them: if not, that is to be noticed.
@@ -84,9 +92,15 @@ impl Observer {
                 inverse_dynamics(arm, &mut self.data, &s.q, &mean, &ddq, s.gripper.width_m, &mut taken);
                 let gain = 1.0 - libm::exp(-BANDWIDTH * dt);
                 let follow = 1.0 - libm::exp(-dt / NOISE_S);
+                let keep = libm::exp(-dt / SWING_S);
                 for (i, l) in arm.limits().iter().enumerate() {
                     let off = taken[i] - s.tau[i] - self.external[i];
                     let floor = LEAST_NOISE * l.torque;
+                    let known = SIGMAS * libm::sqrt(self.variance[i].max(floor * floor));
+                    let single = off + self.external[i] - self.at_start[i];
+                    for (swing, size) in self.swings.iter_mut().zip([-single, single]) {
+                        swing[i] = (size - known).max(keep * swing[i]);
+                    }
                     let alternates = off * self.last_off[i] < 0.0;
                     let sigmas = if alternates { CLIPPED_ALTERNATING } else { CLIPPED };
                     let most = sigmas * sigmas * self.variance[i].max(floor * floor);
@@ -128,11 +142,25 @@ impl Observer {
         self.same_way.iter().any(|n| *n >= SAME_WAY)
     }
 
+    /// Whether half of the joints seem to be pushed both ways of late: nothing that the arm meets does that.
+    fn is_shaken(&self, arm: &Arm, tuning: &Tuning) -> bool {
+        let limits = arm.limits().iter().enumerate();
+        let both = limits.filter(|(i, l)| {
+            self.swings.iter().all(|swing| swing[*i] > COUNTS * tuning.contact_share * l.torque)
+        });
+        2 * both.count() >= arm.n_joints()
+    }
+
     /// Whether something was met since the motion began.
     pub(crate) fn is_contact(&self, arm: &Arm, tuning: &Tuning) -> bool {
+        let shaken = self.is_shaken(arm, tuning);
         arm.limits().iter().enumerate().any(|(i, l)| {
-            let threshold = tuning.contact_share * l.torque + SIGMAS * self.noise(i, tuning.period);
-            self.same_way[i] >= SAME_WAY && (self.external[i] - self.at_start[i]).abs() > threshold
+            let pushed = self.external[i] - self.at_start[i];
+            let [below, above] = [self.swings[0][i], self.swings[1][i]];
+            let (same, other) = if pushed < 0.0 { (below, above) } else { (above, below) };
+            let swing = if shaken { same.max(other) } else { other };
+            let noise = SIGMAS * self.noise(i, tuning.period) + (BANDWIDTH * tuning.period).min(1.0) * swing;
+            self.same_way[i] >= SAME_WAY && pushed.abs() > tuning.contact_share * l.torque + noise
         })
     }
 
@@ -145,5 +173,80 @@ impl Observer {
         let was_noisy = self.is_noisy;
         self.is_noisy = worst > if was_noisy { 0.5 } else { 1.0 };
         self.is_noisy != was_noisy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::arm;
+    use crate::config::Config;
+    use types::GripperState;
+
+    const TICK_S: f64 = 1e-3;
+
+    /// A resting arm: how many ticks after the first push a contact is seen, with speeds as noisy as `noise` says of a
+    /// tick, as a part of each limit, and one joint pushed as `push` says of a tick, N·m.
+    fn seen_after(
+        seed: u64,
+        joint: usize,
+        noise: impl Fn(i32) -> f64,
+        push: impl Fn(i32) -> f64,
+    ) -> Option<i32> {
+        let arm = arm();
+        let tuning = Config::default().check(&arm).expect("valid");
+        let (zero, q) = (JointVector::zeros(7), arm.home());
+        let (mut observer, mut data, mut held) = (Observer::new(&arm), ArmData::new(&arm), zero);
+        inverse_dynamics(&arm, &mut data, &q, &zero, &zero, 0.0, &mut held);
+        let mut random = seed;
+        for k in -100..200 {
+            let dq = JointVector::from_fn(7, |i| {
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                noise(k) * arm.limits()[i].velocity * ((random >> 33) as f64 / f64::from(1u32 << 30) - 1.0)
+            });
+            let tau = JointVector::from_fn(7, |i| held[i] - if i == joint { push(k) } else { 0.0 });
+            let stamp = Time::from_secs_f64(1.0 + TICK_S * f64::from(k));
+            let gripper = GripperState::default();
+            observer.observe(&arm, Some(&JointState { stamp, q, dq, tau, gripper }), 4.0 * TICK_S);
+            observer.changes_mind_of_noise(&arm, &tuning);
+            if observer.is_contact(&arm, &tuning) {
+                return Some(k + 1);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn f16_speeds_that_become_noisy_are_no_contact_before_that_is_known() {
+        for size in [0.05, 0.1] {
+            let is_taken =
+                |seed: &u64| seen_after(*seed, 0, |k| if k < 0 { 0.0 } else { size }, |_| 0.0).is_some();
+            let taken = (0..1000).filter(is_taken).count();
+            assert_eq!(taken, 0, "of 1000 onsets of noise of {size} so many were taken for a contact");
+        }
+    }
+
+    #[test]
+    fn f21_a_contact_is_seen_as_soon_with_sound_speeds_and_a_strong_one_with_noisy_speeds() {
+        for (noise, joint, torque, within) in [
+            (0.0, 0, 22.5, 5),
+            (0.0, 1, -22.5, 5),
+            (0.0, 3, 52.0, 4),
+            (0.0, 5, 3.1, 5),
+            (0.001, 0, 22.5, 5),
+            (0.001, 3, 52.0, 4),
+            (0.001, 5, 7.0, 4),
+        ] {
+            let after = seen_after(1, joint, |_| noise, |k| if k < 0 { 0.0 } else { torque });
+            assert_eq!(after, Some(within), "{torque} N·m at {joint}, noise {noise}");
+        }
+        // Speeds that became noisy 5 ms before.
+        let noise = |k: i32| if k < -5 { 0.0 } else { 0.05 };
+        let push = |k: i32| if k < 0 { 0.0 } else { 80.0 };
+        let is_seen =
+            |seed: &u64| seen_after(*seed, 0, noise, push).is_some_and(|after| (1..=5).contains(&after));
+        let seen = (0..100).filter(is_seen).count();
+        assert!(seen > 60, "of 100 contacts {seen} were seen within 5 ms");
     }
 }
