@@ -15,6 +15,16 @@ const JUMP: f64 = 0.02;
 /// Ticks for which an encoder must say the same before that may mean something (F13).
 const FROZEN_TICKS: u32 = 4;
 
+/// How far a joint must seem to have gone while its encoder says the same, rad (m) (F13).
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Still {
+    /// By the reference, which a joint that sticks does not follow at once.
+    pub(crate) told: f64,
+    /// By its own measured speed, as long as that is above `rest_speed`, rad/s (m/s), and does not turn.
+    pub(crate) measured: f64,
+    pub(crate) rest_speed: f64,
+}
+
 /// What reading the robot gave.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sensed {
@@ -36,6 +46,14 @@ struct Same {
     ticks: u32,
     /// Where the reference was when it began.
     reference: f64,
+    /// How far the joint has gone since by its measured speed.
+    went: f64,
+}
+
+impl Same {
+    fn from(reference: f64) -> Self {
+        Self { ticks: 0, reference, went: 0.0 }
+    }
 }
 
 /// The arm's state as the core believes it.
@@ -70,7 +88,7 @@ impl Estimate {
             distrusted: false,
             sensed: Sensed::Missing,
             jumps: 0,
-            same: [Same { ticks: 0, reference: 0.0 }; MAX_JOINTS],
+            same: [Same::from(0.0); MAX_JOINTS],
         }
     }
 
@@ -123,19 +141,20 @@ impl Estimate {
             .any(|(i, l)| (s.q[i] - last.q[i]).abs() > JUMP + JUMP_SPEED * l.velocity * dt)
     }
 
-    /// Whether a joint's encoder says the same to the last bit although the reference has moved on by more
-    /// than `within` meanwhile (F13). `before` is the state taken in before this tick's; without one the
+    /// Whether a joint's encoder says the same to the last bit although the reference or the joint's own speed says
+    /// that it has moved by more than `within` meanwhile (F13). `before` is the state taken in before this tick's; without one the
     /// count begins anew.
     pub(crate) fn is_frozen(
         &mut self,
         before: Option<&JointState>,
         reference: &JointVector,
-        within: f64,
+        within: Still,
     ) -> bool {
         let (Some(now), Some(before)) = (&self.measured, before) else {
-            self.same = [Same { ticks: 0, reference: 0.0 }; MAX_JOINTS];
+            self.same = [Same::from(0.0); MAX_JOINTS];
             return false;
         };
+        let dt = now.stamp.secs_since(before.stamp);
         let mut frozen = false;
         for (i, same) in self.same.iter_mut().enumerate().take(now.q.len()) {
             // The same state read once more tells nothing: a robot may be slower than the loop.
@@ -143,14 +162,18 @@ impl Estimate {
                 continue;
             }
             if now.q[i].to_bits() != before.q[i].to_bits() {
-                *same = Same { ticks: 0, reference: reference[i] };
+                *same = Same::from(reference[i]);
                 continue;
             }
             if same.ticks == 0 {
                 same.reference = reference[i];
             }
             same.ticks += 1;
-            frozen |= same.ticks >= FROZEN_TICKS && (reference[i] - same.reference).abs() > within;
+            let speed = now.dq[i];
+            let goes_on = speed.abs() > within.rest_speed && speed * same.went >= 0.0;
+            same.went = if goes_on { same.went + speed * dt } else { 0.0 };
+            let told = (reference[i] - same.reference).abs();
+            frozen |= same.ticks >= FROZEN_TICKS && (told > within.told || same.went.abs() > within.measured);
         }
         frozen
     }

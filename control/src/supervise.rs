@@ -4,7 +4,7 @@
 
 use crate::authority::{ARM, GRIPPER};
 use crate::core::Core;
-use crate::estimate::Sensed;
+use crate::estimate::{Sensed, Still};
 use crate::proof::Wrong;
 use crate::report::{Cause, RefusedWhy, Report, Request};
 use crate::state::{State, Stop};
@@ -20,6 +20,9 @@ const MOST_JUMPS: u32 = 3;
 /// as closed again.
 const LINE_SILENT_S: f64 = 0.005;
 const LINE_SETTLED_S: f64 = 0.05;
+/// The encoders of an arm that takes torques are fine: this part of how far the reference may go while one says the
+/// same is many of their steps (F13).
+const FINE: f64 = 0.25;
 /// An arm that yields may be held away from where it is told to be by so many times the following error.
 const YIELDS: f64 = 3.0;
 /// What the robot says has to come in time for so long before the arm runs at its own speed again, seconds.
@@ -41,7 +44,10 @@ impl Core {
         if self.estimate.jumps > MOST_JUMPS && !self.estimate.distrusted {
             self.distrust(Fault::F14EncoderJump);
         }
-        let (last, within) = (last.filter(|_| powered), self.tuning.frozen_within);
+        let told = self.tuning.frozen_within;
+        let measured = if self.gives_torques() { FINE * told } else { told };
+        let within = Still { told, measured, rest_speed: self.tuning.rest_speed };
+        let last = last.filter(|_| powered);
         if sensed == Sensed::Fresh
             && self.estimate.is_frozen(last.as_ref(), &self.reference.q, within)
             && !self.estimate.distrusted

@@ -55,6 +55,42 @@ fn f13_an_encoder_that_says_the_same_while_the_arm_moves_stops_it_and_latches() 
 }
 
 #[test]
+fn f13_a_slow_joint_is_missed_as_soon_and_no_fine_encoder_of_a_noisy_arm_is_taken_for_a_frozen_one() {
+    let mut rig = Rig::active(arm());
+    let (home, arm) = (rig.hold_q(), rig.arm.clone());
+    rig.follow(reach(&arm, &home, 0.2, 1.5));
+    rig.ticks(450);
+    let frozen = Report::Fault { fault: Fault::F13EncoderFrozen, latched: true };
+    let stuck = rig.state.q[2];
+    rig.ticks(1);
+    for _ in 0..5 {
+        let mut state = JointState { stamp: rig.now + TICK, ..rig.state };
+        state.q[2] = stuck;
+        rig.tick_with(Some(state));
+    }
+    assert!(rig.has(|r| *r == frozen), "F13: {:?}", rig.reports);
+
+    let mut rig = Rig::active(arm.clone());
+    let mut random = 1u64;
+    for by in [0.05, -0.05, 0.8] {
+        let here = rig.hold_q();
+        rig.follow(reach(&arm, &here, by, 1.5));
+        // There, and resting for a while.
+        for _ in 0..2500 {
+            let mut state = JointState { stamp: rig.now + TICK, ..rig.state };
+            for i in 0..N {
+                state.q[i] = (state.q[i] * 1e4).round() * 1e-4;
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.dq[i] += 0.03 * ((random >> 33) as f64 / f64::from(1u32 << 30) - 1.0);
+            }
+            rig.tick_with(Some(state));
+        }
+        assert!(!rig.has(|r| *r == frozen), "F13: {:?}", rig.reports);
+    }
+}
+
+#[test]
 fn f14_a_leap_of_an_encoder_is_passed_over_three_times_and_the_fourth_in_a_row_stops_the_arm() {
     for (run, ends) in [(1, false), (3, false), (4, true)] {
         let mut rig = Rig::active(arm());
