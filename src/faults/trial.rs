@@ -1,6 +1,7 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
 mod inputs;
+mod met;
 mod proof;
 mod seen;
 mod steer;
@@ -30,9 +31,6 @@ const SCALE: Scale = Scale { velocity: 0.8, acceleration: 0.35, jerk: 0.35 };
 const LEAST_S: f64 = 1.0;
 /// ... and move a joint by so much.
 const LEAST_RAD: f64 = 0.05;
-/// How near a person may come to the hand, and how fast they walk (ISO 13855).
-const KEEP_M: f64 = 0.15;
-const WALK_M_S: f64 = 1.6;
 
 /// An arm under way, and everything the loop has told.
 pub(crate) struct Trial {
@@ -52,9 +50,9 @@ pub(crate) struct Trial {
     pub(crate) polls: bool,
     /// Whether a new motion follows on one that has ended.
     goes_on: bool,
-    /// The person as last told, and how near they came while the arm moved, metres.
+    /// The person, and how the arm met them.
     person: Option<Obstacle>,
-    nearest_moving: f64,
+    met: met::Met,
     checker: Checker,
     /// ... with the table.
     clear: Checker,
@@ -85,7 +83,7 @@ impl Trial {
             polls: true,
             goes_on: true,
             person: None,
-            nearest_moving: f64::INFINITY,
+            met: met::Met::default(),
             checker,
             clear,
             data,
@@ -429,40 +427,6 @@ impl Trial {
         let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
         let obstacle = self.ball(hand, 0.05);
         self.watch(Duration::from_secs(100), vec![Thing { obstacle, keep_m: 0.0, speed_m_s: 0.0 }])
-    }
-
-    /// A person walks from afar up to where the hand is, told at 30 Hz, stays, and the distance to the arm
-    /// is looked at whenever it moves.
-    pub(crate) fn person_comes(&mut self) -> Result<(), String> {
-        self.broken_at = self.body.now();
-        let q = self.q();
-        let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
-        for ms in 0..3000u32 {
-            let away = (2.5 - WALK_M_S * f64::from(ms) * 1e-3).max(0.12);
-            let person = self.ball(hand + Vector3::new(away, 0.0, 0.0), 0.1);
-            if ms % 33 == 0 {
-                let thing = Thing { obstacle: person.clone(), keep_m: KEEP_M, speed_m_s: WALK_M_S };
-                self.watch(Duration::from_millis(300), vec![thing])?;
-            }
-            self.person = Some(person.clone());
-            self.run_s(0.001)?;
-            let command = self.handle().status().command;
-            if command.dq.iter().any(|v| *v != 0.0) {
-                // A ball can be an obstacle.
-                let _ = self.checker.set_obstacles(vec![person]);
-                let room = self.checker.room(&self.arm, &mut self.data, &command.q, 0.04, &[], 1.0);
-                self.nearest_moving = self.nearest_moving.min(room.still);
-            }
-        }
-        Ok(())
-    }
-
-    /// While the arm moved, nobody was nearer than asked.
-    pub(crate) fn stands_while_somebody_is_near(&mut self) -> Result<(), String> {
-        if self.nearest_moving < KEEP_M {
-            return Err(format!("it moved with a person {:.0} mm away", self.nearest_moving * 1e3));
-        }
-        self.stands()
     }
 }
 
