@@ -209,10 +209,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Send motions to the robot node, one JSON object a line, as a person's: 0 all done, 2 a line is refused.
+    /// Send motions to the robot node, one JSON object a line: 0 all done, 2 a line is refused.
     Send {
         /// The lines; standard input when left out.
         file: Option<PathBuf>,
+        /// Whose they are: a higher rank takes the arm from a lower one.
+        #[arg(long, value_enum, default_value = "human")]
+        by: SentBy,
         #[command(flatten)]
         common: Common,
     },
@@ -261,6 +264,27 @@ pub(crate) enum Command {
     },
     /// Print the full default configuration with every key explained.
     Config,
+}
+
+/// Whose motions are sent, from the lowest rank to the highest (a planner is above a script).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SentBy {
+    /// A learned policy's.
+    Policy,
+    /// A program's.
+    Script,
+    /// A person's.
+    Human,
+}
+
+impl From<SentBy> for control::Owner {
+    fn from(by: SentBy) -> Self {
+        match by {
+            SentBy::Policy => Self::Policy,
+            SentBy::Script => Self::Script,
+            SentBy::Human => Self::Human,
+        }
+    }
 }
 
 /// A stage that runs as a process of its own.

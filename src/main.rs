@@ -76,7 +76,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Node { role, common } => commands::node::run(role, &common),
         Command::Say { sentence, answer, common } => commands::node::say(&sentence, &answer, &common),
-        Command::Send { file, common } => commands::node::send(file.as_deref(), &common),
+        Command::Send { file, by, common } => commands::node::send(file.as_deref(), by, &common),
         Command::Stop { category, common } => commands::node::stop(category, &common),
         Command::Reset { common } => commands::node::reset(&common),
         Command::Ls { common } => commands::node::ls(&common),

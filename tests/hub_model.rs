@@ -155,7 +155,8 @@ fn a_configured_model_is_fetched_on_first_use() {
     let folder = Folder::new("hub-config", &config(&url));
     let run = ["run", "pray relocate the maroon thingamajig", "--lockstep", "--seed", "3"];
     let (code, text) = folder.sinew(&run);
-    assert!(code == 3 || code == 4, "{code}: {text}");
+    // What random weights say may be a question about the table, which is answered.
+    assert!([0, 3, 4].contains(&code), "{code}: {text}");
     let n = log.lock().expect("the log").len();
     assert!(n >= 6, "{n}");
     set(&folder, &config(NOBODY));

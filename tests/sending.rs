@@ -124,3 +124,58 @@ fn a_line_that_is_no_motion_is_refused_by_its_number_and_the_arm_rests() {
     let (code, out, err) = nodes.said(&["send", "fine.jsonl"]);
     assert_eq!(code, 0, "{out}\n{err}");
 }
+
+/// Steers the last joint to and fro, line by line, while something else is done; how it ended, and what
+/// it said.
+fn steers(nodes: &Nodes, by: &str, meanwhile: impl FnOnce()) -> (bool, String) {
+    let mut child = nodes
+        .command(&["send", "--by", by])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let (over, is_over) = std::sync::mpsc::channel::<()>();
+    let writer = std::thread::spawn(move || {
+        for k in 0.. {
+            let v = if k / 50 % 2 == 0 { 0.1 } else { -0.1 };
+            let line = format!(r#"{{"velocity": {{"rad_s": [0, 0, 0, 0, 0, 0, {v}]}}}}"#);
+            // Who was sent away takes no more lines.
+            if writeln!(stdin, "{line}").is_err() || is_over.try_recv().is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    // It has power, and steers.
+    std::thread::sleep(Duration::from_millis(2500));
+    meanwhile();
+    let _ = over.send(());
+    writer.join().expect("it wrote");
+    let done = child.wait_with_output().expect("it ends");
+    (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+#[test]
+fn a_program_takes_the_arm_from_a_policy_and_nobody_from_a_person() {
+    let mut nodes = Nodes::new("send-by", "");
+    fs::write(nodes.folder.0.join("fine.jsonl"), READY).expect("written");
+    nodes.start(&["robot"]);
+    let (code, out, err) = nodes.said(&["send", "--by", "policy", "fine.jsonl"]);
+    assert_eq!(code, 0, "alone it may: {out}\n{err}");
+    let (is_done, err) = steers(&nodes, "policy", || {
+        let (code, out, err) = nodes.said(&["send", "--by", "script", "fine.jsonl"]);
+        assert_eq!(code, 0, "a program is above a policy: {out}\n{err}");
+    });
+    assert!(!is_done && err.contains("lease"), "the policy has lost the arm: {err}");
+    let (is_done, err) = steers(&nodes, "human", || {
+        for by in ["policy", "script", "human"] {
+            let (code, out, err) = nodes.said(&["send", "--by", by, "fine.jsonl"]);
+            assert!(code == 2 && err.contains("a higher one moves"), "{by}: {code}: {out}\n{err}");
+        }
+    });
+    assert!(is_done, "the person has kept the arm: {err}");
+    let (code, _, err) = nodes.said(&["send", "--by", "nobody", "fine.jsonl"]);
+    assert!(code == 2 && err.contains("policy"), "{err}");
+}

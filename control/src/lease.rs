@@ -26,6 +26,22 @@ pub enum Owner {
     Human,
 }
 
+impl Owner {
+    /// All of them, from the lowest rank to the highest.
+    pub const ALL: [Self; 4] = [Self::Policy, Self::Script, Self::Planner, Self::Human];
+
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Script => "script",
+            Self::Planner => "planner",
+            Self::Human => "human",
+        }
+    }
+}
+
 /// Joint groups.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Groups {

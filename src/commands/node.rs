@@ -1,7 +1,7 @@
 //! `sinew node`, `say`, `send`, `stop`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
 
 use super::{CommandError, Setting, episode, open_log, scenario, tell};
-use crate::cli::{Common, NodeRole};
+use crate::cli::{Common, NodeRole, SentBy};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{Screen, sentence as line};
@@ -169,7 +169,7 @@ fn heard(log: ros::Log) -> Event {
 }
 
 /// Sends motions to the robot, line by line.
-pub(crate) fn send(file: Option<&Path>, common: &Common) -> Result<Exit, CommandError> {
+pub(crate) fn send(file: Option<&Path>, owner: SentBy, common: &Common) -> Result<Exit, CommandError> {
     let setting = Setting::read(common, None)?;
     let lines: Box<dyn BufRead + Send> = match file {
         None => Box::new(BufReader::new(std::io::stdin())),
@@ -183,7 +183,7 @@ pub(crate) fn send(file: Option<&Path>, common: &Common) -> Result<Exit, Command
     let (wire, _) = open(&setting.config, Role::Operator)?;
     interrupt::install();
     let signer = session(&setting.config, &wire, Role::Robot)?;
-    node::sending::send(&setting.arm, (&wire, signer), lines, |said| {
+    node::sending::send(&setting.arm, (&wire, signer), owner.into(), lines, |said| {
         if !common.json {
             tell!("{said}");
         }

@@ -110,6 +110,11 @@ pub(super) fn about(wire: &Wire, node: u64) -> Result<About, WireError> {
 }
 
 impl WiredBody {
+    /// Claims for somebody of lower rank from now on.
+    pub(super) fn speak_for(&mut self, owner: Owner) {
+        self.reins.owner = Some(owner);
+    }
+
     /// Takes the reins of the robot that is there. `cancelled` counts how often the person has given up.
     ///
     /// # Errors
@@ -144,6 +149,7 @@ impl WiredBody {
             world: None,
             slowed: None,
             failed: None,
+            owner: None,
             tape: Tape::default(),
         };
         let began = own.now();
@@ -294,6 +300,8 @@ struct WiredReins {
     slowed: Option<f64>,
     /// Something that could not be said and that nobody was told of.
     failed: Option<String>,
+    /// For whom it claims, if not for the node itself.
+    owner: Option<Owner>,
     tape: Tape,
 }
 
@@ -334,8 +342,10 @@ impl Reins for WiredReins {
             Groups::Gripper => "gripper",
             Groups::All => "all",
         };
-        let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0 };
-        let request = || Request::Claim { now, owner: Owner::Planner, groups, deadline_s: None };
+        let owner = self.owner.map_or("", Owner::word).to_owned();
+        let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0, owner };
+        let owner = self.owner.unwrap_or(Owner::Planner);
+        let request = || Request::Claim { now, owner, groups, deadline_s: None };
         Ok(Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups))
     }
 

@@ -140,11 +140,20 @@ impl Gate {
             "all" => Groups::All,
             other => return Err(Rejection::new("claim.groups", "arm, gripper or all", other.to_owned())),
         };
-        let owner = match by.from {
+        let own = match by.from {
             Role::Planner => Owner::Planner,
             Role::Ros2 => Owner::Script,
             Role::Operator => Owner::Human,
             other => return Err(Rejection::new("session.role", "planner, operator or ros2", other.word())),
+        };
+        // For itself, or for somebody of lower rank.
+        let lower = Owner::ALL.into_iter().find(|owner| *owner <= own && owner.word() == m.owner);
+        let owner = match lower {
+            None if !m.owner.is_empty() => {
+                let expected = format!("nothing, or a rank up to {}", own.word());
+                return Err(Rejection::new("claim.owner", expected, m.owner.clone()));
+            }
+            lower => lower.unwrap_or(own),
         };
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);

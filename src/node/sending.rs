@@ -7,8 +7,8 @@ use super::fingers::Fingers;
 use crate::graph::{ACTIVATION_S, Body};
 use bridge::wire::{Signer, Wire};
 use control::{
-    Chunk, Compliance, Groups, Lease, Mode, MonotonicClock, Motion, MotionId, Order, Report, Request, Twist,
-    TwistAxes, World,
+    Chunk, Compliance, Groups, Lease, Mode, MonotonicClock, Motion, MotionId, Order, Owner, Report, Request,
+    Twist, TwistAxes, World,
 };
 use core::time::Duration;
 use mechanics::Arm;
@@ -112,7 +112,7 @@ enum Doing {
     Again(Box<Motion>, Time, Time),
 }
 
-/// Sends what `lines` says to the robot that is there, until they end and the arm holds. `tells` hears what came of each.
+/// Sends what `lines` says to the robot that is there, for `owner`, until they end and the arm holds. `tells` hears what came of each.
 ///
 /// # Errors
 /// [`NodeError`] when nobody is there, a line is no motion or is refused, by its number, or the arm was stopped. The arm
@@ -120,14 +120,17 @@ enum Doing {
 pub(crate) fn send(
     arm: &Arc<Arm>,
     (wire, signer): (&Wire, Signer),
+    owner: Owner,
     lines: impl BufRead + Send + 'static,
     tells: impl FnMut(&str),
 ) -> Result<(), NodeError> {
     let mut body =
         WiredBody::connect(wire, MonotonicClock::new(), arm, signer, Arc::new(AtomicUsize::new(0)))?;
+    body.speak_for(owner);
     power(&mut body)?;
     let now = body.now();
     let lease = body.reins().claim(now, Groups::All).map_err(refused)?;
+    granted(&mut body, &lease)?;
     let mut sender = Sender {
         arm: arm.clone(),
         body,
@@ -207,6 +210,29 @@ fn power(body: &mut WiredBody) -> Result<(), NodeError> {
         }
         if body.now().secs_since(since) > ACTIVATION_S {
             return Err(said("robot".into(), "an arm that comes to hold", format!("{mode:?}")));
+        }
+    }
+}
+
+/// The arm is this one's: whoever had it is told, and comes to rest.
+fn granted(body: &mut WiredBody, lease: &Lease) -> Result<(), NodeError> {
+    let since = body.now();
+    loop {
+        let now = body.now();
+        body.reins().keep_alive(lease, now);
+        body.advance(SLICE)?;
+        while let Some(report) = body.poll() {
+            match report {
+                Report::Granted(id) if id == lease.id() => return Ok(()),
+                Report::Refused { id: None, request: Request::Claim, why } => {
+                    let expected = "an arm that nobody of this rank or a higher one moves";
+                    return Err(said("lease".into(), expected, format!("{why:?}")));
+                }
+                _ => {}
+            }
+        }
+        if now.secs_since(since) > ACTIVATION_S {
+            return Err(said("lease".into(), "to be granted", "no word of it"));
         }
     }
 }

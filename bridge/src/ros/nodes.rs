@@ -84,6 +84,8 @@ message! {
         groups: String = "string groups";
         /// How long its owner may be silent, seconds; 0 for as long as is usual.
         deadline_s: f64 = "float64 deadline_s";
+        /// For whom: empty for who asks, or somebody of lower rank, `policy`, `script` or `planner`.
+        owner: String = "string owner";
     }
 }
 
