@@ -212,7 +212,7 @@ pub enum LimitKind {
     Acceleration,
     /// rad/s³.
     Jerk,
-    /// N·m.
+    /// N·m (N); without a joint: the part of what is steered that the motors have the strength for.
     Torque,
     /// N·m/s.
     TorqueRate,

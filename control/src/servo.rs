@@ -83,6 +83,8 @@ pub(crate) struct Servo {
     strength: f64,
     /// That a singular pose slows the tool was told.
     is_singular: bool,
+    /// That the motors have not the strength for what is wished was told.
+    is_weak: bool,
 }
 
 impl Servo {
@@ -105,6 +107,7 @@ impl Servo {
             part: 0.0,
             strength: 1.0,
             is_singular: false,
+            is_weak: false,
         }
     }
 
@@ -121,6 +124,8 @@ struct Step {
     /// The stop after it, and whether it is one.
     stop: Brake,
     is_verified: bool,
+    /// The motors can give what it takes, and the stop.
+    is_borne: bool,
     /// The part of the wish that is taken up, and what lowers it.
     applied: f64,
     near: Option<Near>,
@@ -225,6 +230,12 @@ impl Core {
             });
         }
         servo.is_singular = is_singular;
+        let is_weak = step.moves && !step.is_borne;
+        if is_weak && !servo.is_weak {
+            let (limit, requested, margin) = (LimitKind::Torque, 1.0, -1.0);
+            self.tell(Report::Intervention { joint: None, limit, requested, applied: 0.0, margin });
+        }
+        servo.is_weak = is_weak;
         self.state = State::Servo(servo);
         let trust = self.filter.trust(now);
         self.tell_restriction(step.moves.then_some(slow), step.applied, trust, step.near);
@@ -294,7 +305,7 @@ impl Core {
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         }
         let moves = wish.iter().any(|v| *v != 0.0);
-        Step { next, strength, stop, is_verified, applied, near, singular, moves }
+        Step { next, strength, stop, is_verified, is_borne, applied, near, singular, moves }
     }
 
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the

@@ -166,6 +166,24 @@ fn chunks_go_over_into_one_another_within_what_the_motors_can_give() {
 }
 
 #[test]
+fn what_the_motors_have_no_strength_for_is_not_begun_and_that_is_told_once() {
+    // They hold it at home, and lift nothing: further out it cannot go, and back it can.
+    let arm = weak(0.0, 0.001);
+    let mut rig = Rig::with(arm.clone(), Config { self_test: false, ..Config::default() }).activated();
+    let home = rig.hold_q();
+    let out = JointVector::from_fn(N, |j| if j == 1 { 0.3 } else { 0.0 });
+    for _ in 0..30 {
+        rig.submit(Motion::Velocity(out)).expect("well-formed");
+        rig.ticks(10);
+    }
+    assert!((rig.hold_q()[1] - home[1]).abs() < 0.01, "it went out: {}", rig.hold_q()[1] - home[1]);
+    let is_told =
+        |r: &&Report| matches!(r, Report::Intervention { joint: None, limit: LimitKind::Torque, .. });
+    let told = rig.reports.iter().filter(is_told).count();
+    assert!((1..=3).contains(&told), "told {told} times: {:?}", rig.reports);
+}
+
+#[test]
 fn an_arm_that_its_motors_hardly_hold_can_still_be_led_away() {
     for (k, more) in [0.0, -0.02].into_iter().enumerate() {
         // Every motor gives just what holds it at home, or two per cent less.
