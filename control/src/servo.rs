@@ -26,7 +26,7 @@ pub(crate) const TAKE_UP: Share = Share(0.4);
 pub(crate) const STOP: Share = Share(0.6);
 /// Parts of these that are tried in turn until the motors can give what it takes.
 const STRENGTHS: [f64; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
-/// Places of a stop at which the motors are asked: where it is sharpest is among them.
+/// Places of a stop at which the motors are asked; where one from unaccelerated motion is sharpest is among them.
 const STOP_PLACES: u32 = 8;
 /// What a target is approached with of velocity, and of the acceleration that [`TAKE_UP`] leaves.
 const APPROACH_VELOCITY: f64 = 0.7;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! (Bobrow, Dubowsky and Gibson, Time-optimal control of robotic manipulators along specified paths, 1985,
-//! with viscous friction). How fast they change is not looked at here: the last wall cuts that, and a stop as slow as
-//! the motors' rates would have it needs more of the way than the arm leaves its path by (`limiter::clamp_torque`).
+//! with viscous friction). How fast they change is not looked at here: the last wall cuts that
+//! (`limiter::clamp_torque`), and a stop that waited for the motors would be longer.
 #![forbid(unsafe_code)]
 
 use crate::course::Course;
@@ -31,6 +31,7 @@ const MOST_PLACES: f64 = 20_000.0;
 const PLACE_SHARE: f64 = 0.999;
 /// Of the places of a blend one in so many is looked at.
 const BLEND_STEP: usize = 2;
+
 /// The torques of all joints at one place of a path, as they depend on its pace.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Strain {
