@@ -11,6 +11,7 @@ pub(crate) mod pipeline;
 pub(crate) mod reins;
 pub(crate) mod taped;
 pub(crate) mod trace;
+pub(crate) mod waking;
 
 use core::time::Duration;
 use reins::Reins;

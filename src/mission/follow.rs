@@ -2,7 +2,7 @@
 
 use super::{Ending, Mission};
 use crate::exit::Exit;
-use crate::graph::{ACTIVATION_S, BodyError};
+use crate::graph::{BodyError, waking::Waking};
 use control::{Cause, Mode, MotionId, RefusedWhy, Report, Request, Status};
 use core::time::Duration;
 use planner::{ClearOf, Expect, Held, Prepared, Step};
@@ -78,8 +78,7 @@ impl Mission {
 
     /// Asks for power, and waits until the arm holds, or for why it does not.
     fn power(&mut self) -> Result<Option<RefusedWhy>, Trouble> {
-        let since = self.now();
-        self.body.reins().activate(since)?;
+        let mut waking = Waking::begin(&mut *self.body)?;
         while self.body.status().mode != Mode::Hold {
             self.slice()?;
             while let Some(report) = self.body.poll() {
@@ -88,12 +87,7 @@ impl Mission {
                 }
                 self.note(&report);
             }
-            if self.now().secs_since(since) > ACTIVATION_S {
-                let mode = self.body.status().mode;
-                return Err(Trouble::Stopped(format!(
-                    "the arm does not come to hold; the loop is in {mode:?}"
-                )));
-            }
+            waking.go_on(&mut *self.body)?;
         }
         Ok(None)
     }

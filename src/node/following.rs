@@ -3,7 +3,7 @@
 //! The loop holds them to what it holds everybody to: a lease, limits, the safety filter. Whoever plans them has looked
 //! for collisions; here nobody looks at pictures, and the filter knows the boxes of the configuration alone.
 
-use crate::graph::{ACTIVATION_S, Body};
+use crate::graph::{Body, waking::Waking};
 use bridge::ros::{
     Duration as RosDuration, FollowJointTrajectoryFeedback as Feedback, FollowJointTrajectoryGoal as Goal,
     FollowJointTrajectoryResult as Outcome, Header, JointTolerance, JointTrajectoryPoint, follow,
@@ -67,7 +67,7 @@ enum Doing {
     /// The arm gets its power for a goal.
     Wakes {
         goal: Box<Goal>,
-        since: Time,
+        waking: Waking,
     },
     Follows(Box<Running>),
 }
@@ -174,11 +174,8 @@ impl Follower {
         if status.mode == Mode::Hold {
             return self.start(body, goal);
         }
-        let now = body.now();
-        if status.mode == Mode::Disarmed {
-            body.reins().activate(now).map_err(|e| failed(follow::INVALID_GOAL, e))?;
-        }
-        self.doing = Doing::Wakes { goal: Box::new(goal.clone()), since: now };
+        let waking = Waking::begin(body).map_err(|e| failed(follow::INVALID_GOAL, e))?;
+        self.doing = Doing::Wakes { goal: Box::new(goal.clone()), waking };
         Ok(())
     }
 
@@ -226,7 +223,7 @@ impl Follower {
     pub(super) fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came> {
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Nothing => None,
-            Doing::Wakes { goal, since } => self.wait(body, goal, since),
+            Doing::Wakes { goal, waking } => self.wait(body, goal, waking),
             Doing::Follows(mut running) => {
                 let came = self.go_on(body, &mut running, reports);
                 match &came {
@@ -243,20 +240,15 @@ impl Follower {
     }
 
     /// The arm gets its power and proves itself.
-    fn wait(&mut self, body: &mut dyn Body, goal: Box<Goal>, since: Time) -> Option<Came> {
-        let ends = |why: &str| Some(Came::Ends(failed(follow::INVALID_GOAL, why)));
-        match body.status().mode {
-            Mode::Hold => match self.start(body, &goal) {
-                Ok(()) => None,
-                Err(why) => Some(Came::Ends(why)),
-            },
-            Mode::Fault { .. } => ends("the robot has stopped while it got its power, latched"),
-            _ if body.now().secs_since(since) > ACTIVATION_S => ends("the arm does not come to hold"),
-            _ => {
-                self.doing = Doing::Wakes { goal, since };
-                None
-            }
+    fn wait(&mut self, body: &mut dyn Body, goal: Box<Goal>, mut waking: Waking) -> Option<Came> {
+        if body.status().mode == Mode::Hold {
+            return self.start(body, &goal).err().map(Came::Ends);
         }
+        if let Err(why) = waking.go_on(body) {
+            return Some(Came::Ends(failed(follow::INVALID_GOAL, why)));
+        }
+        self.doing = Doing::Wakes { goal, waking };
+        None
     }
 
     fn go_on(&self, body: &mut dyn Body, running: &mut Running, reports: &[Report]) -> Came {

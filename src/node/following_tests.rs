@@ -169,3 +169,31 @@ fn tolerances_end_a_goal_that_leaves_them_and_what_is_late_is_given_up() {
     assert_eq!(stage.until_over(1.0), (None, 0));
     assert!(stage.speed() < 1e-2);
 }
+
+#[test]
+fn power_is_asked_for_again_where_the_robot_was_not_read_for_a_moment_and_not_where_a_person_took_it() {
+    let mut stage = Stage::new(&Config::default());
+    // While it proves its encoders: longer than the loop rides out, shorter than a robot that is gone.
+    let silent = sim::FaultKind::Robot(sim::RobotFault::Silent);
+    let fault = sim::FaultSpec { at_s: 0.5, duration_s: Some(0.1), kind: silent };
+    stage.body.world().expect("simulated").set_faults(&[fault]).expect("one fault");
+    let goal = stage.goal(0.2, 2.0);
+    stage.follower.begin(&mut stage.body, &goal).expect("it begins");
+    assert_eq!(stage.until_over(0.47).0, None);
+    let status = stage.body.status();
+    assert_eq!((status.mode, status.cause), (Mode::Disarmed, control::Cause::StateMissing));
+    let (result, _) = stage.until_over(10.0);
+    assert_eq!(result, Some(failed(follow::SUCCESSFUL, "")));
+
+    let mut stage = Stage::new(&Config::default());
+    let goal = stage.goal(0.2, 2.0);
+    stage.follower.begin(&mut stage.body, &goal).expect("it begins");
+    assert_eq!(stage.until_over(0.4).0, None);
+    assert_eq!(stage.body.status().mode, Mode::Proving);
+    let now = stage.body.now();
+    stage.body.control().disarm(now).expect("heard");
+    let (result, _) = stage.until_over(20.0);
+    let why = result.expect("it ends").error_string;
+    assert!(why.contains("comes to hold") && why.contains("DisarmRequested"), "{why}");
+    assert_eq!(stage.body.status().mode, Mode::Disarmed);
+}

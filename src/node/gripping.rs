@@ -1,14 +1,14 @@
 //! The gripper as others tell it where to go, on the robot that is there: a goal at a time, under a lease of its own.
 
 use super::fingers::Fingers;
-use crate::graph::{ACTIVATION_S, Body};
+use crate::graph::{Body, waking::Waking};
 use bridge::ros::{
     GripperCommandFeedback as Feedback, GripperCommandGoal as Goal, GripperCommandResult as Outcome,
 };
 use control::{Groups, Lease, Mode, Motion, MotionId, Report, Status};
 use mechanics::Arm;
 use std::sync::Arc;
-use types::{GripperCommand, Rejection, Time};
+use types::{GripperCommand, Rejection};
 
 /// What became of a goal.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +32,18 @@ enum Doing {
     /// The robot gets its power for a goal.
     Wakes {
         command: GripperCommand,
-        since: Time,
+        waking: Waking,
     },
     Grips {
         lease: Lease,
         motion: MotionId,
         fingers: Fingers,
     },
+}
+
+/// A gripper takes goals beside whatever its arm does under power.
+fn moves_or_holds(mode: Mode) -> bool {
+    matches!(mode, Mode::Hold | Mode::Follow | Mode::Servo)
 }
 
 impl Gripping {
@@ -87,14 +92,11 @@ impl Gripping {
     pub(super) fn begin(&mut self, body: &mut dyn Body, goal: &Goal, is_ours: bool) -> Result<(), Rejection> {
         let status = body.status();
         let command = self.check(goal, &status, is_ours)?;
-        let now = body.now();
-        match status.mode {
-            Mode::Disarmed => body.reins().activate(now)?,
-            // What comes to rest is waited for, too.
-            Mode::Proving | Mode::Stopping(_) => {}
-            _ => return self.start(body, command),
+        if moves_or_holds(status.mode) {
+            return self.start(body, command);
         }
-        self.doing = Doing::Wakes { command, since: now };
+        // What comes to rest is waited for, too.
+        self.doing = Doing::Wakes { command, waking: Waking::begin(body)? };
         Ok(())
     }
 
@@ -121,21 +123,18 @@ impl Gripping {
     pub(super) fn step(&mut self, body: &mut dyn Body, reports: &[Report]) -> Option<Came> {
         match core::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Nothing => None,
-            Doing::Wakes { command, since } => {
-                let why = match body.status().mode {
-                    // A path may have been quicker.
-                    Mode::Hold | Mode::Follow | Mode::Servo => match self.start(body, command) {
-                        Ok(()) => return None,
-                        Err(why) => why.to_string(),
-                    },
-                    Mode::Fault { .. } => "the robot has stopped while it got its power, latched".to_owned(),
-                    _ if body.now().secs_since(since) > ACTIVATION_S => "the robot gets no power".to_owned(),
-                    _ => {
-                        self.doing = Doing::Wakes { command, since };
-                        return None;
-                    }
+            Doing::Wakes { command, mut waking } => {
+                // A path may have been quicker.
+                let gone_on = if moves_or_holds(body.status().mode) {
+                    self.start(body, command)
+                } else {
+                    let gone_on = waking.go_on(body);
+                    self.doing =
+                        gone_on.as_ref().map_or(Doing::Nothing, |()| Doing::Wakes { command, waking });
+                    gone_on
                 };
-                Some(Came::Failed(self.outcome(&body.status()), why))
+                let why = gone_on.err()?;
+                Some(Came::Failed(self.outcome(&body.status()), why.to_string()))
             }
             Doing::Grips { lease, motion, mut fingers } => {
                 let now = body.now();

@@ -4,11 +4,11 @@
 use super::NodeError;
 use super::body::WiredBody;
 use super::fingers::Fingers;
-use crate::graph::{ACTIVATION_S, Body};
+use crate::graph::{Body, waking::Waking};
 use bridge::wire::{Signer, Wire};
 use control::{
-    Chunk, Compliance, Groups, Lease, Mode, MonotonicClock, Motion, MotionId, Order, Owner, Report, Request,
-    Twist, TwistAxes, World,
+    Chunk, Compliance, Groups, Lease, Mode, MonotonicClock, Motion, MotionId, Order, Owner, RefusedWhy,
+    Report, Request, Twist, TwistAxes, World,
 };
 use core::time::Duration;
 use mechanics::Arm;
@@ -26,6 +26,10 @@ const SLICE: Duration = Duration::from_millis(5);
 const AGAIN: Duration = Duration::from_millis(20);
 /// The arm comes to rest when no line has steered it again for so long.
 const STEERS: Duration = Duration::from_millis(60);
+/// A loop grants a lease, or says why not, within this.
+const GRANTS: Duration = Duration::from_secs(2);
+/// A line that came too late to the loop is ordered again for so long.
+const TRIES: Duration = Duration::from_secs(1);
 /// For how long it is said that nothing else stands around the arm, and how often.
 const HOLDS: Duration = Duration::from_secs(1);
 /// A chunk may wait for so long for its turn.
@@ -141,6 +145,7 @@ pub(crate) fn send(
         rests: None,
         chunk_over: Time::ZERO,
         mine: VecDeque::new(),
+        newest: None,
         n: 0,
         tells,
     };
@@ -182,36 +187,17 @@ fn said(field: String, expected: &'static str, got: impl Into<String>) -> NodeEr
 
 /// The arm holds, with power.
 fn power(body: &mut WiredBody) -> Result<(), NodeError> {
-    let since = body.now();
-    let mut is_asked = false;
-    loop {
-        let mode = body.status().mode;
-        match mode {
-            Mode::Hold | Mode::Follow | Mode::Servo => return Ok(()),
-            Mode::Fault { .. } => {
-                return Err(said(
-                    "robot".into(),
-                    "an arm that is not latched (`sinew reset`)",
-                    format!("{mode:?}"),
-                ));
-            }
-            Mode::Disarmed if !is_asked => {
-                let now = body.now();
-                body.reins().activate(now).map_err(refused)?;
-                is_asked = true;
-            }
-            _ => {}
-        }
+    let mut waking = Waking::begin(body).map_err(refused)?;
+    while !matches!(body.status().mode, Mode::Hold | Mode::Follow | Mode::Servo) {
+        waking.go_on(body).map_err(refused)?;
         body.advance(SLICE)?;
         while let Some(report) = body.poll() {
             if let Report::Refused { request: Request::Activate, why, .. } = report {
                 return Err(said("robot".into(), "a loop that gives power", format!("{why:?}")));
             }
         }
-        if body.now().secs_since(since) > ACTIVATION_S {
-            return Err(said("robot".into(), "an arm that comes to hold", format!("{mode:?}")));
-        }
     }
+    Ok(())
 }
 
 /// The arm is this one's: whoever had it is told, and comes to rest.
@@ -231,7 +217,7 @@ fn granted(body: &mut WiredBody, lease: &Lease) -> Result<(), NodeError> {
                 _ => {}
             }
         }
-        if now.secs_since(since) > ACTIVATION_S {
+        if now.since(since) > GRANTS {
             return Err(said("lease".into(), "to be granted", "no word of it"));
         }
     }
@@ -249,8 +235,10 @@ struct Sender<T> {
     rests: Option<MotionId>,
     /// When the newest chunk is over.
     chunk_over: Time,
-    /// What was ordered here: others may be refused something, too.
-    mine: VecDeque<MotionId>,
+    /// What was ordered here, and whether it steered: others may be refused something, too.
+    mine: VecDeque<(MotionId, bool)>,
+    /// The newest order, and since when it is given.
+    newest: Option<(MotionId, Motion, Time)>,
     /// The number of the newest line.
     n: usize,
     tells: T,
@@ -280,7 +268,11 @@ impl<T: FnMut(&str)> Sender<T> {
                         }
                     }
                     Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => is_over = true,
+                    Err(TryRecvError::Disconnected) => {
+                        is_over = true;
+                        // Nobody steers on.
+                        self.steered = self.steered.map(|until| until.min(now));
+                    }
                 }
             }
             if is_over && matches!(self.doing, Doing::Nothing) && now >= self.chunk_over {
@@ -325,7 +317,13 @@ impl<T: FnMut(&str)> Sender<T> {
                         format!("lost at line {}", self.n),
                     ));
                 }
-                Report::Refused { id: Some(id), request, why } if self.mine.contains(&id) => {
+                Report::Refused { id: Some(id), request, why } => {
+                    let Some((_, steered)) = self.mine.iter().find(|(mine, _)| *mine == id).copied() else {
+                        continue;
+                    };
+                    if why == RefusedWhy::Stale && self.order_again(id, steered)? {
+                        continue;
+                    }
                     let field = format!("line {} ({request:?})", self.n);
                     return Err(said(field, "a motion that the loop takes", format!("{why:?}")));
                 }
@@ -334,6 +332,32 @@ impl<T: FnMut(&str)> Sender<T> {
             }
         }
         Ok(())
+    }
+
+    /// An order was under way for too long and was not carried out: whether something comes of its line all the same.
+    fn order_again(&mut self, late: MotionId, steered: bool) -> Result<bool, NodeError> {
+        // The next one comes soon, or is there already; without one the arm rests.
+        if steered {
+            (self.tells)(&format!("line {}: too late, left out", self.n));
+            return Ok(true);
+        }
+        match self.newest.take() {
+            Some((id, motion, since)) if id == late && self.body.now().since(since) < TRIES => {
+                let now = self.body.now();
+                let id = self.order(motion.clone(), now)?;
+                self.newest = Some((id, motion, since));
+                if self.rests == Some(late) {
+                    self.rests = Some(id);
+                }
+                if let Doing::Motion(waited, _) = &mut self.doing
+                    && *waited == late
+                {
+                    *waited = id;
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// What was begun goes on.
@@ -411,6 +435,8 @@ impl<T: FnMut(&str)> Sender<T> {
                 let order = Order { expires: stamp + CHUNK_COUNTS, ..order };
                 let way = Duration::from_secs_f64((period_s * n as f64).clamp(0.0, LONGEST_S));
                 self.submit(order)?;
+                // A policy's chunk is as old as it is.
+                self.newest = None;
                 self.chunk_over = stamp + way;
                 return Ok(());
             }
@@ -452,17 +478,20 @@ impl<T: FnMut(&str)> Sender<T> {
     }
 
     fn order(&mut self, motion: Motion, now: Time) -> Result<MotionId, NodeError> {
-        let order = self.lease.order(now, motion);
-        self.submit(order)
+        let order = self.lease.order(now, motion.clone());
+        let id = self.submit(order)?;
+        self.newest = Some((id, motion, now));
+        Ok(id)
     }
 
     fn submit(&mut self, order: Order) -> Result<MotionId, NodeError> {
         let named = |r: Rejection| Rejection::new(format!("line {}: {}", self.n, r.field), r.expected, r.got);
+        let steered = matches!(order.motion, Motion::Velocity(_) | Motion::Twist(_));
         let id = self.body.reins().submit(order).map_err(|r| refused(named(r)))?;
         if self.mine.len() == ORDERS {
             self.mine.pop_front();
         }
-        self.mine.push_back(id);
+        self.mine.push_back((id, steered));
         Ok(id)
     }
 }
