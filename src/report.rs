@@ -47,6 +47,9 @@ pub(crate) fn loop_lines(r: &LoopReport) -> Vec<String> {
         lines.push("  real-time scheduling (SCHED_FIFO) was granted".into());
     }
     lines.extend(r.rights.notes.iter().map(|n| format!("  {n}")));
+    if r.silences > 0 {
+        lines.push(format!("  {} times the watchdog's thread saw no cycle for too long", r.silences));
+    }
     if r.failed_io > 0 || r.dropped_reports > 0 {
         lines.push(format!("  {} failed robot accesses, {} reports dropped", r.failed_io, r.dropped_reports));
     }

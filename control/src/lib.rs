@@ -27,6 +27,7 @@ pub mod histogram;
 mod joining;
 mod lease;
 mod limiter;
+mod lookout;
 mod mailbox;
 mod message;
 mod motors;
@@ -65,7 +66,7 @@ pub use report::{Cause, LimitKind, Mode, MotionId, RefusedWhy, Report, Request, 
 pub use rt::{RtRights, RtWishes, acquire as acquire_rights};
 pub use second::{LoopSecond, LoopSeconds};
 pub use tape::{Heard, Tape, TickRecord};
-pub use thread::{LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
+pub use thread::{HANGS, LoopConfig, LoopReport, LoopThread, spawn, tick_robot};
 pub use twist::{Twist, TwistAxes};
 pub use watch::{Component, LineWatch, Sentinel, StopLine};
 pub use watchdog::Watchdog;

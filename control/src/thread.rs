@@ -3,6 +3,7 @@
 use crate::config::range;
 use crate::core::Core;
 use crate::histogram::Histogram;
+use crate::lookout::{Heart, Lookout};
 use crate::rt::{self, RtRights, RtWishes};
 use crate::second::{LoopSeconds, SecondTally};
 use core::time::Duration;
@@ -17,6 +18,9 @@ const WARM: u64 = 200;
 
 /// How long the loop goes on after it was told to end, for the arm to come to rest, seconds.
 const GRACE_S: f64 = 5.0;
+
+/// A loop that has ended no cycle for so long hangs in its robot's driver.
+pub const HANGS: Duration = Duration::from_secs(2);
 
 /// How the loop runs.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -79,6 +83,8 @@ pub struct LoopReport {
     pub compute: Quantiles,
     /// Robot reads and writes that failed.
     pub failed_io: u64,
+    /// How often, with power on, no cycle ended for longer than the robot's tolerance for overruns (`overrun_ms`).
+    pub silences: u64,
     /// How often the loop's thread met memory that was not there, after its first ticks; `None` where the operating system
     /// does not tell, and of a loop that hardly ran.
     pub page_faults: Option<u64>,
@@ -86,7 +92,7 @@ pub struct LoopReport {
     pub dropped_reports: u64,
     /// What the operating system granted.
     pub rights: RtRights,
-    /// Why the loop died, if it panicked (I8).
+    /// Why the loop died, if it panicked (I8), or that it hangs.
     pub panic: Option<String>,
 }
 
@@ -94,6 +100,7 @@ pub struct LoopReport {
 #[derive(Debug)]
 pub struct LoopThread {
     thread: Option<std::thread::JoinHandle<LoopReport>>,
+    heart: Arc<Heart>,
     end: Arc<AtomicBool>,
     seconds: Option<LoopSeconds>,
 }
@@ -105,13 +112,20 @@ impl LoopThread {
         self.thread.as_ref().is_some_and(|t| !t.is_finished())
     }
 
+    /// For how long it has not ended a cycle: a driver may hang, or this machine.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        self.heart.silent_for()
+    }
+
     /// What it tells of every second of its ticks; once, for one to take them.
     #[must_use]
     pub fn take_seconds(&mut self) -> Option<LoopSeconds> {
         self.seconds.take()
     }
 
-    /// Ends the loop: the arm comes to rest, its brakes engage, then the thread returns its report.
+    /// Ends the loop: the arm comes to rest, its brakes engage, then the thread returns its report. One that hangs is left
+    /// to itself.
     #[must_use]
     pub fn join(mut self) -> LoopReport {
         self.finish()
@@ -119,6 +133,15 @@ impl LoopThread {
 
     fn finish(&mut self) -> LoopReport {
         self.end.store(true, Ordering::Release);
+        while self.is_running() {
+            if self.silent_for() > HANGS {
+                // Nothing ends a thread from outside. Its robot brakes by its own watchdog.
+                self.thread = None;
+                let panic = Some(format!("it hangs: no cycle has ended for {:.1} s", HANGS.as_secs_f64()));
+                return LoopReport { panic, silences: self.heart.silences(), ..LoopReport::default() };
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         match self.thread.take().map(std::thread::JoinHandle::join) {
             Some(Ok(report)) => report,
             Some(Err(panic)) => LoopReport { panic: Some(words(panic.as_ref())), ..LoopReport::default() },
@@ -171,12 +194,20 @@ pub fn spawn(
     let end = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&end);
     let (tally, seconds) = SecondTally::new((config.rate_hz as u64).max(1));
+    let heart = Arc::new(Heart::default());
+    let patience = Duration::from_secs_f64(core.arm().profile().overrun_ms * 1e-3);
+    let lookout = Lookout::spawn(&heart, core.pulse.clone(), patience, config.fifo_priority)?;
+    let beating = heart.clone();
     let thread = std::thread::Builder::new()
         .name("sinew-control".to_owned())
         .stack_size(2 * 1024 * 1024)
-        .spawn(move || run(core, robot, clock, config, &told, tally))
+        .spawn(move || {
+            let report = run(core, robot, clock, config, (&told, &beating), tally);
+            drop(lookout);
+            LoopReport { silences: beating.silences(), ..report }
+        })
         .map_err(|e| Rejection::new("loop", "a thread of its own", e.to_string()))?;
-    Ok(LoopThread { thread: Some(thread), end, seconds: Some(seconds) })
+    Ok(LoopThread { thread: Some(thread), heart, end, seconds: Some(seconds) })
 }
 
 /// The loop's numbers while it runs.
@@ -196,7 +227,7 @@ fn run(
     mut robot: Box<dyn Robot>,
     mut clock: Box<dyn Clock>,
     config: LoopConfig,
-    end: &AtomicBool,
+    (end, heart): (&AtomicBool, &Heart),
     second: SecondTally,
 ) -> LoopReport {
     let wishes =
@@ -206,7 +237,7 @@ fn run(
     let mut tally = Tally { ticks: 0, misses: 0, failed_io: 0, faults_warm: None, lateness, compute, second };
     let began = clock.now();
     let died = catch_unwind(AssertUnwindSafe(|| {
-        cycle(&mut core, robot.as_mut(), clock.as_mut(), config, end, &mut tally);
+        cycle(&mut core, robot.as_mut(), clock.as_mut(), config, (end, heart), &mut tally);
     }));
     let took = clock.now().secs_since(began);
     let page_faults = tally.faults_warm.and_then(|warm| rt::page_faults()?.checked_sub(warm));
@@ -229,6 +260,7 @@ fn run(
         lateness: Quantiles::from(&tally.lateness),
         compute: Quantiles::from(&tally.compute),
         failed_io: tally.failed_io,
+        silences: 0,
         page_faults,
         dropped_reports: core.dropped_reports(),
         rights,
@@ -242,7 +274,7 @@ fn cycle(
     robot: &mut dyn Robot,
     clock: &mut dyn Clock,
     config: LoopConfig,
-    end: &AtomicBool,
+    (end, heart): (&AtomicBool, &Heart),
     tally: &mut Tally,
 ) {
     let period = Duration::from_secs_f64(1.0 / config.rate_hz);
@@ -267,6 +299,7 @@ fn cycle(
             robot.foresee(foreseen);
         }
         let written = robot.write(&command);
+        heart.beat(command.enabled);
         tally.ticks += 1;
         if tally.ticks == WARM {
             tally.faults_warm = rt::page_faults();

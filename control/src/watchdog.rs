@@ -50,6 +50,8 @@ enum Word {
     /// When the guard stroked last; and whether it withholds.
     Stroked,
     Withheld,
+    /// Whether the thread beside the loop withholds.
+    Beside,
 }
 
 /// A page with its three ends.
@@ -167,7 +169,7 @@ fn nanos(seconds: f64) -> i64 {
 ///
 /// # Real-time
 /// Nothing but stores to memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pulse(Watchdog);
 
 impl Pulse {
@@ -180,6 +182,11 @@ impl Pulse {
     /// The loop ends: in good order, or by a panic.
     pub(crate) fn end(&self, in_order: bool) {
         self.0.put(Word::End, if in_order { 1 } else { 2 });
+    }
+
+    /// From beside the loop: no stroke counts, or they count again.
+    pub(crate) fn withhold(&self, withholds: bool) {
+        self.0.put(Word::Beside, i64::from(withholds));
     }
 
     /// When the guard last stroked, nanoseconds.
@@ -274,11 +281,12 @@ impl Guard {
 pub struct Stroke(Watchdog);
 
 impl Stroke {
-    /// Whether the guard has stroked within 5 ms ([`Watchdog::with_stroke`]) and does not withhold.
+    /// Whether the guard has stroked within 5 ms ([`Watchdog::with_stroke`]), and neither it nor the loop's own process
+    /// withholds.
     #[must_use]
     pub fn permits(&self, now: Time) -> bool {
-        self.0.get(Word::Withheld) == 0
-            && Watchdog::age_s(self.0.get(Word::Stroked), now) <= self.0.stroke_s()
+        let is_withheld = [Word::Withheld, Word::Beside].iter().any(|word| self.0.get(*word) != 0);
+        !is_withheld && Watchdog::age_s(self.0.get(Word::Stroked), now) <= self.0.stroke_s()
     }
 }
 

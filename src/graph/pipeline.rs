@@ -5,7 +5,7 @@ use super::guard::GuardProcess;
 use super::machine::{Driven, Machine, Running};
 use super::{Body, BodyError, reins::Reins, trace::Trace};
 use crate::recording::{TickWriter, Writing};
-use control::{Core, Handle, LineWatch, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
+use control::{Core, HANGS, Handle, LineWatch, LoopConfig, LoopReport, LoopThread, MonotonicClock, Watchdog};
 use core::time::Duration;
 use sim::Rig;
 use sim::live::Permit;
@@ -82,6 +82,11 @@ impl Pipeline {
     pub(crate) fn check(&self) -> Result<(), BodyError> {
         if !self.thread.is_running() {
             return Err(BodyError::Loop("it ended".into()));
+        }
+        let silent = self.thread.silent_for();
+        if silent > HANGS {
+            let why = format!("it hangs: no cycle has ended for {:.1} s", silent.as_secs_f64());
+            return Err(BodyError::Loop(why));
         }
         self.running.check()
     }

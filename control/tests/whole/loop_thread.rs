@@ -201,3 +201,64 @@ fn rights_that_are_not_granted_are_said_in_a_sentence() {
         assert_eq!(e.field, "loop.rate_hz");
     }
 }
+
+/// Hangs in one read for as long as it is told to.
+struct Hanging {
+    robot: Obedient<MonotonicClock>,
+    hang: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Robot for Hanging {
+    fn read(&mut self) -> Result<JointState, RobotError> {
+        while self.hang.load(std::sync::atomic::Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.robot.read()
+    }
+
+    fn write(&mut self, command: &JointCommand) -> Result<(), RobotError> {
+        self.robot.write(command)
+    }
+}
+
+#[test]
+fn a_loop_whose_driver_hangs_is_seen_by_the_thread_beside_it_and_no_stroke_counts_before_it_is_back() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let arm = arm();
+    let config = Config { max_overruns: 63, self_test: false, ..Config::default() };
+    let (core, mut handle) = control::new(arm.clone(), config).expect("valid");
+    let clock = MonotonicClock::new();
+    let (robot, _) = Obedient::new(clock, arm.home(), 0);
+    let hang = Arc::new(AtomicBool::new(false));
+    let watchdog = control::Watchdog::private(10.0).expect("a page").with_stroke(10.0).expect("patient");
+    let (guard, stroke) = (watchdog.guard(), watchdog.stroke());
+    let core = core.with_watchdog(watchdog.pulse());
+    assert_eq!(guard.look(clock.now()), control::watchdog::Verdict::Alive);
+    let robot = Hanging { robot, hang: hang.clone() };
+    let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
+    std::thread::sleep(Duration::from_millis(50));
+    handle.activate(clock.now()).expect("sent");
+    assert!(wait_for(&mut handle, None, &clock, |r| matches!(r, Report::Mode { mode: Mode::Hold, .. })));
+    let until = |what: &dyn Fn() -> bool| {
+        (0..5000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            what()
+        })
+    };
+    assert!(until(&|| stroke.permits(clock.now())), "it runs");
+    hang.store(true, Ordering::Release);
+    assert!(
+        until(&|| !stroke.permits(clock.now())),
+        "the guard's patience is ten seconds: the thread's is the arm's"
+    );
+    assert!(until(&|| running.silent_for() > Duration::from_millis(200)));
+    hang.store(false, Ordering::Release);
+    assert!(
+        until(&|| stroke.permits(clock.now()) && running.silent_for() < Duration::from_millis(20)),
+        "it is back"
+    );
+    // One that never comes back is left to itself.
+    hang.store(true, Ordering::Release);
+    let report = running.join();
+    assert!(report.silences >= 1 && report.panic.is_some_and(|why| why.contains("hangs")));
+}
