@@ -170,6 +170,7 @@ pub(crate) fn run(
         rate_hz: config.control.rate_hz,
         fifo_priority: u8::try_from(config.control.priority).ok(),
         cpu: usize::try_from(config.control.cpu).ok(),
+        in_step: config.is_on(&config.control.in_step),
         ..LoopConfig::default()
     };
     let core = core.with_watchdog(watchdog.pulse());

@@ -118,7 +118,7 @@ section!(
 );
 section!(
     /// `[control]`
-    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool, watchdog: String }
+    Control { rate_hz: f64, lease_ms: f64, priority: i32, cpu: i32, self_test: bool, watchdog: String, in_step: String }
 );
 section!(
     /// `[safety]`
@@ -261,12 +261,13 @@ impl Config {
     /// How long the robot goes without a stroke of the watchdog's process, seconds; `None`: there is no such process.
     /// An arm at the end of a line goes on for longer anyway when it hears nothing.
     pub(crate) fn stroke_s(&self) -> Option<f64> {
-        let is_simulated = self.arm.kind == "simulated";
-        let is_guarded = match self.control.watchdog.as_str() {
-            "auto" => !is_simulated,
-            word => word == "on",
-        };
-        is_guarded.then_some(if is_simulated { STROKE_S } else { 1e-3 * self.arm.lead_ms })
+        let of_line = || if self.arm.kind == "simulated" { STROKE_S } else { 1e-3 * self.arm.lead_ms };
+        self.is_on(&self.control.watchdog).then(of_line)
+    }
+
+    /// "on", "off", or "auto": on for every arm but the simulated one.
+    pub(crate) fn is_on(&self, word: &str) -> bool {
+        word == "on" || (word == "auto" && self.arm.kind != "simulated")
     }
 
     /// The configuration as TOML, for the run's folder.
@@ -322,6 +323,7 @@ impl Config {
             ("perception.dtype", &p.dtype, dtypes),
             ("record.images", &self.record.images, &["used", "all", "none"]),
             ("control.watchdog", &self.control.watchdog, &["auto", "on", "off"]),
+            ("control.in_step", &self.control.in_step, &["auto", "on", "off"]),
             ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
             ("ros2.carrier", &self.ros2.carrier, &["dds", "native", "rmw_zenoh", "ros2dds"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),

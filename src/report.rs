@@ -42,6 +42,9 @@ pub(crate) fn loop_lines(r: &LoopReport) -> Vec<String> {
         format!("  lateness: {}", q(&r.lateness)),
         format!("  compute:  {}", q(&r.compute)),
     ];
+    if r.in_step {
+        lines.push(format!("  in step with the robot's cycle, which did not come in {} ticks", r.alone));
+    }
     lines.extend(r.page_faults.map(|n| format!("  page faults after the start: {n}")));
     if r.rights.real_time {
         lines.push("  real-time scheduling (SCHED_FIFO) was granted".into());

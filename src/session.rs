@@ -255,6 +255,7 @@ fn threads(
         rate_hz: config.control.rate_hz,
         fifo_priority: u8::try_from(config.control.priority).ok(),
         cpu: usize::try_from(config.control.cpu).ok(),
+        in_step: config.is_on(&config.control.in_step),
         ..LoopConfig::default()
     };
     crate::interrupt::stops(ends.1.stop_flag());

@@ -137,8 +137,11 @@ fn a_lockstep_run_is_replayed_to_the_bit_and_recorded_to_the_same_bytes_twice() 
 fn a_run_in_wall_time_is_replayed_to_the_bit_too() {
     let folder = Folder::new("replay-wall");
     let out = folder.path("run");
-    let output = sinew(&["run", "pick up the red cube", "--seed", "5", "--out", &out]);
+    let config = folder.path("robot.toml");
+    fs::write(&config, "[control]\nin_step = \"on\"\n").expect("written");
+    let output = sinew(&["run", "pick up the red cube", "--seed", "5", "--config", &config, "--out", &out]);
     let text = all_text(&output);
+    assert!(text.contains("in step with the robot's cycle"), "{text}");
     // How well it went is not what this is about, but that it moved.
     assert!(output.status.code().is_some_and(|c| c == 0 || c == 1), "{text}");
     assert_identical(&out, 4.0);

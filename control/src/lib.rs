@@ -30,6 +30,7 @@ mod limiter;
 mod lookout;
 mod mailbox;
 mod message;
+mod metronome;
 mod motors;
 mod orders;
 mod pace;

@@ -4,6 +4,7 @@ use crate::config::range;
 use crate::core::Core;
 use crate::histogram::Histogram;
 use crate::lookout::{Heart, Lookout};
+use crate::metronome::{Metronome, Woken, nanos};
 use crate::rt::{self, RtRights, RtWishes};
 use crate::second::{LoopSeconds, SecondTally};
 use core::time::Duration;
@@ -33,11 +34,13 @@ pub struct LoopConfig {
     pub lock_memory: bool,
     /// The processor to run on; `None`: any.
     pub cpu: Option<usize>,
+    /// Tick with the robot's own cycle, where it has one of this rate ([`Robot::cycle`]).
+    pub in_step: bool,
 }
 
 impl Default for LoopConfig {
     fn default() -> Self {
-        Self { rate_hz: 1000.0, fifo_priority: Some(80), lock_memory: true, cpu: None }
+        Self { rate_hz: 1000.0, fifo_priority: Some(80), lock_memory: true, cpu: None, in_step: true }
     }
 }
 
@@ -75,9 +78,13 @@ pub struct LoopReport {
     pub ticks: u64,
     /// Ticks per second that were achieved.
     pub rate_hz: f64,
+    /// Whether the robot's own cycle said when the loop ticked ([`Robot::wait_cycle`]), and in how many ticks it did not come.
+    pub in_step: bool,
+    /// See [`Self::in_step`].
+    pub alone: u64,
     /// Deadlines that passed before the tick before them was done; they are left out, not made up for.
     pub misses: u64,
-    /// From deadline to wake-up.
+    /// From deadline to wake-up; in step, from the beginning of the robot's cycle.
     pub lateness: Quantiles,
     /// The core's tick alone.
     pub compute: Quantiles,
@@ -213,6 +220,8 @@ pub fn spawn(
 /// The loop's numbers while it runs.
 struct Tally {
     ticks: u64,
+    in_step: bool,
+    alone: u64,
     misses: u64,
     failed_io: u64,
     /// Page faults of the thread when it was warm.
@@ -234,7 +243,17 @@ fn run(
         RtWishes { fifo_priority: config.fifo_priority, lock_memory: config.lock_memory, cpu: config.cpu };
     let rights = rt::acquire(wishes);
     let (lateness, compute) = (Histogram::default(), Histogram::default());
-    let mut tally = Tally { ticks: 0, misses: 0, failed_io: 0, faults_warm: None, lateness, compute, second };
+    let mut tally = Tally {
+        ticks: 0,
+        in_step: false,
+        alone: 0,
+        misses: 0,
+        failed_io: 0,
+        faults_warm: None,
+        lateness,
+        compute,
+        second,
+    };
     let began = clock.now();
     let died = catch_unwind(AssertUnwindSafe(|| {
         cycle(&mut core, robot.as_mut(), clock.as_mut(), config, (end, heart), &mut tally);
@@ -256,6 +275,8 @@ fn run(
     LoopReport {
         ticks: tally.ticks,
         rate_hz: if took > 0.0 { tally.ticks as f64 / took } else { 0.0 },
+        in_step: tally.in_step,
+        alone: tally.alone,
         misses: tally.misses,
         lateness: Quantiles::from(&tally.lateness),
         compute: Quantiles::from(&tally.compute),
@@ -278,12 +299,12 @@ fn cycle(
     tally: &mut Tally,
 ) {
     let period = Duration::from_secs_f64(1.0 / config.rate_hz);
-    let mut deadline = clock.now() + period;
+    let mut metronome = Metronome::new(period, robot.cycle().filter(|_| config.in_step), clock.now());
+    tally.in_step = metronome.keeps_step();
     let mut ending: Option<Time> = None;
     loop {
-        clock.sleep_until(deadline);
-        let woke = clock.now();
-        let late_ns = nanos(woke, deadline);
+        let Woken { at: woke, late_ns, is_alone } = metronome.wait(robot, clock);
+        tally.alone += u64::from(is_alone);
         tally.lateness.record(late_ns);
         if ending.is_none() && end.load(Ordering::Acquire) {
             ending = Some(woke);
@@ -312,21 +333,11 @@ fn cycle(
         {
             return;
         }
-        deadline = deadline + period;
-        let now = clock.now();
-        if now > deadline {
-            // Late by whole periods: those ticks are gone; running them in a row would help nobody.
-            let late = nanos(now, deadline) / (period.as_nanos() as u64).max(1);
-            tally.misses += 1 + late;
-            tally.second.missed(1 + late);
-            deadline = deadline + Duration::from_nanos((period.as_nanos() as u64).saturating_mul(late));
-        }
+        let missed = metronome.go_on(clock.now());
+        tally.misses += missed;
+        tally.second.missed(missed);
         tally.second.end_tick(woke, core.dropped_reports());
     }
-}
-
-fn nanos(later: Time, earlier: Time) -> u64 {
-    u64::try_from(later.since(earlier).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What a panic said.

@@ -5,7 +5,7 @@ use crate::robot::{Link, Rig, stopped, through_the_link};
 use crate::world::STEP;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use types::seams::{Clock, Robot, RobotError};
 use types::{JointCommand, JointState, Time};
@@ -24,6 +24,9 @@ struct Shared {
     state: Mutex<Result<JointState, RobotError>>,
     /// The newest commands, each with its number: two slots, so that one is always free to write.
     commands: [Mutex<Option<(u64, JointCommand)>>; 2],
+    /// When the newest step was done, and who waits for the next.
+    stepped: Mutex<Option<Time>>,
+    waits: Condvar,
     stop: AtomicBool,
     /// Milliseconds let go because the host was late.
     lost_ms: AtomicU64,
@@ -66,6 +69,8 @@ pub fn spawn<C: Clock + 'static>(
     let shared = Arc::new(Shared {
         state: Mutex::new(Err(RobotError::Silent)),
         commands: [Mutex::new(None), Mutex::new(None)],
+        stepped: Mutex::new(None),
+        waits: Condvar::new(),
         stop: AtomicBool::new(false),
         lost_ms: AtomicU64::new(0),
         n_steps: AtomicU64::new(0),
@@ -77,7 +82,7 @@ pub fn spawn<C: Clock + 'static>(
             .spawn(move || run(&rig, make_clock(), permit, &shared))?
     };
     let last = Err(RobotError::Silent);
-    let robot = LiveRobot { shared: Arc::clone(&shared), number: 0, n, last };
+    let robot = LiveRobot { shared: Arc::clone(&shared), number: 0, seen: None, n, last };
     Ok((robot, LiveHandle { shared, thread: Some(thread) }))
 }
 
@@ -101,6 +106,8 @@ fn run(rig: &Rig, mut clock: impl Clock, mut permit: Option<Permit>, shared: &Sh
         let over = matches!(state, Err(RobotError::Faulted(_)));
         shared.publish(state);
         shared.n_steps.fetch_add(1, Ordering::Relaxed);
+        *shared.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock.now());
+        shared.waits.notify_one();
         if over {
             return;
         }
@@ -127,11 +134,13 @@ fn step(
     through_the_link(fault, state, world.arm().limits(), link)
 }
 
-/// The robot's end in the control thread. Neither call waits for the simulation.
+/// The robot's end in the control thread. Neither reading nor writing waits for the simulation.
 pub struct LiveRobot {
     shared: Arc<Shared>,
     /// Number of the last command.
     number: u64,
+    /// The step that was waited for last.
+    seen: Option<Time>,
     n: usize,
     last: Result<JointState, RobotError>,
 }
@@ -160,6 +169,18 @@ impl Robot for LiveRobot {
             core::hint::spin_loop();
         }
         Err(RobotError::Silent)
+    }
+
+    fn cycle(&self) -> Option<Duration> {
+        Some(STEP)
+    }
+
+    fn wait_cycle(&mut self, limit: Duration) -> Option<Time> {
+        let seen = self.seen;
+        let stepped = self.shared.stepped.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.waits.wait_timeout_while(stepped, limit, |newest| *newest == seen);
+        self.seen = *waited.unwrap_or_else(PoisonError::into_inner).0;
+        self.seen.filter(|_| self.seen != seen)
     }
 }
 

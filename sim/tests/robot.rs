@@ -110,6 +110,27 @@ fn reading_and_writing_never_wait_for_a_world_that_somebody_holds_and_lost_time_
 }
 
 #[test]
+fn whoever_waits_for_the_robots_cycle_reads_every_state_once_and_does_not_wait_for_one_that_does_not_come() {
+    let (rig, _) = rig("panda");
+    let begin = Instant::now();
+    let (mut robot, handle) = live::spawn(&rig, move || Wall(begin), None).expect("thread");
+    assert_eq!(robot.cycle(), Some(sim::STEP));
+    let mut last = (types::Time::ZERO, types::Time::ZERO);
+    for _ in 0..100 {
+        let began = robot.wait_cycle(Duration::from_secs(10)).expect("it runs");
+        let state = robot.read().expect("a state");
+        assert!(began > last.0 && state.stamp > last.1, "{began:?} {:?} after {last:?}", state.stamp);
+        last = (began, state.stamp);
+    }
+    // A world that somebody holds has no cycles; after the one that may have just ended, nothing comes.
+    let held = rig.world();
+    let waited = [(); 3].map(|()| robot.wait_cycle(Duration::from_millis(30)));
+    drop(held);
+    assert_eq!(waited[1..], [None, None]);
+    drop(handle);
+}
+
+#[test]
 fn two_worlds_with_the_same_seed_and_commands_are_equal_to_the_bit() {
     let run = || {
         let (rig, d) = rig("panda");

@@ -37,7 +37,7 @@ pub enum RobotError {
     Faulted(String),
 }
 
-/// An arm with a gripper, real or simulated. Neither call blocks past the robot's cycle. A robot
+/// An arm with a gripper, real or simulated. Neither reading nor writing blocks past the robot's cycle. A robot
 /// brakes by its own watchdog when no command comes before the last one's `expires`.
 pub trait Robot: Send {
     /// The newest state.
@@ -50,6 +50,16 @@ pub trait Robot: Send {
     /// # Errors
     /// [`RobotError`] when it was not taken; the robot then keeps the last one until it expires.
     fn write(&mut self, command: &JointCommand) -> Result<(), RobotError>;
+    /// The device's own cycle, where it has one that the loop is to keep step with: then [`Self::wait_cycle`] is what the loop
+    /// waits for, if it runs at that rate.
+    fn cycle(&self) -> Option<Duration> {
+        None
+    }
+    /// Waits until a cycle of the device begins that was not waited for before, and no longer than `limit`; returns when it
+    /// began, by the loop's clock. The state that is read then is that cycle's, and the command is for its end.
+    fn wait_cycle(&mut self, _limit: Duration) -> Option<Time> {
+        None
+    }
     /// Told before a command how the arm comes to rest if none comes after it, and before the command that takes its power
     /// away; for robots that are to know, as they stand at the end of a line. It waits for nobody.
     fn foresee(&mut self, _ending: &Ending) {}

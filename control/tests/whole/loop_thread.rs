@@ -49,7 +49,7 @@ impl<C: Clock> Robot for Obedient<C> {
 
 fn quiet() -> LoopConfig {
     // Tests lock no memory and ask for no priority.
-    LoopConfig { rate_hz: 1000.0, fifo_priority: None, lock_memory: false, cpu: None }
+    LoopConfig { rate_hz: 1000.0, fifo_priority: None, lock_memory: false, cpu: None, in_step: true }
 }
 
 fn wait_for(
