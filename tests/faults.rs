@@ -230,6 +230,19 @@ fn f12_an_encoder_that_reports_no_number_stops_the_arm_for_good() {
 }
 
 #[test]
+fn f22_a_robot_that_is_not_read_for_a_moment_while_the_arm_proves_itself_delays_the_run_and_no_more() {
+    let mut again = 0;
+    for (i, at_s) in instants("F22", 0.05, 1.4).step_by(4) {
+        let fault = format!("[[fault]]\nat_s = {at_s}\nduration_s = 0.1\nkind = {{ robot = \"silent\" }}\n");
+        let ended = with_fault(&format!("F22-{i}"), &fault);
+        assert_eq!((ended.broken.as_str(), ended.code), ("", 0), "at {at_s} s: {}", ended.text);
+        let proves = |e: &&Value| e["text"].as_str().is_some_and(|t| t.contains("mode: Proving"));
+        again += usize::from(ended.events.iter().filter(proves).count() > 1);
+    }
+    assert!(again > 0, "it was never hit");
+}
+
+#[test]
 fn rows_about_motors_and_encoders_hold_for_an_arm_whose_motors_control_themselves() {
     let out = Command::new(env!("CARGO_BIN_EXE_sinew"))
         .args(["faults", "F1", "F2", "F13", "F15", "F16", "F17", "F19", "F21"])

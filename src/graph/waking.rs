@@ -22,10 +22,20 @@ impl Waking {
     /// As [`super::reins::Reins::activate`].
     pub(crate) fn begin(body: &mut dyn Body) -> Result<Self, Rejection> {
         let now = body.now();
+        let mut waking = Self { since: now, asked: now };
         if body.status().mode == Mode::Disarmed {
-            body.reins().activate(now)?;
+            waking.ask(body)?;
         }
-        Ok(Self { since: now, asked: now })
+        Ok(waking)
+    }
+
+    /// Asks again.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub(crate) fn ask(&mut self, body: &mut dyn Body) -> Result<(), Rejection> {
+        self.asked = body.now();
+        body.reins().activate(self.asked)
     }
 
     /// To be called as time passes, until the arm holds.
@@ -45,8 +55,7 @@ impl Waking {
             }
             // Nobody took it: the robot was not read for a moment, or this machine stood.
             Mode::Disarmed if passes && now.since(self.asked) >= AGAIN => {
-                self.asked = now;
-                body.reins().activate(now)?;
+                self.ask(body)?;
             }
             _ => {}
         }

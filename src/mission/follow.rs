@@ -59,10 +59,32 @@ impl Mission {
             }
             self.body.advance(SLICE)?;
         }
-        // What is read of a line, a watchdog or a robot may take a moment to be known.
-        let until = self.now() + SETTLES;
-        while let Some(why) = self.power()? {
-            if self.now() > until {
+        self.power()?;
+        self.ready = self.now();
+        Ok(())
+    }
+
+    /// Asks for power, and waits until the arm holds.
+    fn power(&mut self) -> Result<(), Trouble> {
+        let mut waking = Waking::begin(&mut *self.body)?;
+        let mut refused_since = None;
+        while self.body.status().mode != Mode::Hold {
+            self.slice()?;
+            let mut refused = None;
+            while let Some(report) = self.body.poll() {
+                match report {
+                    Report::Refused { request: Request::Activate, why, .. } => refused = Some(why),
+                    Report::Mode { mode: Mode::Proving, .. } => refused_since = None,
+                    _ => {}
+                }
+                self.note(&report);
+            }
+            let Some(why) = refused else {
+                waking.go_on(&mut *self.body)?;
+                continue;
+            };
+            // What is read of a line, a watchdog or a robot may take a moment to be known.
+            if self.now().since(*refused_since.get_or_insert_with(|| self.now())) > SETTLES {
                 return Err(Trouble::Stopped(match why {
                     RefusedWhy::LineOpen => {
                         "the emergency stop's line is open: no power before it is closed".into()
@@ -70,26 +92,9 @@ impl Mission {
                     why => format!("the loop gives no power: {why:?}"),
                 }));
             }
-            self.pass(SLICE)?;
+            waking.ask(&mut *self.body)?;
         }
-        self.ready = self.now();
         Ok(())
-    }
-
-    /// Asks for power, and waits until the arm holds, or for why it does not.
-    fn power(&mut self) -> Result<Option<RefusedWhy>, Trouble> {
-        let mut waking = Waking::begin(&mut *self.body)?;
-        while self.body.status().mode != Mode::Hold {
-            self.slice()?;
-            while let Some(report) = self.body.poll() {
-                if let Report::Refused { request: Request::Activate, why, .. } = report {
-                    return Ok(Some(why));
-                }
-                self.note(&report);
-            }
-            waking.go_on(&mut *self.body)?;
-        }
-        Ok(None)
     }
 
     /// The newest measured state.
