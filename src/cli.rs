@@ -119,9 +119,13 @@ pub(crate) enum Command {
     },
     /// Why the arm moved as it did at an instant: from the motor command back to the person's words, as a story with
     /// the pictures that were looked at.
+    ///
+    /// Of a run that was split over `sinew node robot` and `sinew node planner` each left a recording: name both, in any
+    /// order, or a folder that has both. That they are of one run is checked. The robot's alone tells less, and says so.
     Why {
-        /// A recording (run.mcap), or the folder of a run.
-        file: PathBuf,
+        /// A recording (run.mcap), or the folder of a run; of a run over several nodes its parts.
+        #[arg(required = true)]
+        recordings: Vec<PathBuf>,
         /// When, seconds of the robot's time.
         #[arg(long)]
         at: f64,

@@ -29,6 +29,7 @@ mod robots;
 mod ros2;
 mod runner;
 mod session;
+mod split;
 mod story;
 mod suggest;
 mod suite;
@@ -82,7 +83,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Ls { common } => commands::node::ls(&common),
         Command::Keys(options) => commands::keys::run(&options),
         Command::Log { command } => commands::log::run(&command),
-        Command::Why { file, at, out } => commands::why::run(&file, at, out.as_deref()),
+        Command::Why { recordings, at, out } => commands::why::run(&recordings, at, out.as_deref()),
         Command::Replay { recordings, requery, with, inputs, out, json } if !with.is_empty() => {
             commands::replay_with::run(&recordings, &with, (inputs, requery), out.as_deref(), json)
         }

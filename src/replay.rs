@@ -186,6 +186,7 @@ fn repeat(
         time_limit_s: run.time_limit_s,
         is_interactive: run.is_interactive,
         is_node: false,
+        drives: None,
     };
     let parts = Parts {
         body: Box::new(body),

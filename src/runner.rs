@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::graph::Body;
 use crate::log::{Log, Screen};
 use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
+use crate::recording::Drives;
 use crate::report;
 use crate::session::{self, Pace, Setup, StartError};
 use crate::suite::episode::{Episode, Expect};
@@ -82,7 +83,7 @@ pub(crate) fn run_with(
     carry_out(config, arm, episode, mission)
 }
 
-/// Runs an episode over a robot elsewhere.
+/// Runs an episode over a robot elsewhere, which `drives` names.
 ///
 /// # Errors
 /// As [`run`].
@@ -91,9 +92,11 @@ pub(crate) fn run_over(
     arm: &Arc<Arm>,
     episode: &Episode,
     log: Log,
+    drives: Drives,
     over: (Box<dyn Body>, Box<dyn VisionLanguageModel>),
 ) -> Result<Outcome, StartError> {
-    let setup = Setup { is_node: true, ..setup(config, arm, episode, Pace::Wall, false) };
+    let setup =
+        Setup { is_node: true, drives: Some(drives), ..setup(config, arm, episode, Pace::Wall, false) };
     let mission = session::over(&setup, episode, log, over)?;
     carry_out(config, arm, episode, mission)
 }
@@ -114,6 +117,7 @@ fn setup<'a>(
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         is_interactive,
         is_node: false,
+        drives: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::graph::{
 };
 use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
-use crate::recording::{Recording, Tape, TickWriter};
+use crate::recording::{Drives, Recording, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use control::{Core, Handle, LoopConfig};
 use core::time::Duration;
@@ -185,6 +185,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) is_interactive: bool,
     /// Whether the loop or the mission runs elsewhere.
     pub(crate) is_node: bool,
+    /// Where the loop does, which one it is.
+    pub(crate) drives: Option<Drives>,
 }
 
 /// What a run is made of.
@@ -294,10 +296,14 @@ pub(crate) fn over(
     (mut body, model): (Box<dyn Body>, Box<dyn VisionLanguageModel>),
 ) -> Result<Mission, StartError> {
     let (mut log, mut tape) = (log, Tape::default());
+    // The robot has been there for a while: its time does not begin with the sentence.
+    let now = body.now();
+    log.set_now(now);
     if let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) {
         let cameras = names(body.cameras());
         let recording = Arc::new(Recording::create(folder.path(), episode, setup, cameras)?);
         tape = Tape::recording(recording.clone());
+        tape.set_now(now, false);
         log = log.with_recording(recording);
     }
     let body: Box<dyn Body> = Box::new(Taped::far(body, tape.clone()));

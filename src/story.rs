@@ -1,7 +1,10 @@
 //! Why the arm moved: from a motor command back through filter, motion, skill, plan, model call and picture to the
-//! person's words, out of a recording.
+//! person's words, out of a recording, or of the robot's and the planner's of a run that was split.
 
+use crate::dataset::within;
 use crate::recording::{EVENTS, MODEL, OPERATOR, Pictures, TICKS, tick_of};
+use crate::replay::ReplayError;
+use crate::split::{Agreement, Part, Run};
 use bridge::recording::Reader;
 use bridge::ros::{Log, ModelCall, Text, Tick};
 use control::TickRecord;
@@ -24,7 +27,7 @@ pub(crate) struct Told {
 
 /// What led to a tick, the newest of each kind that was before it.
 #[derive(Default)]
-pub(crate) struct Story {
+pub(crate) struct Story<'a> {
     pub(crate) tick: Option<TickRecord>,
     /// Words of the person, all of them.
     pub(crate) words: Vec<(Time, String)>,
@@ -32,16 +35,47 @@ pub(crate) struct Story {
     pub(crate) reading: Option<(Time, ModelCall)>,
     /// The newest picture of each camera that a model was shown, with what it saw.
     pub(crate) seen: Vec<(Image, Vec<Detection>, ModelCall)>,
+    /// The planner's part that tells of it, where the run was split and one does.
+    pub(crate) planner: Option<&'a (Part, Agreement)>,
+    /// What is damaged in what was read.
+    pub(crate) flaws: Vec<String>,
     events: Vec<Told>,
 }
 
-impl Story {
+impl<'a> Story<'a> {
     /// Of the tick at `at`, or the last one before it.
     ///
     /// # Errors
-    /// A [`Rejection`] for messages that are not of the recording's types.
-    pub(crate) fn read(reader: &mut Reader, at: Time) -> Result<Self, Rejection> {
+    /// [`ReplayError`] for what cannot be read, and messages that are not of the recording's types.
+    pub(crate) fn read(run: &'a Run, at: Time) -> Result<Self, ReplayError> {
         let mut story = Self::default();
+        story.take_in(&run.robot.path, at)?;
+        let motion = story.tick.as_ref().and_then(|t| t.motion);
+        story.planner = run.planners.iter().find(|(part, _)| match motion {
+            Some(id) => part.motion(id.0).is_some(),
+            // Between two motions its sentence is the one that was being carried out.
+            None => part.span().is_some_and(|(first, last)| (first..=last).contains(&at)),
+        });
+        if let Some((part, _)) = story.planner {
+            let told = core::mem::take(&mut story.events);
+            story.take_in(&part.path, at)?;
+            // What the loop tells is heard by both.
+            story.events.retain(|e| !told.iter().any(|t| (&t.kind, &t.text) == (&e.kind, &e.text)));
+            story.events.extend(told);
+        }
+        Ok(story)
+    }
+
+    fn take_in(&mut self, path: &Path, at: Time) -> Result<(), ReplayError> {
+        let mut reader = Reader::open(path)?;
+        self.take_in_all(&mut reader, at).map_err(|e| within(path, e.into()))?;
+        let flaw = |f: &bridge::recording::Flaw| format!("{}, at byte {}: {}", path.display(), f.at, f.what);
+        self.flaws.extend(reader.flaws().iter().map(flaw));
+        Ok(())
+    }
+
+    fn take_in_all(&mut self, reader: &mut Reader, at: Time) -> Result<(), Rejection> {
+        let story = self;
         let mut pictures = Pictures::default();
         let mut newest: HashMap<String, (Image, Vec<Detection>, ModelCall)> = HashMap::new();
         for message in reader.by_ref() {
@@ -83,9 +117,9 @@ impl Story {
                 _ => {}
             }
         }
-        story.seen = newest.into_values().collect();
+        story.seen.extend(newest.into_values());
         story.seen.sort_by(|a, b| a.0.camera.cmp(&b.0.camera));
-        Ok(story)
+        Ok(())
     }
 
     /// The newest event of a kind.
@@ -93,22 +127,32 @@ impl Story {
         self.events.iter().rev().find(|e| e.stage == stage && e.kind == kind)
     }
 
-    /// What a motion was for, and when it was ordered: what was said right before that, unless another was ordered in
-    /// between.
-    pub(crate) fn motion(&self, id: u64) -> Option<(&Told, &Told)> {
+    /// What a motion was for, when it was ordered, and for which skill: what was said right before that, unless another was
+    /// ordered in between.
+    pub(crate) fn motion(&self, id: u64) -> Option<Ordered<'_>> {
         let is_order = |e: &Told| e.stage == "control" && e.kind == "order";
         let name = format!("motion {id}");
         let place = self.events.iter().position(|e| is_order(e) && e.text == name)?;
-        let before = self.events[..place].iter().rev().take_while(|e| !is_order(e));
-        let why = before.into_iter().find(|e| e.stage == "control" && e.kind == "move")?;
-        Some((why, &self.events[place]))
+        let before = || self.events[..place].iter().rev();
+        let why = before().take_while(|e| !is_order(e)).find(|e| e.stage == "control" && e.kind == "move")?;
+        let skill = before().find(|e| e.stage == "planner" && e.kind == "skill");
+        Some(Ordered { why, order: &self.events[place], skill })
     }
 
-    /// What was refused, slowed or stopped since then.
-    pub(crate) fn interventions(&self, since: Time) -> impl Iterator<Item = &Told> {
+    /// What was refused, slowed or stopped since then, in its order.
+    pub(crate) fn interventions(&self, since: Time) -> Vec<&Told> {
         let is_one = |e: &&Told| e.stage == "control" && (e.is_grave || e.text.starts_with("Intervention"));
-        self.events.iter().filter(move |e| e.at >= since).filter(is_one)
+        let mut all: Vec<&Told> = self.events.iter().filter(|e| e.at >= since).filter(is_one).collect();
+        all.sort_by_key(|e| e.at);
+        all
     }
+}
+
+/// See [`Story::motion`].
+pub(crate) struct Ordered<'a> {
+    pub(crate) why: &'a Told,
+    pub(crate) order: &'a Told,
+    pub(crate) skill: Option<&'a Told>,
 }
 
 fn told(log: Log) -> Told {

@@ -90,6 +90,7 @@ fn recording(
         time_limit_s: 60.0,
         is_interactive: false,
         is_node: false,
+        drives: None,
     };
     Recording::create(folder, episode, &setup, vec!["front".into()]).map_err(|e| other(&e))
 }

@@ -1,23 +1,21 @@
 //! `sinew why`: the way from a motor command back to the person's words, told as a story.
 
-use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::exit::Exit;
-use crate::replay::Header;
+use crate::split::{self, Asked, Run};
 use crate::story::{self, Story};
-use bridge::recording::Reader;
 use bridge::{BridgeError, Canvas, files};
 use control::{Mode, TickRecord};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use types::{Rejection, Time};
 
 /// How much larger pictures are drawn.
 const ZOOM: usize = 3;
 
-pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, CommandError> {
-    let path = recording_at(file);
-    let header = Header::read(&path)?;
-    let Some((first, last)) = story::span(&path)? else {
+pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Result<Exit, CommandError> {
+    let (run, left_out) = split::one(recordings)?;
+    let (path, header) = (&run.robot.path, &run.robot.header);
+    let Some((first, last)) = story::span(path)? else {
         return Err(CommandError::Other(format!("{}: there are no ticks in it", path.display())));
     };
     let at = Time::from_secs_f64(at_s);
@@ -26,8 +24,7 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
             format!("{:.3} to {:.3} s, as long as it was recorded", first.as_secs_f64(), last.as_secs_f64());
         return Err(Rejection::new("--at", expected, format!("{at_s} s")).into());
     }
-    let mut reader = Reader::open(&path)?;
-    let story = Story::read(&mut reader, at)?;
+    let story = Story::read(&run, at)?;
     let Some(tick) = &story.tick else {
         return Err(CommandError::Other(format!("{}: no tick before {at_s} s", path.display())));
     };
@@ -40,18 +37,23 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
         tick.tick,
         command_words(tick, &names, &limits)
     );
-    for line in filter_words(&story, tick) {
+    for line in filter_words(&story, &run, tick) {
         tell!("  {line}");
     }
-    let motion = tick.motion.and_then(|m| story.motion(m.0).map(|(why, order)| (m.0, why, order)));
-    match (motion, tick.motion) {
-        (Some((id, why, order)), _) => {
-            tell!("It followed motion {id}, ordered {}: {}.", clock(order.at), why.text);
+    let motion = tick.motion.and_then(|m| story.motion(m.0));
+    match (&motion, tick.motion) {
+        (Some(m), Some(id)) => {
+            let at = run.robot.ordered(tick.motion, tick.now).unwrap_or(m.order.at);
+            tell!("It followed motion {}, ordered {}: {}.", id.0, clock(at), m.why.text);
         }
-        (None, Some(id)) => tell!("It followed motion {}, which no skill had ordered.", id.0),
-        (None, None) => tell!("No motion was under way."),
+        (_, Some(id)) if run.robot.is_robots() => tell!("It followed motion {}.", id.0),
+        (_, Some(id)) => tell!("It followed motion {}, which no skill had ordered.", id.0),
+        (_, None) => tell!("No motion was under way."),
     }
-    if let Some(skill) = story.last("planner", "skill").filter(|_| motion.is_some()) {
+    if run.robot.is_robots() {
+        part_words(&run, &story, tick).iter().for_each(|line| tell!("  {line}"));
+    }
+    if let Some(skill) = motion.as_ref().and_then(|m| m.skill) {
         tell!("That was for skill {}, begun {}.", skill.text, clock(skill.at));
     }
     if let Some(plan) = story.last("planner", "plan") {
@@ -93,10 +95,56 @@ pub(crate) fn run(file: &Path, at_s: f64, out: Option<&Path>) -> Result<Exit, Co
     for (when, words) in &story.words {
         tell!("The person said {}: \"{words}\".", clock(*when));
     }
-    for flaw in reader.flaws() {
-        tell!("! the recording is damaged at byte {}: {}", flaw.at, flaw.what);
+    for flaw in &story.flaws {
+        tell!("! a recording is damaged: {flaw}");
+    }
+    for other in &left_out {
+        tell!("! left out: {other}");
     }
     Ok(Exit::Done)
+}
+
+/// Of a run that was split: who had the gate pass the motion on, and where it stands why, or that this is missing.
+fn part_words(run: &Run, story: &Story<'_>, tick: &TickRecord) -> Vec<String> {
+    let robot = &run.robot;
+    let asked = tick.motion.and_then(|id| robot.motion(id.0));
+    let mut lines = Vec::new();
+    if let Some(Asked { by, order }) = asked {
+        let who = split::sender_words(by, robot.owner(order.lease));
+        lines.push(format!(
+            "The robot's gate passed it on: {}, ordered {} by {who}, under lease {} in session {:016x}.",
+            split::order_words(order),
+            clock(Time::from_nanos(order.stamp)),
+            order.lease,
+            by.session
+        ));
+    } else if tick.motion.is_some() {
+        lines.push("Who ordered it is not noted in the robot's part.".into());
+    }
+    let what = if tick.motion.is_some() { "What it was for" } else { "What was being done" };
+    lines.push(match story.planner {
+        Some((part, fit)) => format!(
+            "{what} stands in {}: {} motions are in both parts, the same to the bit, their times {:.1} ms apart at the \
+             most.",
+            part.path.display(),
+            fit.motions,
+            fit.apart_s * 1e3
+        ),
+        None if asked.is_some_and(|asked| !split::is_planners(&asked.by)) => {
+            "It was for no sentence: the planner did not order it.".into()
+        }
+        None if run.planners.is_empty() => format!(
+            "{what} stands in the planner's part of this run, if it was for a sentence, and that part was not named: \
+             `sinew why {} FILE --at {:.3}`, with FILE the run.mcap of the sentence in the planner node's folder.",
+            robot.path.display(),
+            tick.now.as_secs_f64()
+        ),
+        None => {
+            let names: Vec<String> = run.planners.iter().map(|(p, _)| p.path.display().to_string()).collect();
+            format!("{what} stands in no part of the planner's that is here ({}).", names.join(", "))
+        }
+    });
+    lines
 }
 
 /// A model's name without what stands behind it in brackets.
@@ -138,11 +186,15 @@ fn command_words(t: &TickRecord, names: &[&str], limits: &[f64]) -> String {
 }
 
 /// What the safety filter and the watches made of it.
-fn filter_words(story: &Story, t: &TickRecord) -> Vec<String> {
-    let ordered = t.motion.and_then(|m| story.motion(m.0)).map(|(_, order)| order.at);
+fn filter_words(story: &Story<'_>, run: &Run, t: &TickRecord) -> Vec<String> {
+    let ordered = run.robot.ordered(t.motion, t.now);
+    let ordered = ordered.or_else(|| t.motion.and_then(|m| story.motion(m.0)).map(|m| m.order.at));
     let since = ordered.or_else(|| story.last("control", "order").map(|o| o.at)).unwrap_or_default();
-    let mut lines: Vec<String> =
-        story.interventions(since).map(|e| format!("{} the loop told: {}.", clock(e.at), e.text)).collect();
+    let mut lines: Vec<String> = story
+        .interventions(since)
+        .iter()
+        .map(|e| format!("{} the loop told: {}.", clock(e.at), e.text))
+        .collect();
     if t.heard.slow < 1.0 {
         lines.push(format!("Motions ran at {:.0} % of their own speed, by order.", 100.0 * t.heard.slow));
     }

@@ -181,6 +181,11 @@ impl WiredBody {
         })
     }
 
+    /// The robot node's number.
+    pub(super) fn robot(&self) -> u64 {
+        self.robot
+    }
+
     fn hear(&mut self) {
         while let Some(message) = self.statuses.take() {
             let Ok(status) = convert::status(&message, self.arm.n_joints()) else { continue };

@@ -1,7 +1,7 @@
 //! The robot's gate: whatever asks for motion over the wire comes through here, checked for who sent it, that it is
 //! new, and when it was made, before the loop sees it and checks it again.
 
-use super::passed::{PASSED, Passed, Request};
+use super::passed::{PASSED, Passed, Request, Sender};
 use super::{motions, solids};
 use crate::recording::Tape;
 use bridge::ros::{self, Ask, Number};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::{Rejection, Time};
 
 /// A command that was sent longer ago is not carried out any more, seconds: its sender has given it up.
-const OLDEST_S: f64 = 0.5;
+pub(crate) const OLDEST_S: f64 = 0.5;
 /// Claims of which the loop has not yet told what became of them.
 const MOST_CLAIMS: usize = 16;
 
@@ -36,15 +36,26 @@ impl Gate {
         Self { arm, sessions, claims: VecDeque::new(), leases: HashMap::new(), world: None, tape }
     }
 
-    /// Notes what the loop has been asked for, after that.
-    fn pass(&self, handle: &Handle, request: impl FnOnce() -> Request) {
-        self.tape.note(PASSED, || Passed { ticks: handle.seen(), request: request() });
+    /// Notes what the loop has been asked for, after that, by whom, and under which number it took it.
+    fn pass(&self, handle: &Handle, (by, id): (&Verified, u64), request: impl FnOnce() -> Request) {
+        let by = || Sender { role: by.from.word().to_owned(), session: by.session };
+        self.tape.note(PASSED, || Passed { ticks: handle.seen(), request: request(), by: by(), id });
+    }
+
+    /// Notes what the node does by itself.
+    fn note_own(&self, handle: &Handle, request: Request) {
+        self.tape.note(PASSED, || Passed { ticks: handle.seen(), request, ..Passed::default() });
+    }
+
+    /// From now on the gate of this node notes what it lets through.
+    pub(super) fn begun(&self, handle: &Handle, node: u64) {
+        self.note_own(handle, Request::Begin { node });
     }
 
     /// What was noted so far is of before `now`; nothing comes after the end.
     pub(super) fn noted(&self, handle: &Handle, now: Time, is_end: bool) {
         if is_end {
-            self.pass(handle, || Request::End);
+            self.note_own(handle, Request::End);
         }
         self.tape.set_now(now, is_end);
     }
@@ -72,7 +83,9 @@ impl Gate {
             let times = [order.stamp, order.valid_from, order.expires].map(Time::as_nanos);
             let id = handle.submit(order)?;
             let [stamp, valid_from, expires] = times;
-            self.pass(handle, || Request::order(&ros::Order { stamp, valid_from, expires, ..m }));
+            self.pass(handle, (&by, id.0), || {
+                Request::order(&ros::Order { stamp, valid_from, expires, ..m })
+            });
             return Ok(id.0);
         } else if topic == topics::WORLD.key {
             let (by, m) = command.read_signed::<ros::World>(&mut self.sessions(), now)?;
@@ -89,7 +102,7 @@ impl Gate {
             let known = (by.session, m.stamp, world.stamp);
             let (stamp, expires) = (world.stamp.as_nanos(), world.expires.as_nanos());
             handle.watch(world)?;
-            self.pass(handle, || Request::world(&ros::World { stamp, expires, ..m }));
+            self.pass(handle, (&by, 0), || Request::world(&ros::World { stamp, expires, ..m }));
             self.world = Some(known);
         } else if topic == topics::CLAIM.key {
             let (by, m) = command.read_signed::<ros::Claim>(&mut self.sessions(), now)?;
@@ -100,7 +113,7 @@ impl Gate {
             let lease = self.check_owner(m.lease, by.session)?;
             handle.release(now, lease)?;
             let lease = lease.id();
-            self.pass(handle, || Request::Release { now, lease });
+            self.pass(handle, (&by, lease.0), || Request::Release { now, lease });
         } else if topic == topics::SLOW.key {
             let (by, m) = command.read_signed::<Number>(&mut self.sessions(), now)?;
             by.fresh(now, OLDEST_S)?;
@@ -110,17 +123,20 @@ impl Gate {
             Rejection::finite("slow", m.value)?;
             handle.slow(m.value);
         } else if topic == topics::ACTIVATE.key {
-            command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
+            let (by, _) = command.read_signed::<Ask>(&mut self.sessions(), now)?;
+            by.fresh(now, OLDEST_S)?;
             handle.activate(now)?;
-            self.pass(handle, || Request::Activate(now));
+            self.pass(handle, (&by, 0), || Request::Activate(now));
         } else if topic == topics::DISARM.key {
-            command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
+            let (by, _) = command.read_signed::<Ask>(&mut self.sessions(), now)?;
+            by.fresh(now, OLDEST_S)?;
             handle.disarm(now)?;
-            self.pass(handle, || Request::Disarm(now));
+            self.pass(handle, (&by, 0), || Request::Disarm(now));
         } else if topic == topics::RESET.key {
-            command.read_signed::<Ask>(&mut self.sessions(), now)?.0.fresh(now, OLDEST_S)?;
+            let (by, _) = command.read_signed::<Ask>(&mut self.sessions(), now)?;
+            by.fresh(now, OLDEST_S)?;
             handle.reset(now)?;
-            self.pass(handle, || Request::Reset(now));
+            self.pass(handle, (&by, 0), || Request::Reset(now));
         } else {
             return Err(Rejection::new("topic", "a command to a robot", topic));
         }
@@ -158,8 +174,8 @@ impl Gate {
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);
         let lease = handle.claim(now, owner, groups, deadline_s)?;
-        self.pass(handle, || Request::Claim { now, owner, groups, deadline_s });
         let id = lease.id().0;
+        self.pass(handle, (by, id), || Request::Claim { now, owner, groups, deadline_s });
         if self.claims.len() == MOST_CLAIMS {
             self.claims.pop_front();
         }

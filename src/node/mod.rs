@@ -8,7 +8,7 @@ mod convert;
 mod fingers;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod following;
-mod gate;
+pub(crate) mod gate;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod gripping;
 mod model;

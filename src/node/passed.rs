@@ -16,6 +16,10 @@ pub(crate) const ASKED: &str = "asked";
 /// A request, in the robot's time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Request {
+    /// The node began, under this number.
+    Begin {
+        node: u64,
+    },
     Activate(Time),
     Disarm(Time),
     Reset(Time),
@@ -46,11 +50,25 @@ pub(crate) struct Passed {
     /// The tick of the status.
     pub(crate) ticks: u64,
     pub(crate) request: Request,
+    /// Who asked; a replay does not need to know.
+    #[serde(default)]
+    pub(crate) by: Sender,
+    /// The number of what the loop took, as it was answered: of a lease, of a motion.
+    #[serde(default)]
+    pub(crate) id: u64,
+}
+
+/// Who asked for something; nobody for what the node notes of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sender {
+    /// A role's word.
+    pub(crate) role: String,
+    pub(crate) session: u64,
 }
 
 impl Request {
     /// An order, whose times are the robot's.
-    pub(super) fn order(m: &ros::Order) -> Self {
+    pub(crate) fn order(m: &ros::Order) -> Self {
         Self::Order(written(m))
     }
 
@@ -65,6 +83,17 @@ impl Request {
 
     pub(crate) fn of_world(world: &World) -> Self {
         Self::world(&solids::message(world, |t| t))
+    }
+
+    /// The order that this is, if it is one.
+    ///
+    /// # Errors
+    /// A [`Rejection`] for one that cannot be read.
+    pub(crate) fn ordered(&self) -> Option<Result<ros::Order, Rejection>> {
+        match self {
+            Self::Order(digits) => Some(read(digits)),
+            _ => None,
+        }
     }
 }
 
@@ -128,8 +157,8 @@ impl Again {
             }
             Request::Order(digits) => handle.submit(motions::order(&read(digits)?, arm, |t| t)?).map(|_| ()),
             Request::World(digits) => handle.watch(solids::world(&read(digits)?, |t| t)?),
-            // Where ticks are recorded they hold these.
-            Request::Slow(_) | Request::Stop(_) | Request::End => Ok(()),
+            // Where ticks are recorded they hold these, as far as they are the loop's.
+            Request::Begin { .. } | Request::Slow(_) | Request::Stop(_) | Request::End => Ok(()),
         }
     }
 }
@@ -146,11 +175,11 @@ mod tests {
             times: vec![0.1, -0.0, f64::MIN_POSITIVE],
             ..ros::Order::default()
         };
-        let noted = Passed { ticks: 9, request: Request::order(&m) };
+        let by = Sender { role: "planner".into(), session: u64::MAX };
+        let noted = Passed { ticks: 9, request: Request::order(&m), by, id: 4 };
         let json = serde_json::to_string(&noted).expect("written");
         assert_eq!(serde_json::from_str::<Passed>(&json).expect("read"), noted);
-        let Request::Order(digits) = &noted.request else { panic!("{noted:?}") };
-        assert_eq!(read::<ros::Order>(digits), Ok(m));
+        assert_eq!(noted.request.ordered(), Some(Ok(m)));
         for bad in ["0", "0g", "é0", "", "00010000"] {
             assert!(read::<ros::Order>(bad).is_err(), "{bad}");
         }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{Log, Screen};
 use crate::models::Chain;
-use crate::recording::event_message;
+use crate::recording::{Drives, event_message};
 use crate::runner;
 use crate::session;
 use crate::suite::episode::Episode;
@@ -127,9 +127,11 @@ fn carry_out(
     let folder = RunFolder::create(path).map_err(session::StartError::Bridge)?;
     let log = Log::new(screen, Some(folder)).with_listener(listener(says.clone()));
     let signer = wire.session(Role::Robot, &keyring(config, Role::Planner)?, LETS_IN)?;
+    let session = signer.session();
     let body = WiredBody::connect(wire, own, arm, signer, desk.cancelled.clone())?;
+    let drives = Drives { node: body.robot(), session };
     let model = Chain::new(vec![Box::new(WiredModel::new(wire)), Box::new(session::model(config)?)]);
-    let outcome = runner::run_over(config, arm, &episode, log, (Box::new(body), Box::new(model)))?;
+    let outcome = runner::run_over(config, arm, &episode, log, drives, (Box::new(body), Box::new(model)))?;
     Ok((outcome.exit, outcome.said))
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn run(
         time_limit_s: config.record.most_s,
         is_interactive: false,
         is_node: true,
+        drives: None,
     };
     let (mut pipeline, mut log, tape) = session::pipeline(&setup, episode, log)?;
     let cameras = pipeline.take_cameras();
@@ -274,6 +275,7 @@ impl Saying {
 
     /// Says and hears until the person ends it, or the loop is over.
     fn run(mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+        self.gate.begun(pipeline.control(), self.wire.id());
         let ended = self.until_the_end(pipeline, log);
         self.gate.noted(pipeline.control(), self.wire.now(), true);
         ended

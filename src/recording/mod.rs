@@ -91,6 +91,36 @@ pub(crate) struct RunInfo {
     /// Whether loop and mission ran as nodes of their own, of which this is one's recording.
     #[serde(default)]
     pub(crate) is_node: bool,
+    /// Of a planner node's recording, which robot node it drove, and in which session.
+    #[serde(default)]
+    pub(crate) drives: Option<Drives>,
+}
+
+/// Which part of a run a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    Whole,
+    Robot,
+    Planner(Drives),
+}
+
+impl RunInfo {
+    pub(crate) fn share(&self) -> Share {
+        match self.drives {
+            Some(drives) => Share::Planner(drives),
+            None if self.is_node => Share::Robot,
+            None => Share::Whole,
+        }
+    }
+}
+
+/// By what a planner's part of a run and the robot's are known to belong together: numbers that are drawn at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Drives {
+    /// The robot node.
+    pub(crate) node: u64,
+    /// The session in which it was asked for motions.
+    pub(crate) session: u64,
 }
 
 /// One run's recording. Shared by all who have something to say.
@@ -142,6 +172,7 @@ impl Recording {
             time_limit_s: setup.time_limit_s,
             cameras,
             is_node: setup.is_node,
+            drives: setup.drives,
         };
         recorder.attach(CONFIG, "text/plain", setup.config.to_toml().as_bytes());
         recorder.attach(ROBOT, "text/plain", describe(arm).as_bytes());

@@ -70,6 +70,7 @@ fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed
         time_limit_s: run.time_limit_s,
         is_interactive: run.is_interactive,
         is_node: true,
+        drives: run.drives,
     };
     let parts = Parts {
         body: Box::new(body),
@@ -100,7 +101,7 @@ fn note(laps: &mut Laps, again: &mut Again, header: &Header, line: &str) -> Resu
     let json = line
         .strip_prefix(PASSED)
         .ok_or_else(|| format!("\"{line:.40}\" is nothing that a gate let through"))?;
-    let Passed { ticks, request } = serde_json::from_str(json).map_err(|e| e.to_string())?;
+    let Passed { ticks, request, .. } = serde_json::from_str(json).map_err(|e| e.to_string())?;
     if !laps.reach(ticks) {
         return Err(format!("tick {ticks} had been seen, which is not there"));
     }

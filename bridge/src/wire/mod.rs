@@ -379,6 +379,12 @@ struct Signing {
 pub struct Signer(Arc<Signing>);
 
 impl Signer {
+    /// Its session's number, which stands in whatever is said in it.
+    #[must_use]
+    pub fn session(&self) -> u64 {
+        self.0.session
+    }
+
     fn envelope(&self, schema: u64, topic: &str, payload: &[u8], now: Time) -> Envelope {
         let mut last = locked(&self.0.last);
         let sequence = last.entry(topic.to_owned()).or_default();

@@ -8,7 +8,7 @@ use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::{DIAGNOSTICS, LoopSum};
+use crate::recording::{DIAGNOSTICS, LoopSum, RUN, RunInfo, Share, TICKS};
 use bridge::recording::Reader;
 use bridge::ros::DiagnosticArray;
 use std::collections::BTreeMap;
@@ -57,6 +57,15 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
     let last = topics.values().map(|c| c.last).max().unwrap_or_default();
     let seconds = last.secs_since(first);
     let control = LoopSum::of(&diagnostics);
+    // What came from a dataset says nothing of a run.
+    let run = reader.attached().iter().find(|a| a.name == RUN);
+    let run: Option<RunInfo> = run.and_then(|a| serde_json::from_slice(&a.data).ok());
+    let share = run.as_ref().map(|run| match run.share() {
+        Share::Whole => "a whole run",
+        Share::Robot if topics.contains_key(TICKS) => "a robot node's part of a run",
+        Share::Robot => "a node's part of a run",
+        Share::Planner(_) => "a planner node's part of a run",
+    });
     let is_fine = reader.is_complete() && reader.flaws().is_empty();
     if json {
         let topics: BTreeMap<&String, _> = topics
@@ -69,7 +78,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let flaws: Vec<_> = reader.flaws().iter().map(|f| (f.at, &f.what)).collect();
         let files: Vec<_> = reader.attached().iter().map(|a| (&a.name, a.data.len())).collect();
         let object = serde_json::json!({
-            "file": path.display().to_string(), "bytes": bytes, "seconds": seconds, "topics": topics,
+            "file": path.display().to_string(), "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
             "loop": control.map(|c| serde_json::json!({
                 "seconds": c.seconds, "ticks": c.ticks, "misses": c.wall.map(|w| w.0),
@@ -80,6 +89,11 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         tell!("{object}");
     } else {
         tell!("{}: {:.1} MB, {seconds:.1} s of the robot's time", path.display(), bytes as f64 / 1e6);
+        if let (Some(share), Some(run)) = (share, &run) {
+            let sentence = &run.sentence;
+            let sentence = if sentence.is_empty() { String::new() } else { format!(", \"{sentence}\"") };
+            tell!("  of {share}{sentence}");
+        }
         let width = topics.keys().map(String::len).max().unwrap_or(0);
         for (name, c) in &topics {
             tell!(
