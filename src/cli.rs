@@ -353,7 +353,8 @@ pub(crate) enum LogCommand {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ExportOptions {
-    /// Recordings (run.mcap), or folders of runs; of several --to lerobot makes an episode each.
+    /// Recordings (run.mcap), or folders of runs; of several --to lerobot makes an episode each. Of a run over several
+    /// nodes the robot's part and the planner's, in any order: the one has the ticks, the other pictures and sentence.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What to make.

@@ -1,10 +1,13 @@
 //! A run over several processes leaves a recording of each part: out of the robot's and the planner's together its story is
-//! told, parts of other runs are refused, and of one alone is said what is missing.
+//! told and a dataset made, parts of other runs are refused, and of one alone is said what is missing.
 
 mod scripted;
 
+use bridge::recording::Reader;
+use bridge::ros::{Image, JointState, Text};
 use scripted::nodes::{BEGINS, Nodes};
 use std::fs;
+use std::path::Path;
 
 const SENTENCE: &str = "pick up the red cube";
 
@@ -31,6 +34,13 @@ impl Ticks {
         let id = if is_last { rows.next_back() } else { rows.next() }.expect("a tick")[motion].clone();
         let rows: Vec<_> = self.rows.iter().filter(|r| r[of_mode] == mode && r[motion] == id).collect();
         (rows[rows.len() / 2][0].clone(), id)
+    }
+
+    /// The number in single precision of the newest tick at this time.
+    fn at(&self, ns: i64, column: &str) -> f64 {
+        let time = |r: &Vec<String>| (r[0].parse::<f64>().expect("a time") * 1e9).round() as i64;
+        let n = self.rows.partition_point(|r| time(r) <= ns);
+        f64::from(self.rows[n - 1][self.place(column)].parse::<f64>().expect("a number") as f32)
     }
 }
 
@@ -136,6 +146,8 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
     );
     assert!(!story.contains("The person said"), "{story}");
 
+    goes_out(&nodes, &ticks);
+
     // The same robot, started anew: its parts are of another run.
     nodes.begin("another", "robot", "robot");
     nodes.until("another", "is there, node", BEGINS);
@@ -146,9 +158,83 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
         "a part of another run",
     ];
     refused(&nodes, &why(&["another", "planner/run-001"], &at), &wants);
+    let export = ["log", "export", "another", "planner/run-001", "--to", "lerobot", "--out", "no-set"];
+    refused(&nodes, &export, &wants);
+    assert!(!nodes.folder.0.join("no-set").exists());
     refused(
         &nodes,
         &why(&["."], &at),
         &["recordings: expected one run", "another/run.mcap", "robot/run.mcap"],
     );
+}
+
+/// `sinew log export` of the parts: the robot's has the numbers, the planner's pictures and sentence.
+fn goes_out(nodes: &Nodes, ticks: &Ticks) {
+    let to = |files: &[&str], to: &str, out: &str| {
+        let args = [&["log", "export"][..], files, &["--to", to, "--out", out, "--fps", "10"]].concat();
+        nodes.said(&args)
+    };
+    let (code, said, err) = to(&["planner/run-001", "robot"], "lerobot", "set");
+    assert_eq!(code, 0, "{said}{err}");
+    assert_has(&said, &["planner/run-001/run.mcap: ", "1 episode, ", "2 cameras"]);
+    done(nodes, &["log", "import", "set", "--episode", "0", "--out", "back"]);
+    let [parts, back] = ["planner/run-001", "back"].map(|n| nodes.folder.0.join(n).join("run.mcap"));
+    let begin = first_pictures(&parts);
+    let (mut states, mut pictures, mut words) = (0, 0, String::new());
+    for m in Reader::open(&back).expect("a recording") {
+        match m.info.topic.as_str() {
+            "/joint_states" => {
+                let s = m.read::<JointState>().expect("joints");
+                let at = begin + states * 100_000_000;
+                for (name, q) in s.name.iter().zip(&s.position).filter(|(name, _)| *name != "gripper") {
+                    assert_eq!(*q, ticks.at(at, &format!("q.{name}")), "{name}, frame {states}");
+                }
+                states += 1;
+            }
+            "/front/image" | "/wrist/image" => {
+                assert!(!m.read::<Image>().expect("a picture").data.is_empty());
+                pictures += 1;
+            }
+            "/sinew/operator" => words = m.read::<Text>().expect("a sentence").data,
+            _ => {}
+        }
+    }
+    assert!(
+        states > 20 && (pictures, words.as_str()) == (2 * states, SENTENCE),
+        "{states}, {pictures}, {words}"
+    );
+    // It ends with the sentence, not with the robot, which went on.
+    let last = begin + states * 100_000_000;
+    let sent = (ticks.amid("servo", true).0.parse::<f64>().expect("a time") * 1e9) as i64;
+    assert!(last < sent, "{last}, {sent}");
+
+    let (code, said, err) = to(&["robot"], "lerobot", "robots-set");
+    assert_eq!(code, 0, "{said}{err}");
+    assert_has(&said, &["! robot/run.mcap: the planner's part is missing", "no pictures"]);
+    let (code, _, err) = to(&["planner"], "lerobot", "x");
+    assert!(code == 2 && err.contains("the robot's part of its run beside it"), "{code}: {err}");
+    let (code, said, err) = to(&["planner/run-001", "robot"], "gif", "a.gif");
+    assert!(code == 0 && said.contains("frames at 10 a second"), "{code}: {said}{err}");
+    let (code, _, err) = to(&["robot"], "gif", "x");
+    assert!(code == 2 && err.contains("whose planner's part has them"), "{code}: {err}");
+    refused(
+        nodes,
+        &["log", "export", "planner/run-001", "--to", "csv"],
+        &["ticks: expected the robot's part"],
+    );
+    let both = Ticks::of(&done(nodes, &["log", "export", "planner/run-001", "robot", "--to", "csv"]));
+    assert!(both.rows == ticks.rows);
+}
+
+/// When there was one of each camera.
+fn first_pictures(recording: &Path) -> i64 {
+    let (mut front, mut wrist) = (None, None);
+    for m in Reader::open(recording).expect("a recording") {
+        match m.info.topic.as_str() {
+            "/front/image" | "/front/preview" => _ = front.get_or_insert(m.stamp),
+            "/wrist/image" | "/wrist/preview" => _ = wrist.get_or_insert(m.stamp),
+            _ => {}
+        }
+    }
+    front.max(wrist).expect("pictures").as_nanos()
 }

@@ -35,9 +35,12 @@ pub(crate) struct Seen {
     stamps: Vec<Time>,
 }
 
-/// What there is in a recording.
+/// What there is in a recording, or in the two parts of a run that was split.
 pub(crate) struct Survey {
+    /// Where its pictures and its sentence are.
     pub(crate) path: PathBuf,
+    /// Where its ticks are.
+    ticks: PathBuf,
     pub(crate) sentence: String,
     /// How it ended: a word.
     pub(crate) outcome: String,
@@ -58,6 +61,7 @@ impl Survey {
     fn read(path: &Path) -> Result<Self, ReplayError> {
         let mut survey = Self {
             path: path.to_owned(),
+            ticks: path.to_owned(),
             sentence: String::new(),
             outcome: "unfinished".into(),
             cameras: BTreeMap::new(),
@@ -97,6 +101,17 @@ impl Survey {
         }
         survey.cameras.values_mut().for_each(|s| s.stamps.sort());
         Ok(survey)
+    }
+
+    /// Of a planner's part, whose sentence was carried out in the time of `lasted`, with the ticks of the robot's.
+    ///
+    /// # Errors
+    /// [`ReplayError`] for what cannot be read.
+    pub(crate) fn of_parts(planner: &Path, robot: &Path, lasted: (Time, Time)) -> Result<Self, ReplayError> {
+        let (survey, ticks) = (Self::of(planner)?, Self::of(robot)?);
+        let span = ticks.span.map(|(first, last)| (first.max(lasted.0), last.min(lasted.1)));
+        let span = span.filter(|(first, last)| first <= last);
+        Ok(Self { ticks: ticks.path, span, ..survey })
     }
 
     /// When the first frame is: once everything is known that belongs into one; and how long that took, seconds.
@@ -177,15 +192,21 @@ pub(crate) fn layout(all: &[(Survey, Header)], fps: Option<u32>) -> Result<Layou
     })
 }
 
-/// The newest tick at each instant from `begin` on, every `1/fps` seconds, with the robot's newest state; and the last.
+/// The newest tick at each instant of a survey from `begin` on, every `1/fps` seconds, with the robot's newest state; and
+/// the last.
 ///
 /// # Errors
 /// A [`Rejection`] for a recording whose ticks are not whole.
-pub(crate) fn samples(path: &Path, begin: Time, fps: u32) -> Result<Vec<TickRecord>, ReplayError> {
+pub(crate) fn samples(survey: &Survey, begin: Time, fps: u32) -> Result<Vec<TickRecord>, ReplayError> {
+    let (path, end) = (&survey.ticks, survey.span.map(|(_, last)| last));
     let mut ticks = Ticks::new(Reader::open(path)?);
     let (mut samples, mut newest) = (Vec::new(), None::<TickRecord>);
     let mut due = begin;
     while let Some(mut tick) = ticks.next().map_err(|e| within(path, e.into()))? {
+        // A robot's ticks go on behind the sentence.
+        if end.is_some_and(|end| tick.now > end) {
+            break;
+        }
         // Before the first tick there is no frame.
         while let Some(newest) = newest.as_ref().filter(|_| tick.now > due) {
             if samples.len() >= MOST_FRAMES {

@@ -30,7 +30,8 @@ const MOST_ROWS: usize = 4000;
 pub(super) fn gif(path: &Path, out: &Path, fps: Option<u32>) -> Result<Exit, CommandError> {
     let survey = Survey::of(path)?;
     let Some((begin, end)) = survey.seen() else {
-        let got = "none: it was recorded without (record.images = \"none\"), or is of no camera";
+        let got = "none: it was recorded without (record.images = \"none\"), is of no camera, or is the robot's part of a \
+                   run, whose planner's part has them";
         return Err(Rejection::new(format!("{}: pictures", path.display()), "some", got).into());
     };
     let fps = fps.or(survey.fps()).unwrap_or(1);

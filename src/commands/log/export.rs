@@ -8,6 +8,7 @@ use crate::dataset::{Survey, View, instant, layout, numbers, samples};
 use crate::exit::Exit;
 use crate::recording::{Ticks, mode_word};
 use crate::replay::Header;
+use crate::split::{self, Found, Run};
 use bridge::dataset::DatasetWriter;
 use bridge::dataset::video::Ffmpeg;
 use bridge::recording::Reader;
@@ -22,34 +23,83 @@ const FFMPEG: &str = "SINEW_FFMPEG";
 
 pub(super) fn run(options: &ExportOptions) -> Result<Exit, CommandError> {
     let ExportOptions { files, to, out, fps, only } = options;
-    let paths: Vec<PathBuf> = files.iter().map(|f| recording_at(f)).collect();
     let refuse = |field: &'static str, expected: &'static str, got: String| {
         Err(CommandError::Refused(Rejection::new(field, expected, got)))
     };
-    if *to != ExportTo::Lerobot {
-        if paths.len() > 1 {
-            return refuse("recordings", "one, for anything but --to lerobot", paths.len().to_string());
-        }
-        if only.is_some() {
-            return refuse("--only", "--to lerobot", "another".into());
-        }
+    if only.is_some() && *to != ExportTo::Lerobot {
+        return refuse("--only", "--to lerobot", "another".into());
     }
     if fps.is_some() && !matches!(to, ExportTo::Lerobot | ExportTo::Gif) {
         return refuse("--fps", "--to lerobot or gif", "another".into());
     }
-    let (Some(path), Some(out)) = (paths.first(), out) else {
-        return match (paths.first(), to) {
-            (Some(path), ExportTo::Csv) => csv(path, None),
-            _ => refuse("--out", "where to", "nothing".into()),
-        };
-    };
-    new_path(out)?;
-    match to {
-        ExportTo::Lerobot => lerobot(&paths, out, *fps, *only),
-        ExportTo::Csv => csv(path, Some(out)),
-        ExportTo::Gif => drawn::gif(path, out, *fps),
-        ExportTo::Plots => drawn::plots(path, out),
+    match out {
+        Some(out) => new_path(out)?,
+        None if *to == ExportTo::Csv => {}
+        None => return refuse("--out", "where to", "nothing".into()),
     }
+    match (to, out) {
+        (ExportTo::Lerobot, Some(out)) => lerobot(files, out, *fps, *only),
+        (ExportTo::Gif, Some(out)) => drawn::gif(&with_pictures(files)?, out, *fps),
+        (ExportTo::Plots, Some(out)) => drawn::plots(&with_ticks(files)?, out),
+        (_, out) => csv(&with_ticks(files)?, out.as_deref()),
+    }
+}
+
+/// The recording that has the ticks of the run that these files are of.
+fn with_ticks(files: &[PathBuf]) -> Result<PathBuf, CommandError> {
+    let (run, left_out) = split::one(files)?;
+    warn_of(&left_out);
+    Ok(run.robot.path)
+}
+
+/// The recording that has its pictures.
+fn with_pictures(files: &[PathBuf]) -> Result<PathBuf, CommandError> {
+    // Pictures alone may be anybody's.
+    if let [file] = files
+        && recording_at(file).is_file()
+    {
+        return Ok(recording_at(file));
+    }
+    let (run, left_out) = split::one(files)?;
+    warn_of(&left_out);
+    match run.planners.as_slice() {
+        [] => Ok(run.robot.path),
+        [(part, _)] => Ok(part.path.clone()),
+        all => {
+            let got: Vec<String> = all.iter().map(|(part, _)| part.path.display().to_string()).collect();
+            Err(Rejection::new("recordings", "one sentence's", got.join(", ")).into())
+        }
+    }
+}
+
+/// What lies beside what was asked for.
+fn warn_of(left_out: &[String]) {
+    left_out.iter().for_each(|other| eprintln!("warning: left out: {other}"));
+}
+
+/// What an episode each is made of: a run, or of one that was split each sentence, with the robot's part.
+fn episodes(files: &[PathBuf]) -> Result<Vec<(Survey, Header)>, CommandError> {
+    let Found { runs, left_out } = split::runs(files)?;
+    warn_of(&left_out);
+    let mut all = Vec::new();
+    for Run { robot, planners } in runs {
+        if planners.is_empty() {
+            let path = &robot.path;
+            if robot.is_robots() {
+                tell!("! {}: the planner's part is missing, which has pictures and sentence", path.display());
+            }
+            all.push((Survey::of(path)?, robot.header));
+            continue;
+        }
+        for (part, _) in planners {
+            let Some(lasted) = part.span() else {
+                let field = format!("{}: sentence", part.path.display());
+                return Err(Rejection::new(field, "the person's", "none").into());
+            };
+            all.push((Survey::of_parts(&part.path, &robot.path, lasted)?, part.header));
+        }
+    }
+    Ok(all)
 }
 
 /// Refuses what is there already: nothing is written over.
@@ -71,22 +121,21 @@ pub(super) fn ffmpeg() -> Result<Option<Ffmpeg>, CommandError> {
     found.map(Some).ok_or_else(|| Rejection::new(FFMPEG, "the program ffmpeg", got).into())
 }
 
-/// An episode of each recording.
+/// An episode of each run.
 fn lerobot(
-    paths: &[PathBuf],
+    files: &[PathBuf],
     out: &Path,
     fps: Option<u32>,
     only: Option<Only>,
 ) -> Result<Exit, CommandError> {
     let ffmpeg = ffmpeg()?;
     let mut all = Vec::new();
-    for path in paths {
-        let survey = Survey::of(path)?;
+    for (survey, header) in episodes(files)? {
         let is_wanted = only.is_none() || survey.outcome == Exit::Done.word();
         if is_wanted {
-            all.push((survey, Header::read(path)?));
+            all.push((survey, header));
         } else {
-            tell!("  {}: {}, left out", path.display(), survey.outcome);
+            tell!("  {}: {}, left out", survey.path.display(), survey.outcome);
         }
     }
     let layout = layout(&all, fps)?;
@@ -98,7 +147,7 @@ fn lerobot(
     for (survey, header) in &all {
         let path = survey.path.display();
         let begun = survey.begin();
-        let samples = begun.map_or_else(|| Ok(Vec::new()), |(begin, _)| samples(&survey.path, begin, fps))?;
+        let samples = begun.map_or_else(|| Ok(Vec::new()), |(begin, _)| samples(survey, begin, fps))?;
         let mut views: Vec<View> = Vec::new();
         for camera in &cameras {
             views.push(View::open(&survey.path, camera)?);
