@@ -105,6 +105,14 @@ impl Part {
         }
     }
 
+    /// Of a planner's part the session in which it asked the robot: one of this sentence alone.
+    pub(crate) fn session(&self) -> Option<u64> {
+        match self.share {
+            Share::Planner(drives) => Some(drives.session),
+            _ => None,
+        }
+    }
+
     /// For whom a lease was claimed.
     pub(crate) fn owner(&self, lease: u64) -> Option<Owner> {
         self.notes.owners.get(&lease).copied()

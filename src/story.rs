@@ -51,8 +51,12 @@ impl<'a> Story<'a> {
         let mut story = Self::default();
         story.take_in(&run.robot.path, at)?;
         let motion = story.tick.as_ref().and_then(|t| t.motion);
+        let asked = motion.and_then(|id| run.robot.motion(id.0));
         story.planner = run.planners.iter().find(|(part, _)| match motion {
-            Some(id) => part.motion(id.0).is_some(),
+            // A planner that was killed has not noted what it ordered last.
+            Some(id) => {
+                part.motion(id.0).is_some() || asked.is_some_and(|a| part.session() == Some(a.by.session))
+            }
             // Between two motions its sentence is the one that was being carried out.
             None => part.span().is_some_and(|(first, last)| (first..=last).contains(&at)),
         });

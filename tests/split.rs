@@ -5,7 +5,7 @@ mod scripted;
 
 use bridge::recording::Reader;
 use bridge::ros::{Image, JointState, Text};
-use scripted::nodes::{BEGINS, Nodes};
+use scripted::nodes::{BEGINS, DONE, Nodes, ended};
 use std::fs;
 use std::path::Path;
 
@@ -166,6 +166,27 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
         &why(&["."], &at),
         &["recordings: expected one run", "another/run.mcap", "robot/run.mcap"],
     );
+}
+
+#[test]
+fn of_a_planner_that_was_killed_in_mid_motion_is_told_what_it_had_noted_up_to_the_persons_words() {
+    let mut nodes = Nodes::new("parts-killed", "");
+    nodes.start(&["robot", "perception", "planner"]);
+    let (asked, before) = nodes.say_until_it_moves(SENTENCE, "robot");
+    nodes.signal("planner", "KILL");
+    nodes.until_it_stops(before);
+    assert_ne!(ended(asked, DONE).0, 0);
+    nodes.interrupt("robot");
+    let ticks = Ticks::of(&done(&nodes, &["log", "export", "robot", "--to", "csv"]));
+    let (at, motion) = ticks.amid("follow", true);
+    let story = done(&nodes, &why(&["."], &at));
+    let said = format!(": \"{SENTENCE}\".");
+    assert_has(
+        &story,
+        &[&format!("It followed motion {motion}"), " by the planner node, under lease ", &said],
+    );
+    // Its recording has no end, and so is told.
+    assert_has(&story, &["! a recording is damaged: ./planner/run-"]);
 }
 
 /// `sinew log export` of the parts: the robot's has the numbers, the planner's pictures and sentence.

@@ -55,6 +55,8 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
     }
     if let Some(skill) = motion.as_ref().and_then(|m| m.skill) {
         tell!("That was for skill {}, begun {}.", skill.text, clock(skill.at));
+    } else if let Some(skill) = story.last("planner", "skill").filter(|_| is_cut_off(&story, tick)) {
+        tell!("The newest skill that it notes is {}, begun {}.", skill.text, clock(skill.at));
     }
     if let Some(plan) = story.last("planner", "plan") {
         tell!("The plan, made {}: {}.", clock(plan.at), plan.text);
@@ -123,6 +125,9 @@ fn part_words(run: &Run, story: &Story<'_>, tick: &TickRecord) -> Vec<String> {
     }
     let what = if tick.motion.is_some() { "What it was for" } else { "What was being done" };
     lines.push(match story.planner {
+        Some((part, _)) if is_cut_off(story, tick) => {
+            format!("It is of the sentence of {}, whose notes break off before it.", part.path.display())
+        }
         Some((part, fit)) => format!(
             "{what} stands in {}: {} motions are in both parts, the same to the bit, their times {:.1} ms apart at the \
              most.",
@@ -145,6 +150,12 @@ fn part_words(run: &Run, story: &Story<'_>, tick: &TickRecord) -> Vec<String> {
         }
     });
     lines
+}
+
+/// Whether a motion is of a planner's part that breaks off before it.
+fn is_cut_off(story: &Story<'_>, tick: &TickRecord) -> bool {
+    let id = tick.motion.map(|id| id.0);
+    story.planner.as_ref().is_some_and(|(part, _)| id.is_some_and(|id| part.motion(id).is_none()))
 }
 
 /// A model's name without what stands behind it in brackets.
