@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use types::motion::TrajectoryPoint;
 use types::{GripperCommand, JointState, JointVector, Time, Trajectory};
 
-fn any_number() -> impl Strategy<Value = f64> {
+pub(crate) fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![
         any::<f64>(),
         -4.0..4.0_f64,
@@ -18,7 +18,7 @@ fn any_number() -> impl Strategy<Value = f64> {
     ]
 }
 
-fn vector() -> impl Strategy<Value = JointVector> {
+pub(crate) fn vector() -> impl Strategy<Value = JointVector> {
     prop_oneof![
         6 => prop::collection::vec(any_number(), N),
         1 => prop::collection::vec(any_number(), 0..16),

@@ -2,6 +2,7 @@
 //! building it is most of what testing costs.
 
 mod adversarial;
+mod any_numbers;
 mod any_orders;
 mod authority;
 mod behaviour;
