@@ -14,7 +14,7 @@ use perception::language::Reader;
 use perception::roles::{Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
 use std::time::Instant;
-use types::seams::{Budget, ModelError, VisionLanguageModel};
+use types::seams::{Budget, Manner, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
 
 /// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
@@ -29,7 +29,7 @@ pub(crate) fn of(config: &Config) -> Result<Box<dyn VisionLanguageModel>, StartE
         all.push(Box::new(SpeakingModel::new(Remote::new(&config.remote)?, reader.clone())));
     }
     if !config.perception.model.is_empty() {
-        all.push(Box::new(SpeakingModel::new(Local(local(config)?), reader.clone())));
+        all.push(Box::new(SpeakingModel::new(Local::new(local(config)?), reader.clone())));
     }
     all.push(Box::new(built_in));
     Ok(if all.len() == 1 { all.remove(0) } else { Box::new(Chain::new(all)) })
@@ -44,7 +44,7 @@ pub(crate) fn speaker(config: &Config) -> Result<Box<dyn Speaker>, StartError> {
         let expected = "a model: --model DIR, or remote.url or perception.model in robot.toml";
         return Err(Rejection::new("--role", expected, "none").into());
     }
-    Ok(Box::new(Local(local(config)?)))
+    Ok(Box::new(Local::new(local(config)?)))
 }
 
 fn local(config: &Config) -> Result<Vlm, StartError> {
@@ -63,11 +63,56 @@ pub(crate) fn prepare(config: &Config) -> Result<(), StartError> {
 }
 
 /// A model in this process.
-struct Local(Vlm);
+struct Local {
+    vlm: Vlm,
+    /// Of the last answer.
+    manner: Manner,
+}
+
+impl Local {
+    fn new(vlm: Vlm) -> Self {
+        Self { vlm, manner: Manner::default() }
+    }
+
+    fn answer(
+        &mut self,
+        pictures: &[&Image],
+        prompt: &str,
+        grammar: &Grammar,
+        (budget, begun): (Budget<'_>, Instant),
+    ) -> Result<Spoken, ModelError> {
+        let is_late = || begun.elapsed() > budget.limit;
+        let pixels = |image: &&Image| {
+            let (width, height) = (image.intrinsics.width as usize, image.intrinsics.height as usize);
+            Pixels::new(width, height, image.rgb.to_vec()).map(Medium::Picture)
+        };
+        let media = pictures.iter().map(pixels).collect::<Result<Vec<_>, _>>()?;
+        let prompt = self.vlm.prompt(&media, prompt)?;
+        // A prompt that leaves no room is refused by name.
+        let max_tokens = grammar.most_bytes().min(MOST_TOKENS).min(self.vlm.room(&prompt).max(1));
+        // The likeliest token each time: there is nothing to draw, and no seed.
+        let sampling = [("temperature", 0.0), ("max_tokens", max_tokens as f64)];
+        self.manner.sampling = sampling.map(|(name, value)| (name.to_owned(), value)).into();
+        self.manner.held_to = "the role's grammar".to_owned();
+        let how =
+            Answering { choice: Choice::Greedy, max_tokens, stops_at_end: true, grammar: Some(grammar) };
+        let goes_on = || !budget.is_cancelled() && !is_late();
+        let said = match self.vlm.answer(&prompt, &how, &goes_on, &mut |_| ()) {
+            Err(VlmError::Cancelled) if is_late() => return Err(ModelError::Timeout(budget.limit)),
+            said => said?,
+        };
+        let flaw = (!said.is_complete).then(|| format!("no end within {max_tokens} tokens"));
+        Ok(Spoken { text: said.text, flaw, tokens: [prompt.ids().len(), said.ids.len()], cost: 0.0 })
+    }
+}
 
 impl Speaker for Local {
     fn identity(&self) -> String {
-        self.0.identity().to_owned()
+        self.vlm.identity().to_owned()
+    }
+
+    fn manner(&self) -> Manner {
+        self.manner.clone()
     }
 
     fn say(
@@ -78,26 +123,10 @@ impl Speaker for Local {
         budget: Budget<'_>,
     ) -> Result<Spoken, ModelError> {
         let begun = Instant::now();
-        let is_late = || begun.elapsed() > budget.limit;
-        let pixels = |image: &&Image| {
-            let (width, height) = (image.intrinsics.width as usize, image.intrinsics.height as usize);
-            Pixels::new(width, height, image.rgb.to_vec()).map(Medium::Picture)
-        };
-        let media = pictures.iter().map(pixels).collect::<Result<Vec<_>, _>>()?;
-        let prompt = self.0.prompt(&media, prompt)?;
-        // A prompt that leaves no room is refused by name.
-        let max_tokens = grammar.most_bytes().min(MOST_TOKENS).min(self.0.room(&prompt).max(1));
-        let how =
-            Answering { choice: Choice::Greedy, max_tokens, stops_at_end: true, grammar: Some(grammar) };
-        let goes_on = || !budget.is_cancelled() && !is_late();
-        let said = match self.0.answer(&prompt, &how, &goes_on, &mut |_| ()) {
-            Err(VlmError::Cancelled) if is_late() => return Err(ModelError::Timeout(budget.limit)),
-            said => said?,
-        };
-        if !said.is_complete {
-            return Err(ModelError::Unusable(format!("no end within {max_tokens} tokens")));
-        }
-        Ok(Spoken { text: said.text, tokens: [prompt.ids().len(), said.ids.len()], cost: 0.0 })
+        self.manner = Manner::default();
+        let said = self.answer(pictures, prompt, grammar, (budget, begun));
+        self.manner.latency_s = begun.elapsed().as_secs_f64();
+        said
     }
 }
 
@@ -108,6 +137,8 @@ struct Remote {
     sends_pictures: bool,
     /// Who gave the last answer, by the server's account.
     served: Served,
+    /// How it was asked for it.
+    manner: Manner,
 }
 
 impl Remote {
@@ -130,7 +161,7 @@ impl Remote {
             },
         };
         let chat = Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms);
-        Ok(Self { chat, sends_pictures: c.pictures, served: Served::default() })
+        Ok(Self { chat, sends_pictures: c.pictures, served: Served::default(), manner: Manner::default() })
     }
 }
 
@@ -147,6 +178,10 @@ impl Speaker for Remote {
         said
     }
 
+    fn manner(&self) -> Manner {
+        self.manner.clone()
+    }
+
     fn say(
         &mut self,
         pictures: &[&Image],
@@ -154,6 +189,7 @@ impl Speaker for Remote {
         grammar: &Grammar,
         budget: Budget<'_>,
     ) -> Result<Spoken, ModelError> {
+        self.manner = Manner::default();
         if !pictures.is_empty() && !self.sends_pictures {
             let why = "no picture leaves this machine (remote.pictures is false)";
             return Err(ModelError::Declined(why.into()));
@@ -163,17 +199,20 @@ impl Speaker for Remote {
         let max_tokens = grammar.most_bytes().min(MOST_TOKENS);
         let question = Question { pictures: &pictures, prompt, schema: grammar.schema(), max_tokens };
         self.served = Served::default();
-        let reply = self.chat.ask(&question, budget.limit, budget.cancel).map_err(|e| match e {
+        let (seed, sampling) = self.chat.sampling(max_tokens);
+        let begun = Instant::now();
+        let reply = self.chat.ask(&question, budget.limit, budget.cancel);
+        let latency_s = begun.elapsed().as_secs_f64();
+        self.manner = Manner { seed, sampling, held_to: self.chat.form().name().to_owned(), latency_s };
+        let reply = reply.map_err(|e| match e {
             ChatError::Cancelled => ModelError::Cancelled,
             ChatError::Timeout { limit, .. } => ModelError::Timeout(limit),
             other => ModelError::Unusable(other.to_string()),
         })?;
         self.served = reply.served;
-        if reply.text.len() > grammar.most_bytes() {
-            let why = format!("{} bytes, of {} at most", reply.text.len(), grammar.most_bytes());
-            return Err(ModelError::Unusable(why));
-        }
+        let (n, most) = (reply.text.len(), grammar.most_bytes());
+        let flaw = (n > most).then(|| format!("{n} bytes, of {most} at most"));
         let tokens = reply.tokens.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        Ok(Spoken { text: reply.text, tokens, cost: reply.cost })
+        Ok(Spoken { text: reply.text, flaw, tokens, cost: reply.cost })
     }
 }

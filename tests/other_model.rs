@@ -37,7 +37,22 @@ fn the_demo_with_a_random_model_ends_in_a_refusal_or_a_question_and_every_call_i
             "{call}"
         );
         assert!(call["tokens"][0].as_u64() > Some(0) && call["tokens"][1].as_u64() > Some(0), "{call}");
-        assert_eq!(call["prompt"].as_str().map(str::len), Some(16), "{call}");
+        // The question itself, how it was answered, and what was looked at.
+        let (is_look, prompt) =
+            (call["prompt_file"] == "look.txt", call["prompt"].as_str().unwrap_or_default());
+        assert!(
+            prompt.starts_with(if is_look { "Find every object on the table" } else { "A robot arm " }),
+            "{call}"
+        );
+        assert!(call["prompt_cut"] == 0 && call["prompt_hash"].as_str().map(str::len) == Some(16), "{call}");
+        let pictures = call["pictures"].as_array().expect("a list");
+        assert!(pictures.len() == usize::from(is_look) && pictures.iter().all(|p| p != ""), "{call}");
+        let manner = &call["manner"];
+        assert!(manner["seed"].is_null() && manner["sampling"]["temperature"] == 0.0, "{call}");
+        assert!(manner["sampling"]["max_tokens"].as_f64() > Some(0.0), "{call}");
+        assert_eq!((&manner["held_to"], &manner["latency_s"]), (&"the role's grammar".into(), &0.0.into()));
+        // It came to its end, or it is told why not, with what came.
+        assert!(call["failure"] == "" || call["answer"] != "", "{call}");
     }
 }
 

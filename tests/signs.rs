@@ -73,7 +73,7 @@ impl Speaker for Obedient {
             (true, "pick") => json!({ "do": [{ "skill": "pick", "object": thing }] }),
             (true, skill) => json!({ "do": [{ "skill": skill }] }),
         };
-        Ok(Spoken { text: said.to_string(), tokens: [1, 1], cost: 0.0 })
+        Ok(Spoken { text: said.to_string(), flaw: None, tokens: [1, 1], cost: 0.0 })
     }
 }
 

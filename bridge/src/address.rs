@@ -29,6 +29,11 @@ impl Key {
         format!("Bearer {}", self.0)
     }
 
+    /// Whether it is long enough to be one.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.0.len() >= 8
+    }
+
     /// A server's words, in case it repeats the key.
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         text.replace(self.0.as_str(), "…")

@@ -110,13 +110,15 @@ pub(crate) fn run(
     let shown: Vec<_> = pictures.iter().collect();
     let said = speaker.say(&shown, &request.prompt, &request.grammar, budget);
     let said = said.map_err(|e| CommandError::Speaker(e.to_string()))?;
-    request.check(&said.text)?;
+    let tokens = said.tokens;
+    let text = said.whole().map_err(|e| CommandError::Speaker(e.to_string()))?;
+    request.check(&text)?;
     let line = if common.json {
         let role = format!("{}, {}", role.name(), role.version());
-        let said = Said { model: speaker.identity(), role, tokens: said.tokens, text: &said.text };
+        let said = Said { model: speaker.identity(), role, tokens, text: &text };
         serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?
     } else {
-        said.text
+        text
     };
     // A reader that went away is no failure of the model's.
     let _ = writeln!(std::io::stdout(), "{line}");

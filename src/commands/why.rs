@@ -2,13 +2,18 @@
 
 use super::{CommandError, tell};
 use crate::exit::Exit;
-use crate::split::{self, Asked, Run};
+use crate::recording::{calls_of, short, told_call};
+use crate::split::{self, Run};
 use crate::story::{self, Story};
+use bridge::ros::ModelCall;
 use bridge::{BridgeError, Canvas, files};
 use control::{Mode, TickRecord};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use types::{Rejection, Time};
 
+/// How the built-in model's name begins.
+const BUILT_IN: &str = "sinew-vlm";
 /// How much larger pictures are drawn.
 const ZOOM: usize = 3;
 
@@ -68,10 +73,16 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
             proposal.text
         );
     }
+    let mut known = HashSet::new();
     if let Some((when, call)) = &story.reading {
         let failure =
             if call.failure.is_empty() { String::new() } else { format!(", in vain: {}", call.failure) };
-        tell!("  \"{}\" was read by {} {}{failure}.", call.sentence, short(&call.model), clock(*when));
+        // A model of others is asked about a sentence only where the reader beside it does not understand it.
+        let is_alone = calls_of(call).is_empty() && !call.model.starts_with(BUILT_IN);
+        let beside = if is_alone { "the built-in reader beside " } else { "" };
+        let by = short(&call.model);
+        tell!("  \"{}\" was read by {beside}{by} {}{failure}.", call.sentence, clock(*when));
+        tell_calls(call, &mut known);
     }
     let folder = out.map_or_else(|| path.with_file_name(format!("why-{at_s:.3}")), Path::to_owned);
     if !story.seen.is_empty() {
@@ -93,6 +104,7 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
             short(&call.model),
             place.display()
         );
+        tell_calls(call, &mut known);
     }
     for (when, words) in &story.words {
         tell!("The person said {}: \"{words}\".", clock(*when));
@@ -111,7 +123,7 @@ fn part_words(run: &Run, story: &Story<'_>, tick: &TickRecord) -> Vec<String> {
     let robot = &run.robot;
     let asked = tick.motion.and_then(|id| robot.motion(id.0));
     let mut lines = Vec::new();
-    if let Some(Asked { by, order }) = asked {
+    if let Some(split::Asked { by, order }) = asked {
         let who = split::sender_words(by, robot.owner(order.lease));
         lines.push(format!(
             "The robot's gate passed it on: {}, ordered {} by {who}, under lease {} in session {:016x}.",
@@ -158,9 +170,12 @@ fn is_cut_off(story: &Story<'_>, tick: &TickRecord) -> bool {
     story.planner.as_ref().is_some_and(|(part, _)| id.is_some_and(|id| part.motion(id).is_none()))
 }
 
-/// A model's name without what stands behind it in brackets.
-fn short(model: &str) -> &str {
-    model.split(" (").next().unwrap_or(model)
+/// What language models were asked for it; prompts that were told already are not told again.
+fn tell_calls(question: &ModelCall, known: &mut HashSet<String>) {
+    for call in calls_of(question) {
+        let is_known = !known.insert(call.prompt_hash.clone());
+        told_call(&call, is_known).iter().for_each(|line| tell!("    {line}"));
+    }
 }
 
 fn clock(at: Time) -> String {

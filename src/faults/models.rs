@@ -80,7 +80,7 @@ impl Speaker for Ailing {
                 boxes(image, &self.sees.answer(Some(image), "", budget)?.detections)
             }
         };
-        Ok(Spoken { text, tokens: [1, 1], cost: 0.0 })
+        Ok(Spoken { text, flaw: None, tokens: [1, 1], cost: 0.0 })
     }
 }
 

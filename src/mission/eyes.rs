@@ -5,6 +5,7 @@ use crate::log::Log;
 use crate::recording::Tape;
 use core::time::Duration;
 use perception::health::{CameraWatch, Config as WatchConfig};
+use perception::roles::picture_hash;
 use perception::tracker::Tracker;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -278,9 +279,13 @@ impl Eyes {
                 self.look_times.extend(answer.is_ok().then_some(took.as_secs_f64()));
             }
             let answer = answer.map_err(|e| e.to_string());
-            let calls = self.model.take_calls();
+            let mut calls = self.model.take_calls();
             // In lockstep the same run leaves the same bytes.
-            let latency_s = if self.limit == Duration::MAX { 0.0 } else { took.as_secs_f64() };
+            let is_lockstep = self.limit == Duration::MAX;
+            let latency_s = if is_lockstep { 0.0 } else { took.as_secs_f64() };
+            for call in calls.iter_mut().filter(|_| is_lockstep) {
+                call.manner.latency_s = 0.0;
+            }
             tape.model_call(|now| question.message(now, &self.model.identity(), &answer, &calls, latency_s));
             self.calls.extend(calls);
             Some(answer)
@@ -388,6 +393,7 @@ impl Question<'_> {
             sentence: self.sentence.to_owned(),
             camera: self.image.map(|i| i.camera.clone()).unwrap_or_default(),
             pictured: self.image.map(|i| i.stamp.into()).unwrap_or_default(),
+            picture: self.image.map(picture_hash).unwrap_or_default(),
             answer: answer.as_ref().map(|a| json(serde_json::to_string(a))).unwrap_or_default(),
             failure: answer.as_ref().err().cloned().unwrap_or_default(),
             calls: json(serde_json::to_string(calls)),

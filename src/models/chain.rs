@@ -25,13 +25,20 @@ pub(crate) struct Chain {
     links: Vec<Link>,
     calls: Vec<ModelCall>,
     shifts: Vec<Shift>,
+    /// Who gave the last answer.
+    answered: Option<usize>,
 }
 
 impl Chain {
     /// In this order; the last one is asked whatever it did before.
     pub(crate) fn new(models: Vec<Box<dyn VisionLanguageModel>>) -> Self {
         let link = |model| Link { model, ails: false, failures: 0, rests: 0 };
-        Self { links: models.into_iter().map(link).collect(), calls: Vec::new(), shifts: Vec::new() }
+        Self {
+            links: models.into_iter().map(link).collect(),
+            calls: Vec::new(),
+            shifts: Vec::new(),
+            answered: None,
+        }
     }
 
     /// What came of the links before `i`, and of it: whoever newly ails has `instead` in its place.
@@ -52,7 +59,11 @@ impl Chain {
 }
 
 impl VisionLanguageModel for Chain {
+    /// Who gave the last answer; all of them, where nobody did.
     fn identity(&self) -> String {
+        if let Some(i) = self.answered {
+            return self.links[i].model.identity();
+        }
         let all: Vec<String> = self.links.iter().map(|l| l.model.identity()).collect();
         all.join("; else ")
     }
@@ -67,6 +78,7 @@ impl VisionLanguageModel for Chain {
         let mut last = ModelError::Unusable("there is no model".into());
         let mut failed = Vec::new();
         let n = self.links.len();
+        self.answered = None;
         for i in 0..n {
             let is_last = i + 1 == n;
             let link = &mut self.links[i];
@@ -90,6 +102,7 @@ impl VisionLanguageModel for Chain {
                     failed.push((i, why));
                 }
                 Ok(answer) => {
+                    self.answered = Some(i);
                     self.note(failed, Some(i));
                     let link = &mut self.links[i];
                     if is_asked {
@@ -114,12 +127,16 @@ impl VisionLanguageModel for Chain {
     fn word(&mut self, wording: &Wording, budget: Budget<'_>) -> Result<Option<String>, ModelError> {
         let begun = Instant::now();
         let mut last = Ok(None);
-        for link in self.links.iter_mut().filter(|l| l.rests == 0) {
+        self.answered = None;
+        for (i, link) in self.links.iter_mut().enumerate().filter(|(_, l)| l.rests == 0) {
             let limit = budget.limit.saturating_sub(begun.elapsed()).mul_f64(SHARE);
             let said = link.model.word(wording, Budget { limit, ..budget });
             self.calls.extend(link.model.take_calls());
             match said {
-                Ok(Some(words)) => return Ok(Some(words)),
+                Ok(Some(words)) => {
+                    self.answered = Some(i);
+                    return Ok(Some(words));
+                }
                 Ok(None) => {}
                 why => last = why,
             }

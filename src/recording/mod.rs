@@ -1,12 +1,14 @@
 //! What a run leaves to say afterwards why it moved: every tick with what it consumed, pictures, model calls, words,
 //! events, configuration, in one MCAP file that other tools read as well; and the way back from it.
 
+mod asked;
 mod convert;
 mod pictures;
 mod seconds;
 mod tape;
 mod ticks;
 
+pub(crate) use asked::{Asked, calls_of, short, told as told_call};
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use seconds::{LoopSum, lateness_us};

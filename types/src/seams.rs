@@ -11,6 +11,7 @@ use crate::scene::{Detection, Scene};
 use crate::time::Time;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 /// Where time comes from. Only implementations of this ask the operating system.
 pub trait Clock: Send {
@@ -140,25 +141,79 @@ pub struct Answer {
     pub confidence: f32,
 }
 
-/// One call of a language model, for the record.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// One call of a language model, for the record. No key is in it.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ModelCall {
-    /// Which weights.
+    /// Which weights, by their hash; of a model elsewhere its name and where it is.
     pub model: String,
     /// What it was asked for, and the version of the prompt.
     pub role: String,
-    /// Hash of the prompt.
+    /// The file that the prompt is made of.
+    pub prompt_file: String,
+    /// The prompt as it was put, before any template of the model's; a long one up to [`ModelCall::KEPT`] bytes.
     pub prompt: String,
+    /// So many bytes of the prompt are left out.
+    pub prompt_cut: usize,
+    /// Hash of the whole prompt.
+    pub prompt_hash: String,
     /// Hash of each picture.
     pub pictures: Vec<String>,
-    /// Seed of the choice of tokens; `None` where the likeliest is taken.
-    pub seed: Option<u64>,
+    /// How it was made to answer.
+    pub manner: Manner,
     /// Tokens of prompt and answer.
     pub tokens: [usize; 2],
     /// What it cost, in the currency of whoever it was bought from.
     pub cost: f64,
-    /// What it said, or why it did not.
+    /// What it said, as it came, up to [`ModelCall::KEPT`] bytes; empty where nothing came.
     pub answer: String,
+    /// So many bytes of the answer are left out.
+    pub answer_cut: usize,
+    /// Why that is no answer; empty where it is one.
+    pub failure: String,
+}
+
+impl ModelCall {
+    /// Most bytes of a prompt, and of an answer, that are kept: more than any answer of Sinew's own roles may have.
+    pub const KEPT: usize = 64 << 10;
+
+    /// What is kept of a text, and how many bytes are left out.
+    #[must_use]
+    pub fn kept(text: &str) -> (String, usize) {
+        let kept = &text[..text.floor_char_boundary(Self::KEPT)];
+        (kept.to_owned(), text.len() - kept.len())
+    }
+}
+
+/// How a language model was made to answer.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Manner {
+    /// Seed of the choice of tokens; `None` where the likeliest is taken, or a server was asked for none.
+    pub seed: Option<i64>,
+    /// How tokens are chosen, by the names that servers have for it: a `temperature` of 0 takes the likeliest.
+    pub sampling: BTreeMap<String, f64>,
+    /// What holds the answer to its form.
+    pub held_to: String,
+    /// How long it took, seconds of wall time; 0 in lockstep.
+    pub latency_s: f64,
+}
+
+impl core::fmt::Display for Manner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let is_greedy = self.sampling.get("temperature") == Some(&0.0);
+        match self.seed {
+            Some(seed) if !is_greedy => write!(f, "at random with seed {seed}")?,
+            Some(seed) => write!(f, "greedy, seed {seed}")?,
+            None if is_greedy => write!(f, "greedy")?,
+            None => write!(f, "no seed")?,
+        }
+        for (name, value) in self.sampling.iter().filter(|(name, _)| !(is_greedy && *name == "temperature")) {
+            write!(f, ", {name} {value}")?;
+        }
+        let form = Some(&self.held_to).filter(|h| !h.is_empty());
+        form.map_or(Ok(()), |form| write!(f, ", held to {form}"))
+    }
 }
 
 /// A change of which model answers (F46): declared, so that nobody has to guess whose eyes a robot goes by.
@@ -258,4 +313,30 @@ pub trait Controller: Send {
     /// # Real-time
     /// Allocates, locks, logs and formats nothing; bounded time.
     fn tick(&mut self, now: Time, state: Option<&JointState>) -> JointCommand;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_prompt_as_much_is_kept_as_is_said_and_what_is_left_out_is_counted() {
+        assert_eq!(ModelCall::kept("what is this?"), ("what is this?".to_owned(), 0));
+        // Two bytes a letter, of which the last would be parted.
+        let long = format!("a{}", "ä".repeat(ModelCall::KEPT));
+        let (kept, cut) = ModelCall::kept(&long);
+        assert_eq!((kept.len(), kept.len() + cut), (ModelCall::KEPT - 1, long.len()));
+        assert!(long.starts_with(&kept));
+    }
+
+    #[test]
+    fn it_is_said_whether_tokens_were_drawn_and_by_which_seed() {
+        let manner = |seed: Option<i64>, sampling: &[(&str, f64)]| {
+            let sampling = sampling.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            Manner { seed, sampling, ..Manner::default() }.to_string()
+        };
+        assert_eq!(manner(None, &[("temperature", 0.0), ("max_tokens", 9.0)]), "greedy, max_tokens 9");
+        assert_eq!(manner(Some(7), &[("temperature", 0.5)]), "at random with seed 7, temperature 0.5");
+        assert_eq!(manner(None, &[("temperature", 0.5)]), "no seed, temperature 0.5");
+    }
 }

@@ -16,6 +16,18 @@ pub enum Form {
     JsonObject,
 }
 
+impl Form {
+    /// Its name in a configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JsonSchema => "json_schema",
+            Self::Tool => "tool",
+            Self::JsonObject => "json_object",
+        }
+    }
+}
+
 impl core::str::FromStr for Form {
     type Err = Rejection;
 
@@ -104,6 +116,15 @@ impl Endpoint {
     #[must_use]
     pub fn host(&self) -> &str {
         address::host_of(&self.url)
+    }
+
+    /// An answer, in case the server repeats the key: what is none but in name, as it is set for servers that want any,
+    /// may be a word of it.
+    pub(super) fn answer_without_key(&self, text: String) -> String {
+        match &self.key {
+            Some(key) if key.is_secret() => key.hidden_in(&text),
+            _ => text,
+        }
     }
 
     /// A server's words, in case it repeats the key.

@@ -17,6 +17,7 @@ pub use prices::Price;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Instant;
 use ureq::Agent;
@@ -154,6 +155,18 @@ impl Chat {
         &self.endpoint
     }
 
+    /// In what form it is asked for JSON.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.terms.form
+    }
+
+    /// What it asks a server for about the choice of tokens: a seed, and settings under the names that servers have.
+    #[must_use]
+    pub fn sampling(&self, max_tokens: usize) -> (Option<i64>, BTreeMap<String, f64>) {
+        request::sampling(&self.terms, max_tokens)
+    }
+
     /// Tokens and money so far.
     #[must_use]
     pub fn spent(&self) -> (u64, f64) {
@@ -289,7 +302,14 @@ impl Chat {
                 }
                 self.count(tokens);
                 match read {
-                    Ok(answer) => Ok(stream::Answer { tokens, ..answer }),
+                    Ok(answer) => {
+                        // What is said here is recorded, and shown to others.
+                        let hidden = |text: String| self.endpoint.answer_without_key(text);
+                        let Served { model, fingerprint } = answer.served;
+                        let served =
+                            Served { model: model.map(hidden), fingerprint: fingerprint.map(hidden) };
+                        Ok(stream::Answer { text: hidden(answer.text), tokens, served })
+                    }
                     Err(stream::Broken { what, is_final }) => {
                         Err(Miss { what: self.endpoint.without_key(&what), after: None, is_final })
                     }

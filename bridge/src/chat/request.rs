@@ -4,9 +4,35 @@ use super::{Form, Question, Terms};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The name of the one field, and of the one tool, that the answer comes in.
 pub(super) const ANSWER: &str = "answer";
+
+/// What decides how tokens are chosen, as servers call it: of all that may stand in a request these alone are told on.
+const SAMPLING: [&str; 9] = [
+    "temperature",
+    "max_tokens",
+    "max_completion_tokens",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+];
+
+/// What a server is asked for about the choice of tokens: a seed, and settings.
+pub(super) fn sampling(terms: &Terms, max_tokens: usize) -> (Option<i64>, BTreeMap<String, f64>) {
+    let own = [("temperature", json!(TEMPERATURE)), ("max_tokens", json!(max_tokens))];
+    let mut all = serde_json::Map::from_iter(own.map(|(name, value)| (name.to_owned(), value)));
+    all.extend(terms.extra.clone());
+    let setting = |name: &&str| Some(((*name).to_owned(), all.get(*name)?.as_f64()?));
+    (all.get("seed").and_then(Value::as_i64), SAMPLING.iter().filter_map(setting).collect())
+}
+
+/// The likeliest token each time.
+const TEMPERATURE: u32 = 0;
 
 /// The body. Servers want an object at the top of a schema: the answer is its one field.
 pub(super) fn body(model: &str, terms: &Terms, question: &Question<'_>) -> Value {
@@ -32,7 +58,7 @@ pub(super) fn body(model: &str, terms: &Terms, question: &Question<'_>) -> Value
         "messages": [{ "role": "user", "content": content }],
         "stream": true,
         "stream_options": { "include_usage": true },
-        "temperature": 0,
+        "temperature": TEMPERATURE,
         "max_tokens": question.max_tokens,
     });
     match terms.form {

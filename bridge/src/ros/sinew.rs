@@ -91,11 +91,14 @@ message! {
         camera: String = "string camera";
         /// See `camera`.
         pictured: Time = "builtin_interfaces/Time pictured";
+        /// Hash of that picture.
+        picture: String = "string picture";
         /// What it answered, as JSON; empty where it did not.
         answer: String = "string answer";
         /// Why it did not.
         failure: String = "string failure";
-        /// Calls of a language model in it, as JSON: prompts, seeds, tokens, costs.
+        /// Calls of a language model in it, as JSON: prompts, pictures, manner of choosing tokens, costs, answers as they came.
+        /// Where there are none nobody was asked in words, and there was nothing to choose by a seed.
         calls: String = "string calls";
         /// How long it took, seconds of wall time; 0 in lockstep.
         latency_s: f64 = "float64 latency_s";

@@ -9,7 +9,7 @@ mod tasks;
 mod words;
 
 pub use boxes::detections;
-pub use speaker::{Speaker, SpeakingModel, Spoken};
+pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
 pub use words::{accepted, quoted, request};
 
@@ -56,6 +56,12 @@ impl Role {
             Self::Explain => "explain",
             Self::Ask => "ask",
         }
+    }
+
+    /// The file that its prompt is made of, beside the others in `assets/prompts`.
+    #[must_use]
+    pub fn file_name(self) -> String {
+        format!("{}.txt", self.name())
     }
 
     fn file(self) -> &'static str {

@@ -5,28 +5,44 @@ use super::{Role, detections, licence, utterance, words};
 use crate::language::{Reader, gates, text};
 use crate::vlm::Grammar;
 use types::language::Utterance;
-use types::seams::{Answer, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
+use types::seams::{Answer, Budget, Manner, ModelCall, ModelError, VisionLanguageModel, Wording};
 use types::{Detection, Image, Offer, TaskKind};
 
 /// What was said to a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spoken {
-    /// The answer, of the grammar from beginning to end.
+    /// What came; an answer of the grammar from beginning to end, unless there is a flaw.
     pub text: String,
+    /// Why it is none.
+    pub flaw: Option<String>,
     /// Tokens of prompt and answer.
     pub tokens: [usize; 2],
     /// What it cost, in the currency of whoever it was bought from.
     pub cost: f64,
 }
 
+impl Spoken {
+    /// The text, where it is an answer.
+    ///
+    /// # Errors
+    /// [`ModelError::Unusable`] with its flaw.
+    pub fn whole(self) -> Result<String, ModelError> {
+        self.flaw.map_or(Ok(self.text), |flaw| Err(ModelError::Unusable(flaw)))
+    }
+}
+
 /// Whoever answers prompts: in this process, or elsewhere.
 pub trait Speaker: Send {
     /// A line that tells which weights these are, or were at the last answer.
     fn identity(&self) -> String;
-    /// The answer to a prompt with pictures before it.
+    /// How it was made to give the last answer, as far as is known.
+    fn manner(&self) -> Manner {
+        Manner::default()
+    }
+    /// What it says to a prompt with pictures before it.
     ///
     /// # Errors
-    /// [`ModelError`]; [`ModelError::Unusable`] for an answer that is not of the grammar.
+    /// [`ModelError`] where nothing came.
     fn say(
         &mut self,
         pictures: &[&Image],
@@ -63,27 +79,41 @@ impl<S: Speaker> SpeakingModel<S> {
         budget: Budget<'_>,
     ) -> Result<String, ModelError> {
         let said = self.speaker.say(pictures, &prompt, &grammar, budget);
-        let (answer, tokens, cost) = match &said {
-            Ok(said) => (said.text.clone(), said.tokens, said.cost),
-            Err(why) => (why.to_string(), [0, 0], 0.0),
-        };
+        let (text, tokens, cost) =
+            said.as_ref().map_or(("", [0, 0], 0.0), |said| (said.text.as_str(), said.tokens, said.cost));
+        let ((answer, answer_cut), prompt_hash) = (ModelCall::kept(text), hash(prompt.as_bytes()));
+        let said = said.and_then(Spoken::whole);
+        let (prompt, prompt_cut) = ModelCall::kept(&prompt);
         self.calls.push(ModelCall {
             model: self.speaker.identity(),
             role: format!("{}, {}", role.name(), role.version()),
-            prompt: hash(prompt.as_bytes()),
-            pictures: pictures.iter().map(|image| hash(&image.rgb)).collect(),
-            seed: None,
+            prompt_file: role.file_name(),
+            prompt,
+            prompt_cut,
+            prompt_hash,
+            pictures: pictures.iter().map(|image| picture_hash(image)).collect(),
+            manner: self.speaker.manner(),
             tokens,
             cost,
             answer,
+            answer_cut,
+            failure: said.as_ref().err().map(ToString::to_string).unwrap_or_default(),
         });
-        said.map(|said| said.text)
+        said
+    }
+
+    /// What was said to the last call is no answer.
+    fn unusable(&mut self, why: &impl ToString) -> ModelError {
+        let why = why.to_string();
+        if let Some(call) = self.calls.last_mut() {
+            call.failure.clone_from(&why);
+        }
+        ModelError::Unusable(why)
     }
 
     fn look(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError> {
         let said = self.ask(Role::Look, &[image], (Role::Look.prompt(""), Role::Look.grammar()?), budget)?;
-        detections(&said, image.intrinsics.width, image.intrinsics.height)
-            .map_err(|e| ModelError::Unusable(e.to_string()))
+        detections(&said, image.intrinsics.width, image.intrinsics.height).map_err(|e| self.unusable(&e))
     }
 
     fn read(&mut self, sentence: &str, budget: Budget<'_>) -> Result<(Utterance, f32), ModelError> {
@@ -98,12 +128,12 @@ impl<S: Speaker> SpeakingModel<S> {
         let (role, offer) = (Role::Read, &self.offer);
         let request = (role.prompt_offering(sentence, offer), role.grammar_offering(offer)?);
         let said = self.ask(role, &[], request, budget)?;
-        let proposal = utterance(&said).map_err(|e| ModelError::Unusable(e.to_string()))?;
+        let proposal = utterance(&said).map_err(|e| self.unusable(&e))?;
         // Whoever is elsewhere may not have been held to the grammar.
         if let Utterance::Instruct(tasks) = &proposal
             && let Some(kind) = tasks.iter().map(TaskKind::of).find(|kind| !self.offer.has(*kind))
         {
-            return Err(ModelError::Unusable(format!("{kind:?} is not offered now")));
+            return Err(self.unusable(&format!("{kind:?} is not offered now")));
         }
         Ok(match licence::check(&words, &proposal) {
             Ok(()) => (proposal, 1.0),
@@ -147,12 +177,18 @@ impl<S: Speaker> VisionLanguageModel for SpeakingModel<S> {
             return Ok(None);
         }
         let said = self.ask(words::role(wording), &[], words::request(wording)?, budget)?;
-        words::accepted(wording, &said).map(Some).map_err(|e| ModelError::Unusable(e.to_string()))
+        words::accepted(wording, &said).map(Some).map_err(|e| self.unusable(&e))
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {
         core::mem::take(&mut self.calls)
     }
+}
+
+/// Tells a picture from another by its colours.
+#[must_use]
+pub fn picture_hash(image: &Image) -> String {
+    hash(&image.rgb)
 }
 
 /// FNV-1a of 64 bits, as sixteen hex digits: tells what was the same.

@@ -8,9 +8,9 @@ use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::{DIAGNOSTICS, LoopSum, RUN, RunInfo, Share, TICKS};
+use crate::recording::{Asked, DIAGNOSTICS, LoopSum, MODEL, RUN, RunInfo, Share, TICKS};
 use bridge::recording::Reader;
-use bridge::ros::DiagnosticArray;
+use bridge::ros::{DiagnosticArray, ModelCall};
 use std::collections::BTreeMap;
 use std::path::Path;
 use types::Time;
@@ -36,7 +36,13 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
     let mut reader = Reader::open(path)?;
     let mut topics: BTreeMap<String, Content> = BTreeMap::new();
     let mut diagnostics: Vec<DiagnosticArray> = Vec::new();
+    let mut asked = Asked::default();
     for m in reader.by_ref() {
+        if m.info.topic == MODEL
+            && let Ok(call) = m.read::<ModelCall>()
+        {
+            asked.add(&call);
+        }
         if m.info.topic == DIAGNOSTICS {
             diagnostics.extend(m.read());
         }
@@ -79,6 +85,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let files: Vec<_> = reader.attached().iter().map(|a| (&a.name, a.data.len())).collect();
         let object = serde_json::json!({
             "file": path.display().to_string(), "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
+            "models": asked.json(),
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
             "loop": control.map(|c| serde_json::json!({
                 "seconds": c.seconds, "ticks": c.ticks, "misses": c.wall.map(|w| w.0),
@@ -106,6 +113,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         if let Some(control) = control {
             tell!("  {}", control.words());
         }
+        asked.lines().iter().for_each(|line| tell!("  {line}"));
         for a in reader.attached() {
             tell!("  beside them {}, {} bytes", a.name, a.data.len());
         }

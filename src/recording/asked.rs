@@ -1,0 +1,151 @@
+//! What models were asked in a recording, all of it together, and one call of a language model in lines.
+
+use bridge::ros;
+use std::collections::BTreeMap;
+use types::seams::ModelCall;
+
+/// How often something was, by its name.
+type Counts = BTreeMap<String, u64>;
+
+/// The calls of language models in a question; what cannot be read is none.
+pub(crate) fn calls_of(question: &ros::ModelCall) -> Vec<ModelCall> {
+    serde_json::from_str(&question.calls).unwrap_or_default()
+}
+
+/// A model's name without what stands behind it in brackets.
+pub(crate) fn short(model: &str) -> &str {
+    model.split(" (").next().unwrap_or(model)
+}
+
+/// See the head of this file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    questions: Counts,
+    /// Questions without an answer.
+    failed: u64,
+    /// Who was asked.
+    models: Counts,
+    latencies_s: Vec<f64>,
+    /// Calls of language models, by prompt.
+    prompts: Counts,
+    failed_calls: u64,
+    /// How they were made to answer.
+    manners: Counts,
+    tokens: [usize; 2],
+    cost: f64,
+    pictures: usize,
+    /// Bytes of prompts and answers that were too long to be kept.
+    cut: usize,
+}
+
+fn count(counts: &mut Counts, what: String) {
+    *counts.entry(what).or_default() += 1;
+}
+
+fn listed(counts: &Counts) -> String {
+    counts.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join("; ")
+}
+
+impl Asked {
+    pub(crate) fn add(&mut self, question: &ros::ModelCall) {
+        count(&mut self.questions, question.role.clone());
+        count(&mut self.models, short(&question.model).to_owned());
+        self.failed += u64::from(!question.failure.is_empty());
+        self.latencies_s.push(question.latency_s);
+        for call in calls_of(question) {
+            count(&mut self.prompts, prompt_name(&call));
+            count(&mut self.manners, call.manner.to_string());
+            self.failed_calls += u64::from(!call.failure.is_empty());
+            self.tokens = [0, 1].map(|i| self.tokens[i].saturating_add(call.tokens[i]));
+            self.cost += call.cost;
+            self.pictures += call.pictures.len();
+            self.cut = self.cut.saturating_add(call.prompt_cut).saturating_add(call.answer_cut);
+        }
+    }
+
+    /// Longest and median time of an answer, seconds; nothing where no time is told, as in lockstep.
+    fn times(&self) -> Option<[f64; 2]> {
+        let mut all = self.latencies_s.clone();
+        all.sort_by(f64::total_cmp);
+        let most = all.last().copied().filter(|s| *s > 0.0)?;
+        Some([all[all.len() / 2], most])
+    }
+
+    /// In lines; none where nobody was asked.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        if self.questions.is_empty() {
+            return Vec::new();
+        }
+        let times = self
+            .times()
+            .map(|[p50, most]| format!("; answers took p50 {:.0} ms, most {:.0} ms", 1e3 * p50, 1e3 * most));
+        let mut lines = vec![format!(
+            "questions to models: {}, {} without an answer{}; to {}",
+            listed(&self.questions),
+            self.failed,
+            times.unwrap_or_default(),
+            listed(&self.models)
+        )];
+        if !self.prompts.is_empty() {
+            let [prompt, answer] = self.tokens;
+            lines.push(format!(
+                "calls of language models, with their prompts: {}; {} in vain, {} pictures, {prompt} and {answer} \
+                 tokens; {}",
+                listed(&self.prompts),
+                self.failed_calls,
+                self.pictures,
+                listed(&self.manners)
+            ));
+        }
+        if self.cut > 0 {
+            lines.push(format!("{} bytes of prompts and answers were too long to be kept", self.cut));
+        }
+        lines
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "questions": self.questions, "without_answer": self.failed, "models": self.models,
+            "latency_s": self.times(), "prompts": self.prompts, "calls_in_vain": self.failed_calls,
+            "manners": self.manners, "tokens": self.tokens, "cost": self.cost, "pictures": self.pictures,
+            "bytes_cut": self.cut,
+        })
+    }
+}
+
+fn prompt_name(call: &ModelCall) -> String {
+    let version = call.role.split_once(", ").map_or(call.role.as_str(), |(_, version)| version);
+    format!("{}, {version}", call.prompt_file)
+}
+
+/// What was put to a language model, and what it said; a prompt that is `known` is not said again.
+pub(crate) fn told(call: &ModelCall, known: bool) -> Vec<String> {
+    let [prompt, answer] = call.tokens;
+    let (pictures, took) = (call.pictures.len(), call.manner.latency_s);
+    let seen = match pictures {
+        0 => "without a picture".to_owned(),
+        _ => format!("with picture {}", call.pictures.join(", ")),
+    };
+    let took = if took > 0.0 { format!(", {took:.2} s") } else { String::new() };
+    let mut lines = vec![format!(
+        "This was put to {} {seen} ({}; {}; {prompt} and {answer} tokens{took}):",
+        call.model,
+        prompt_name(call),
+        call.manner
+    )];
+    let cut = |n: usize| if n > 0 { format!(" … and {n} bytes that were not kept") } else { String::new() };
+    if known {
+        lines.push(format!("  the same as before, {}", call.prompt_hash));
+    } else {
+        lines.extend(call.prompt.lines().map(|line| format!("  | {line}")));
+        lines.extend(Some(cut(call.prompt_cut)).filter(|c| !c.is_empty()));
+    }
+    if !call.answer.is_empty() {
+        lines.push(format!("It said: {}{}", call.answer, cut(call.answer_cut)));
+    }
+    if !call.failure.is_empty() {
+        lines.push(format!("That is no answer: {}", call.failure));
+    }
+    lines
+}
