@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// Exit codes: 0 done or answered, 1 failed, 2 bad usage or config, 3 Sinew asks back, 4 refused,
 /// 5 perception and the simulator's truth differ, 130 interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "sinew", version, verbatim_doc_comment)]
+#[command(name = "sinew", version = crate::version::WHOLE, verbatim_doc_comment)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -33,6 +33,7 @@ mod split;
 mod story;
 mod suggest;
 mod suite;
+mod version;
 
 #[global_allocator]
 static ALLOCATOR: bench::Counting = bench::Counting;

@@ -13,6 +13,7 @@ use crate::log::{Log, Screen};
 use crate::recording::{self, Again, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
 use crate::robots::{self, RobotFileError};
 use crate::session::{self, Pace, Parts, Setup, StartError};
+use crate::version;
 use bridge::BridgeError;
 use bridge::recording::Reader;
 use contrast::Contrast;
@@ -88,9 +89,9 @@ impl Header {
         let run: RunInfo = files.json(RUN)?;
         let arm = robots::of(&config)?;
         let (recorded, here) = (files.text(ROBOT)?, recording::describe(&arm));
-        if run.version != env!("CARGO_PKG_VERSION") {
+        if run.version != version::PACKAGE {
             let got = format!("one of sinew {}", run.version);
-            let here = format!("a recording of sinew {}", env!("CARGO_PKG_VERSION"));
+            let here = format!("a recording of sinew {}", version::PACKAGE);
             return Err(Rejection::new(RUN, here, got).into());
         }
         if let Some((i, (was, is))) =

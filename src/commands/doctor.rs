@@ -13,7 +13,7 @@ use types::seams::{Budget, VisionLanguageModel};
 use types::{Image, Intrinsics, JointVector, Time, Transform};
 
 pub(crate) fn run(common: &Common) -> Result<Exit, CommandError> {
-    println!("Sinew {}", env!("CARGO_PKG_VERSION"));
+    println!("Sinew {}", crate::version::WHOLE);
     let setting = Setting::read(common, None)?;
     let profile = setting.arm.profile();
     println!("robot       {} ({} joints), configuration is valid", profile.name, setting.arm.n_joints());

@@ -149,7 +149,7 @@ impl Node {
         let ends = Arc::new(AtomicBool::new(false));
         let about = About {
             role: role.word().to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: crate::version::WHOLE.to_owned(),
             machine: machine(),
             offers,
             up_s: 0.0,

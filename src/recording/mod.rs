@@ -17,6 +17,7 @@ pub(crate) use ticks::{TickWriter, Ticks, Writing};
 
 use crate::session::{Pace, Setup};
 use crate::suite::episode::Episode;
+use crate::version;
 use bridge::BridgeError;
 use bridge::recording::{Full, Limits, Packing, Recorder, Summary, Topic};
 use bridge::ros::{
@@ -74,8 +75,11 @@ impl Images {
 /// What a replay has to know of a run besides its configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunInfo {
-    /// The program that recorded it.
+    /// The version of the program that recorded it.
     pub(crate) version: String,
+    /// Which build of it.
+    #[serde(default)]
+    pub(crate) build: String,
     /// The sentence.
     pub(crate) sentence: String,
     /// Answers that were prepared.
@@ -165,7 +169,8 @@ impl Recording {
         let full = if is_lockstep { Full::Waits } else { Full::Drops };
         let recorder = Recorder::create(&folder.join(FILE), limits, full)?;
         let run = RunInfo {
-            version: env!("CARGO_PKG_VERSION").into(),
+            version: version::PACKAGE.into(),
+            build: version::BUILD.into(),
             sentence: episode.sentence.clone(),
             answers: setup.answers.to_vec(),
             is_interactive: setup.is_interactive,

@@ -72,6 +72,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         Share::Robot => "a node's part of a run",
         Share::Planner(_) => "a planner node's part of a run",
     });
+    let recorded_by = run.as_ref().map(|r| format!("sinew {} ({})", r.version, r.build));
     let is_fine = reader.is_complete() && reader.flaws().is_empty();
     if json {
         let topics: BTreeMap<&String, _> = topics
@@ -85,7 +86,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let files: Vec<_> = reader.attached().iter().map(|a| (&a.name, a.data.len())).collect();
         let object = serde_json::json!({
             "file": path.display().to_string(), "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
-            "models": asked.json(),
+            "recorded_by": recorded_by, "models": asked.json(),
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
             "loop": control.map(|c| serde_json::json!({
                 "seconds": c.seconds, "ticks": c.ticks, "misses": c.wall.map(|w| w.0),
@@ -100,6 +101,9 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
             let sentence = &run.sentence;
             let sentence = if sentence.is_empty() { String::new() } else { format!(", \"{sentence}\"") };
             tell!("  of {share}{sentence}");
+        }
+        if let Some(recorded_by) = &recorded_by {
+            tell!("  recorded by {recorded_by}");
         }
         let width = topics.keys().map(String::len).max().unwrap_or(0);
         for (name, c) in &topics {
