@@ -189,6 +189,23 @@ pub(crate) struct Setup<'a> {
     pub(crate) drives: Option<Drives>,
 }
 
+impl<'a> Setup<'a> {
+    /// Of a node that carries out no sentence itself.
+    pub(crate) fn of_node(config: &'a Config, arm: &'a Arc<Arm>, episode: &Episode) -> Self {
+        Self {
+            config,
+            arm,
+            pace: Pace::Wall,
+            seed: episode.seed,
+            answers: &[],
+            time_limit_s: config.record.most_s,
+            is_interactive: false,
+            is_node: true,
+            drives: None,
+        }
+    }
+}
+
 /// What a run is made of.
 pub(crate) struct Parts {
     pub(crate) body: Box<dyn Body>,
@@ -200,6 +217,17 @@ pub(crate) struct Parts {
     pub(crate) sentinel: Option<control::Sentinel>,
 }
 
+/// A recording in the log's folder, where that shall hold one.
+pub(crate) fn recording(
+    setup: &Setup<'_>,
+    episode: &Episode,
+    cameras: Vec<String>,
+    log: &Log,
+) -> Result<Option<Arc<Recording>>, StartError> {
+    let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) else { return Ok(None) };
+    Ok(Some(Arc::new(Recording::create(folder.path(), episode, setup, cameras)?)))
+}
+
 /// What a run is recorded with: where its folder shall hold one, a recording; who takes ticks there, what is heard of
 /// the world, and events.
 fn recorded(
@@ -209,10 +237,9 @@ fn recorded(
     core: Core,
     log: Log,
 ) -> Result<(Core, Log, Tape, Option<TickWriter>), StartError> {
-    let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) else {
+    let Some(recording) = recording(setup, episode, cameras, &log)? else {
         return Ok((core, log, Tape::default(), None));
     };
-    let recording = Arc::new(Recording::create(folder.path(), episode, setup, cameras)?);
     let (core, ticks) = core.with_tape();
     let writer = TickWriter::new(ticks, recording.clone());
     Ok((core, log.with_recording(recording.clone()), Tape::recording(recording), Some(writer)))
@@ -299,9 +326,8 @@ pub(crate) fn over(
     // The robot has been there for a while: its time does not begin with the sentence.
     let now = body.now();
     log.set_now(now);
-    if let Some(folder) = log.folder().filter(|_| setup.config.record.mcap) {
-        let cameras = names(body.cameras());
-        let recording = Arc::new(Recording::create(folder.path(), episode, setup, cameras)?);
+    let cameras = names(body.cameras());
+    if let Some(recording) = recording(setup, episode, cameras, &log)? {
         tape = Tape::recording(recording.clone());
         tape.set_now(now, false);
         log = log.with_recording(recording);

@@ -24,6 +24,29 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
     for arrow in ["/camera/* to perception: received", "/alive to robot: received"] {
         assert!(listed.lines().any(|l| l.contains(arrow) && l.contains("refused 0")), "{arrow}: {listed}");
     }
+    // Perception leaves a recording of its own: what it was asked, what it was shown, how its arrows do.
+    nodes.interrupt("perception");
+    let (code, out, err) = nodes.said(&["log", "info", "perception", "--json"]);
+    let info: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    assert!(code == 0 && info["complete"] == true, "{info:#}");
+    for topic in ["/front/image", "/front/preview", "/wrist/depth", "/sinew/model", "/rosout", "/diagnostics"]
+    {
+        assert!(info["topics"][topic]["messages"].as_u64() > Some(0), "{topic}: {info:#}");
+    }
+    let [detect, read] = ["detect", "read"].map(|role| info["models"]["questions"][role].as_u64());
+    assert!(detect > Some(4) && read >= Some(2) && info["models"]["without_answer"] == 0, "{info:#}");
+    // A picture that is asked about is there once, and no picture that nobody asked about.
+    assert!(info["topics"]["/front/image"]["messages"].as_u64() < detect, "{info:#}");
+    let seconds = info["seconds"].as_f64().expect("a number");
+    assert!(
+        seconds < DONE.as_secs_f64() && info["topics"]["/diagnostics"]["messages"].as_u64() > Some(2),
+        "{info:#}"
+    );
+    let (_, out, _) = nodes.said(&["log", "info", "perception"]);
+    assert!(out.contains("questions to models") && out.contains("/camera/*: received"), "{out}");
+    let (code, _, err) = nodes.said(&["replay", "perception"]);
+    assert!(code == 2 && err.contains("nothing in it can be done again"), "{err}");
+    nodes.start(&["perception"]);
     // The GPU box is gone: declared, and done all the same (F29, F46).
     nodes.signal("perception", "KILL");
     let (code, out, _) = nodes.said(&["say", "where is the blue bowl?"]);

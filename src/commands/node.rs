@@ -58,7 +58,9 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
         }
         NodeRole::Perception => {
             crate::models::prepare(&setting.config)?;
-            node::perception(&setting.config, crate::log::Log::new(screen, None))?;
+            let episode = episode(&scenario, &setting, Some(""))?;
+            let log = open_log(common, "perception")?;
+            node::perception(&setting.config, &setting.arm, &episode, log)?;
         }
         NodeRole::Planner => {
             let episode = |sentence: &str| {

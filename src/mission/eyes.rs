@@ -2,10 +2,9 @@
 //! into the closed set of meanings.
 
 use crate::log::Log;
-use crate::recording::Tape;
+use crate::recording::{Put, Tape};
 use core::time::Duration;
 use perception::health::{CameraWatch, Config as WatchConfig};
-use perception::roles::picture_hash;
 use perception::tracker::Tracker;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -286,7 +285,12 @@ impl Eyes {
             for call in calls.iter_mut().filter(|_| is_lockstep) {
                 call.manner.latency_s = 0.0;
             }
-            tape.model_call(|now| question.message(now, &self.model.identity(), &answer, &calls, latency_s));
+            tape.model_call(|now| {
+                let said = answer.as_ref().map(|a| serde_json::to_string(a).unwrap_or_default());
+                let Question { role, sentence, image } = *question;
+                let (model, answer) = (&self.model.identity(), said.as_deref().map_err(|e| e.as_str()));
+                Put { role, sentence, image, model, answer, calls: &calls, latency_s }.message(now)
+            });
             self.calls.extend(calls);
             Some(answer)
         });
@@ -374,31 +378,6 @@ impl Question<'_> {
         };
         let shown = |text: &str| text.chars().take(MOST_SHOWN).collect::<String>();
         Some(format!("{} {about}: recorded {}, now {}", self.role, shown(&was), shown(&is)))
-    }
-
-    /// For the recording.
-    fn message<T: Serialize>(
-        &self,
-        now: Time,
-        model: &str,
-        answer: &Result<T, String>,
-        calls: &[ModelCall],
-        latency_s: f64,
-    ) -> bridge::ros::ModelCall {
-        let json = |r: serde_json::Result<String>| r.unwrap_or_default();
-        bridge::ros::ModelCall {
-            stamp: now.into(),
-            model: model.to_owned(),
-            role: self.role.to_owned(),
-            sentence: self.sentence.to_owned(),
-            camera: self.image.map(|i| i.camera.clone()).unwrap_or_default(),
-            pictured: self.image.map(|i| i.stamp.into()).unwrap_or_default(),
-            picture: self.image.map(picture_hash).unwrap_or_default(),
-            answer: answer.as_ref().map(|a| json(serde_json::to_string(a))).unwrap_or_default(),
-            failure: answer.as_ref().err().cloned().unwrap_or_default(),
-            calls: json(serde_json::to_string(calls)),
-            latency_s,
-        }
     }
 }
 

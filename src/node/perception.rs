@@ -1,23 +1,31 @@
 //! Perception as a node: the models of the configuration, asked by whoever has pictures of this robot.
 
 use super::model::Told;
-use super::{Node, NodeError, PATIENCE};
+use super::{Node, NodeError, PATIENCE, diagnostics};
 use crate::config::Config;
 use crate::log::Log;
+use crate::recording::{Put, Recording};
+use crate::session::{self, Setup};
+use crate::suite::episode::Episode;
 use bridge::ros::{Answer, Picture, Question};
 use bridge::wire::{Heard, Received, Role, Wire, topics};
 use control::MonotonicClock;
 use core::time::Duration;
+use mechanics::Arm;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 use types::seams::{Budget, ModelError, Shift, VisionLanguageModel, Wording};
-use types::{Fault, Image, Offer, Rejection};
+use types::{Fault, Image, Offer, Rejection, Time};
 
 /// Why there is no answer: the picture was not heard.
 pub(super) const ABSENT: &str = "the picture that is asked about has not come";
 /// Pictures that wait, and that are kept for questions about them.
 const WAITING: usize = 8;
 const KEPT: usize = 16;
+/// So often it is recorded how the arrows to this node do.
+const TELLS: Duration = Duration::from_secs(1);
 /// A question may come before its picture by so much.
 const LATE: Duration = Duration::from_millis(30);
 
@@ -25,25 +33,35 @@ const LATE: Duration = Duration::from_millis(30);
 ///
 /// # Errors
 /// [`NodeError`] when it cannot begin.
-pub(crate) fn run(config: &Config, mut log: Log) -> Result<(), NodeError> {
+pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: Log) -> Result<(), NodeError> {
     let model = crate::models::of(config)?;
     let clock = MonotonicClock::new();
     let offers = vec![format!("model {}", model.identity())];
     let node = Node::start(config, Role::Perception, clock, offers, |_| ())?;
     let wire = node.wire.clone();
+    let setup = Setup::of_node(config, arm, episode);
+    let recording = session::recording(&setup, episode, Vec::new(), &log)?;
+    if let Some(recording) = &recording {
+        log = log.with_recording(recording.clone());
+    }
     let questions = wire.answer(&[(&topics::ANSWER, ""), (&topics::WORDS, "")])?;
     let mut looks = Looks {
         wire: wire.clone(),
         model,
         heard: wire.hear(&topics::CAMERA, "*", WAITING)?,
         kept: VecDeque::new(),
+        recording: recording.clone(),
+        robot: None,
+        recorded: VecDeque::new(),
     };
     log.info("perception", "node", format!("{} answers, node {:016x}", looks.model.identity(), wire.id()));
+    let mut told = wire.now();
     while crate::interrupt::count() == 0 && !crate::interrupt::is_emergency() {
         // Pictures are taken in as they come: one that waits behind seven others is dropped.
         let next = questions.next_within(PATIENCE.min(Duration::from_millis(10)));
         looks.take_in(Duration::ZERO);
-        log.set_now(wire.now());
+        let now = wire.now();
+        log.set_now(now);
         if let Some(question) = next {
             let answer = looks.answer(&question);
             question.answer_with(&wire, answer);
@@ -56,6 +74,16 @@ pub(crate) fn run(config: &Config, mut log: Log) -> Result<(), NodeError> {
                 Shift::Back { model } => log.info("perception", "back", format!("{model} answers again")),
             }
         }
+        if let Some(recording) = recording.as_ref().filter(|_| now.since(told) >= TELLS) {
+            told = now;
+            looks.find_robot();
+            recording.health(now, &diagnostics(&wire));
+        }
+    }
+    if let Some(recording) = &recording {
+        recording.health(wire.now(), &diagnostics(&wire));
+        let summary = recording.finish();
+        crate::report::left_out(&mut log, &summary);
     }
     Ok(())
 }
@@ -65,6 +93,12 @@ struct Looks {
     model: Box<dyn VisionLanguageModel>,
     heard: Heard<Picture>,
     kept: VecDeque<Image>,
+    recording: Option<Arc<Recording>>,
+    /// The robot node, whose clock stamps the pictures.
+    robot: Option<u64>,
+    /// Camera, stamp and stamp by this node's clock of pictures that were recorded of late: one that is asked about
+    /// again is not recorded again.
+    recorded: VecDeque<(String, Time, Time)>,
 }
 
 impl Looks {
@@ -73,6 +107,9 @@ impl Looks {
         let mut next = if limit.is_zero() { self.heard.take() } else { self.heard.take_within(limit) };
         while let Some(picture) = next {
             if let Ok(image) = picture.image() {
+                if let Some(recording) = &self.recording {
+                    recording.picture(&self.in_own_time(image.clone()), false);
+                }
                 if self.kept.len() == KEPT {
                     self.kept.pop_front();
                 }
@@ -80,6 +117,40 @@ impl Looks {
             }
             next = self.heard.take();
         }
+    }
+
+    fn find_robot(&mut self) {
+        let all = self.wire.present().unwrap_or_default();
+        self.robot = all.into_iter().find(|p| p.role == Role::Robot).map(|p| p.id);
+    }
+
+    /// A picture stamped by this node's clock, as everything in its recording is; by when it came, where the robot's
+    /// clock is not known yet.
+    fn in_own_time(&self, image: Image) -> Image {
+        let clock = self.robot.and_then(|robot| self.wire.clock_of(robot));
+        let now = self.wire.now();
+        let stamp = clock.map_or(now, |clock| clock.ours_about(image.stamp).min(now));
+        Image { stamp, ..image }
+    }
+
+    /// Records a question with the picture that it is about.
+    fn record(&mut self, put: &Put<'_>) {
+        let Some(recording) = self.recording.clone() else { return };
+        let image = put.image.map(|image| {
+            let is_it = |known: &&(String, Time, Time)| known.0 == image.camera && known.1 == image.stamp;
+            if let Some((.., stamp)) = self.recorded.iter().find(is_it) {
+                return Image { stamp: *stamp, ..image.clone() };
+            }
+            let own = self.in_own_time(image.clone());
+            recording.picture(&own, true);
+            if self.recorded.len() == KEPT {
+                self.recorded.pop_front();
+            }
+            self.recorded.push_back((image.camera.clone(), image.stamp, own.stamp));
+            own
+        });
+        let now = self.wire.now();
+        recording.model_call(now, &Put { image: image.as_ref(), ..*put }.message(now));
     }
 
     fn find(&self, question: &Question) -> Option<Image> {
@@ -100,10 +171,14 @@ impl Looks {
         }
         let cancel = AtomicBool::new(false);
         let budget = Budget { limit: Duration::from_secs_f64(limit_s), cancel: &cancel };
+        let began = Instant::now();
+        // What is recorded of an answer is what a planner's recording has of it.
+        let (mut shown, mut noted, mut role) = (None, String::new(), "word");
         let said = if asked.topic() == topics::WORDS.key {
             let wording: Wording = serde_json::from_str(&question.sentence)
                 .map_err(|e| Rejection::new("question.sentence", "a wording as JSON", e.to_string()))?;
-            self.model.word(&wording, budget).map(|words| serde_json::to_string(&words))
+            let words = self.model.word(&wording, budget);
+            words.map(|words| serde_json::to_string(&words).inspect(|json| noted.clone_from(json)))
         } else {
             let offer = match question.offer.as_str() {
                 "" => Offer::everything(),
@@ -127,12 +202,19 @@ impl Looks {
                 }
             };
             let answered = self.model.answer(image.as_ref(), &question.sentence, budget);
+            role = if image.is_some() { "detect" } else { "read" };
+            shown = image;
             answered.map(|a| {
+                let json = match role {
+                    "detect" => serde_json::to_string(&a.detections),
+                    _ => serde_json::to_string(&(&a.utterance, a.confidence)),
+                };
+                noted = json.unwrap_or_default();
                 let told: Told = (a.detections, a.utterance, a.confidence);
                 serde_json::to_string(&told)
             })
         };
-        let calls = serde_json::to_string(&self.model.take_calls()).unwrap_or_default();
+        let (calls, latency_s) = (self.model.take_calls(), began.elapsed().as_secs_f64());
         let answer = match said {
             Ok(Ok(answer)) => Answer { model: self.model.identity(), answer, ..Answer::default() },
             Ok(Err(e)) => self.failed("unusable", e.to_string()),
@@ -146,6 +228,17 @@ impl Looks {
                 self.failed(kind, e.to_string())
             }
         };
+        let said = if answer.failure.is_empty() { Ok(noted.as_str()) } else { Err(answer.why.as_str()) };
+        self.record(&Put {
+            role,
+            sentence: &question.sentence,
+            image: shown.as_ref(),
+            model: &answer.model,
+            answer: said,
+            calls: &calls,
+            latency_s,
+        });
+        let calls = serde_json::to_string(&calls).unwrap_or_default();
         Ok(Answer { calls, ..answer })
     }
 

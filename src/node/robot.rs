@@ -50,17 +50,7 @@ pub(crate) fn run(
     episode: &Episode,
     log: Log,
 ) -> Result<control::LoopReport, NodeError> {
-    let setup = Setup {
-        config,
-        arm,
-        pace: session::Pace::Wall,
-        seed: episode.seed,
-        answers: &[],
-        time_limit_s: config.record.most_s,
-        is_interactive: false,
-        is_node: true,
-        drives: None,
-    };
+    let setup = Setup::of_node(config, arm, episode);
     let (mut pipeline, mut log, tape) = session::pipeline(&setup, episode, log)?;
     let cameras = pipeline.take_cameras();
     let mut offers = vec![fingerprint(arm), format!("profile {}", config.robot.profile)];

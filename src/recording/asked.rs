@@ -1,8 +1,44 @@
-//! What models were asked in a recording, all of it together, and one call of a language model in lines.
+//! Questions to models as a recording has them: one of them written, all of them together, and one call of a language
+//! model in lines.
 
 use bridge::ros;
+use perception::roles::picture_hash;
 use std::collections::BTreeMap;
 use types::seams::ModelCall;
+use types::{Image, Time};
+
+/// A question to a model, and what came of it.
+pub(crate) struct Put<'a> {
+    /// What for.
+    pub(crate) role: &'a str,
+    pub(crate) sentence: &'a str,
+    pub(crate) image: Option<&'a Image>,
+    /// Who was asked.
+    pub(crate) model: &'a str,
+    /// As JSON; or why there is none.
+    pub(crate) answer: Result<&'a str, &'a str>,
+    pub(crate) calls: &'a [ModelCall],
+    pub(crate) latency_s: f64,
+}
+
+impl Put<'_> {
+    /// For a recording.
+    pub(crate) fn message(&self, now: Time) -> ros::ModelCall {
+        ros::ModelCall {
+            stamp: now.into(),
+            model: self.model.to_owned(),
+            role: self.role.to_owned(),
+            sentence: self.sentence.to_owned(),
+            camera: self.image.map(|i| i.camera.clone()).unwrap_or_default(),
+            pictured: self.image.map(|i| i.stamp.into()).unwrap_or_default(),
+            picture: self.image.map(picture_hash).unwrap_or_default(),
+            answer: self.answer.unwrap_or_default().to_owned(),
+            failure: self.answer.err().unwrap_or_default().to_owned(),
+            calls: serde_json::to_string(self.calls).unwrap_or_default(),
+            latency_s: self.latency_s,
+        }
+    }
+}
 
 /// How often something was, by its name.
 type Counts = BTreeMap<String, u64>;

@@ -8,7 +8,7 @@ mod seconds;
 mod tape;
 mod ticks;
 
-pub(crate) use asked::{Asked, calls_of, short, told as told_call};
+pub(crate) use asked::{Asked, Put, calls_of, short, told as told_call};
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use seconds::{LoopSum, lateness_us};
@@ -224,6 +224,11 @@ impl Recording {
         let message = seconds::message(second, left_out, self.is_lockstep);
         self.recorder.put(self.diagnostics, second.stamp, &message);
         *self.newest_second.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+    }
+
+    /// How the lines to a node do.
+    pub(crate) fn health(&self, now: Time, health: &DiagnosticArray) {
+        self.recorder.put(self.diagnostics, now, health);
     }
 
     /// How the loop went in the newest second that was not taken yet.

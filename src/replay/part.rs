@@ -21,6 +21,12 @@ const MOST_WAITED: usize = 1000;
 /// # Errors
 /// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
 pub(super) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+    let first = Reader::open(path)?.find(|m| [TICKS, CONSUMED].contains(&m.info.topic.as_str()));
+    if first.is_none() {
+        let why = "nothing in it can be done again: it has neither ticks of a loop nor notes of a mission (of a \
+                   perception node `sinew log info` tells what there is)";
+        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    }
     let has_loop = Reader::open(path)?.any(|m| m.info.topic == TICKS);
     if has_loop { robot(path, header) } else { planner(path, header) }
 }

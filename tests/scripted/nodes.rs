@@ -64,10 +64,7 @@ impl Nodes {
     pub fn begin(&mut self, name: &'static str, role: &str, config: &str) {
         let log = fs::File::create(self.folder.0.join(format!("{name}.log"))).expect("a file");
         let errors = log.try_clone().expect("a handle");
-        let mut command = self.command(&["node", role, "--config", &format!("{config}.toml")]);
-        if role != "perception" {
-            command.args(["--out", name]);
-        }
+        let mut command = self.command(&["node", role, "--config", &format!("{config}.toml"), "--out", name]);
         let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
         self.running.push((name, child.expect("it starts")));
     }

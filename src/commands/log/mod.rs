@@ -10,7 +10,7 @@ use crate::cli::LogCommand;
 use crate::exit::Exit;
 use crate::recording::{Asked, DIAGNOSTICS, LoopSum, MODEL, RUN, RunInfo, Share, TICKS};
 use bridge::recording::Reader;
-use bridge::ros::{DiagnosticArray, ModelCall};
+use bridge::ros::{DiagnosticArray, DiagnosticStatus, ModelCall};
 use std::collections::BTreeMap;
 use std::path::Path;
 use types::Time;
@@ -117,6 +117,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         if let Some(control) = control {
             tell!("  {}", control.words());
         }
+        arrows(&diagnostics).iter().for_each(|line| tell!("  {line}"));
         asked.lines().iter().for_each(|line| tell!("  {line}"));
         for a in reader.attached() {
             tell!("  beside them {}, {} bytes", a.name, a.data.len());
@@ -132,4 +133,19 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         }
     }
     Ok(if is_fine { Exit::Done } else { Exit::Failed })
+}
+
+/// How the arrows to a node did, as it was told last.
+fn arrows(diagnostics: &[DiagnosticArray]) -> Vec<String> {
+    let mut newest = BTreeMap::new();
+    for status in diagnostics.iter().flat_map(|array| &array.status) {
+        if status.values.iter().any(|v| v.key == "received") {
+            newest.insert(&status.name, status);
+        }
+    }
+    let line = |(name, status): (&&String, &&DiagnosticStatus)| {
+        let values: Vec<String> = status.values.iter().map(|v| format!("{} {}", v.key, v.value)).collect();
+        format!("{name}: {}", values.join(", "))
+    };
+    newest.iter().map(line).collect()
 }
