@@ -10,7 +10,7 @@ mod part;
 use crate::config::{Config, ConfigError};
 use crate::graph::taped::{Compared, Laps, Repeated};
 use crate::log::{Log, Screen};
-use crate::recording::{self, Again, CONFIG, ROBOT, RUN, RunInfo, Tape, Ticks};
+use crate::recording::{self, Again, CONFIG, ROBOT, RUN, RunInfo, Share, Tape, Ticks};
 use crate::robots::{self, RobotFileError};
 use crate::session::{self, Pace, Parts, Setup, StartError};
 use crate::version;
@@ -85,15 +85,17 @@ impl Header {
     /// [`ReplayError`] naming what is missing, or what is another here.
     pub(crate) fn read(path: &Path) -> Result<Self, ReplayError> {
         let files = Files::read(path)?;
+        // Another version's files mean something else.
+        let recorded_by =
+            files.json::<serde_json::Value>(RUN)?["version"].as_str().unwrap_or("none").to_owned();
+        if recorded_by != version::PACKAGE {
+            let here = format!("a recording of sinew {}", version::PACKAGE);
+            return Err(Rejection::new(RUN, here, format!("one of sinew {recorded_by}")).into());
+        }
         let config = Config::parse(&files.text(CONFIG)?, CONFIG)?;
         let run: RunInfo = files.json(RUN)?;
         let arm = robots::of(&config)?;
         let (recorded, here) = (files.text(ROBOT)?, recording::describe(&arm));
-        if run.version != version::PACKAGE {
-            let got = format!("one of sinew {}", run.version);
-            let here = format!("a recording of sinew {}", version::PACKAGE);
-            return Err(Rejection::new(RUN, here, got).into());
-        }
         if let Some((i, (was, is))) =
             recorded.lines().zip(here.lines()).enumerate().find(|(_, (a, b))| a != b)
         {
@@ -164,7 +166,7 @@ fn repeat(
     contrast: Option<Contrast>,
 ) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let Header { config, arm, run } = header;
-    if run.is_node {
+    if run.share != Share::Whole {
         if requery || contrast.is_some() {
             let why = "it is one node's part of a run, which is done again as it was and no other way";
             return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
@@ -186,8 +188,7 @@ fn repeat(
         answers: &run.answers,
         time_limit_s: run.time_limit_s,
         is_interactive: run.is_interactive,
-        is_node: false,
-        drives: None,
+        share: Share::Whole,
     };
     let parts = Parts {
         body: Box::new(body),

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::graph::Body;
 use crate::log::{Log, Screen};
 use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
-use crate::recording::Drives;
+use crate::recording::{Drives, Share};
 use crate::report;
 use crate::session::{self, Pace, Setup, StartError};
 use crate::suite::episode::{Episode, Expect};
@@ -95,8 +95,8 @@ pub(crate) fn run_over(
     drives: Drives,
     over: (Box<dyn Body>, Box<dyn VisionLanguageModel>),
 ) -> Result<Outcome, StartError> {
-    let setup =
-        Setup { is_node: true, drives: Some(drives), ..setup(config, arm, episode, Pace::Wall, false) };
+    let share = Share::Planner(drives);
+    let setup = Setup { share, ..setup(config, arm, episode, Pace::Wall, false) };
     let mission = session::over(&setup, episode, log, over)?;
     carry_out(config, arm, episode, mission)
 }
@@ -116,8 +116,7 @@ fn setup<'a>(
         answers: &episode.answers,
         time_limit_s: episode.time_limit_s.unwrap_or(config.planner.time_limit_s),
         is_interactive,
-        is_node: false,
-        drives: None,
+        share: Share::Whole,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::graph::{
 };
 use crate::log::Log;
 use crate::mission::{Eyes, Mission, People, Surroundings};
-use crate::recording::{Drives, Recording, Tape, TickWriter};
+use crate::recording::{Recording, Share, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use control::{Core, Handle, LoopConfig};
 use core::time::Duration;
@@ -183,15 +183,13 @@ pub(crate) struct Setup<'a> {
     pub(crate) answers: &'a [String],
     pub(crate) time_limit_s: f64,
     pub(crate) is_interactive: bool,
-    /// Whether the loop or the mission runs elsewhere.
-    pub(crate) is_node: bool,
-    /// Where the loop does, which one it is.
-    pub(crate) drives: Option<Drives>,
+    /// How much of it runs here.
+    pub(crate) share: Share,
 }
 
 impl<'a> Setup<'a> {
     /// Of a node that carries out no sentence itself.
-    pub(crate) fn of_node(config: &'a Config, arm: &'a Arc<Arm>, episode: &Episode) -> Self {
+    pub(crate) fn of_node(share: Share, config: &'a Config, arm: &'a Arc<Arm>, episode: &Episode) -> Self {
         Self {
             config,
             arm,
@@ -200,8 +198,7 @@ impl<'a> Setup<'a> {
             answers: &[],
             time_limit_s: config.record.most_s,
             is_interactive: false,
-            is_node: true,
-            drives: None,
+            share,
         }
     }
 }

@@ -81,8 +81,11 @@ pub(crate) struct Found {
 impl Part {
     fn read(path: &Path) -> Result<Self, ReplayError> {
         let header = Header::read(path).map_err(|e| within(path, e))?;
-        let share = header.run.share();
-        let notes = if share == Share::Whole { Notes::default() } else { Notes::read(path, share)? };
+        let share = header.run.share;
+        let notes = match share {
+            Share::Robot | Share::Planner(_) => Notes::read(path, share)?,
+            Share::Whole | Share::Perception => Notes::default(),
+        };
         Ok(Self { path: path.to_owned(), header, share, notes })
     }
 
@@ -263,7 +266,13 @@ pub(crate) fn runs(files: &[PathBuf]) -> Result<Found, ReplayError> {
             match Part::read(&path) {
                 Ok(part) => match part.share {
                     Share::Planner(drives) => planners.push((part, drives, is_named)),
-                    _ => found.runs.push(Run { robot: part, planners: Vec::new() }),
+                    Share::Perception if is_named => {
+                        let expected = "a robot's or a planner's part, or a whole run";
+                        return Err(Rejection::new(part.field("part"), expected, part.share.words()).into());
+                    }
+                    // It belongs to every run that asked it, and moves nothing.
+                    Share::Perception => {}
+                    Share::Whole | Share::Robot => found.runs.push(Run { robot: part, planners: Vec::new() }),
                 },
                 Err(why) if is_named => return Err(why),
                 Err(why) => found.left_out.push(format!("{}: {why}", path.display())),

@@ -70,19 +70,32 @@ fn why<'a>(files: &[&'a str], at: &'a str) -> Vec<&'a str> {
 #[test]
 fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_runs_are_refused() {
     let mut nodes = Nodes::new("parts", "");
-    nodes.start(&["robot", "perception", "planner"]);
-    done(&nodes, &["say", SENTENCE]);
     fs::write(nodes.folder.0.join("line.jsonl"), r#"{"joints": [0.2, -0.6, 0.1, -2.2, 0.0, 1.7, 0.8]}"#)
         .expect("written");
-    done(&nodes, &["send", "line.jsonl"]);
-    done(&nodes, &["say", "how many cubes do you see?"]);
+    // A machine that is too busy for its deadlines stops the arm in between: then all of it is done anew.
+    let all = [&["say", SENTENCE][..], &["send", "line.jsonl"], &["say", "how many cubes do you see?"]];
+    let mut failed = Vec::new();
+    loop {
+        nodes.start(&["robot", "perception", "planner"]);
+        match all.iter().map(|args| nodes.said(args)).find(|(code, ..)| *code != 0) {
+            None => break,
+            Some(why) => failed.push(why),
+        }
+        assert!(failed.len() < 5, "{failed:?}");
+        nodes.end();
+    }
     nodes.interrupt("planner");
+    nodes.interrupt("perception");
     nodes.interrupt("robot");
     let ticks = Ticks::of(&done(&nodes, &["log", "export", "robot", "--to", "csv"]));
 
-    for (file, of) in [("robot", "a robot node's part"), ("planner/run-001", "a planner node's part")] {
+    let parts = ["robot", "planner/run-001", "perception"];
+    for (file, node) in parts.into_iter().zip(["robot", "planner", "perception"]) {
+        let of = format!("a {node} node's part");
         assert_has(&done(&nodes, &["log", "info", file]), &[&format!("of {of} of a run")]);
     }
+
+    refused(&nodes, &why(&["robot", "perception"], "1"), &["perception", "part: expected"]);
 
     // From a motor command back to the words, in whatever order the files come.
     let (at, motion) = ticks.amid("follow", false);

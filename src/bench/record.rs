@@ -7,7 +7,7 @@ use crate::alone::{self, Trial};
 use crate::commands::{self, CommandError, Setting};
 use crate::config::Config;
 use crate::log::{Log, Screen};
-use crate::recording::{CONSUMED, FILE, Pictures, Recording, TICKS, tick_of};
+use crate::recording::{CONSUMED, FILE, Pictures, Recording, Share, TICKS, tick_of};
 use crate::runner;
 use crate::session::{self, Pace, Setup};
 use crate::suite::episode::Episode;
@@ -89,8 +89,7 @@ fn recording(
         answers: &[],
         time_limit_s: 60.0,
         is_interactive: false,
-        is_node: false,
-        drives: None,
+        share: Share::Whole,
     };
     Recording::create(folder, episode, &setup, vec!["front".into()]).map_err(|e| other(&e))
 }

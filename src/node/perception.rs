@@ -4,7 +4,7 @@ use super::model::Told;
 use super::{Node, NodeError, PATIENCE, diagnostics};
 use crate::config::Config;
 use crate::log::Log;
-use crate::recording::{Put, Recording};
+use crate::recording::{Put, Recording, Share};
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
 use bridge::ros::{Answer, Picture, Question};
@@ -39,7 +39,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     let offers = vec![format!("model {}", model.identity())];
     let node = Node::start(config, Role::Perception, clock, offers, |_| ())?;
     let wire = node.wire.clone();
-    let setup = Setup::of_node(config, arm, episode);
+    let setup = Setup::of_node(Share::Perception, config, arm, episode);
     let recording = session::recording(&setup, episode, Vec::new(), &log)?;
     if let Some(recording) = &recording {
         log = log.with_recording(recording.clone());

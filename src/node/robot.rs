@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::graph::Body as _;
 use crate::graph::pipeline::Pipeline;
 use crate::log::Log;
-use crate::recording::{Tape, describe};
+use crate::recording::{Share, Tape, describe};
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
 use bridge::ros::{
@@ -50,7 +50,7 @@ pub(crate) fn run(
     episode: &Episode,
     log: Log,
 ) -> Result<control::LoopReport, NodeError> {
-    let setup = Setup::of_node(config, arm, episode);
+    let setup = Setup::of_node(Share::Robot, config, arm, episode);
     let (mut pipeline, mut log, tape) = session::pipeline(&setup, episode, log)?;
     let cameras = pipeline.take_cameras();
     let mut offers = vec![fingerprint(arm), format!("profile {}", config.robot.profile)];

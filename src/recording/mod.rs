@@ -94,28 +94,28 @@ pub(crate) struct RunInfo {
     pub(crate) time_limit_s: f64,
     /// The cameras' names, the fixed one first.
     pub(crate) cameras: Vec<String>,
-    /// Whether loop and mission ran as nodes of their own, of which this is one's recording.
-    #[serde(default)]
-    pub(crate) is_node: bool,
-    /// Of a planner node's recording, which robot node it drove, and in which session.
-    #[serde(default)]
-    pub(crate) drives: Option<Drives>,
+    /// Which part of a run it is.
+    pub(crate) share: Share,
 }
 
-/// Which part of a run a recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which part of a run a recording is: all of it, or that of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Share {
     Whole,
     Robot,
+    /// With which robot node it drove.
     Planner(Drives),
+    Perception,
 }
 
-impl RunInfo {
-    pub(crate) fn share(&self) -> Share {
-        match self.drives {
-            Some(drives) => Share::Planner(drives),
-            None if self.is_node => Share::Robot,
-            None => Share::Whole,
+impl Share {
+    /// As a person calls it.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Whole => "a whole run",
+            Self::Robot => "a robot node's part of a run",
+            Self::Planner(_) => "a planner node's part of a run",
+            Self::Perception => "a perception node's part of a run",
         }
     }
 }
@@ -178,8 +178,7 @@ impl Recording {
             is_lockstep,
             time_limit_s: setup.time_limit_s,
             cameras,
-            is_node: setup.is_node,
-            drives: setup.drives,
+            share: setup.share,
         };
         recorder.attach(CONFIG, "text/plain", setup.config.to_toml().as_bytes());
         recorder.attach(ROBOT, "text/plain", describe(arm).as_bytes());

@@ -75,8 +75,7 @@ fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed
         answers: &run.answers,
         time_limit_s: run.time_limit_s,
         is_interactive: run.is_interactive,
-        is_node: true,
-        drives: run.drives,
+        share: run.share,
     };
     let parts = Parts {
         body: Box::new(body),

@@ -8,7 +8,7 @@ use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
 use crate::exit::Exit;
-use crate::recording::{Asked, DIAGNOSTICS, LoopSum, MODEL, RUN, RunInfo, Share, TICKS};
+use crate::recording::{Asked, DIAGNOSTICS, LoopSum, MODEL, RUN, RunInfo};
 use bridge::recording::Reader;
 use bridge::ros::{DiagnosticArray, DiagnosticStatus, ModelCall};
 use std::collections::BTreeMap;
@@ -66,12 +66,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
     // What came from a dataset says nothing of a run.
     let run = reader.attached().iter().find(|a| a.name == RUN);
     let run: Option<RunInfo> = run.and_then(|a| serde_json::from_slice(&a.data).ok());
-    let share = run.as_ref().map(|run| match run.share() {
-        Share::Whole => "a whole run",
-        Share::Robot if topics.contains_key(TICKS) => "a robot node's part of a run",
-        Share::Robot => "a node's part of a run",
-        Share::Planner(_) => "a planner node's part of a run",
-    });
+    let share = run.as_ref().map(|run| run.share.words());
     let recorded_by = run.as_ref().map(|r| format!("sinew {} ({})", r.version, r.build));
     let is_fine = reader.is_complete() && reader.flaws().is_empty();
     if json {
