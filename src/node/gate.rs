@@ -162,15 +162,7 @@ impl Gate {
             Role::Operator => Owner::Human,
             other => return Err(Rejection::new("session.role", "planner, operator or ros2", other.word())),
         };
-        // For itself, or for somebody of lower rank.
-        let lower = Owner::ALL.into_iter().find(|owner| *owner <= own && owner.word() == m.owner);
-        let owner = match lower {
-            None if !m.owner.is_empty() => {
-                let expected = format!("nothing, or a rank up to {}", own.word());
-                return Err(Rejection::new("claim.owner", expected, m.owner.clone()));
-            }
-            lower => lower.unwrap_or(own),
-        };
+        let owner = speaks_for(own, &m.owner)?;
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);
         let lease = handle.claim(now, owner, groups, deadline_s)?;
@@ -232,5 +224,38 @@ impl Gate {
         let clock = by.fresh(now, OLDEST_S)?;
         handle.keep_alive(lease, clock.ours(Time::from_nanos(m.at)));
         Ok(())
+    }
+}
+
+/// For whom somebody claims: for itself, or for whoever it names, of no higher rank.
+fn speaks_for(own: Owner, word: &str) -> Result<Owner, Rejection> {
+    if word.is_empty() {
+        return Ok(own);
+    }
+    let named = Owner::ALL.into_iter().find(|owner| *owner <= own && owner.word() == word);
+    named.ok_or_else(|| {
+        let expected = format!("nothing, or a rank up to {}", own.word());
+        Rejection::new("claim.owner", expected, word.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_claims_speaks_for_itself_or_for_lower_ranks_and_never_for_a_higher_one() {
+        for own in Owner::ALL {
+            assert_eq!(speaks_for(own, ""), Ok(own));
+            for owner in Owner::ALL {
+                match speaks_for(own, owner.word()) {
+                    Ok(named) => assert!(named == owner && owner <= own),
+                    Err(why) => {
+                        assert!(owner > own && why.field == "claim.owner", "{own:?} for {owner:?}: {why}")
+                    }
+                }
+            }
+            assert_eq!(speaks_for(own, "nobody").expect_err("no rank").got, "nobody");
+        }
     }
 }
