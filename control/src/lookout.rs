@@ -2,11 +2,11 @@
 //! ([`crate::watchdog`]), which strokes the robot; this one never does. It keeps the strokes from counting while the loop is
 //! silent with power on, and it is how whoever waits for the loop learns that it hangs.
 
-use crate::rt::{self, RtWishes};
+use crate::rt::{self, RtRights, RtWishes};
 use crate::watchdog::Pulse;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use types::Rejection;
 
@@ -19,10 +19,13 @@ pub(crate) struct Heart {
     /// Cycles that have ended.
     beats: AtomicU64,
     powered: AtomicBool,
+    begun: AtomicBool,
     ends: AtomicBool,
     silences: AtomicU64,
     /// How long the thread has looked in vain for another beat, nanoseconds.
     silent_ns: AtomicU64,
+    /// What the operating system granted the thread.
+    rights: Mutex<Option<RtRights>>,
 }
 
 impl Heart {
@@ -35,10 +38,27 @@ impl Heart {
         self.beats.fetch_add(1, Ordering::Release);
     }
 
-    /// For how long there was no cycle, as the thread has seen it: while the whole process stood it saw nothing. None before
-    /// the first cycle.
+    /// From now on there are cycles: what was to be done before may have taken its time.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// There are no more cycles: what is left to do is no silence.
+    pub(crate) fn rest(&self) {
+        self.ends.store(true, Ordering::Release);
+        self.silent_ns.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long there was no cycle, as the thread has seen it: while the whole process stood it saw nothing.
     pub(crate) fn silent_for(&self) -> Duration {
         Duration::from_nanos(self.silent_ns.load(Ordering::Relaxed))
+    }
+
+    /// What the thread was not granted, as sentences.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let rights = self.rights.lock().unwrap_or_else(PoisonError::into_inner);
+        let notes = rights.iter().flat_map(|r| &r.notes);
+        notes.map(|note| format!("the watchdog's thread: {note}")).collect()
     }
 
     /// How often it was silent for longer than the loop's patience, with power on.
@@ -69,7 +89,8 @@ impl Lookout {
         let watched = heart.clone();
         let fifo_priority = loop_priority.map(|p| p + 1);
         let run = move || {
-            let _ = rt::acquire(RtWishes { fifo_priority, lock_memory: false, cpu: None });
+            let rights = rt::acquire(RtWishes { fifo_priority, lock_memory: false, cpu: None });
+            *watched.rights.lock().unwrap_or_else(PoisonError::into_inner) = Some(rights);
             keep(&watched, pulse.as_ref(), patience);
         };
         let thread = std::thread::Builder::new().name("sinew-watchdog".to_owned()).spawn(run);
@@ -98,17 +119,17 @@ fn keep(heart: &Heart, pulse: Option<&Pulse>, patience: Duration) {
         let elapsed = now.abs_diff(looked).min(2 * round);
         looked = now;
         let beats = heart.beats.load(Ordering::Acquire);
+        let has_begun = heart.begun.load(Ordering::Acquire);
         let silent_ns =
-            if beats == seen && beats > 0 { heart.silent_ns.load(Ordering::Relaxed) + elapsed } else { 0 };
+            if beats == seen && has_begun { heart.silent_ns.load(Ordering::Relaxed) + elapsed } else { 0 };
         seen = beats;
         heart.silent_ns.store(silent_ns, Ordering::Relaxed);
         let is_silent = heart.powered.load(Ordering::Relaxed) && silent_ns > nanos(patience);
-        if is_silent != was_silent {
-            was_silent = is_silent;
-            heart.silences.fetch_add(u64::from(is_silent), Ordering::Relaxed);
-            if let Some(pulse) = pulse {
-                pulse.withhold(is_silent);
-            }
+        heart.silences.fetch_add(u64::from(is_silent && !was_silent), Ordering::Relaxed);
+        was_silent = is_silent;
+        // That strokes count again says the loop itself, with its next beat.
+        if let Some(pulse) = pulse.filter(|_| is_silent) {
+            pulse.withhold();
         }
     }
 }

@@ -34,10 +34,16 @@ pub(crate) struct Woken {
 }
 
 impl Metronome {
-    /// The first tick is one period from now; `device` is the cycle to keep step with, if it is of that length.
-    pub(crate) fn new(period: Duration, device: Option<Duration>, now: Time) -> Self {
+    /// The first tick is one period from now; `device` is the cycle to keep step with, if it is of that length and one that
+    /// does not come is no overrun: a tick may then be a period and a half after the one before.
+    pub(crate) fn new(period: Duration, overrun: Duration, device: Option<Duration>, now: Time) -> Self {
         let is_same = |cycle: Duration| (cycle.as_secs_f64() / period.as_secs_f64() - 1.0).abs() <= IN_STEP;
-        Self { period, deadline: now + period, last: now, keeps_step: device.is_some_and(is_same) }
+        Self {
+            period,
+            deadline: now + period,
+            last: now,
+            keeps_step: overrun >= 2 * period && device.is_some_and(is_same),
+        }
     }
 
     /// Whether it goes by the device's cycle.
@@ -135,7 +141,7 @@ mod tests {
         /// The loop was away for so long when a tick came to its end, and the device was not.
         fn after(mut self, away: Duration) -> Vec<Woken> {
             let mut clock = self.clock.clone();
-            let mut metronome = Metronome::new(PERIOD, self.cycle(), clock.now());
+            let mut metronome = Metronome::new(PERIOD, 2 * PERIOD, self.cycle(), clock.now());
             let tick = |k| {
                 let woken = metronome.wait(&mut self, &mut clock);
                 if k == 10 {
@@ -150,7 +156,7 @@ mod tests {
         /// The ticks of a loop beside it, each with whether it was alone.
         fn ticks(mut self, n: usize) -> (bool, Vec<Woken>) {
             let mut clock = self.clock.clone();
-            let mut metronome = Metronome::new(PERIOD, self.cycle(), clock.now());
+            let mut metronome = Metronome::new(PERIOD, 2 * PERIOD, self.cycle(), clock.now());
             let tick = |_| {
                 let woken = metronome.wait(&mut self, &mut clock);
                 assert_eq!(metronome.go_on(clock.now()), 0, "nothing here takes time");
@@ -229,6 +235,12 @@ mod tests {
     fn a_device_of_another_rate_or_with_nonsense_for_times_leaves_the_loop_to_its_own() {
         let (keeps_step, ticks) = Device::new(2000, 1000).ticks(100);
         assert!(!keeps_step && ticks.iter().all(|t| !t.is_alone));
+        let device = Device::new(1000, 1000);
+        for (overrun_us, keeps_step) in [(1999, false), (2000, true)] {
+            let metronome =
+                Metronome::new(PERIOD, Duration::from_micros(overrun_us), device.cycle(), Time::ZERO);
+            assert_eq!(metronome.keeps_step(), keeps_step, "a missing cycle would be an overrun");
+        }
         let of: [fn(Time) -> Time; 4] = [
             |t| t + Duration::from_secs(1),
             |_| Time::ZERO,

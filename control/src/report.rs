@@ -107,6 +107,11 @@ impl Cause {
         Self::Fault(Fault::F33WatchdogDied),
     ];
 
+    /// Whether somebody wanted the arm to stop.
+    pub(crate) fn is_wanted(self) -> bool {
+        matches!(self, Self::StopRequested | Self::EmergencyStop | Self::DisarmRequested)
+    }
+
     pub(crate) fn code(self) -> u64 {
         Self::ALL.iter().position(|c| *c == self).unwrap_or(0) as u64
     }

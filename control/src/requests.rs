@@ -55,6 +55,9 @@ impl Core {
         let why = aged.or_else(|| match &message {
             Message::Activate(_) => self.why_not_activate(),
             Message::Disarm(_) => {
+                if matches!(self.state, State::Disarmed) {
+                    self.cause = Cause::DisarmRequested;
+                }
                 (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
             Message::Reset(_) => self.why_not_reset(now),

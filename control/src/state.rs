@@ -92,11 +92,12 @@ impl Stop {
         matches!(self.cause, Cause::HoldRequested | Cause::Finished)
     }
 
-    /// The graver of both, whichever came first.
+    /// The graver of both, whichever came first; told is what somebody wanted, unless a latched fault is.
     fn and(self, other: Self) -> Self {
         let is_soft = |stop: &Self| stop.is_end() || stop.cause == Cause::Preempted;
         let graver = (other.category, other.latched) > (self.category, self.latched)
-            || (is_soft(&self) && !is_soft(&other));
+            || (is_soft(&self) && !is_soft(&other))
+            || (other.cause.is_wanted() && !self.cause.is_wanted() && !self.latched);
         Self {
             category: self.category.max(other.category),
             latched: self.latched || other.latched,
@@ -215,6 +216,9 @@ impl Core {
                 self.state = rest;
                 if powered {
                     self.gripper.hold();
+                } else if stop.cause.is_wanted() {
+                    // Whoever asks for power again sees that somebody does not want it.
+                    self.cause = stop.cause;
                 }
                 self.tell(Report::Stopped { id: None, cause: stop.cause, category: stop.category });
                 self.come_to_rest(stop, powered);

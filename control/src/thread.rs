@@ -211,7 +211,9 @@ pub fn spawn(
         .spawn(move || {
             let report = run(core, robot, clock, config, (&told, &beating), tally);
             drop(lookout);
-            LoopReport { silences: beating.silences(), ..report }
+            let mut rights = report.rights;
+            rights.notes.extend(beating.notes());
+            LoopReport { silences: beating.silences(), rights, ..report }
         })
         .map_err(|e| Rejection::new("loop", "a thread of its own", e.to_string()))?;
     Ok(LoopThread { thread: Some(thread), heart, end, seconds: Some(seconds) })
@@ -255,9 +257,11 @@ fn run(
         second,
     };
     let began = clock.now();
+    heart.begin();
     let died = catch_unwind(AssertUnwindSafe(|| {
         cycle(&mut core, robot.as_mut(), clock.as_mut(), config, (end, heart), &mut tally);
     }));
+    heart.rest();
     let took = clock.now().secs_since(began);
     let page_faults = tally.faults_warm.and_then(|warm| rt::page_faults()?.checked_sub(warm));
     let panic = died.err().map(|panic| {
@@ -299,7 +303,9 @@ fn cycle(
     tally: &mut Tally,
 ) {
     let period = Duration::from_secs_f64(1.0 / config.rate_hz);
-    let mut metronome = Metronome::new(period, robot.cycle().filter(|_| config.in_step), clock.now());
+    let overrun = Duration::from_secs_f64(core.arm().profile().overrun_ms * 1e-3);
+    let mut metronome =
+        Metronome::new(period, overrun, robot.cycle().filter(|_| config.in_step), clock.now());
     tally.in_step = metronome.keeps_step();
     let mut ending: Option<Time> = None;
     loop {

@@ -177,6 +177,7 @@ impl Pulse {
     pub(crate) fn beat(&self, now: Time, powered: bool) {
         self.0.put(Word::Powered, i64::from(powered));
         self.0.put(Word::Beat, now.as_nanos());
+        self.0.put(Word::Beside, 0);
     }
 
     /// The loop ends: in good order, or by a panic.
@@ -184,9 +185,9 @@ impl Pulse {
         self.0.put(Word::End, if in_order { 1 } else { 2 });
     }
 
-    /// From beside the loop: no stroke counts, or they count again.
-    pub(crate) fn withhold(&self, withholds: bool) {
-        self.0.put(Word::Beside, i64::from(withholds));
+    /// From beside the loop: no stroke counts before its next beat.
+    pub(crate) fn withhold(&self) {
+        self.0.put(Word::Beside, 1);
     }
 
     /// When the guard last stroked, nanoseconds.

@@ -233,7 +233,11 @@ fn a_loop_whose_driver_hangs_is_seen_by_the_thread_beside_it_and_no_stroke_count
     let watchdog = control::Watchdog::private(10.0).expect("a page").with_stroke(10.0).expect("patient");
     let (guard, stroke) = (watchdog.guard(), watchdog.stroke());
     let core = core.with_watchdog(watchdog.pulse());
-    assert_eq!(guard.look(clock.now()), control::watchdog::Verdict::Alive);
+    let permits = || {
+        guard.look(clock.now());
+        stroke.permits(clock.now())
+    };
+    assert!(permits());
     let robot = Hanging { robot, hang: hang.clone() };
     let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
     std::thread::sleep(Duration::from_millis(50));
@@ -245,20 +249,29 @@ fn a_loop_whose_driver_hangs_is_seen_by_the_thread_beside_it_and_no_stroke_count
             what()
         })
     };
-    assert!(until(&|| stroke.permits(clock.now())), "it runs");
+    assert!(until(&permits), "it runs");
     hang.store(true, Ordering::Release);
-    assert!(
-        until(&|| !stroke.permits(clock.now())),
-        "the guard's patience is ten seconds: the thread's is the arm's"
-    );
+    assert!(until(&|| !permits()), "the guard's patience is ten seconds: the thread's is the arm's");
     assert!(until(&|| running.silent_for() > Duration::from_millis(200)));
+    assert!(!permits(), "for as long as it hangs");
     hang.store(false, Ordering::Release);
-    assert!(
-        until(&|| stroke.permits(clock.now()) && running.silent_for() < Duration::from_millis(20)),
-        "it is back"
-    );
+    assert!(until(&permits), "it is back");
     // One that never comes back is left to itself.
     hang.store(true, Ordering::Release);
     let report = running.join();
     assert!(report.silences >= 1 && report.panic.is_some_and(|why| why.contains("hangs")));
+}
+
+#[test]
+fn a_driver_that_hangs_in_its_first_cycle_is_left_to_itself_as_well() {
+    let arm = arm();
+    let (core, _handle) = control::new(arm.clone(), Config::default()).expect("valid");
+    let clock = MonotonicClock::new();
+    let (robot, _) = Obedient::new(clock, arm.home(), 0);
+    let hang = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let robot = Hanging { robot, hang: hang.clone() };
+    let running = control::spawn(core, Box::new(robot), Box::new(clock), quiet()).expect("a thread");
+    let report = running.join();
+    assert!(report.panic.is_some_and(|why| why.contains("hangs")) && report.ticks == 0);
+    hang.store(false, std::sync::atomic::Ordering::Release);
 }
