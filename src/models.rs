@@ -17,7 +17,7 @@ use std::time::Instant;
 use types::seams::{Budget, Manner, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
 
-/// Most tokens of an answer; what a grammar allows beyond is cut off, and no answer.
+/// Most tokens of an answer from elsewhere, where they are counted; what a grammar allows beyond is cut off, and no answer.
 const MOST_TOKENS: usize = 1536;
 
 /// The models that the configuration names: whoever has no answer leaves the question to the next.
@@ -88,8 +88,7 @@ impl Local {
         };
         let media = pictures.iter().map(pixels).collect::<Result<Vec<_>, _>>()?;
         let prompt = self.vlm.prompt(&media, prompt)?;
-        // A prompt that leaves no room is refused by name.
-        let max_tokens = grammar.most_bytes().min(MOST_TOKENS).min(self.vlm.room(&prompt).max(1));
+        let max_tokens = self.vlm.most_tokens(&prompt, grammar);
         // The likeliest token each time: there is nothing to draw, and no seed.
         let sampling = [("temperature", 0.0), ("max_tokens", max_tokens as f64)];
         self.manner.sampling = sampling.map(|(name, value)| (name.to_owned(), value)).into();

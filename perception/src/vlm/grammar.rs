@@ -4,6 +4,7 @@ use super::error::{Result, VlmError};
 use super::family::Plan;
 use super::model::ends;
 use super::tokens::Tokens;
+use crate::language::text::is_invisible;
 use core::cell::RefCell;
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokRxInfo, TokTrie};
@@ -34,7 +35,7 @@ pub struct Grammar {
 impl Grammar {
     /// The answers of a JSON schema made of `const`, `enum`, `anyOf`, and of the types `boolean`, `null`, `integer`
     /// (with `minimum` and `maximum`), `string` (`maxLength`, `pattern` besides), `array` (`items`, `maxItems`) and
-    /// `object` (`properties`, of which `required` names all).
+    /// `object` (`properties`, of which `required` names all). A string with a `minLength` says something that is seen.
     ///
     /// # Errors
     /// A [`Rejection`] naming the place in the schema that is something else, or not bounded.
@@ -99,10 +100,15 @@ fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Rejection> {
             refuse("a string without a pattern to look at".to_owned())
         }
         (Some("string"), Value::String(text)) => {
-            if within(text.chars().count(), "minLength", "maxLength") {
-                return Ok(());
+            if !within(text.chars().count(), "minLength", "maxLength") {
+                return refuse(format!(
+                    "{} to {} characters",
+                    whole("minLength").unwrap_or(0),
+                    schema["maxLength"]
+                ));
             }
-            refuse(format!("{} to {} characters", whole("minLength").unwrap_or(0), schema["maxLength"]))
+            let is_blank = whole("minLength") > Some(0) && !text.chars().any(is_seen);
+            if is_blank { refuse("words that are seen".to_owned()) } else { Ok(()) }
         }
         (Some("array"), Value::Array(all)) => {
             if !within(all.len(), "minItems", "maxItems") {
@@ -202,6 +208,34 @@ fn most_bytes(schema: &Value, at: &str, depth: usize) -> Result<usize, Rejection
     if most > MOST_BYTES { refuse("a set of answers of at most a megabyte each") } else { Ok(most) }
 }
 
+/// Whether a person sees the character: a text of others says nothing.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control() && !is_invisible(c)
+}
+
+/// Letters, digits, punctuation and symbols: all of them are seen.
+const SEEN: &str = "[\\p{L}\\p{N}\\p{P}\\p{S}]";
+
+/// Strings that must say something begin with what is seen: blank ones are answers that nobody can use.
+fn begin_seen(schema: &mut Value) {
+    match schema {
+        Value::Array(all) => all.iter_mut().for_each(begin_seen),
+        Value::Object(of) => {
+            let whole = |key: &str| of.get(key).and_then(Value::as_u64);
+            let is_text = of.get("type").is_some_and(|t| t == "string") && !of.contains_key("pattern");
+            if let (true, Some(least @ 1..), Some(most @ 1..)) =
+                (is_text, whole("minLength"), whole("maxLength"))
+            {
+                let pattern = format!("^{SEEN}(?s:.{{{},{}}})$", least - 1, most - 1);
+                *schema = json!({ "type": "string", "pattern": pattern });
+                return;
+            }
+            of.values_mut().for_each(begin_seen);
+        }
+        _ => {}
+    }
+}
+
 /// Lengths of text by which the vocabulary is cut up, characters: every string of our schemas is bounded, and a token
 /// that fits into what is left of one is allowed with all that are no longer, without looking at each.
 const LENGTHS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 30];
@@ -274,6 +308,7 @@ impl Guide {
 
     fn parser(&self, grammar: &Grammar) -> Result<TokenParser> {
         let mut schema = grammar.schema.clone();
+        begin_seen(&mut schema);
         if let Some(object) = schema.as_object_mut() {
             let compact =
                 json!({ "whitespace_flexible": false, "item_separator": ", ?", "key_separator": ": ?" });

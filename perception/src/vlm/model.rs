@@ -20,6 +20,8 @@ use types::Rejection;
 
 /// Most tokens that go through the model at a time: bounds the memory of a long prompt.
 const AT_A_TIME: usize = 1024;
+/// Memory is taken for so many tokens of an answer before it begins, and for more when they come.
+const AHEAD: usize = 1536;
 
 /// A vision-language model in this process.
 pub struct Vlm {
@@ -120,11 +122,14 @@ impl Vlm {
         let reused = shared(&keys, &self.known);
         self.family.decoder().cache().truncate(reused);
         self.known.truncate(reused);
-        self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens)?;
+        self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens.min(AHEAD))?;
         let mut next = Next::Logits(self.read(prompt, reused, &keys, goes_on)?);
         let is_whole = answer.wants_logits();
         let mut position = prompt.next_position();
         while let Some(id) = answer.take(next, &self.ends, on_token)? {
+            let cache = self.family.decoder().cache();
+            let with_it = cache.len() + 1;
+            cache.reserve(with_it)?;
             next = self.family.decoder().next(id, position, is_whole, goes_on)?;
             self.known.push((id, 0));
             position += 1;
@@ -136,6 +141,14 @@ impl Vlm {
     #[must_use]
     pub fn room(&self, prompt: &Prompt) -> usize {
         self.family.config().max_positions.saturating_sub(prompt.ids.len())
+    }
+
+    /// How many tokens an answer of a grammar may have at most: as many as its longest takes, so that none is cut off,
+    /// where the prompt leaves that much room.
+    #[must_use]
+    pub fn most_tokens(&self, prompt: &Prompt, grammar: &Grammar) -> usize {
+        // A prompt that leaves no room is refused by name.
+        grammar.most_bytes().min(self.room(prompt)).max(1)
     }
 
     /// An answer of which nothing is said yet; refuses what no answer can be made for.

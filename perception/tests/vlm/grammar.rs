@@ -93,6 +93,36 @@ fn whatever_random_weights_want_every_answer_ends_and_is_of_its_schema() {
 }
 
 #[test]
+fn a_string_that_must_not_be_empty_says_something_that_is_seen() {
+    let mut vlm = load("qwen3-vl");
+    let prompt = vlm.prompt(&[], "what?").expect("a prompt");
+    for (least, most) in [(1, 1), (2, 2)] {
+        let text = json!({ "type": "string", "minLength": least, "maxLength": most });
+        let grammar = Grammar::new(object(json!({ "say": text }))).expect("bounded");
+        let mut different = std::collections::BTreeSet::new();
+        for seed in 0..150 {
+            // Nearly any token that may come.
+            let choice = Choice::Random { temperature: 100.0, top_p: 1.0, seed };
+            let max_tokens = vlm.most_tokens(&prompt, &grammar);
+            let how = Answering { choice, max_tokens, stops_at_end: true, grammar: Some(&grammar) };
+            let said = vlm.answer(&prompt, &how, &|| true, &mut |_| ()).expect("an answer");
+            let value: Value = serde_json::from_str(&said.text).expect("JSON");
+            let text = value["say"].as_str().expect("a string").to_owned();
+            assert_eq!(text.chars().count(), most, "{text:?}");
+            assert!(text.chars().next().is_some_and(|c| !c.is_whitespace() && !c.is_control()), "{text:?}");
+            assert_eq!(grammar.check(&said.text), Ok(()));
+            different.insert(text);
+        }
+        assert!(different.len() > 30, "{different:?}");
+    }
+    let text = json!({ "type": "string", "minLength": 1, "maxLength": 9 });
+    let grammar = Grammar::new(object(json!({ "say": text }))).expect("bounded");
+    for (text, is_seen) in [(" a", true), ("\\\"", true), (" ", false), ("\\n\u{200b}", false), ("", false)] {
+        assert_eq!(grammar.check(&format!("{{\"say\": \"{text}\"}}")).is_ok(), is_seen, "{text:?}");
+    }
+}
+
+#[test]
 fn answers_of_every_family_are_of_their_schemas() {
     for family in &FAMILIES[1..] {
         for layout in family.layouts {

@@ -9,3 +9,4 @@ mod grammar;
 mod hash;
 mod parity;
 mod refusals;
+mod roles;
