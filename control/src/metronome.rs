@@ -232,6 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn a_loop_that_was_away_is_told_how_late_it_is_and_how_many_deadlines_it_missed() {
+        for (away_us, missed, late_us) in
+            [(0, 0, 0), (999, 0, 0), (1300, 1, 300), (4700, 4, 700), (20_100, 20, 100)]
+        {
+            let mut clock = Hand::default();
+            let mut metronome = Metronome::new(PERIOD, None, clock.now());
+            let mut device = Device::new(5000, 0);
+            let before = metronome.wait(&mut device, &mut clock);
+            assert_eq!(before.late_ns, 0);
+            clock.sleep_until(before.at + Duration::from_micros(away_us));
+            assert_eq!(metronome.go_on(clock.now()), missed, "{away_us}");
+            let woken = metronome.wait(&mut device, &mut clock);
+            assert_eq!(woken.late_ns, 1000 * late_us, "{away_us}");
+            // It does not catch up, and it does not slip.
+            assert_eq!(metronome.go_on(clock.now()), 0, "{away_us}");
+            let next = metronome.wait(&mut device, &mut clock);
+            assert_eq!(next.at.since(woken.at), PERIOD - Duration::from_micros(late_us), "{away_us}");
+        }
+    }
+
+    #[test]
     fn a_device_of_another_rate_or_with_nonsense_for_times_leaves_the_loop_to_its_own() {
         let (keeps_step, ticks) = Device::new(2000, 1000).ticks(100);
         assert!(!keeps_step && ticks.iter().all(|t| !t.is_alone));

@@ -1,7 +1,7 @@
 //! What an arm at the end of a line does when it hears nothing more: it goes on for a while, and then stops as was
 //! verified, whenever that is.
 
-use crate::common::{N, Rig, reach, solid_arm, wiggle};
+use crate::common::{N, Rig, arm_with, reach, solid_arm, wiggle};
 use crate::filter::{Judge, ball, tool, world};
 use control::{Config, LimitKind, Mode, Motion, Report, Thing};
 use mechanics::Arm;
@@ -432,6 +432,36 @@ fn an_arm_that_is_proven_goes_to_the_end_of_its_way_and_waits_there_to_be_judged
         }
     }
     assert!(farthest > 0.005, "{farthest}");
+}
+
+#[test]
+fn f26_an_arm_that_brakes_beyond_the_end_of_a_range_is_told_to_stand_at_the_end() {
+    for way in [1.0, -1.0] {
+        // A twentieth of a radian from the ends of half of its joints.
+        let home = [2.75 * way, 0.5, 2.75 * way, 0.7, 2.75 * way, 0.3, 2.75 * way];
+        let arm = arm_with(|profile| profile.home = home.to_vec());
+        let mut rig = rig(&arm);
+        rig.follow(reach(&arm, &arm.home(), 0.02 * way, 1.5));
+        rig.ticks(500);
+        // It went on while the loop stood, and is so fast near the ends that no stop remains within them.
+        let now = rig.now + Duration::from_millis(400);
+        let ends: Vec<(usize, f64)> = (0..N).step_by(2).map(|j| (j, 2.8 * way)).collect();
+        for (j, end) in &ends {
+            rig.state.q[*j] = end - 2e-3 * way;
+            rig.state.dq[*j] = 0.8 * way;
+        }
+        rig.tick_at(now, Some(JointState { stamp: now, ..rig.state }));
+        assert!(matches!(rig.mode(), Mode::Stopping(_)), "{:?}", rig.reports);
+        let told = rig.core.ending().expect("it has power").0;
+        for (j, end) in ends {
+            assert!(told.iter().any(|p| p.q[j] == end), "joint {j} comes to its end");
+            for p in &told {
+                assert!(p.q[j] * way <= end * way, "joint {j} is beyond its end: {}", p.q[j]);
+                let is_onwards = p.q[j] == end && p.dq[j] * way > 0.0;
+                assert!(!is_onwards, "joint {j} goes on at {} rad/s at its end", p.dq[j]);
+            }
+        }
+    }
 }
 
 #[test]

@@ -105,6 +105,35 @@ fn paths_and_chunks_run_as_slowly_as_they_have_to_near_the_ends_or_are_refused()
 }
 
 #[test]
+fn a_chunk_that_leads_an_arm_to_an_end_is_gone_over_to_as_slowly_as_it_has_to_be_there() {
+    let arm = arm_with(|profile| {
+        profile.near_end_slope = vec![17.0; N];
+        profile.near_end_offset = vec![0.35; N];
+        profile.acceleration = vec![100.0; N];
+        profile.jerk = vec![4e4; N];
+        profile.home[6] = 2.55;
+    });
+    for left in [0.02, 0.03, 0.05] {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        // It stands there for a while, and goes away again.
+        let away = |t: f64| if t < 1.0 { (t - 0.5).max(0.0).powi(2) } else { t - 0.75 };
+        let at = |k: i32| {
+            let there = 2.8 - left - away(f64::from(k) / 30.0);
+            JointVector::from_fn(N, |j| if j == 6 { there } else { home[j] })
+        };
+        let chunk = Chunk { points: (0..46).map(at).collect(), period_s: 1.0 / 30.0 };
+        let id = rig.submit(Motion::Chunk(chunk)).expect("fine");
+        rig.ticks(2500);
+        assert!(rig.has(|r| *r == Report::Started(id)), "{:?}", rig.reports);
+        let by_the_wall = |r: &Report| matches!(r, Report::Stopped { cause: Cause::Limit, .. });
+        assert!(!rig.has(by_the_wall), "{left}: {:?}", rig.reports);
+        assert!(haste(&arm, &rig.commands) <= 1.001, "{left}: {}", haste(&arm, &rig.commands));
+        check_differences(&arm, &rig.commands);
+    }
+}
+
+#[test]
 fn an_arm_that_stands_at_an_end_proves_its_encoders_and_crawls_away() {
     let arm = arm_with(|profile| {
         profile.near_end_slope = vec![12.0; N];

@@ -139,6 +139,31 @@ fn i2_a_chunk_that_takes_over_near_the_end_of_a_joint_keeps_within_its_range() {
 }
 
 #[test]
+fn i2_an_arm_goes_over_to_a_swinging_chunk_within_its_acceleration_wherever_in_its_swing_that_is() {
+    let arm = arm();
+    let mut began = 0;
+    for k in 0..32 {
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        // The last joint swings with half of its greatest acceleration; the way over takes some of its own.
+        let phase = std::f64::consts::PI * f64::from(k % 8) / 4.0;
+        let off = [0.15, -0.15, 0.3, -0.3][k as usize / 8];
+        let at = |i: i32| {
+            let swing = off + 0.17 * libm::sin(8.0 * f64::from(i) / 30.0 + phase);
+            JointVector::from_fn(N, |j| if j == 6 { home[j] + swing } else { home[j] })
+        };
+        let chunk = Chunk { points: (0..60).map(at).collect(), period_s: 1.0 / 30.0 };
+        let id = rig.submit(Motion::Chunk(chunk)).expect("fine");
+        rig.ticks(2500);
+        began += usize::from(rig.has(|r| *r == Report::Started(id)));
+        let by_the_wall = |r: &Report| matches!(r, Report::Stopped { cause: Cause::Limit, .. });
+        assert!(!rig.has(by_the_wall), "{off} rad off, {phase}: {:?}", rig.reports);
+        check_differences(&arm, &rig.commands);
+    }
+    assert!(began > 16, "{began} began");
+}
+
+#[test]
 fn i6_a_stop_that_is_asked_for_while_a_higher_rank_takes_over_is_a_stop() {
     let arm = arm();
     let mut rig = Rig::active(arm.clone());
