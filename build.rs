@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a build is made of. Whatever else has changed makes no other program.
-const MADE_OF: [&str; 20] = [
+const MADE_OF: [&str; 21] = [
     "Cargo.toml",
     "Cargo.lock",
     "build.rs",
     "src",
     "assets",
     "robot.toml",
+    "tests/wordings.tsv",
     "types/Cargo.toml",
     "types/src",
     "mechanics/Cargo.toml",
@@ -67,8 +68,16 @@ pub(crate) fn build_of(here: &Path) -> (String, Option<PathBuf>) {
 /// What git says; nothing where there is none, or it has nothing to say.
 fn git(here: &Path, args: &[&str]) -> Option<String> {
     // It is only asked: no index is written, so that nothing seems to have changed by that.
-    let output =
-        Command::new("git").arg("--no-optional-locks").arg("-C").arg(here).args(args).output().ok()?;
+    let output = Command::new("git")
+        .args(["--no-optional-locks", "-c", "status.showUntrackedFiles=normal", "-C"])
+        .arg(here)
+        .args(args)
+        // A hook's own repository is another.
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .env_remove("GIT_WORK_TREE")
+        .output()
+        .ok()?;
     let said = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| said.trim().to_owned())
 }

@@ -377,13 +377,15 @@ pub(crate) fn order_words(m: &ros::Order) -> String {
 /// Who asked, for whom, in words.
 pub(crate) fn sender_words(by: &Sender, owner: Option<Owner>) -> String {
     let owner = match owner {
-        Some(Owner::Policy) => "a policy's",
-        Some(Owner::Script) => "a program's",
-        _ => "a person's",
+        Some(Owner::Policy) => "as a policy's",
+        Some(Owner::Script) => "as a program's",
+        Some(Owner::Planner) => "as a planner's",
+        Some(Owner::Human) => "as a person's",
+        None => "for an owner that is not noted",
     };
     match Role::from_word(&by.role) {
         Some(Role::Planner) => "the planner node".into(),
-        Some(Role::Operator) => format!("`sinew send` as {owner}"),
+        Some(Role::Operator) => format!("`sinew send` {owner}"),
         Some(Role::Ros2) => "the ROS 2 node".into(),
         _ => format!("somebody of the role \"{}\"", by.role),
     }

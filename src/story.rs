@@ -8,7 +8,7 @@ use crate::split::{Agreement, Part, Run};
 use bridge::recording::Reader;
 use bridge::ros::{Log, ModelCall, Text, Tick};
 use control::TickRecord;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use types::{Detection, Image, Rejection, Time};
 
@@ -64,7 +64,8 @@ impl<'a> Story<'a> {
             let told = core::mem::take(&mut story.events);
             story.take_in(&part.path, at)?;
             // What the loop tells is heard by both.
-            story.events.retain(|e| !told.iter().any(|t| (&t.kind, &t.text) == (&e.kind, &e.text)));
+            let known: HashSet<_> = told.iter().map(|t| (&t.kind, &t.text)).collect();
+            story.events.retain(|e| !known.contains(&(&e.kind, &e.text)));
             story.events.extend(told);
         }
         Ok(story)

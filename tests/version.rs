@@ -16,7 +16,15 @@ use std::process::Command;
 
 fn git(here: &Path, args: &[&str]) -> Option<String> {
     let own = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.com", "-c", "commit.gpgsign=false"];
-    let output = Command::new("git").arg("-C").arg(here).args(own).args(args).output().ok()?;
+    let output = Command::new("git")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .arg("-C")
+        .arg(here)
+        .args(own)
+        .args(args)
+        .output()
+        .ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

@@ -237,7 +237,7 @@ mod tests {
             [(0, 0, 0), (999, 0, 0), (1300, 1, 300), (4700, 4, 700), (20_100, 20, 100)]
         {
             let mut clock = Hand::default();
-            let mut metronome = Metronome::new(PERIOD, None, clock.now());
+            let mut metronome = Metronome::new(PERIOD, PERIOD, None, clock.now());
             let mut device = Device::new(5000, 0);
             let before = metronome.wait(&mut device, &mut clock);
             assert_eq!(before.late_ns, 0);

@@ -2,7 +2,7 @@
 
 use super::{CommandError, tell};
 use crate::exit::Exit;
-use crate::recording::{calls_of, short, told_call};
+use crate::recording::{calls_of, one_line, short, told_call};
 use crate::split::{self, Run};
 use crate::story::{self, Story};
 use bridge::ros::ModelCall;
@@ -81,7 +81,7 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
         let is_alone = calls_of(call).is_empty() && !call.model.starts_with(BUILT_IN);
         let beside = if is_alone { "the built-in reader beside " } else { "" };
         let by = short(&call.model);
-        tell!("  \"{}\" was read by {beside}{by} {}{failure}.", call.sentence, clock(*when));
+        tell!("  \"{}\" was read by {beside}{by} {}{failure}.", one_line(&call.sentence), clock(*when));
         tell_calls(call, &mut known);
     }
     let folder = out.map_or_else(|| path.with_file_name(format!("why-{at_s:.3}")), Path::to_owned);

@@ -73,7 +73,10 @@ impl Mission {
             let mut refused = None;
             while let Some(report) = self.body.poll() {
                 match report {
-                    Report::Refused { request: Request::Activate, why, .. } => refused = Some(why),
+                    // Somebody else may have been first.
+                    Report::Refused { request: Request::Activate, why, .. } => {
+                        refused = Some(why).filter(|why| *why != RefusedWhy::AlreadyActive);
+                    }
                     Report::Mode { mode: Mode::Proving, .. } => refused_since = None,
                     _ => {}
                 }

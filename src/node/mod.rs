@@ -11,6 +11,7 @@ mod following;
 pub(crate) mod gate;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod gripping;
+mod lines;
 mod model;
 mod motions;
 pub(crate) mod passed;

@@ -64,6 +64,9 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
         log.set_now(now);
         if let Some(question) = next {
             let answer = looks.answer(&question);
+            if let Some(why) = unanswered(&answer) {
+                log.warn("perception", "unanswered", why);
+            }
             question.answer_with(&wire, answer);
         }
         for shift in looks.model.take_shifts() {
@@ -86,6 +89,15 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
         crate::report::left_out(&mut log, &summary);
     }
     Ok(())
+}
+
+/// Why a question has no answer.
+fn unanswered(answer: &Result<Answer, Rejection>) -> Option<String> {
+    match answer {
+        Err(why) => Some(why.to_string()),
+        Ok(answer) if !answer.failure.is_empty() => Some(format!("{}: {}", answer.failure, answer.why)),
+        Ok(_) => None,
+    }
 }
 
 struct Looks {

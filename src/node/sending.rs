@@ -4,6 +4,7 @@
 use super::NodeError;
 use super::body::WiredBody;
 use super::fingers::Fingers;
+use super::lines::{Comply, Line};
 use crate::graph::{Body, waking::Waking};
 use bridge::wire::{Signer, Wire};
 use control::{
@@ -12,7 +13,6 @@ use control::{
 };
 use core::time::Duration;
 use mechanics::Arm;
-use serde::Deserialize;
 use std::collections::VecDeque;
 use std::io::{BufRead, Read as _};
 use std::sync::Arc;
@@ -42,66 +42,6 @@ const LONGEST_LINE: u64 = 1 << 20;
 const ORDERS: usize = 256;
 /// Lines that may wait.
 const LINES: usize = 64;
-
-/// One line.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Line {
-    /// To these joint positions, rad; waits until the arm is there.
-    Joints(Vec<f64>),
-    /// The tool to this pose in the world, straight on; waits likewise.
-    Pose { at_m: [f64; 3], wxyz: [f64; 4] },
-    /// Joint velocities, rad/s: for so long; or, without that, until the next line, which has to come within 60 ms.
-    Velocity { rad_s: Vec<f64>, for_s: Option<f64> },
-    /// A twist of the tool, likewise.
-    Twist {
-        linear_m_s: [f64; 3],
-        #[serde(default)]
-        angular_rad_s: [f64; 3],
-        #[serde(default)]
-        axes: Axes,
-        for_s: Option<f64>,
-    },
-    /// What a policy wants next: positions `period_s` apart, the first of when the picture was taken, `age_s` ago.
-    Chunk {
-        points: Vec<Vec<f64>>,
-        period_s: f64,
-        #[serde(default)]
-        age_s: f64,
-    },
-    /// The fingers; waits until they rest.
-    Grip { width_m: f64, force_n: f64 },
-    /// The arm yields at its tool (N/m, N·m/rad), or is stiff: `"stiff"`.
-    Comply(Comply),
-    /// To rest.
-    Hold {},
-    /// Nothing new for so long.
-    Wait { s: f64 },
-}
-
-#[derive(Copy, Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Axes {
-    #[default]
-    World,
-    Tool,
-}
-
-#[derive(Copy, Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Comply {
-    Stiff,
-    Tool { linear_n_m: [f64; 3], angular_nm_rad: [f64; 3], most_n: f64, most_nm: f64 },
-}
-
-impl From<Axes> for TwistAxes {
-    fn from(axes: Axes) -> Self {
-        match axes {
-            Axes::World => Self::World,
-            Axes::Tool => Self::Tool,
-        }
-    }
-}
 
 /// What is waited for before the next line.
 enum Doing {
@@ -145,6 +85,7 @@ pub(crate) fn send(
         rests: None,
         chunk_over: Time::ZERO,
         mine: VecDeque::new(),
+        late_since: None,
         newest: None,
         n: 0,
         tells,
@@ -192,7 +133,10 @@ fn power(body: &mut WiredBody) -> Result<(), NodeError> {
         waking.go_on(body).map_err(refused)?;
         body.advance(SLICE)?;
         while let Some(report) = body.poll() {
-            if let Report::Refused { request: Request::Activate, why, .. } = report {
+            // Somebody else may have been first.
+            if let Report::Refused { request: Request::Activate, why, .. } = report
+                && why != RefusedWhy::AlreadyActive
+            {
                 return Err(said("robot".into(), "a loop that gives power", format!("{why:?}")));
             }
         }
@@ -237,6 +181,8 @@ struct Sender<T> {
     chunk_over: Time,
     /// What was ordered here, and whether it steered: others may be refused something, too.
     mine: VecDeque<(MotionId, bool)>,
+    /// Since when everything that steers comes too late.
+    late_since: Option<Time>,
     /// The newest order, and since when it is given.
     newest: Option<(MotionId, Motion, Time)>,
     /// The number of the newest line.
@@ -327,6 +273,9 @@ impl<T: FnMut(&str)> Sender<T> {
                     let field = format!("line {} ({request:?})", self.n);
                     return Err(said(field, "a motion that the loop takes", format!("{why:?}")));
                 }
+                Report::Started(id) if self.mine.iter().any(|(mine, _)| *mine == id) => {
+                    self.late_since = None
+                }
                 Report::Fault { fault, .. } => (self.tells)(fault.id()),
                 _ => {}
             }
@@ -339,7 +288,8 @@ impl<T: FnMut(&str)> Sender<T> {
         // The next one comes soon, or is there already; without one the arm rests.
         if steered {
             (self.tells)(&format!("line {}: too late, left out", self.n));
-            return Ok(true);
+            let now = self.body.now();
+            return Ok(now.since(*self.late_since.get_or_insert(now)) < TRIES);
         }
         match self.newest.take() {
             Some((id, motion, since)) if id == late && self.body.now().since(since) < TRIES => {

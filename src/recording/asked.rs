@@ -178,10 +178,15 @@ pub(crate) fn told(call: &ModelCall, known: bool) -> Vec<String> {
         lines.extend(Some(cut(call.prompt_cut)).filter(|c| !c.is_empty()));
     }
     if !call.answer.is_empty() {
-        lines.push(format!("It said: {}{}", call.answer, cut(call.answer_cut)));
+        lines.push(format!("It said: {}{}", one_line(&call.answer), cut(call.answer_cut)));
     }
     if !call.failure.is_empty() {
-        lines.push(format!("That is no answer: {}", call.failure));
+        lines.push(format!("That is no answer: {}", one_line(&call.failure)));
     }
     lines
+}
+
+/// What others wrote, in a line: none of it can pass for a line of the story.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

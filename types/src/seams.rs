@@ -57,7 +57,8 @@ pub trait Robot: Send {
         None
     }
     /// Waits until a cycle of the device begins that was not waited for before, and no longer than `limit`; returns when it
-    /// began, by the loop's clock. The state that is read then is that cycle's, and the command is for its end.
+    /// began, by the loop's clock; of several the newest. It is called in the loop: on hardware it is to take no lock that a
+    /// thread of lower priority holds. The state that is read then is that cycle's, and the command is for its end.
     fn wait_cycle(&mut self, _limit: Duration) -> Option<Time> {
         None
     }

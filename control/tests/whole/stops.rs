@@ -372,11 +372,7 @@ fn a_silent_owner_of_the_gripper_loses_it_and_it_stops_where_it_is() {
 
 #[test]
 fn who_stops_an_arm_that_is_losing_its_power_or_has_none_is_the_cause_that_is_told() {
-    let wanted: [(fn(&mut Rig), Cause); 2] = [
-        (|rig| rig.handle.stop(StopCategory::Two), Cause::StopRequested),
-        (|rig| rig.handle.disarm(rig.now).expect("sent"), Cause::DisarmRequested),
-    ];
-    for (stops, cause) in wanted {
+    for cause in [Cause::StopRequested, Cause::DisarmRequested] {
         // Nothing is read for a moment while it proves itself: at once, and when its power is gone.
         for ticks in [22, 60] {
             let mut rig = Rig::new(arm());
@@ -386,7 +382,10 @@ fn who_stops_an_arm_that_is_losing_its_power_or_has_none_is_the_cause_that_is_to
             assert_eq!(rig.mode(), Mode::Proving);
             (0..ticks).for_each(|_| _ = rig.tick_with(None));
             assert_eq!(rig.handle.status().cause, Cause::StateMissing);
-            stops(&mut rig);
+            match cause {
+                Cause::StopRequested => rig.handle.stop(StopCategory::Two),
+                _ => rig.handle.disarm(rig.now).expect("sent"),
+            }
             rig.ticks(200);
             let status = rig.handle.status();
             assert_eq!((status.mode, status.cause), (Mode::Disarmed, cause), "after {ticks} ticks");
