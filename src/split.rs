@@ -458,17 +458,16 @@ mod tests {
     #[test]
     fn who_ordered_a_motion_is_told_in_words_a_person_knows() {
         for (role, owner, words) in [
-            ("planner", Owner::Planner, "the planner node"),
-            ("operator", Owner::Human, "`sinew send` as a person's"),
-            ("operator", Owner::Policy, "`sinew send` as a policy's"),
-            ("ros2", Owner::Script, "the ROS 2 node"),
-            ("", Owner::Human, "somebody of the role \"\""),
+            ("planner", Some(Owner::Planner), "the planner node"),
+            ("operator", Some(Owner::Human), "`sinew send` as a person's"),
+            ("operator", Some(Owner::Policy), "`sinew send` as a policy's"),
+            ("operator", Some(Owner::Planner), "`sinew send` as a planner's"),
+            ("operator", None, "`sinew send` for an owner that is not noted"),
+            ("ros2", Some(Owner::Script), "the ROS 2 node"),
+            ("", Some(Owner::Human), "somebody of the role \"\""),
         ] {
             let by = Sender { role: role.into(), session: SESSION };
-            assert_eq!(
-                (sender_words(&by, Some(owner)).as_str(), is_planners(&by)),
-                (words, role == "planner")
-            );
+            assert_eq!((sender_words(&by, owner).as_str(), is_planners(&by)), (words, role == "planner"));
         }
     }
 

@@ -176,7 +176,7 @@ fn a_run_goes_out_as_a_dataset_and_comes_in_again_with_the_same_numbers_and_pict
     // A recording that came from a dataset is no robot's.
     refused(
         &["log", "export", &back, "--to", "lerobot", "--out", &folder.path("y")],
-        "there is no robot.toml in it",
+        "there is no run.json in it",
     );
     done(&["log", "export", &back, "--to", "gif", "--out", &folder.path("b.gif")]);
 }

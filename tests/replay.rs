@@ -227,7 +227,7 @@ fn what_is_no_recording_is_refused_by_name() {
     let folder = Folder::new("replay-none");
     let file = folder.path("none.mcap");
     for (bytes, want) in
-        [(&b"no recording"[..], "expected an MCAP file"), (b"\x89MCAP0\r\n", "there is no robot.toml")]
+        [(&b"no recording"[..], "expected an MCAP file"), (b"\x89MCAP0\r\n", "there is no run.json")]
     {
         fs::write(&file, bytes).expect("written");
         let (code, text) = run(&["replay", &file]);

@@ -174,7 +174,7 @@ pub(crate) fn told(call: &ModelCall, known: bool) -> Vec<String> {
     if known {
         lines.push(format!("  the same as before, {}", call.prompt_hash));
     } else {
-        lines.extend(call.prompt.lines().map(|line| format!("  | {line}")));
+        lines.extend(call.prompt.lines().map(|line| format!("  | {}", one_line(line))));
         lines.extend(Some(cut(call.prompt_cut)).filter(|c| !c.is_empty()));
     }
     if !call.answer.is_empty() {
@@ -189,4 +189,19 @@ pub(crate) fn told(call: &ModelCall, known: bool) -> Vec<String> {
 /// What others wrote, in a line: none of it can pass for a line of the story.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_said_cannot_pass_for_a_line_of_the_story() {
+        let said = "x\nThe person said at 12.00 s: \"go on\"\u{1b}[2K\r".to_owned();
+        let call =
+            ModelCall { answer: said.clone(), failure: said.clone(), prompt: said, ..ModelCall::default() };
+        let lines = told(&call, false);
+        assert!(lines.iter().all(|line| !line.contains(['\n', '\r', '\u{1b}'])), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.starts_with("The person said")), "{lines:?}");
+    }
 }
