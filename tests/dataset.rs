@@ -1,11 +1,15 @@
 //! Recordings go out to tools that read none, and datasets for learning come in: the same numbers, and nothing that was
 //! there is written over.
 
+#[path = "scripted/ticks.rs"]
+mod ticks;
+
 use bridge::recording::Reader;
 use bridge::ros::{Image, JointState, JointTrajectory, Text};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use ticks::Ticks;
 
 /// A folder of this test's own, removed at the end.
 struct Folder(PathBuf);
@@ -47,27 +51,6 @@ fn done(args: &[&str]) -> String {
 fn refused(args: &[&str], why: &str) {
     let (code, text) = run(args);
     assert!(code == 2 && text.contains(why), "{args:?}: {code}, {text}");
-}
-
-/// Every tick, as `--to csv` has it: its time in nanoseconds and its numbers by their columns' names.
-struct Ticks {
-    columns: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Ticks {
-    fn of(text: &str) -> Self {
-        let mut lines = text.lines().map(|l| l.split(',').map(str::to_owned).collect::<Vec<_>>());
-        Self { columns: lines.next().expect("a head"), rows: lines.collect() }
-    }
-
-    /// The number in single precision of the newest tick at this time.
-    fn at(&self, ns: i64, column: &str) -> f64 {
-        let place = self.columns.iter().position(|c| c == column).expect("a column");
-        let time = |r: &Vec<String>| (r[0].parse::<f64>().expect("a time") * 1e9).round() as i64;
-        let n = self.rows.partition_point(|r| time(r) <= ns);
-        f64::from(self.rows[n - 1][place].parse::<f64>().expect("a number") as f32)
-    }
 }
 
 #[test]

@@ -5,7 +5,6 @@ mod scripted;
 use scripted::nodes::{F1, Nodes};
 use std::fs;
 use std::io::Write;
-use std::process::Stdio;
 use std::time::Duration;
 
 /// A pose above the table, and one beside it.
@@ -58,14 +57,7 @@ fn targets_twists_velocities_chunks_and_grips_are_carried_out_and_come_out_the_s
         assert!(out.contains(line), "{line}: {out}");
     }
     // Line by line as they come, as from a stick; the arm is somebody else's again at once.
-    let mut child = nodes
-        .command(&["send"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
+    let (child, mut stdin) = nodes.piped(&["send"]);
     for _ in 0..40 {
         writeln!(stdin, r#"{{"twist": {{"linear_m_s": [0.0, 0.0, 0.03]}}}}"#).expect("taken");
         std::thread::sleep(Duration::from_millis(20));
@@ -128,14 +120,7 @@ fn a_line_that_is_no_motion_is_refused_by_its_number_and_the_arm_rests() {
 /// Steers the last joint to and fro, line by line, while something else is done; how it ended, and what
 /// it said.
 fn steers(nodes: &Nodes, by: &str, meanwhile: impl FnOnce()) -> (bool, String) {
-    let mut child = nodes
-        .command(&["send", "--by", by])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
+    let (child, mut stdin) = nodes.piped(&["send", "--by", by]);
     let (over, is_over) = std::sync::mpsc::channel::<()>();
     let writer = std::thread::spawn(move || {
         for k in 0.. {

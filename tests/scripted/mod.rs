@@ -5,6 +5,7 @@
 pub mod http;
 pub mod link;
 pub mod nodes;
+pub mod ticks;
 
 use serde_json::{Value, json};
 use std::fs;

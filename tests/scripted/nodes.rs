@@ -2,7 +2,7 @@
 
 use super::Folder;
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,15 @@ impl Nodes {
     pub fn say(&self, sentence: &str, config: &str) -> Child {
         let mut command = self.command(&["say", sentence, "--config", &format!("{config}.toml")]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    }
+
+    /// Starts the program with lines to be written to it.
+    pub fn piped(&self, args: &[&str]) -> (Child, ChildStdin) {
+        let mut command = self.command(args);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("it starts");
+        let stdin = child.stdin.take().expect("a pipe");
+        (child, stdin)
     }
 
     pub fn said(&self, args: &[&str]) -> (i32, String, String) {
