@@ -1,10 +1,13 @@
 //! The one thread that takes what has come, whoever hears it: each that hears has a callback there, which is called when
-//! there is something for it.
+//! there is something for it. What has said its last stays with it for a while, too.
 
-use std::collections::HashMap;
+use crate::limit::Limit;
+use core::any::Any;
+use core::time::Duration;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::thread::JoinHandle;
@@ -14,11 +17,18 @@ use super::locked;
 /// Takes everything that there is, and leaves the waker with whom it came from.
 type Take = Box<dyn FnMut(&Waker) + Send>;
 
+/// So long what leaves is still there: who hears that a writer is gone passes over what it has not taken of it yet, even
+/// what has arrived.
+const STAYS: Duration = Duration::from_secs(1);
+/// So long of it where its whole node leaves.
+const STAYS_AT_THE_END: Duration = Duration::from_millis(200);
+
 enum Word {
     /// There may be something for it.
     Ready(u64),
     Watch(u64, Take),
     Forget(u64),
+    Leave(Box<dyn Any + Send>),
     Stop,
 }
 
@@ -52,6 +62,17 @@ pub(super) struct Watching {
     words: Sender<Word>,
 }
 
+/// Where what leaves is left.
+#[derive(Clone)]
+pub(super) struct Leaving(Sender<Word>);
+
+impl Leaving {
+    /// It goes for good in a moment.
+    pub(super) fn leave(&self, what: impl Any + Send) {
+        _ = self.0.send(Word::Leave(Box::new(what)));
+    }
+}
+
 impl Drop for Watching {
     fn drop(&mut self) {
         _ = self.words.send(Word::Forget(self.id));
@@ -73,6 +94,10 @@ impl Carrier {
         _ = self.words.send(Word::Watch(id, Box::new(take)));
         Watching { id, words: self.words.clone() }
     }
+
+    pub(super) fn leaving(&self) -> Leaving {
+        Leaving(self.words.clone())
+    }
 }
 
 impl Drop for Carrier {
@@ -89,11 +114,28 @@ impl Drop for Carrier {
 
 fn carry(hears: &Receiver<Word>, words: &Sender<Word>) {
     let mut watched: HashMap<u64, (Take, Waker)> = HashMap::new();
-    while let Ok(word) = hears.recv() {
+    let mut leaving: VecDeque<(Limit, Box<dyn Any + Send>)> = VecDeque::new();
+    loop {
+        let next = leaving.front().map_or(Duration::MAX, |(until, _)| until.left());
+        let word = match hears.recv_timeout(next) {
+            Ok(word) => word,
+            Err(RecvTimeoutError::Timeout) => {
+                leaving.pop_front();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let id = match word {
-            Word::Stop => return,
+            Word::Stop => {
+                let last = leaving.back().map_or(Duration::ZERO, |(until, _)| until.left());
+                return std::thread::sleep(last.min(STAYS_AT_THE_END));
+            }
             Word::Forget(id) => {
                 watched.remove(&id);
+                continue;
+            }
+            Word::Leave(what) => {
+                leaving.push_back((Limit::of(STAYS), what));
                 continue;
             }
             Word::Ready(id) => id,
@@ -114,6 +156,26 @@ fn carry(hears: &Receiver<Word>, words: &Sender<Word>) {
 mod tests {
     use super::*;
     use core::time::Duration;
+
+    #[test]
+    fn what_leaves_goes_in_a_moment_and_sooner_with_its_node() {
+        struct Gone(Sender<()>);
+        impl Drop for Gone {
+            fn drop(&mut self) {
+                _ = self.0.send(());
+            }
+        }
+        let carrier = Carrier::start().expect("a thread");
+        let (said, hears) = channel();
+        let leaving = carrier.leaving();
+        leaving.leave(Gone(said.clone()));
+        assert!(hears.recv_timeout(STAYS / 2).is_err(), "it is there");
+        hears.recv_timeout(Duration::from_secs(10)).expect("gone");
+        leaving.leave(Gone(said.clone()));
+        leaving.leave(Gone(said));
+        drop(carrier);
+        assert_eq!((hears.try_recv(), hears.try_recv()), (Ok(()), Ok(())));
+    }
 
     #[test]
     fn one_that_panics_silences_no_other_and_the_thread_ends() {

@@ -7,13 +7,15 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_core::Stream;
 use rustdds::{DomainParticipantStatusEvent as Event, DomainParticipantStatusListener, GUID, StatusEvented};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 #[derive(Default)]
 struct Known {
     /// The types of others' readers and writers.
     types: HashMap<GUID, String>,
+    /// Of those that are gone, the oldest first: what they said last may not have been taken yet.
+    gone: VecDeque<(GUID, String)>,
     /// Those that each of ours is matched with.
     matches: HashMap<GUID, HashSet<GUID>>,
 }
@@ -23,6 +25,8 @@ pub(super) const SETTLES_WITHIN: Duration = Duration::from_millis(250);
 
 /// So many readers and writers of others are known at most, and the longest name of a type, bytes.
 const MOST_ENDS: usize = 8192;
+/// So many of those that are gone are remembered.
+const MOST_GONE: usize = 256;
 const LONGEST_NAME: usize = 256;
 
 /// One of our readers or writers.
@@ -69,7 +73,7 @@ impl Peers {
 
     /// Whether a writer's messages are of this type.
     pub(super) fn is_of(&self, writer: GUID, of_type: &str) -> bool {
-        let of = || locked(&self.known).types.get(&writer).map(|t| t == of_type);
+        let of = || locked(&self.known).of(&writer).map(|t| t == of_type);
         // It was announced before it could say anything, but we may not have heard so yet.
         of().or_else(|| {
             self.catch_up();
@@ -112,6 +116,19 @@ impl Peers {
 }
 
 impl Known {
+    /// The type of one that is there, or was.
+    fn of(&self, end: &GUID) -> Option<&str> {
+        let gone = || self.gone.iter().rev().find(|(guid, _)| guid == end).map(|(_, of_type)| of_type);
+        self.types.get(end).or_else(gone).map(String::as_str)
+    }
+
+    fn lose(&mut self, is_lost: impl Fn(&GUID) -> bool) {
+        self.gone.extend(self.types.extract_if(|guid, _| is_lost(guid)));
+        let over = self.gone.len().saturating_sub(MOST_GONE);
+        self.gone.drain(..over);
+        self.matches.values_mut().for_each(|others| others.retain(|guid| !is_lost(guid)));
+    }
+
     fn matched(&self, end: &End, good: &dyn Fn(&GUID) -> bool) -> usize {
         let is_of = |guid: &&GUID| self.types.get(guid).is_some_and(|t| *t == end.of_type) && good(guid);
         self.matches.get(&end.guid).map_or(0, |others| others.iter().filter(is_of).count())
@@ -133,14 +150,10 @@ impl Known {
                     others.insert(other);
                 }
             }
-            Event::ReaderLost { guid, .. } | Event::WriterLost { guid, .. } => {
-                self.types.remove(&guid);
-                self.matches.values_mut().for_each(|others| _ = others.remove(&guid));
+            Event::ReaderLost { guid: lost, .. } | Event::WriterLost { guid: lost, .. } => {
+                self.lose(|guid| *guid == lost);
             }
-            Event::ParticipantLost { id, .. } => {
-                self.types.retain(|guid, _| guid.prefix != id);
-                self.matches.values_mut().for_each(|others| others.retain(|guid| guid.prefix != id));
-            }
+            Event::ParticipantLost { id, .. } => self.lose(|guid| guid.prefix == id),
             _ => return false,
         }
         true

@@ -57,13 +57,26 @@ fn what_is_said_is_heard_and_what_makes_room_is_counted() {
     assert_eq!(heard.take_within(SHORT), None);
     assert_eq!(heard.refused(), 0);
 
-    // What was said last arrives though the one who said it is gone at once.
+    // What was said last arrives though the one who said it is gone at once, also where nobody takes it for a while.
     let all = other.hear::<Text>("more_words", Care::Reliable, 10).expect("a hearer");
     let said = one.publisher::<Text>("more_words", Care::Reliable).expect("a publisher");
     assert!(said.wait_heard(SOON) && all.wait_said(SOON));
+    let _busy = other.0.carrier.watch(|_| std::thread::sleep(SHORT));
     (0..10).for_each(|k| said.put(&text(k)).expect("said"));
+    let writer = said.said.end.guid;
     drop(said);
     (0..10).for_each(|k| assert_eq!(all.take_within(SOON), Some(text(k))));
+    // Its messages were of this type also when they are taken after it has gone.
+    for _ in 0..500 {
+        if all.said_by() == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(all.said_by(), 0);
+    let peers = &other.0.peers;
+    let of_type = names::of_type(Text::NAME).expect("a type");
+    assert!(peers.is_of(writer, &of_type) && !peers.is_of(writer, "another"));
     assert!(one.publisher::<Text>("a b", Care::Reliable).is_err_and(|e| e.to_string().contains("topic")));
 }
 

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 
 /// A writer of the node's with all that goes with it.
 pub(super) struct Said {
-    writer: Mutex<Writer>,
+    writer: Arc<Mutex<Writer>>,
+    leaving: carrier::Leaving,
     pub(super) end: End,
     topic: String,
     _listed: Listed,
@@ -27,7 +28,8 @@ impl Said {
         let writer = ros.writer(&topic, &of_type, care)?;
         let end = End { guid: writer.guid(), of_type };
         let listed = ros.0.listing.list(end.guid, false);
-        Ok(Self { writer: Mutex::new(writer), end, topic, _listed: listed, peers: ros.0.peers.clone() })
+        let (writer, leaving) = (Arc::new(Mutex::new(writer)), ros.0.carrier.leaving());
+        Ok(Self { writer, leaving, end, topic, _listed: listed, peers: ros.0.peers.clone() })
     }
 
     /// Writes, and says under which number; `with` gets the lock of the writer first.
@@ -55,20 +57,18 @@ impl Said {
     }
 }
 
-/// So long what was said last is given to arrive before its writer goes.
-const ARRIVES_WITHIN: Duration = Duration::from_millis(200);
-
 impl Drop for Said {
     fn drop(&mut self) {
-        // What has not arrived by then does not.
-        _ = locked(&self.writer).wait_for_acknowledgments(ARRIVES_WITHIN);
+        if self.peers.matched(&self.end) > 0 {
+            self.leaving.leave(self.writer.clone());
+        }
         self.peers.forget(&self.end);
     }
 }
 
-/// Says messages of one type. What was said last has 200 ms to arrive when this is let go.
+/// Says messages of one type. What was said last has a second to arrive when this is let go, and 200 ms when its node is.
 pub struct Publisher<M> {
-    said: Said,
+    pub(super) said: Said,
     _ros: Ros,
     _type: PhantomData<fn(&M)>,
 }
