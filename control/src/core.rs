@@ -1,6 +1,7 @@
 //! The real-time end: one tick, from the state of the robot to its command.
 #![forbid(unsafe_code)]
 
+use crate::attach::Attach;
 use crate::authority::Authority;
 use crate::compliance::{Seen, Springs};
 use crate::config::Tuning;
@@ -44,6 +45,7 @@ pub struct Core {
     pub(crate) tuning: Tuning,
     pub(crate) state: State,
     pub(crate) cause: Cause,
+    pub(crate) attach: Attach,
     pub(crate) estimate: Estimate,
     pub(crate) gripper: Gripper,
     pub(crate) filter: Filter,
@@ -138,6 +140,7 @@ impl Core {
             tuning,
             state: State::Disarmed,
             cause: Cause::Start,
+            attach: Attach::Done,
             estimate: Estimate::new(home),
             gripper,
             reference: Reference::at_rest(home),
@@ -419,7 +422,8 @@ impl Controller for Core {
         self.parting = None;
         // Read once: it is the same for all that one tick decides.
         let slow = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
-        self.heard = Heard { slow, shut_down: self.heard.shut_down, ..Heard::NOTHING };
+        let Heard { shut_down, live, .. } = self.heard;
+        self.heard = Heard { slow, shut_down, live, ..Heard::NOTHING };
         self.sense(now, state);
         self.after_pause();
         self.supervise_line(now);
@@ -433,6 +437,7 @@ impl Controller for Core {
         self.look_after_pending(now);
         self.carry();
         self.supervise();
+        self.take_hold();
         let mut next = self.advance(now, self.slow());
         let powered = self.state.is_powered();
         if powered
@@ -472,7 +477,7 @@ impl Controller for Core {
             pulse.beat(now, powered);
         }
         self.record(state);
-        self.heard.shut_down = false;
+        (self.heard.shut_down, self.heard.live) = (false, false);
         self.last
     }
 }

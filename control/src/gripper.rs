@@ -7,6 +7,8 @@ use types::{GripperCommand, GripperProfile, GripperState, Rejection};
 const FURTHER_M: f64 = 0.002;
 const HOLDS_S: f64 = 0.05;
 const RESTS_M_S: f64 = 0.002;
+/// Fingers that press with more than this part of their force hold something, also where nobody knows what they were told.
+const PRESSES: f64 = 0.05;
 /// What they hold slips when they have come closer by so much, metres; told again each time that has doubled.
 const SLIP_M: f64 = 0.001_5;
 
@@ -95,6 +97,17 @@ impl Gripper {
         }
         self.command.force_n = self.force_max;
         self.target = self.command;
+    }
+
+    /// Goes on with what whoever gripped before was about, when the arm is taken over: fingers that press on something
+    /// press on as hard, others stand.
+    pub(crate) fn take_hold(&mut self, state: &GripperState) {
+        self.stand(state.width_m);
+        let presses = state.force_n > PRESSES * self.force_max && state.width_m > FURTHER_M;
+        if presses && state.speed_m_s.abs() < RESTS_M_S {
+            self.command = GripperCommand { width_m: 0.0, force_n: state.force_n.min(self.force_max) };
+            self.target = self.command;
+        }
     }
 
     /// Takes in a fresh state, `dt` seconds after the last one; when what the fingers hold slips, how far they were

@@ -67,13 +67,15 @@ pub enum Cause {
     CameToRest,
     /// The loop is ending.
     Shutdown,
+    /// The motors had power before the loop began: the arm is held where it was found.
+    Attached,
     /// A row of the fault table.
     Fault(Fault),
 }
 
 impl Cause {
     /// Every cause that the core raises; its place is its number in the mailbox.
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 32] = [
         Self::Start,
         Self::Activated,
         Self::Submitted,
@@ -90,6 +92,7 @@ impl Cause {
         Self::Limit,
         Self::CameToRest,
         Self::Shutdown,
+        Self::Attached,
         Self::Fault(Fault::F1InputSilent),
         Self::Fault(Fault::F12EncoderInvalid),
         Self::Fault(Fault::F13EncoderFrozen),

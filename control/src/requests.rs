@@ -58,7 +58,8 @@ impl Core {
                 if matches!(self.state, State::Disarmed) {
                     self.cause = Cause::DisarmRequested;
                 }
-                (!self.state.is_powered()).then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
+                let has_none = !self.state.is_powered() && !self.is_waiting();
+                has_none.then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
             Message::Reset(_) => self.why_not_reset(now),
             Message::Claim(claim) => self.why_not_claim(claim, now),
@@ -120,11 +121,24 @@ impl Core {
 
     fn why_not_activate(&self) -> Option<RefusedWhy> {
         match self.state {
+            // First it is taken over.
+            State::Disarmed if self.is_waiting() => Some(RefusedWhy::Latched),
+            State::Disarmed => self.why_not_power(),
             _ if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
             _ if !self.is_guarded() => Some(RefusedWhy::NoWatchdog),
-            State::Disarmed => self.why_not_stand(),
             State::Fault { .. } => Some(RefusedWhy::Latched),
             _ => Some(RefusedWhy::AlreadyActive),
+        }
+    }
+
+    /// Why an arm that is not moved by anybody may have no power.
+    pub(crate) fn why_not_power(&self) -> Option<RefusedWhy> {
+        if !self.line_is_closed() {
+            Some(RefusedWhy::LineOpen)
+        } else if !self.is_guarded() {
+            Some(RefusedWhy::NoWatchdog)
+        } else {
+            self.why_not_stand()
         }
     }
 
@@ -150,7 +164,7 @@ impl Core {
         self.estimate.distrusted = false;
         if self.state.is_powered() {
             self.resync();
-            self.go(State::Hold, Cause::Reset);
+            self.go(self.proof_or_hold(), Cause::Reset);
         } else {
             self.go(State::Disarmed, Cause::Reset);
         }

@@ -29,13 +29,15 @@
 //! * Stopping: the pace goes to zero along the path; or, without one or if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
-//! * Fault: latched until reset (I6), at rest, with power (category two) or without.
+//! * Fault: latched until reset (I6), at rest, with power (category two) or without. An arm that had power before the
+//!   first tick begins here (see `attach`), and its reset leads to the proof.
 //!
 //! Category zero takes the power away at once from any state and latches.
 //!
 //! Every edge goes through [`Core::go`], which tells mode and cause.
 #![forbid(unsafe_code)]
 
+use crate::attach::Attach;
 use crate::authority::{ARM, GRIPPER};
 use crate::brake::{Brake, Share};
 use crate::core::Core;
@@ -162,6 +164,7 @@ impl Core {
         }
         if !self.state.is_powered() {
             self.springs.reset();
+            self.attach = Attach::Done;
             // Whoever comes to an arm without power may take out what it held.
             self.carried.go(Payload::default());
         }
@@ -361,7 +364,10 @@ impl Core {
     /// Takes the edges that the motion itself brings about, once its command is decided.
     pub(crate) fn settle(&mut self) {
         match &self.state {
-            State::Proving(proof) if proof.is_complete() => self.go(State::Hold, Cause::Activated),
+            State::Proving(proof) if proof.is_complete() => {
+                self.attach = Attach::Done;
+                self.go(State::Hold, Cause::Activated);
+            }
             State::Follow(job) if job.at_end() && job.ends_at_rest() => {
                 let id = job.id;
                 self.tell(Report::Finished(id));

@@ -38,6 +38,8 @@ pub struct Heard {
     pub stroked: i64,
     /// The loop was told to end.
     pub shut_down: bool,
+    /// The motors had power before the first tick, which is this one.
+    pub live: bool,
 }
 
 impl Heard {
@@ -51,6 +53,7 @@ impl Heard {
         line_opened: false,
         stroked: i64::MIN,
         shut_down: false,
+        live: false,
     };
 }
 
@@ -133,6 +136,9 @@ impl Core {
         }
         if let Some(pulse) = &self.pulse {
             pulse.set_stroked(heard.stroked);
+        }
+        if heard.live {
+            self.attach();
         }
         if heard.shut_down {
             self.shut_down();

@@ -166,7 +166,8 @@ impl Drop for LoopThread {
 }
 
 /// One cycle: read, tick, write; for the loop and for lockstep alike. The command is returned with
-/// what went wrong at the robot, which the core has already dealt with.
+/// what went wrong at the robot, which the core has already dealt with. An arm that has power already and is not taken
+/// over yet is told nothing.
 ///
 /// # Errors
 /// The first [`RobotError`] of reading and writing. A state that is not the cycle's is no error.
@@ -175,6 +176,9 @@ pub fn tick_robot(
     robot: &mut dyn Robot,
     now: Time,
 ) -> (JointCommand, Result<(), RobotError>) {
+    if core.ticks() == 0 && robot.is_live() {
+        core.attach();
+    }
     let (state, read) = match robot.read() {
         Ok(state) => (Some(state), Ok(())),
         Err(e) => (None, Err(e)),
@@ -183,8 +187,13 @@ pub fn tick_robot(
     if let Some(ending) = core.ending() {
         robot.foresee(&ending);
     }
-    let written = robot.write(&command);
+    let written = hand_over(core, robot, &command);
     (command, read.and(written))
+}
+
+/// The command, to a robot that is to have one.
+fn hand_over(core: &Core, robot: &mut dyn Robot, command: &JointCommand) -> Result<(), RobotError> {
+    if core.is_waiting() { robot.let_be() } else { robot.write(command) }
 }
 
 /// Starts the loop.
@@ -268,9 +277,11 @@ fn run(
         core.died();
         words(panic.as_ref())
     });
-    // Whatever happened, the last word is: no power. A second panic here is the robot's own.
+    // Whatever happened, the last word is: no power, except to an arm that was never taken over. A second panic here is
+    // the robot's own.
     let off = core.last_without_power(clock.now());
-    if catch_unwind(AssertUnwindSafe(|| robot.write(&off))).map_or(true, |r| r.is_err()) {
+    let last_word = || hand_over(&core, robot.as_mut(), &off);
+    if catch_unwind(AssertUnwindSafe(last_word)).map_or(true, |r| r.is_err()) {
         tally.failed_io += 1;
     }
     if panic.is_none() {
@@ -307,6 +318,9 @@ fn cycle(
     let mut metronome =
         Metronome::new(period, overrun, robot.cycle().filter(|_| config.in_step), clock.now());
     tally.in_step = metronome.keeps_step();
+    if robot.is_live() {
+        core.attach();
+    }
     let mut ending: Option<Time> = None;
     loop {
         let Woken { at: woke, late_ns, is_alone } = metronome.wait(robot, clock);
@@ -325,7 +339,7 @@ fn cycle(
         if let Some(foreseen) = &foreseen {
             robot.foresee(foreseen);
         }
-        let written = robot.write(&command);
+        let written = hand_over(core, robot, &command);
         heart.beat(command.enabled);
         tally.ticks += 1;
         if tally.ticks == WARM {

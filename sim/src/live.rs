@@ -31,6 +31,7 @@ struct Shared {
     /// Milliseconds let go because the host was late.
     lost_ms: AtomicU64,
     n_steps: AtomicU64,
+    is_live: AtomicBool,
 }
 
 impl Shared {
@@ -74,6 +75,7 @@ pub fn spawn<C: Clock + 'static>(
         stop: AtomicBool::new(false),
         lost_ms: AtomicU64::new(0),
         n_steps: AtomicU64::new(0),
+        is_live: AtomicBool::new(rig.world().is_live()),
     });
     let thread = {
         let (rig, shared) = (rig.clone(), Arc::clone(&shared));
@@ -105,6 +107,7 @@ fn run(rig: &Rig, mut clock: impl Clock, mut permit: Option<Permit>, shared: &Sh
         let state = step(rig, now, permitted, shared.newest_command(&mut seen), &mut link);
         let over = matches!(state, Err(RobotError::Faulted(_)));
         shared.publish(state);
+        shared.is_live.store(rig.world().is_live(), Ordering::Release);
         shared.n_steps.fetch_add(1, Ordering::Relaxed);
         *shared.stepped.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock.now());
         shared.waits.notify_one();
@@ -169,6 +172,10 @@ impl Robot for LiveRobot {
             core::hint::spin_loop();
         }
         Err(RobotError::Silent)
+    }
+
+    fn is_live(&mut self) -> bool {
+        self.shared.is_live.load(Ordering::Acquire)
     }
 
     fn cycle(&self) -> Option<Duration> {

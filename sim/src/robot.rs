@@ -175,7 +175,7 @@ pub(crate) fn through_the_link(
 }
 
 /// The robot in lockstep. Its watchdog closes the brakes when no command came before the last one's
-/// `expires`; the gripper keeps its grip.
+/// `expires`, or has the motors stand by themselves where it has none; the gripper keeps its grip.
 pub struct SimRobot {
     rig: Rig,
     link: Link,
@@ -199,6 +199,14 @@ impl Robot for SimRobot {
         let taken = if deaf { Err(RobotError::Silent) } else { world.command(command).map_err(Into::into) };
         world.step().map_err(|e| stopped(&e))?;
         taken
+    }
+
+    fn is_live(&mut self) -> bool {
+        self.rig.world().is_live()
+    }
+
+    fn let_be(&mut self) -> Result<(), RobotError> {
+        self.rig.world().step().map_err(|e| stopped(&e))
     }
 }
 

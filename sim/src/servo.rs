@@ -24,7 +24,7 @@ impl Servos {
         Self { data: ArmData::new(arm), held: JointVector::zeros(arm.n_joints()) }
     }
 
-    /// Power comes to joints whose brakes held `torque`.
+    /// They take over from what gave `torque`, N·m (N): brakes, or other controllers.
     pub(crate) fn begin(&mut self, torque: JointVector) {
         self.held = torque;
     }
@@ -37,12 +37,29 @@ impl Servos {
         here: &JointState,
         dt: f64,
     ) -> JointVector {
-        let to_place = if arm.profile().drive == Drive::Position { POSITION } else { 0.0 };
+        let goes_to_place = arm.profile().drive == Drive::Position;
+        self.lead(arm, (&command.q, &command.dq), goes_to_place, here, dt)
+    }
+
+    /// The same, to stand at `q` whatever the robot is told otherwise.
+    pub(crate) fn hold(&mut self, arm: &Arm, q: &JointVector, here: &JointState, dt: f64) -> JointVector {
+        self.lead(arm, (q, &JointVector::zeros(q.len())), true, here, dt)
+    }
+
+    fn lead(
+        &mut self,
+        arm: &Arm,
+        (q, dq): (&JointVector, &JointVector),
+        goes_to_place: bool,
+        here: &JointState,
+        dt: f64,
+    ) -> JointVector {
+        let to_place = if goes_to_place { POSITION } else { 0.0 };
         let limits = arm.limits();
         let n = limits.len();
         let lacks = JointVector::from_fn(n, |i| {
             let fastest = FASTEST * limits[i].velocity;
-            let wanted = command.dq[i] + to_place * (command.q[i] - here.q[i]);
+            let wanted = dq[i] + to_place * (q[i] - here.q[i]);
             wanted.clamp(-fastest, fastest) - here.dq[i]
         });
         let mass = mass_matrix::<MAX_JOINTS>(arm, &mut self.data, &here.q, here.gripper.width_m);

@@ -39,6 +39,19 @@ pub struct Noise {
     pub width_m: f64,
 }
 
+/// What holds the arm.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Power {
+    /// Its brakes.
+    Braked,
+    /// Nothing: it has no brakes.
+    Limp,
+    /// Its motors, as they are told.
+    Told,
+    /// Its motors by themselves, here, as nobody tells them anything any more.
+    Stands(JointVector),
+}
+
 /// The world. Same arm, scene, seed and commands give the same bits.
 pub struct World {
     arm: Arc<Arm>,
@@ -58,7 +71,8 @@ pub struct World {
     full_dq: Vec<f64>,
     data: ArmData,
     applied: JointVector,
-    braked: bool,
+    has_brakes: bool,
+    power: Power,
     /// Whether whoever watches over the robot from outside lets it have power.
     is_permitted: bool,
     /// For how long a joint has been strained (F18), seconds, at most one.
@@ -109,7 +123,8 @@ impl World {
             start: Time::ZERO,
             now: Time::ZERO,
             n_steps: 0,
-            braked: false,
+            has_brakes: true,
+            power: Power::Limp,
             is_permitted: true,
             strain_s: 0.0,
             command: None,
@@ -218,6 +233,12 @@ impl World {
         self.is_permitted = is_permitted;
     }
 
+    /// From now on the arm has no brakes, whatever holds it before its first command: without power it falls, and where
+    /// commands cease to come its motors hold it where it is by themselves, as servos do.
+    pub fn without_brakes(&mut self) {
+        self.has_brakes = false;
+    }
+
     /// Advances by one millisecond of virtual time.
     ///
     /// # Errors
@@ -247,10 +268,11 @@ impl World {
 
     /// Fills the generalised forces for the next step.
     fn drive(&mut self) {
-        let live = self.command.filter(|c| c.enabled && c.expires >= self.now && self.is_permitted);
-        let brake = live.is_none();
+        let before = self.power;
+        self.power = self.powered();
+        let brake = self.power == Power::Braked;
         let held = if brake { self.weight() } else { self.applied };
-        let given = live.map_or(JointVector::zeros(held.len()), |c| self.given(&c));
+        let given = self.given(before);
         let fault = robot_fault(&self.faults, self.start, self.now);
         for (i, &dof) in self.arm_dofs.iter().enumerate() {
             let most = self.arm.limits()[i].torque;
@@ -268,11 +290,10 @@ impl World {
                 self.strain_s = (self.strain_s + STEP.as_secs_f64()).min(1.0);
                 self.tau[dof] += 0.95 * self.strain_s * most;
             }
-            if brake != self.braked {
+            if brake != (before == Power::Braked) {
                 self.physics.set_brake(dof, if brake { most } else { 0.0 });
             }
         }
-        self.braked = brake;
         let (width, rate) = self.width();
         let limp = gripper_fault(&self.faults, self.start, self.now) == Some(GripperFault::Limp);
         self.gripper.update(width, rate, STEP.as_secs_f64(), limp);
@@ -281,17 +302,34 @@ impl World {
         }
     }
 
-    /// What the motors give for a command: the torques that it says, or what their own controllers make of it.
-    fn given(&mut self, command: &JointCommand) -> JointVector {
-        if self.arm.profile().drive == Drive::Torque {
-            return command.tau;
+    /// What holds the arm in the next step.
+    fn powered(&self) -> Power {
+        let is_told = |c: &&JointCommand| c.enabled && self.is_permitted;
+        match (self.command.as_ref().filter(is_told), self.power) {
+            (Some(c), _) if c.expires >= self.now => Power::Told,
+            (Some(_), Power::Told) if !self.has_brakes => Power::Stands(self.state().q),
+            (Some(_), stands @ Power::Stands(_)) => stands,
+            // Before its first command whatever it is mounted on holds it.
+            _ if self.has_brakes || self.command.is_none() => Power::Braked,
+            _ => Power::Limp,
         }
-        if self.braked {
-            let weight = self.weight();
-            self.servos.begin(weight);
+    }
+
+    /// What the motors give after `before`: the torques that the command says, or what their own controllers make of it.
+    fn given(&mut self, before: Power) -> JointVector {
+        let is_torque = self.arm.profile().drive == Drive::Torque;
+        let by_servos = |power| matches!(power, Power::Stands(_)) || (power == Power::Told && !is_torque);
+        if by_servos(self.power) && !by_servos(before) {
+            let torque = if before == Power::Told { self.applied } else { self.weight() };
+            self.servos.begin(torque);
         }
-        let here = self.state();
-        self.servos.torque(&self.arm, command, &here, STEP.as_secs_f64())
+        let (here, dt) = (self.state(), STEP.as_secs_f64());
+        match (self.power, &self.command) {
+            (Power::Told, Some(c)) if is_torque => c.tau,
+            (Power::Told, Some(c)) => self.servos.torque(&self.arm, c, &here, dt),
+            (Power::Stands(q), _) => self.servos.hold(&self.arm, &q, &here, dt),
+            _ => JointVector::zeros(here.q.len()),
+        }
     }
 
     /// Torques that carry the arm's own weight. A closed brake carries it; the engine's dry friction
@@ -321,7 +359,13 @@ impl World {
     /// Whether the brakes are closed: power off, or no command that has not expired.
     #[must_use]
     pub fn is_braked(&self) -> bool {
-        self.braked
+        self.power == Power::Braked
+    }
+
+    /// Whether the motors have power: they do as they are told, or stand by themselves.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        matches!(self.power, Power::Told | Power::Stands(_))
     }
 
     /// Why the world stands still, if it does.

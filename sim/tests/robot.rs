@@ -229,3 +229,32 @@ fn the_truth_of_the_tool_is_where_kinematics_puts_it() {
         assert!(tool.rotation.angle_to(&wanted.isometry().rotation) < 1e-3, "{name}: {tool}");
     }
 }
+
+#[test]
+fn an_arm_without_brakes_stands_by_itself_when_nobody_tells_it_anything_and_falls_without_power() {
+    for (name, drive) in [("panda", Drive::Torque), ("panda", Drive::Velocity), ("so101", Drive::Position)] {
+        let a = arm(name);
+        let (rig, d) =
+            rig_of(Arm::new(a.model().clone(), RobotProfile { drive, ..a.profile().clone() }).expect(name));
+        rig.world().without_brakes();
+        let (mut robot, mut clock) = (rig.robot(), rig.clock());
+        assert!(!robot.is_live(), "{name}: nothing was told yet");
+        let mut hold = holder(d);
+        let mut command = None;
+        for _ in 0..300 {
+            let state = robot.read().expect("a state");
+            robot.write(command.insert(hold(&state))).expect("taken");
+        }
+        assert!(robot.is_live());
+        let before = robot.read().expect("a state");
+        clock.sleep_until(before.stamp + Duration::from_secs(2));
+        let after = robot.read().expect("a state");
+        let moved = after.q.max_abs_diff(&before.q);
+        assert!(robot.is_live() && !rig.world().is_braked() && moved < 0.01, "{name}, {drive:?}: {moved}");
+        let off = JointCommand { enabled: false, ..command.expect("told") };
+        robot.write(&off).expect("taken");
+        clock.sleep_until(after.stamp + Duration::from_millis(400));
+        let fallen = robot.read().expect("a state").q.max_abs_diff(&after.q);
+        assert!(!robot.is_live() && fallen > 0.05, "{name}, {drive:?}: {fallen}");
+    }
+}

@@ -1,6 +1,8 @@
 //! The stages joined up: the same parts in one thread and virtual time ([`lockstep`]), or in wall time
 //! with the loop and the simulator each in a thread of their own ([`pipeline`]).
 
+#[cfg(test)]
+mod attach_tests;
 pub(crate) mod bystanders;
 pub(crate) mod guard;
 pub(crate) mod invariants;

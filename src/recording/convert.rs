@@ -76,6 +76,7 @@ pub(super) fn tick(r: &TickRecord) -> Tick {
             alive: h.alive,
             slow: h.slow,
             shut_down: h.shut_down,
+            live: h.live,
         },
         guard: Guard { line_read: h.line_read, line_opened: h.line_opened, stroked: h.stroked },
         enabled: c.enabled,
@@ -129,6 +130,7 @@ pub(crate) fn record(t: &Tick) -> Result<TickRecord, Rejection> {
             line_opened: g.line_opened,
             stroked: g.stroked,
             shut_down: q.shut_down,
+            live: q.live,
         },
         command,
         mode: mode_of(&t.mode)

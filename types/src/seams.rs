@@ -62,6 +62,18 @@ pub trait Robot: Send {
     fn wait_cycle(&mut self, _limit: Duration) -> Option<Time> {
         None
     }
+    /// Whether the motors have power already, before the first command of a loop: one before it may have ended without
+    /// taking it away, and the robot holds itself. Such an arm is held where it is found, and told nothing before that.
+    fn is_live(&mut self) -> bool {
+        false
+    }
+    /// A cycle in which it is told nothing, and goes on holding itself: instead of [`Self::write`].
+    ///
+    /// # Errors
+    /// [`RobotError`] when the device has stopped.
+    fn let_be(&mut self) -> Result<(), RobotError> {
+        Ok(())
+    }
     /// Told before a command how the arm comes to rest if none comes after it, and before the command that takes its power
     /// away; for robots that are to know, as they stand at the end of a line. It waits for nobody.
     fn foresee(&mut self, _ending: &Ending) {}

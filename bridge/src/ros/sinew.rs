@@ -17,6 +17,8 @@ message! {
         slow: f64 = "float64 slow";
         /// The loop was told to end.
         shut_down: bool = "bool shut_down";
+        /// The motors had power before the first tick, which is this one.
+        live: bool = "bool live";
     }
 }
 

@@ -4,6 +4,7 @@
 mod adversarial;
 mod any_numbers;
 mod any_orders;
+mod attach;
 mod authority;
 mod behaviour;
 mod chunks;
