@@ -238,3 +238,63 @@ fn a_mesh_that_encloses_nothing_is_passed_over_with_its_reason() {
         assert!(urdf::parse(&xml, "r.urdf", Some(&root), true).is_err(), "{name}");
     }
 }
+
+#[test]
+fn frames_place_whatever_stands_in_them_as_mujoco_does() {
+    let file = |inertial: &str| {
+        format!(
+            r#"<mujoco>
+  <compiler angle="degree"/>
+  <default><default class="thin"><geom size="0.01"/></default><joint damping="0.5"/></default>
+  <worldbody><frame pos="0.1 0 0.2" euler="0 90 0"><body name="a" pos="0 0 0.3">
+    <frame name="f" pos="0 0.05 0" quat="0.7071067811865476 0.7071067811865476 0 0" childclass="thin">
+      <joint name="j" axis="0 0 1" pos="0.02 0 0" range="-90 90"/>
+      <geom name="g" type="capsule" fromto="0 0 0 0 0 0.2"/>
+      <frame axisangle="1 0 0 45">
+        {inertial}<geom name="h" type="box" size="0.02 0.03 0.04" pos="0.1 0 0" euler="30 0 0"/>
+        <body name="b" pos="0 0 0.2"><joint name="k" type="slide" axis="1 0 0" range="0 0.1"/><geom type="sphere" size="0.05"/></body>
+      </frame>
+    </frame>
+  </body></frame></worldbody>
+</mujoco>"#
+        )
+    };
+    // What MuJoCo 4.0.0 says of the same files at 0.3 rad and 0.05 m: centre of mass, forces against gravity.
+    let own = r#"<inertial pos="0 0 0.1" mass="2" diaginertia="0.1 0.2 0.25"/>"#;
+    let of_file = [
+        (
+            [0.320835453611, -0.053179286572, 0.115751008532],
+            0.259020643277,
+            [-0.60778552776, -4.907089686867],
+        ),
+        ([0.315586988368, -0.03538179971, 0.163963974598], 2.0, [-2.089771059162, -4.907089686867]),
+    ];
+    for (inertial, (com, mass, bias)) in ["", own].into_iter().zip(of_file) {
+        let model = mjcf::parse(&file(inertial), "f.xml", None, true).expect("valid");
+        let q = [0.3, 0.05];
+        let at = origin_of(&model, &q, "b");
+        let expected = Point3::new(0.273760624245, -0.091421356237, 0.109547036905);
+        assert!((at - expected).norm() < 1e-9, "{at}");
+        let a = &model.bodies[model.body_idx("a").expect("a")];
+        assert!((a.mass - mass).abs() < 1e-9 && joint(&model, "k").damping == 0.5);
+        let sizes: Vec<_> = a.geoms.iter().map(|g| (g.name.as_str(), g.shape.clone())).collect();
+        assert!(matches!(sizes[0], ("g", GeomShape::Capsule { radius: 0.01, .. })), "{sizes:?}");
+        let mut data = Data::new(&model);
+        kinematics::forward(&model, &mut data, &q);
+        let total: f64 = model.bodies.iter().map(|b| b.mass).sum();
+        let sum: Vector3<f64> = (0..model.bodies.len())
+            .map(|i| (data.body_pose(i) * Point3::from(model.bodies[i].com)).coords * model.bodies[i].mass)
+            .sum();
+        assert!((sum / total - Vector3::from(com)).norm() < 1e-9, "{}", sum / total);
+        let mut tau = [0.0; 2];
+        let down = Vector3::new(0.0, 0.0, -9.81);
+        mechanics::dynamics::gravity(&model, &mut data, &q, &down, &mut tau);
+        assert!(tau.iter().zip(bias).all(|(t, b): (&f64, f64)| (t - b).abs() < 1e-8), "{tau:?}");
+    }
+    let deep = "<frame>".repeat(300) + &"</frame>".repeat(300);
+    let e = mjcf::parse(&format!("<mujoco><worldbody>{deep}</worldbody></mujoco>"), "f.xml", None, true);
+    assert!(e.is_err_and(|e| e.to_string().contains("frames nested")));
+    let lost = "<mujoco><worldbody><frame childclass=\"none\"/></worldbody></mujoco>";
+    let e = mjcf::parse(lost, "f.xml", None, true);
+    assert!(e.is_err_and(|e| e.to_string().contains("childclass")));
+}

@@ -10,7 +10,7 @@ use crate::model::JointKind;
 use crate::reader::Reader;
 use crate::reader::tree::{RawBody, RawJoint};
 use core::f64::consts::TAU;
-use nalgebra::{Isometry3, Matrix3, Translation3, Unit, Vector3};
+use nalgebra::{Isometry3, Matrix3, Point3, Translation3, Unit, Vector3};
 use roxmltree::Node;
 
 /// Everything that stays the same while the tree is walked.
@@ -18,6 +18,13 @@ struct Walk<'w, 'n> {
     s: &'w Setting<'n, 'n>,
     documents: &'n Documents<'n, 'n>,
     raw: Vec<RawBody<'n, 'n>>,
+}
+
+/// What stands in a body: itself, where the frames around it put it, and the class that its parts have by default.
+struct Part<'n> {
+    node: Node<'n, 'n>,
+    body_from_frame: Isometry3<f64>,
+    class: Option<&'n str>,
 }
 
 fn empty<'n>(node: Node<'n, 'n>, name: String) -> RawBody<'n, 'n> {
@@ -66,71 +73,115 @@ impl<'n> Walk<'_, 'n> {
         if depth > MAX_DEPTH {
             return Err(r.error(node, format!("expected bodies nested at most {MAX_DEPTH} deep")));
         }
-        let children = include::children(node, self.documents);
+        let parts = self.parts(r, node, childclass)?;
         let mut solids = Vec::new();
         let mut inertial = None;
-        for child in &children {
-            match child.tag_name().name() {
+        for part in &parts {
+            match part.node.tag_name().name() {
                 "geom" => {
-                    let e = self.s.defaults.element(r, *child, childclass)?;
+                    let e = self.s.defaults.element(r, part.node, part.class)?;
                     let name = format!("{}.{}", self.raw[here].name, self.raw[here].geoms.len());
-                    if let Some((geom, solid)) = geoms::read(r, self.s, &e, name)? {
+                    if let Some((geom, solid)) = geoms::read(r, self.s, &e, &part.body_from_frame, name)? {
                         self.raw[here].geoms.push(geom);
                         solids.push(solid);
                     }
                 }
-                "inertial" => inertial = Some(self.inertial(r, *child)?),
+                "inertial" => inertial = Some(self.inertial(r, part)?),
                 "body" | "joint" | "site" | "camera" | "light" => {}
-                tag @ ("freejoint" | "frame" | "replicate" | "composite" | "flexcomp" | "attach") => {
+                tag @ ("freejoint" | "replicate" | "composite" | "flexcomp" | "attach") => {
                     return Err(r.error(
-                        *child,
+                        part.node,
                         format!("expected bodies with hinges and slides; <{tag}> is not supported"),
                     ));
                 }
-                _ => r.unknown_tag(*child)?,
+                _ => r.unknown_tag(part.node)?,
             }
         }
         let from_geoms = self.s.inertia_from_geom.unwrap_or(inertial.is_none());
         let solid = if from_geoms { sum(&solids) } else { inertial.unwrap_or_default() };
         let body = &mut self.raw[here];
         (body.mass, body.com, body.inertia) = (solid.mass, solid.com, solid.inertia);
-        for child in children.iter().filter(|c| c.has_tag_name("body")) {
-            let class = child.attribute("childclass").or(childclass);
-            if let Some(name) = class
-                && !self.s.defaults.has(name)
-            {
+        for part in parts.iter().filter(|part| part.node.has_tag_name("body")) {
+            let class = self.class(r, part.node, part.class)?;
+            let at = self.body(r, &Part { class, ..*part }, here)?;
+            self.content(r, part.node, at, class, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// The class that the parts of a body, or in a frame, have by default.
+    fn class(
+        &self,
+        r: &mut Reader<'_>,
+        node: Node<'n, 'n>,
+        around: Option<&'n str>,
+    ) -> Result<Option<&'n str>, ModelError> {
+        let class = node.attribute("childclass").or(around);
+        match class {
+            Some(name) if !self.s.defaults.has(name) => {
                 let what = format!("childclass: expected a default class of this file, got {name:?}");
-                return Err(r.error(*child, what));
+                Err(r.error(node, what))
             }
-            let at = self.body(r, *child, here, class)?;
-            self.content(r, *child, at, class, depth + 1)?;
+            _ => Ok(class),
+        }
+    }
+
+    /// Everything that stands in a body, also within frames: those place what is in them, and are gone.
+    fn parts(
+        &self,
+        r: &mut Reader<'_>,
+        body: Node<'n, 'n>,
+        class: Option<&'n str>,
+    ) -> Result<Vec<Part<'n>>, ModelError> {
+        let mut parts = Vec::new();
+        let whole = Part { node: body, body_from_frame: Isometry3::identity(), class };
+        self.collect(r, &whole, 0, &mut parts)?;
+        Ok(parts)
+    }
+
+    fn collect(
+        &self,
+        r: &mut Reader<'_>,
+        around: &Part<'n>,
+        depth: usize,
+        parts: &mut Vec<Part<'n>>,
+    ) -> Result<(), ModelError> {
+        if depth > MAX_DEPTH {
+            return Err(r.error(around.node, format!("expected frames nested at most {MAX_DEPTH} deep")));
+        }
+        for node in include::children(around.node, self.documents) {
+            if !node.has_tag_name("frame") {
+                parts.push(Part { node, ..*around });
+                continue;
+            }
+            let e = self.s.defaults.element(r, node, None)?;
+            let body_from_frame = around.body_from_frame * pose(r, &self.s.angles, &e)?;
+            let class = self.class(r, node, around.class)?;
+            self.collect(r, &Part { node, body_from_frame, class }, depth + 1, parts)?;
         }
         Ok(())
     }
 
     /// Puts a body and its joints into the list; returns its place.
-    fn body(
-        &mut self,
-        r: &mut Reader<'_>,
-        node: Node<'n, 'n>,
-        parent: usize,
-        childclass: Option<&'n str>,
-    ) -> Result<usize, ModelError> {
+    fn body(&mut self, r: &mut Reader<'_>, part: &Part<'n>, parent: usize) -> Result<usize, ModelError> {
+        let node = part.node;
         r.check_bodies(node, self.raw.len())?;
         let name =
             node.attribute("name").map_or_else(|| format!("body{}", self.raw.len()), ToOwned::to_owned);
         let plain = self.s.defaults.element(r, node, None)?;
-        let mut x = pose(r, &self.s.angles, &plain)?;
+        let mut x = part.body_from_frame * pose(r, &self.s.angles, &plain)?;
         let mut parent = parent;
-        let joints: Vec<Node<'n, 'n>> =
-            include::children(node, self.documents).into_iter().filter(|c| c.has_tag_name("joint")).collect();
+        let parts = self.parts(r, node, part.class)?;
+        let joints: Vec<&Part<'n>> = parts.iter().filter(|c| c.node.has_tag_name("joint")).collect();
         for (i, child) in joints.iter().enumerate() {
-            let e = self.s.defaults.element(r, *child, childclass)?;
-            let joint = self.joint(r, &e, &name)?;
-            let anchor = match e.attribute("pos") {
-                Some(text) => Translation3::from(Vector3::from(r.array::<3>(*child, "pos", text)?)),
-                None => Translation3::identity(),
+            let e = self.s.defaults.element(r, child.node, child.class)?;
+            let mut joint = self.joint(r, &e, &name)?;
+            joint.axis = child.body_from_frame.rotation * joint.axis;
+            let at = match e.attribute("pos") {
+                Some(text) => Point3::from(r.array::<3>(child.node, "pos", text)?),
+                None => Point3::origin(),
             };
+            let anchor = Translation3::from((child.body_from_frame * at).coords);
             // At its reference position the joint leaves the body where the file put it.
             let start = joint_motion(joint.kind, &joint.axis, -joint.reference);
             // A body has one joint, through its origin; others hang on bodies in between.
@@ -141,7 +192,7 @@ impl<'n> Walk<'_, 'n> {
             body.joint = Some(joint);
             body.is_between_joints = !last;
             parent = self.raw.len();
-            r.check_bodies(*child, parent)?;
+            r.check_bodies(child.node, parent)?;
             self.raw.push(body);
             if last {
                 return Ok(parent);
@@ -219,10 +270,11 @@ impl<'n> Walk<'_, 'n> {
         })
     }
 
-    fn inertial(&self, r: &mut Reader<'_>, node: Node<'n, 'n>) -> Result<Solid, ModelError> {
+    fn inertial(&self, r: &mut Reader<'_>, part: &Part<'n>) -> Result<Solid, ModelError> {
+        let node = part.node;
         let e = self.s.defaults.element(r, node, None)?;
         let mass = r.number(node, "mass")?.ok_or_else(|| r.error(node, "expected a mass, kg"))?;
-        let at = pose(r, &self.s.angles, &e)?;
+        let at = part.body_from_frame * pose(r, &self.s.angles, &e)?;
         let inertia = match (node.attribute("diaginertia"), node.attribute("fullinertia")) {
             (Some(text), None) => {
                 Matrix3::from_diagonal(&Vector3::from(r.array::<3>(node, "diaginertia", text)?))

@@ -17,11 +17,12 @@ pub(super) struct Solid {
     pub(super) inertia: Matrix3<f64>,
 }
 
-/// A geom and the mass it brings (used when the body has no `<inertial>`); `None` when passed over.
+/// A geom, as it stands in its frame, and the mass it brings (used when the body has no `<inertial>`); `None` when passed over.
 pub(super) fn read(
     r: &mut Reader<'_>,
     s: &Setting<'_, '_>,
     e: &Element<'_, '_, '_>,
+    body_from_frame: &Isometry3<f64>,
     fallback_name: String,
 ) -> Result<Option<(Geom, Solid)>, ModelError> {
     let node = e.node;
@@ -51,6 +52,7 @@ pub(super) fn read(
         }
         None => None,
     };
+    at = body_from_frame * at;
     let half_length = |i: usize| half.map_or_else(|| length(i), Ok);
     let shape = match kind {
         "sphere" => GeomShape::Sphere { radius: length(0)? },
