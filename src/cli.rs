@@ -210,6 +210,9 @@ pub(crate) enum Command {
         /// The answer to a question that Sinew asks back; may be given several times.
         #[arg(long)]
         answer: Vec<String>,
+        /// Answer further questions from standard input, a line each, also where that is no terminal.
+        #[arg(long)]
+        ask: bool,
         #[command(flatten)]
         common: Common,
     },

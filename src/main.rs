@@ -77,7 +77,9 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Fetch { model, config, json } => commands::fetch::run(&model, config.as_deref(), json),
         Command::Faults { rows, instants, full, common } => faults::run(&rows, instants, full, &common),
         Command::Node { role, common } => commands::node::run(role, &common),
-        Command::Say { sentence, answer, common } => commands::node::say(&sentence, &answer, &common),
+        Command::Say { sentence, answer, ask, common } => {
+            commands::node::say(&sentence, (&answer, ask), &common)
+        }
         Command::Send { file, by, common } => commands::node::send(file.as_deref(), by, &common),
         Command::Stop { category, common } => commands::node::stop(category, &common),
         Command::Reset { common } => commands::node::reset(&common),

@@ -4,7 +4,7 @@ use crate::config::{Config, Safety};
 use crate::exit::Exit;
 use crate::graph::Body;
 use crate::log::{Log, Screen};
-use crate::mission::{Ending, Mission, Tally, Truths, Visitors, holds};
+use crate::mission::{Ending, Mission, Person, Tally, Truths, Visitors, holds};
 use crate::recording::{Drives, Share};
 use crate::report;
 use crate::session::{self, Pace, Setup, StartError};
@@ -83,7 +83,7 @@ pub(crate) fn run_with(
     carry_out(config, arm, episode, mission)
 }
 
-/// Runs an episode over a robot elsewhere, which `drives` names.
+/// Runs an episode over a robot elsewhere, which `drives` names, for a person who may be elsewhere, too.
 ///
 /// # Errors
 /// As [`run`].
@@ -94,10 +94,14 @@ pub(crate) fn run_over(
     log: Log,
     drives: Drives,
     over: (Box<dyn Body>, Box<dyn VisionLanguageModel>),
+    person: Option<Box<dyn Person>>,
 ) -> Result<Outcome, StartError> {
     let share = Share::Planner(drives);
-    let setup = Setup { share, ..setup(config, arm, episode, Pace::Wall, false) };
-    let mission = session::over(&setup, episode, log, over)?;
+    let setup = Setup { share, ..setup(config, arm, episode, Pace::Wall, person.is_some()) };
+    let mut mission = session::over(&setup, episode, log, over)?;
+    if let Some(person) = person {
+        mission.person = person;
+    }
     carry_out(config, arm, episode, mission)
 }
 

@@ -10,7 +10,7 @@ use crate::graph::{
     taped::Taped,
 };
 use crate::log::Log;
-use crate::mission::{Eyes, Mission, People, Surroundings};
+use crate::mission::{Eyes, Mission, People, Surroundings, Terminal};
 use crate::recording::{Recording, Share, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use control::{Core, Handle, LoopConfig};
@@ -395,6 +395,8 @@ pub(crate) fn assemble(setup: &Setup<'_>, parts: Parts) -> Result<Mission, Start
         answers: setup.answers.iter().cloned().collect(),
         takes_offers: !(config.remote.url.is_empty() && config.perception.model.is_empty()),
         is_interactive: setup.is_interactive,
+        person: Box::new(Terminal),
+        has_waited: false,
         time_limit_s: setup.time_limit_s,
         held: None,
         surroundings: Surroundings::new(arm.clone(), people(config), parts.tape.clone()),

@@ -6,6 +6,7 @@ mod scripted;
 use scripted::Folder;
 use scripted::nodes::{DONE, Nodes, ended, text};
 use std::fs;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -180,4 +181,31 @@ fn a_stranger_without_the_secret_cannot_stop_or_move_the_robot_and_a_missing_nod
     fs::write(other.0.join("robot.toml"), config).expect("written");
     let (code, _, err) = text(other.command(&["node", "robot"]).output().expect("it starts"));
     assert_eq!((code, err.contains("zenoh.listen")), (2, true), "{err}");
+}
+
+#[test]
+fn a_person_elsewhere_is_asked_back_and_what_they_answer_is_done() {
+    let mut nodes = Nodes::new("asked", "");
+    nodes.start(&["robot", "planner"]);
+    const UNCLEAR: &str = "put the cube in the bowl";
+    // Whoever does not stay leaves a question.
+    let (code, out, _) = nodes.said(&["say", UNCLEAR]);
+    assert_eq!(code, 3, "{out}");
+    // A line that was written long ago is an answer, an empty one is none.
+    let ask = |lines: &str| {
+        let (say, mut stdin) = nodes.piped(&["say", UNCLEAR, "--ask"]);
+        stdin.write_all(lines.as_bytes()).expect("it listens");
+        drop(stdin);
+        ended(say, DONE)
+    };
+    let (code, out, err) = ask("\n");
+    assert_eq!(code, 3, "{out}{err}");
+    let (code, out, err) = ask("the red one\nthe blue one\n");
+    assert_eq!(code, 0, "{out}{err}\n{}", nodes.logs());
+    assert!(out.contains("the person answers \"the red one\"") && out.contains("Done: "), "{out}");
+    assert!(out.contains("looking again, as time has passed"), "{out}");
+    // It is done again from the recording, with the answer in it.
+    nodes.interrupt("planner");
+    let (code, out, err) = nodes.said(&["replay", "planner/run-003"]);
+    assert!(code == 0 && out.contains("every request is the same, to the last bit"), "{out}\n{err}");
 }

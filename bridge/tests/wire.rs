@@ -140,7 +140,7 @@ fn a_command_counts_in_a_session_once_and_a_stranger_gets_none() {
     let why = operator.session(Role::Robot, &stranger, LIMIT).err().expect("a stranger");
     assert!(why.to_string().contains("session.tag"), "{why}");
     let signer = operator.session(Role::Robot, &ring, LIMIT).expect("a session");
-    let goal = Goal { sentence: "go".into(), answers: vec!["a".into()] };
+    let goal = Goal { sentence: "go".into(), answers: vec!["a".into()], can_be_asked: true };
     let taken: Taken = operator.command(&signer, &topics::ORDER, &goal, LIMIT).expect("taken");
     assert_eq!(taken.id % 10, 1);
     // Unsigned, nothing is done.

@@ -5,13 +5,14 @@ use crate::cli::{Common, NodeRole, SentBy};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{Screen, sentence as line};
+use crate::mission::{WAITS, line as read_line};
 use crate::node::{self, ENDED, NodeError};
 use crate::{interrupt, report};
-use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Taken};
+use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Reply, Taken};
 use bridge::wire::{Heard, Role, Wire, WireError, topics};
 use control::{Cause, MonotonicClock, RefusedWhy, Report, Request};
 use core::time::Duration;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, IsTerminal as _};
 use std::path::Path;
 use std::time::Instant;
 use types::Rejection;
@@ -109,15 +110,20 @@ fn session(config: &Config, wire: &Wire, with: Role) -> Result<bridge::wire::Sig
     }
 }
 
-/// Has a sentence carried out, and tells what happens.
-pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result<Exit, CommandError> {
+/// Has a sentence carried out, and tells what happens; who is at a terminal, or wants to be asked, is asked back.
+pub(crate) fn say(
+    sentence: &str,
+    (answers, asks): (&[String], bool),
+    common: &Common,
+) -> Result<Exit, CommandError> {
     let config = super::config(common.config.as_deref())?;
     let (wire, _) = open(&config, Role::Operator)?;
     interrupt::install();
     let events = wire.hear::<ros::Log>(&topics::EVENT, Role::Planner.word(), 1024)?;
     let signer = session(&config, &wire, Role::Planner)?;
     let planners: Vec<_> = wire.present()?.into_iter().filter(|p| p.role == Role::Planner).collect();
-    let goal = Goal { sentence: sentence.to_owned(), answers: answers.to_vec() };
+    let can_be_asked = asks || (std::io::stdin().is_terminal() && !common.json);
+    let goal = Goal { sentence: sentence.to_owned(), answers: answers.to_vec(), can_be_asked };
     let run = wire.command::<_, Taken>(&signer, &topics::GOAL, &goal, ANSWER)?.id;
     let mut given_up = 0;
     loop {
@@ -142,7 +148,20 @@ pub(crate) fn say(sentence: &str, answers: &[String], common: &Common) -> Result
             continue;
         };
         let event = heard(event);
-        if event.kind == ENDED {
+        if event.kind == WAITS {
+            // Whoever gives up is heard above.
+            let began = Instant::now();
+            let mut gives_up = || interrupt::count() > given_up || began.elapsed() > node::ANSWERS_WITHIN;
+            if can_be_asked && std::io::stdin().is_terminal() {
+                eprint!("> ");
+            }
+            if can_be_asked && let Ok(answer) = read_line(&mut gives_up) {
+                let reply = Reply { run, text: answer.unwrap_or_default() };
+                if let Err(e) = wire.command::<_, Taken>(&signer, &topics::REPLY, &reply, ANSWER) {
+                    tell!("{e}");
+                }
+            }
+        } else if event.kind == ENDED {
             let mut parts = event.text.splitn(3, ' ');
             let (of, code) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             if of == run.to_string() {

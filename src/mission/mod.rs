@@ -7,11 +7,13 @@ mod look;
 mod onlooker;
 mod orders;
 mod park;
+mod person;
 mod surroundings;
 mod verdict;
 mod visitors;
 
 pub(crate) use eyes::{Clock, Eyes, Spent};
+pub(crate) use person::{GivenUp, Person, Terminal, line};
 pub(crate) use surroundings::{People, Surroundings};
 pub(crate) use verdict::{Truths, holds};
 pub(crate) use visitors::{Tally, Visitors};
@@ -29,6 +31,8 @@ use types::plan::{Fact, Outcome, Plan, Skill};
 use types::seams::{Planner, Wording};
 use types::{JointState, Offer, Scene, Time};
 
+/// The kind of the event that says that a question waits for an answer.
+pub(crate) const WAITS: &str = "waits";
 /// How often the person may be asked in one run.
 const MAX_QUESTIONS: usize = 3;
 
@@ -48,8 +52,12 @@ pub(crate) struct Mission {
     pub(crate) answers: VecDeque<String>,
     /// Whether the model is one that may propose anything, and is told what is offered.
     pub(crate) takes_offers: bool,
-    /// Whether a person sits at a terminal and can be asked.
+    /// Whether the person is there and can be asked.
     pub(crate) is_interactive: bool,
+    /// ... and how.
+    pub(crate) person: Box<dyn Person>,
+    /// They were waited for since the last look.
+    pub(crate) has_waited: bool,
     /// Longest time for the whole, seconds of the robot's time.
     pub(crate) time_limit_s: f64,
     /// What the hand holds.
@@ -189,6 +197,11 @@ impl Mission {
             };
             self.log.info("run", "answer", format!("the person answers \"{}\"", clip(&answer)));
             self.tape.operator(&answer);
+            if self.has_waited {
+                // What stands on the table may have been moved meanwhile.
+                self.has_waited = false;
+                self.look("again, as time has passed")?;
+            }
             match self.read(&answer)? {
                 u @ (Utterance::Instruct(_) | Utterance::Ask(_)) => {
                     excluded.clear();
@@ -249,7 +262,7 @@ impl Mission {
         }
     }
 
-    /// The person's answer, prepared beforehand or from the terminal. Ctrl-C works meanwhile.
+    /// The person's answer, prepared beforehand or given now. Ctrl-C works meanwhile.
     fn ask(&mut self, question: &str) -> Result<Option<String>, Trouble> {
         if let Some(answer) = self.answers.pop_front() {
             self.log.info("run", "question", question);
@@ -259,8 +272,13 @@ impl Mission {
             return Ok(None);
         }
         self.log.info("run", "question", question);
+        self.has_waited = true;
         let tape = self.tape.clone();
-        let said: Option<Result<Option<String>, ()>> = tape.take("answer", || Some(read_answer()));
+        let Self { person, log, .. } = self;
+        let said: Option<Result<Option<String>, ()>> = tape.take("answer", || {
+            let answer = person.answer(&mut || log.detail("run", WAITS, question));
+            Some(answer.map_err(|GivenUp| ()))
+        });
         match said {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(())) => Err(Trouble::Interrupted),
@@ -381,28 +399,6 @@ impl Mission {
 
     fn now(&self) -> Time {
         self.body.now()
-    }
-}
-
-/// A line from the terminal; `Err` when Ctrl-C was pressed meanwhile.
-fn read_answer() -> Result<Option<String>, ()> {
-    eprint!("> ");
-    let (sender, receiver) = std::sync::mpsc::channel();
-    // Reading a line cannot be broken off: it is left to a thread that nobody waits for.
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = std::io::stdin().read_line(&mut line);
-        let _ = sender.send(read.map(|_| line));
-    });
-    loop {
-        match receiver.recv_timeout(core::time::Duration::from_millis(20)) {
-            Ok(Ok(line)) => return Ok(Some(line.trim().to_owned()).filter(|l| !l.is_empty())),
-            Ok(Err(_)) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-        }
-        if crate::interrupt::count() > 0 {
-            return Err(());
-        }
     }
 }
 

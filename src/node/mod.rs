@@ -2,6 +2,7 @@
 //! perception (the models) and the planner (the mission), with what every node does besides: it says who it is, keeps
 //! the others' clocks, and tells how its arrows do.
 
+mod asking;
 mod body;
 mod camera;
 mod convert;
@@ -23,6 +24,7 @@ mod ros2;
 pub(crate) mod sending;
 mod solids;
 
+pub(crate) use asking::ANSWERS_WITHIN;
 pub(crate) use perception::run as perception;
 pub(crate) use planner::{ENDED, run as planner};
 pub(crate) use robot::run as robot;

@@ -1,19 +1,22 @@
 //! The planner as a node: one sentence after the other, carried out on the robot that is there, with the model of the
 //! perception node as long as that answers.
 
+use super::asking::{Elsewhere, Inbox};
 use super::body::WiredBody;
 use super::model::WiredModel;
 use super::{Node, NodeError, PATIENCE, keyring};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::graph::Body;
 use crate::log::{Log, Screen};
+use crate::mission::{Person, WAITS};
 use crate::models::Chain;
 use crate::recording::{Drives, event_message};
 use crate::runner;
 use crate::session;
 use crate::suite::episode::Episode;
 use bridge::RunFolder;
-use bridge::ros::{self, Ask, Goal, Taken};
+use bridge::ros::{self, Ask, Goal, Reply, Taken};
 use bridge::wire::{Questions, Role, Sessions, Teller, Wire, WireError, topics};
 use control::MonotonicClock;
 use core::time::Duration;
@@ -23,6 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use types::Rejection;
 use types::events::{Event, Level};
+use types::seams::VisionLanguageModel;
 
 /// The kind of the event that says how a sentence ended: its text is the number of the run, the exit
 /// code, then what is said.
@@ -45,6 +49,7 @@ struct Desk {
     runs: AtomicUsize,
     works: AtomicBool,
     cancelled: Arc<AtomicUsize>,
+    inbox: Arc<Inbox>,
 }
 
 /// Carries out sentences until the person ends it.
@@ -80,7 +85,8 @@ pub(crate) fn run(
         };
         let path = out.as_ref().map_or_else(folder, |out| out.join(format!("run-{run:03}")));
         let mut log = Log::new(screen, None).with_listener(listener(says.clone()));
-        let ended = match carry_out(config, arm, (&wire, own, &desk), &path, (screen, &says), &goal, episode)
+        let next = Next { run, goal };
+        let ended = match carry_out(config, arm, (&wire, own, &desk), &path, (screen, &says), &next, episode)
         {
             Ok((exit, said)) => format!("{run} {} {said}", exit.code()),
             Err(e) => {
@@ -106,8 +112,8 @@ fn stop_robot(config: &Config, wire: &Wire) -> Result<(), NodeError> {
 /// Says every event on the wire.
 fn listener(says: Arc<Teller<ros::Log>>) -> crate::log::Listener {
     Box::new(move |event: &Event| {
-        // Who looks on is told what is said to a person; how it ended stands in a detail.
-        if event.level != Level::Detail || event.kind == ENDED {
+        // Who looks on is told what is said to a person; how it ended, and that an answer is waited for, stands in details.
+        if event.level != Level::Detail || [ENDED, WAITS].contains(&event.kind.as_str()) {
             says.tell(event_message(event));
         }
     })
@@ -119,7 +125,7 @@ fn carry_out(
     (wire, own, desk): (&Wire, MonotonicClock, &Desk),
     path: &Path,
     (screen, says): (Screen, &Arc<Teller<ros::Log>>),
-    goal: &Goal,
+    Next { run, goal }: &Next,
     episode: &dyn Fn(&str) -> Result<Episode, Rejection>,
 ) -> Result<(Exit, String), NodeError> {
     let mut episode = episode(&goal.sentence)?;
@@ -131,7 +137,12 @@ fn carry_out(
     let body = WiredBody::connect(wire, own, arm, signer, desk.cancelled.clone())?;
     let drives = Drives { node: body.robot(), session };
     let model = Chain::new(vec![Box::new(WiredModel::new(wire)), Box::new(session::model(config)?)]);
-    let outcome = runner::run_over(config, arm, &episode, log, drives, (Box::new(body), Box::new(model)))?;
+    let person = goal.can_be_asked.then(|| -> Box<dyn Person> {
+        let (inbox, cancelled) = (desk.inbox.clone(), desk.cancelled.clone());
+        Box::new(Elsewhere { run: *run, inbox, cancelled })
+    });
+    let over: (Box<dyn Body>, Box<dyn VisionLanguageModel>) = (Box::new(body), Box::new(model));
+    let outcome = runner::run_over(config, arm, &episode, log, drives, over, person)?;
     Ok((outcome.exit, outcome.said))
 }
 
@@ -142,7 +153,8 @@ fn listen(
     sessions: Sessions,
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
-    let asked = [(&topics::SESSION, Role::Planner.word()), (&topics::GOAL, ""), (&topics::CANCEL, "")];
+    let [goal, reply, cancel] = [&topics::GOAL, &topics::REPLY, &topics::CANCEL].map(|topic| (topic, ""));
+    let asked = [(&topics::SESSION, Role::Planner.word()), goal, reply, cancel];
     let questions: Questions = wire.answer(&asked).map_err(NodeError::Wire)?;
     let (wire, desk, ends) = (wire.clone(), desk.clone(), ends.clone());
     let thread = std::thread::Builder::new().name("listening".into()).spawn(move || {
@@ -159,6 +171,9 @@ fn listen(
                     desk.cancelled.fetch_add(1, Ordering::Relaxed);
                     Taken { id: 0 }
                 })
+            } else if question.topic() == topics::REPLY.key {
+                let reply = question.read_signed::<Reply>(&mut sessions, wire.now());
+                reply.and_then(|(_, reply)| desk.inbox.put(reply.run, reply.text)).map(|()| Taken { id: 0 })
             } else {
                 let goal = question.read_signed::<Goal>(&mut sessions, wire.now());
                 goal.and_then(|(_, goal)| desk.take(goal)).map(|id| Taken { id })

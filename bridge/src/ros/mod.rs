@@ -37,7 +37,7 @@ pub use gripper::{gripper_position, gripper_width};
 pub use hash::type_hash;
 pub use markers::{Marker, MarkerArray, MeshFile, UVCoordinate};
 pub use nodes::{
-    About, Answer, Ask, Claim, Clock, Goal, Lease, Number, Order, Picture, Question, Refusal, Report,
+    About, Answer, Ask, Claim, Clock, Goal, Lease, Number, Order, Picture, Question, Refusal, Reply, Report,
     SessionOpened, SessionRequest, Solid, Status, Taken, World,
 };
 pub use picture::{Sheets, camera_of, optical_frame};

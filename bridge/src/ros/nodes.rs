@@ -297,5 +297,17 @@ message! {
         sentence: String = "string sentence";
         /// Answers to questions, in order.
         answers: Vec<String> = "string[] answers";
+        /// Whether the person stays and answers what else is asked.
+        can_be_asked: bool = "bool can_be_asked";
+    }
+}
+
+message! {
+    /// What a person answers to the question of a run that waits for it.
+    Reply = "sinew_msgs/msg/Reply" {
+        /// The number that the run was given.
+        run: u64 = "uint64 run";
+        /// The answer.
+        text: String = "string text";
     }
 }

@@ -146,6 +146,8 @@ pub const ANSWER: Topic =
 pub const WORDS: Topic = asked("model/words", &[Planner], &[Perception]);
 /// A sentence to be carried out.
 pub const GOAL: Topic = asked("goal", &[Operator], &[Planner]);
+/// An answer to what the one who carries it out asks back.
+pub const REPLY: Topic = asked("reply", &[Operator], &[Planner]);
 /// What is being carried out, given up.
 pub const CANCEL: Topic = asked("cancel", &[Operator], &[Planner]);
 
@@ -175,6 +177,7 @@ pub const TOPICS: &[Topic] = &[
     ANSWER,
     WORDS,
     GOAL,
+    REPLY,
     CANCEL,
 ];
 
