@@ -1,5 +1,31 @@
 //! Sinew: a sentence moves the arm. See `ARCHITECTURE.md` for the way from camera to motor.
 
+/// As those of the standard library, but whoever has closed the other end of the pipe ends nothing: the arm may move.
+macro_rules! print {
+    ($($a:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout().lock(), $($a)*);
+    }};
+}
+macro_rules! println {
+    ($($a:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($a)*);
+    }};
+}
+macro_rules! eprint {
+    ($($a:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stderr().lock(), $($a)*);
+    }};
+}
+macro_rules! eprintln {
+    ($($a:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr().lock(), $($a)*);
+    }};
+}
+
 mod alone;
 mod bench;
 mod cli;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A folder of this test's own, removed at the end.
 struct Folder(PathBuf);
@@ -209,4 +209,22 @@ fn a_keep_out_box_is_gone_around_and_what_lies_in_it_is_refused_without_motion()
     assert_eq!(code, 4, "{text}");
     assert!(text.contains("keep-out box 1"), "{text}");
     assert_still(&summary, &text);
+}
+
+#[test]
+fn whoever_closes_the_pipe_ends_nothing_and_meets_no_panic() {
+    let folder = Folder::new("pipe");
+    let deaf = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
+        let mut child =
+            command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().expect("it ends").code()
+    };
+    let out = folder.0.join("run").display().to_string();
+    let run = ["run", "put the red cube in the blue bowl", "--lockstep", "--seed", "3", "--out", &out];
+    assert_eq!(deaf(&run), Some(0), "it is done all the same");
+    let code = deaf(&["doctor"]);
+    assert!(code == Some(0) || code == Some(1), "{code:?}");
+    assert_eq!((deaf(&["config"]), deaf(&["faults", "B1", "--instants", "1"])), (Some(0), Some(0)));
 }

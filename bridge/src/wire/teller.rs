@@ -2,6 +2,7 @@
 
 use super::{Publisher, WireError};
 use crate::ros::Message;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -26,7 +27,8 @@ impl<M: Message + Send + 'static> Teller<M> {
         let thread = std::thread::Builder::new().name("telling".into()).spawn(move || {
             while let Ok(message) = receiver.recv() {
                 if let Err(e) = publisher.put(&message) {
-                    eprintln!("warning: {e}");
+                    // Who reads no warnings does not silence it.
+                    let _ = writeln!(std::io::stderr(), "warning: {e}");
                 }
             }
         });
