@@ -5,6 +5,7 @@ mod scripted;
 
 use scripted::Folder;
 use scripted::nodes::{DONE, Nodes, ended, text};
+use scripted::ticks::silence_in_motion;
 use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -64,6 +65,10 @@ fn is_repeated(nodes: &mut Nodes) {
     nodes.interrupt("robot");
     let (code, out, err) = nodes.said(&["replay", "robot"]);
     assert!(code == 0 && out.contains("every command is the same, to the last bit"), "{out}\n{err}");
+    // F1 by the loop's own ticks, however busy this machine is: none moves for an owner that was silent for longer than its
+    // lease, 0.2 s.
+    let (moved, silent_s) = silence_in_motion(&nodes.folder.0.join("robot/run.mcap"));
+    assert!(moved > 100 && silent_s <= 0.2, "{silent_s} s in {moved} ticks");
 }
 
 /// How often each is tried, at an instant of its own: 20 times in the full tier.

@@ -1,6 +1,31 @@
 //! What is in a recording, tick by tick.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+use bridge::recording::Reader;
+use bridge::ros;
+use std::path::Path;
+use types::Time;
+
+/// In how many ticks of a recording the arm moved, and for how long, seconds, the owner of its motion had not been heard of
+/// in any of them: since it was heard of last, or since the motion began.
+pub fn silence_in_motion(recording: &Path) -> (usize, f64) {
+    let reader = Reader::open(recording).expect("a recording");
+    let (mut motion, mut began, mut moved, mut longest) = (0, Time::ZERO, 0, 0.0);
+    for message in reader.filter(|m| m.info.topic == "/sinew/ticks") {
+        let tick: ros::Tick = message.read().expect("a tick");
+        let now: Time = tick.stamp.into();
+        if tick.motion != motion {
+            (motion, began) = (tick.motion, now);
+        }
+        if ["follow", "servo"].contains(&tick.mode.as_str()) {
+            moved += 1;
+            let heard = Time::from_nanos(tick.requests.alive[0]).max(began);
+            longest = f64::max(longest, now.secs_since(heard));
+        }
+    }
+    (moved, longest)
+}
+
 /// Every tick of a recording, as `sinew log export --to csv` has it: its time in seconds and its numbers by their columns' names.
 pub struct Ticks {
     pub columns: Vec<String>,
