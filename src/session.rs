@@ -257,7 +257,7 @@ fn driven(
         return ros2_arm(config, arm).map(|driven| (driven, None));
     }
     let (rig, cameras) = world(config, arm, episode)?;
-    Ok((Driven::simulated(rig.clone(), cameras), Some(rig)))
+    Ok((Driven::simulated(rig.clone(), cameras, config.control.priority), Some(rig)))
 }
 
 #[cfg(feature = "dds")]

@@ -228,3 +228,21 @@ fn whoever_closes_the_pipe_ends_nothing_and_meets_no_panic() {
     assert!(code == Some(0) || code == Some(1), "{code:?}");
     assert_eq!((deaf(&["config"]), deaf(&["faults", "B1", "--instants", "1"])), (Some(0), Some(0)));
 }
+
+#[test]
+fn f30_a_full_disk_costs_messages_which_are_counted_and_the_sentence_is_done() {
+    let folder = Folder::new("full");
+    let out = folder.0.join("run").display().to_string();
+    let sinew = env!("CARGO_BIN_EXE_sinew");
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 400; exec '{sinew}' run 'put the red cube in the blue bowl' --lockstep --seed 3 --out '{out}'"
+    );
+    let output = Command::new("sh").args(["-c", &command]).output().expect("a shell");
+    let text = all_text(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("Done: ") && text.contains("messages are not in the recording"), "{text}");
+    assert!(text.contains("of /sinew/ticks") && text.contains("File too large"), "why: {text}");
+    // What was written until then is there.
+    let info = all_text(&self::sinew(&["log", "info", &out]));
+    assert!(info.contains("/sinew/ticks") && info.contains("it has no end"), "{info}");
+}

@@ -3,6 +3,7 @@
 
 use super::BodyError;
 use control::MonotonicClock;
+use control::rt::RtWishes;
 use sim::Rig;
 use sim::live::Permit;
 use types::seams::{Camera, Robot};
@@ -38,11 +39,20 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
-    /// The simulated robot in its world.
-    pub(crate) fn simulated(rig: Rig, cameras: Vec<Box<dyn Camera>>) -> Self {
+    /// The simulated robot in its world. A robot is as much in time as the loop that moves it: it runs at the next lower
+    /// priority, where that leaves a processor to others.
+    pub(crate) fn simulated(rig: Rig, cameras: Vec<Box<dyn Camera>>, loop_priority: i32) -> Self {
         let clock = MonotonicClock::new();
         let start: Start = Box::new(move |permit| {
-            let spawned = sim::live::spawn(&rig, move || clock, permit);
+            let has_others = std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
+            let priority = u8::try_from(loop_priority - 1).ok().filter(|p| *p > 0 && has_others);
+            let in_time = move || {
+                // What is not granted here is not granted to the loop either, which says so.
+                let wishes = RtWishes { fifo_priority: priority, lock_memory: false, cpu: None };
+                let _ = control::rt::acquire(wishes);
+                clock
+            };
+            let spawned = sim::live::spawn(&rig, in_time, permit);
             let (robot, live) = spawned.map_err(|e| BodyError::Sim(e.to_string()))?;
             Ok(Machine { robot: Box::new(robot), running: Box::new(Simulated { rig, live }) })
         });

@@ -286,6 +286,12 @@ struct Scribe {
     failure: Option<String>,
 }
 
+/// An error with what led to it: that a disk is full stands in the last of them.
+fn with_source(e: &(dyn std::error::Error + 'static)) -> String {
+    let causes = core::iter::successors(e.source(), |e| e.source());
+    causes.fold(e.to_string(), |said, cause| format!("{said}: {cause}"))
+}
+
 impl Scribe {
     fn run(mut self, queue: &Queue<Item>) -> Summary {
         while let Some(item) = queue.take() {
@@ -310,7 +316,7 @@ impl Scribe {
         match self.writer.flush() {
             Ok(()) => self.in_chunk.fill(0),
             Err(e) => {
-                self.failure.get_or_insert(e.to_string());
+                self.failure.get_or_insert(with_source(&e));
             }
         }
         // What waited for the end of a chunk that could not be written is in no file.
@@ -328,7 +334,7 @@ impl Scribe {
             .writer
             .write_metadata(&Metadata { name: LEFT_OUT.into(), metadata })
             .and_then(|()| self.writer.finish())
-            .map_err(|e| e.to_string())
+            .map_err(|e| with_source(&e))
             .and_then(|_| self.writer.into_inner().flush().map_err(|e| e.to_string()));
         Summary {
             messages: self.messages,
@@ -339,7 +345,7 @@ impl Scribe {
     }
 
     fn write(&mut self, item: Item) -> Result<(), String> {
-        let said = |e: mcap::McapError| e.to_string();
+        let said = |e: mcap::McapError| with_source(&e);
         match item {
             Item::Topic { name, schema, definition } => {
                 let schema =
