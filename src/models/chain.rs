@@ -2,7 +2,7 @@
 //! told too: the state of the order is declared, not guessed (F46).
 
 use std::time::Instant;
-use types::seams::{Answer, Budget, ModelCall, ModelError, Shift, VisionLanguageModel, Wording};
+use types::seams::{Answer, Budget, Judgement, ModelCall, ModelError, Shift, VisionLanguageModel, Wording};
 use types::{Image, Offer};
 
 /// The part of the time that is left for a model that is not the last to be asked.
@@ -55,6 +55,31 @@ impl Chain {
                 self.shifts.push(Shift::Fell { model, why, instead: instead.clone() });
             }
         }
+    }
+
+    /// The first that has something to say to what may also be left unsaid. Who rests is not asked.
+    fn first<T>(
+        &mut self,
+        budget: Budget<'_>,
+        mut ask: impl FnMut(&mut dyn VisionLanguageModel, Budget<'_>) -> Result<Option<T>, ModelError>,
+    ) -> Result<Option<T>, ModelError> {
+        let begun = Instant::now();
+        let mut last = Ok(None);
+        self.answered = None;
+        for (i, link) in self.links.iter_mut().enumerate().filter(|(_, l)| l.rests == 0) {
+            let limit = budget.limit.saturating_sub(begun.elapsed()).mul_f64(SHARE);
+            let said = ask(link.model.as_mut(), Budget { limit, ..budget });
+            self.calls.extend(link.model.take_calls());
+            match said {
+                Ok(Some(said)) => {
+                    self.answered = Some(i);
+                    return Ok(Some(said));
+                }
+                Ok(None) => {}
+                why => last = why,
+            }
+        }
+        last
     }
 }
 
@@ -125,23 +150,18 @@ impl VisionLanguageModel for Chain {
 
     /// The first that has words; that others have none is no failure of theirs.
     fn word(&mut self, wording: &Wording, budget: Budget<'_>) -> Result<Option<String>, ModelError> {
-        let begun = Instant::now();
-        let mut last = Ok(None);
-        self.answered = None;
-        for (i, link) in self.links.iter_mut().enumerate().filter(|(_, l)| l.rests == 0) {
-            let limit = budget.limit.saturating_sub(begun.elapsed()).mul_f64(SHARE);
-            let said = link.model.word(wording, Budget { limit, ..budget });
-            self.calls.extend(link.model.take_calls());
-            match said {
-                Ok(Some(words)) => {
-                    self.answered = Some(i);
-                    return Ok(Some(words));
-                }
-                Ok(None) => {}
-                why => last = why,
-            }
-        }
-        last
+        self.first(budget, |model, budget| model.word(wording, budget))
+    }
+
+    /// The first that judges; likewise.
+    fn judge(
+        &mut self,
+        before: &Image,
+        after: &Image,
+        what: &str,
+        budget: Budget<'_>,
+    ) -> Result<Option<Judgement>, ModelError> {
+        self.first(budget, |model, budget| model.judge(before, after, what, budget))
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {
@@ -150,5 +170,69 @@ impl VisionLanguageModel for Chain {
 
     fn take_shifts(&mut self) -> Vec<Shift> {
         core::mem::take(&mut self.shifts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::AtomicBool;
+    use core::time::Duration;
+    use types::language::Utterance;
+    use types::{Intrinsics, Time, Transform};
+
+    /// Says this of what was done, and answers a look or does not.
+    struct Judges(&'static str, Result<Option<bool>, ModelError>, bool);
+
+    impl VisionLanguageModel for Judges {
+        fn identity(&self) -> String {
+            self.0.into()
+        }
+
+        fn answer(&mut self, _: Option<&Image>, _: &str, _: Budget<'_>) -> Result<Answer, ModelError> {
+            let answer = Answer { detections: vec![], utterance: Utterance::Empty, confidence: 1.0 };
+            if self.2 { Ok(answer) } else { Err(ModelError::Unusable("gone".into())) }
+        }
+
+        fn judge(
+            &mut self,
+            _: &Image,
+            _: &Image,
+            _: &str,
+            _: Budget<'_>,
+        ) -> Result<Option<Judgement>, ModelError> {
+            self.1.clone().map(|said| said.map(|is_done| Judgement { is_done, reason: self.0.into() }))
+        }
+    }
+
+    #[test]
+    fn the_first_that_judges_does_and_who_rests_is_not_asked() {
+        let lens = Intrinsics::from_fov(1, 1, 1.0).expect("a lens");
+        let image = Image::new("front", 0, Time::ZERO, vec![0; 3], None, lens, Transform::identity());
+        let (image, cancel) = (image.expect("a picture"), AtomicBool::new(false));
+        let budget = || Budget { limit: Duration::from_secs(1), cancel: &cancel };
+        let broken = || Err(ModelError::Unusable("broken".into()));
+        let judged = |models: Vec<Judges>, looks: usize| {
+            let models = models.into_iter().map(|m| Box::new(m) as Box<dyn VisionLanguageModel>);
+            let mut chain = Chain::new(models.collect());
+            (0..looks).for_each(|_| _ = chain.answer(Some(&image), "", budget()));
+            chain
+                .judge(&image, &image, "put it there", budget())
+                .map(|said| said.map(|j| (j.is_done, j.reason)))
+        };
+        let [yes, no] = [Ok(Some(true)), Ok(Some(false))];
+        let all = |first| {
+            vec![Judges("a", first, true), Judges("b", no.clone(), true), Judges("c", Ok(None), true)]
+        };
+        assert_eq!(judged(all(yes.clone()), 0), Ok(Some((true, "a".into()))));
+        assert_eq!(judged(all(Ok(None)), 0), Ok(Some((false, "b".into()))));
+        assert_eq!(judged(all(broken()), 0), Ok(Some((false, "b".into()))));
+        // Two looks in vain, and it rests.
+        let resting = || vec![Judges("a", yes.clone(), false), Judges("c", Ok(None), true)];
+        assert_eq!(judged(resting(), 1), Ok(Some((true, "a".into()))));
+        assert_eq!(judged(resting(), 2), Ok(None));
+        // That one is broken is not hidden by another that has no word.
+        let said = judged(vec![Judges("a", broken(), true), Judges("c", Ok(None), true)], 0);
+        assert!(said.is_err_and(|e| e.to_string().contains("broken")));
     }
 }

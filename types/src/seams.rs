@@ -265,6 +265,15 @@ pub enum Wording {
     },
 }
 
+/// What a model makes of a picture from before something was done and one from after it. Advice: nothing moves by it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Judgement {
+    /// Whether it says that it was done.
+    pub is_done: bool,
+    /// Why, in its own words: data, one line, bounded.
+    pub reason: String,
+}
+
 /// A model that reads a picture and a sentence, in process, behind HTTP or on another machine.
 pub trait VisionLanguageModel: Send {
     /// A line that identifies the weights, for recordings.
@@ -286,6 +295,19 @@ pub trait VisionLanguageModel: Send {
     /// # Errors
     /// [`ModelError`]; the built-in words stand then, too.
     fn word(&mut self, _wording: &Wording, _budget: Budget<'_>) -> Result<Option<String>, ModelError> {
+        Ok(None)
+    }
+    /// Whether `what`, a sentence, was done between two pictures of one camera; `None` where it does not judge.
+    ///
+    /// # Errors
+    /// [`ModelError`]; what is measured counts then, as it does anyway.
+    fn judge(
+        &mut self,
+        _before: &Image,
+        _after: &Image,
+        _what: &str,
+        _budget: Budget<'_>,
+    ) -> Result<Option<Judgement>, ModelError> {
         Ok(None)
     }
     /// What has changed since this was last asked about which model answers.

@@ -6,11 +6,13 @@ mod boxes;
 mod licence;
 mod speaker;
 mod tasks;
+mod verdict;
 mod words;
 
 pub use boxes::detections;
 pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
+pub use verdict::judgement;
 pub use words::{accepted, quoted, request};
 
 use crate::vlm::Grammar;

@@ -1,11 +1,11 @@
 //! A language model behind the seam of the built-in one: it looks, and it reads the sentences that the built-in
 //! reader does not understand.
 
-use super::{Role, detections, licence, utterance, words};
+use super::{Role, detections, judgement, licence, utterance, verdict, words};
 use crate::language::{Reader, gates, text};
 use crate::vlm::Grammar;
 use types::language::Utterance;
-use types::seams::{Answer, Budget, Manner, ModelCall, ModelError, VisionLanguageModel, Wording};
+use types::seams::{Answer, Budget, Judgement, Manner, ModelCall, ModelError, VisionLanguageModel, Wording};
 use types::{Detection, Image, Offer, TaskKind};
 
 /// What was said to a prompt.
@@ -57,7 +57,7 @@ pub trait Speaker: Send {
 /// Pictures are looked at by the speaker; what is written in them can become a label of a thing and nothing else.
 /// Sentences are read by the built-in reader. One that it does not understand, and that nothing forbids, is read by
 /// the speaker, who is not shown any picture; its proposal counts as far as the sentence licenses it and it is offered,
-/// and else becomes a question.
+/// and else becomes a question. What it makes of a picture from before and one from after is its word and no more.
 pub struct SpeakingModel<S> {
     speaker: S,
     reader: Reader,
@@ -178,6 +178,21 @@ impl<S: Speaker> VisionLanguageModel for SpeakingModel<S> {
         }
         let said = self.ask(words::role(wording), &[], words::request(wording)?, budget)?;
         words::accepted(wording, &said).map(Some).map_err(|e| self.unusable(&e))
+    }
+
+    fn judge(
+        &mut self,
+        before: &Image,
+        after: &Image,
+        what: &str,
+        budget: Budget<'_>,
+    ) -> Result<Option<Judgement>, ModelError> {
+        if budget.is_cancelled() {
+            return Err(ModelError::Cancelled);
+        }
+        let request = (Role::Judge.prompt(&verdict::asked(what)), Role::Judge.grammar()?);
+        let said = self.ask(Role::Judge, &[before, after], request, budget)?;
+        judgement(&said).map(Some).map_err(|e| self.unusable(&e))
     }
 
     fn take_calls(&mut self) -> Vec<ModelCall> {
