@@ -23,8 +23,14 @@ impl TablePlanner {
         let mut reason = "it did not work".to_owned();
         for fact in &plan.goal {
             let renamed = rename_fact(fact, rename);
+            // What the hand holds stands nowhere, though it is not seen to.
+            let is_in_hand = !matches!(fact, Fact::Held { .. }) && self.held == Some(object_of(fact));
             match judge(fact, scene, state, memory) {
                 Verdict::Holds => standing.push(renamed),
+                Verdict::Unknown(_) if is_in_hand => {
+                    reason = "I still hold it".to_owned();
+                    missing.push((renamed, object_of(fact)));
+                }
                 Verdict::Unknown(_) => unknown.push(renamed),
                 Verdict::Fails(why) => {
                     reason = why;

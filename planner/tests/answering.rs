@@ -143,3 +143,25 @@ fn replanning_does_what_is_left_with_the_new_names_until_the_budget_is_spent() {
     let Outcome::Refuse(why) = planner.replan(&plan, &after, &state(), &before) else { panic!("spent") };
     assert!(why.starts_with("I give up after 4 more tries"), "{why}");
 }
+
+#[test]
+fn what_the_hand_holds_stands_nowhere_though_it_is_not_seen_and_is_put_where_it_was_to_go() {
+    let before = table();
+    let mut planner = planner();
+    let red_small = the(Some(Color::Red), Some(Shape::Cube)).with_size(Size::Small);
+    let utterance = types::language::Utterance::Instruct(vec![place(red_small, Relation::In, bowl())]);
+    let Outcome::Do(plan) = planner.decide(&utterance, &before, &state()) else { panic!("a plan") };
+    // The hand is before it: where it is not looked at in the pictures after the pick.
+    let mut after = later(before.clone());
+    after.objects[0].seen = before.stamp;
+    planner.note_held(Some(ObjectId(1)));
+    let outcome = planner.replan(&plan, &after, &state_with_width(0.034), &before);
+    let spot = Spot::Relative { relation: Relation::In, target: ObjectId(3) };
+    let Outcome::Do(next) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(next.skills, [Skill::Place { object: ObjectId(1), spot }]);
+    assert_eq!(next.goal, plan.goal);
+    // With an empty hand nothing is known of what is not seen: it is looked for.
+    planner.note_held(None);
+    let outcome = planner.replan(&plan, &after, &state(), &before);
+    assert_eq!(outcome, Outcome::Do(Plan { skills: vec![Skill::Look], goal: plan.goal }));
+}
