@@ -114,7 +114,7 @@ section!(
 );
 section!(
     /// `[planner]`
-    Planner { speed: f64, clearance_m: f64, replans: u32, time_limit_s: f64 }
+    Planner { speed: f64, clearance_m: f64, replans: u32, time_limit_s: f64, judge: String }
 );
 section!(
     /// `[control]`
@@ -324,6 +324,7 @@ impl Config {
             ("record.images", &self.record.images, &["used", "all", "none"]),
             ("control.watchdog", &self.control.watchdog, &["auto", "on", "off"]),
             ("control.in_step", &self.control.in_step, &["auto", "on", "off"]),
+            ("planner.judge", &self.planner.judge, &["off", "on"]),
             ("arm.kind", &self.arm.kind, &["simulated", "ros2"]),
             ("ros2.carrier", &self.ros2.carrier, &["dds", "native", "rmw_zenoh", "ros2dds"]),
             ("ros2.rmw", &self.ros2.rmw, &["fastrtps", "cyclonedds"]),
@@ -456,6 +457,7 @@ mod tests {
             ("planner.speed=3", &["planner.speed", "expected 0.05 to 0.8, got 3"]),
             ("planner.speed=nan", &["expected 0.05 to 0.8, got NaN"]),
             ("safety.keep_out_m=[[1.0]]", &["safety.keep_out_m=[[1.0]]", "invalid length"]),
+            ("planner.judge=maybe", &["planner.judge: expected off or on, got maybe"]),
             ("perception.dtype=f8", &["perception.dtype: expected f32 or"]),
             ("planner.speed=0.3\nvalue2 = 1", &["expected f64"]),
             ("planner=1", &["expected SECTION.KEY=VALUE"]),

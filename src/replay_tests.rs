@@ -221,6 +221,7 @@ fn with_a_changed_value_a_run_is_followed_from_its_inputs_until_they_no_longer_a
     assert!(plan.again.is_some_and(|a| a.asked > 0 && a.other.is_empty()));
     for (change, requery, why) in [
         ("perception.pictures_per_look=3", false, "--requery"),
+        ("planner.judge=on", true, "what models were asked"),
         ("sim.variation=0.5", true, "its world is in the recording"),
         ("record.images=\"all\"", true, "changes nothing"),
         ("robot.profile=\"so101\"", true, "another robot"),

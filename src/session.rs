@@ -10,7 +10,7 @@ use crate::graph::{
     taped::Taped,
 };
 use crate::log::Log;
-use crate::mission::{Eyes, Mission, People, Surroundings, Terminal};
+use crate::mission::{Eyes, Judging, Mission, People, Surroundings, Terminal};
 use crate::recording::{Recording, Share, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use control::{Core, Handle, LoopConfig};
@@ -408,6 +408,7 @@ pub(crate) fn assemble(setup: &Setup<'_>, parts: Parts) -> Result<Mission, Start
         ready: types::Time::ZERO,
         lease: None,
         _sentinel: parts.sentinel,
+        judging: Judging::new(&config.planner.judge),
         motions: 0,
         replans: 0,
     })

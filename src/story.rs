@@ -35,6 +35,8 @@ pub(crate) struct Story<'a> {
     pub(crate) reading: Option<(Time, ModelCall)>,
     /// The newest picture of each camera that a model was shown, with what it saw.
     pub(crate) seen: Vec<(Image, Vec<Detection>, ModelCall)>,
+    /// The newest question whether a skill is done, which a model was asked with two pictures.
+    pub(crate) judged: Option<(Time, ModelCall)>,
     /// The planner's part that tells of it, where the run was split and one does.
     pub(crate) planner: Option<&'a (Part, Agreement)>,
     /// What is damaged in what was read.
@@ -103,7 +105,9 @@ impl<'a> Story<'a> {
                 OPERATOR => story.words.push((message.stamp, message.read::<Text>()?.data)),
                 MODEL => {
                     let call: ModelCall = message.read()?;
-                    if call.camera.is_empty() {
+                    if call.role == "judge" {
+                        story.judged = Some((message.stamp, call));
+                    } else if call.camera.is_empty() {
                         if call.role == "read" {
                             story.reading = Some((message.stamp, call));
                         }

@@ -10,6 +10,7 @@ use bridge::{BridgeError, Canvas, files};
 use control::{Mode, TickRecord};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use types::seams::Judgement;
 use types::{Rejection, Time};
 
 /// How the built-in model's name begins.
@@ -106,6 +107,10 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
         );
         tell_calls(call, &mut known);
     }
+    if let Some((when, call)) = &story.judged {
+        tell!("{}", judged_words(*when, call));
+        tell_calls(call, &mut known);
+    }
     for (when, words) in &story.words {
         tell!("The person said {}: \"{words}\".", clock(*when));
     }
@@ -116,6 +121,30 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
         tell!("! left out: {other}");
     }
     Ok(Exit::Done)
+}
+
+/// Who was asked whether a skill is done, about which pictures, and what came of it.
+fn judged_words(when: Time, call: &ModelCall) -> String {
+    let model = short(&call.model);
+    let said = match serde_json::from_str::<Option<Judgement>>(&call.answer) {
+        _ if !call.failure.is_empty() => format!("in vain: {}", one_line(&call.failure)),
+        Ok(Some(j)) => {
+            let word = if j.is_done { "yes" } else { "no" };
+            format!("{word}, says {model}, because \"{}\"", one_line(&j.reason))
+        }
+        Ok(None) => format!("{model} does not judge"),
+        Err(e) => format!("what is noted is no answer: {e}"),
+    };
+    let [before, after] = [&call.before_pictured, &call.pictured].map(|t| clock(t.clone().into()));
+    format!(
+        "Whether this was done, \"{}\", was asked {} about the pictures of camera {} {before} ({}) and {after} ({}): {said}. \
+         What is measured decides.",
+        one_line(&call.sentence),
+        clock(when),
+        one_line(&call.camera),
+        call.before_picture,
+        call.picture
+    )
 }
 
 /// Of a run that was split: who had the gate pass the motion on, and where it stands why, or that this is missing.

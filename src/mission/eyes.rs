@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
-use types::seams::{Budget, Camera, CameraError, ModelCall, ModelError, Shift, VisionLanguageModel, Wording};
+use types::seams::{
+    Budget, Camera, CameraError, Judgement, ModelCall, ModelError, Shift, VisionLanguageModel, Wording,
+};
 use types::{Detection, Fault, Image, ObjectId, Offer, Scene, Time};
 
 /// How often a model that answers nothing usable is asked (F45).
@@ -58,6 +60,8 @@ struct Question<'a> {
     role: &'static str,
     sentence: &'a str,
     image: Option<&'a Image>,
+    /// The picture from before, where it is about what came of something.
+    before: Option<&'a Image>,
 }
 
 /// What is noted of a picture that was taken.
@@ -275,7 +279,8 @@ impl Eyes {
             let answer = if late { Err(ModelError::Timeout(self.limit)) } else { answer };
             if question.image.is_some() {
                 self.seeing_s += took.as_secs_f64();
-                self.look_times.extend(answer.is_ok().then_some(took.as_secs_f64()));
+                let is_look = question.before.is_none() && answer.is_ok();
+                self.look_times.extend(is_look.then_some(took.as_secs_f64()));
             }
             let answer = answer.map_err(|e| e.to_string());
             let mut calls = self.model.take_calls();
@@ -287,9 +292,9 @@ impl Eyes {
             }
             tape.model_call(|now| {
                 let said = answer.as_ref().map(|a| serde_json::to_string(a).unwrap_or_default());
-                let Question { role, sentence, image } = *question;
+                let Question { role, sentence, image, before } = *question;
                 let (model, answer) = (&self.model.identity(), said.as_deref().map_err(|e| e.as_str()));
-                Put { role, sentence, image, model, answer, calls: &calls, latency_s }.message(now)
+                Put { role, sentence, image, before, model, answer, calls: &calls, latency_s }.message(now)
             });
             self.calls.extend(calls);
             Some(answer)
@@ -309,7 +314,7 @@ impl Eyes {
     pub(crate) fn detect(&mut self, image: &Image) -> Result<Vec<Detection>, String> {
         let mut why = String::new();
         for _ in 0..TRIES {
-            let question = Question { role: "detect", sentence: "", image: Some(image) };
+            let question = Question { role: "detect", sentence: "", image: Some(image), before: None };
             let answered = self.called(&question, |model, budget| {
                 model.answer(Some(image), "", budget).map(|answer| answer.detections)
             });
@@ -327,13 +332,33 @@ impl Eyes {
             Wording::Ask { question, .. } => question.clone(),
             Wording::Explain { facts } => facts.join("; "),
         };
-        let question = Question { role: "word", sentence: &asked, image: None };
+        let question = Question { role: "word", sentence: &asked, image: None, before: None };
         let said = self.called(&question, |model, budget| model.word(wording, budget));
         self.note_calls(log);
         said.unwrap_or_else(|why| {
             log.detail("perception", "wording", format!("the built-in words stand: {why}"));
             None
         })
+    }
+
+    /// The newest picture of the fixed camera that the model was shown.
+    pub(crate) fn shown(&self) -> Option<&Image> {
+        self.seen.first().map(|(image, _)| image)
+    }
+
+    /// Whether the model says that `what` was done between two pictures that it was shown; `None` where it does not judge.
+    /// It is asked once: what is measured counts without it.
+    pub(crate) fn judge(
+        &mut self,
+        before: &Image,
+        after: &Image,
+        what: &str,
+        log: &mut Log,
+    ) -> Result<Option<Judgement>, String> {
+        let question = Question { role: "judge", sentence: what, image: Some(after), before: Some(before) };
+        let said = self.called(&question, |model, budget| model.judge(before, after, what, budget));
+        self.note_calls(log);
+        said
     }
 
     /// From now on the model may propose these tasks and no others.
@@ -345,7 +370,7 @@ impl Eyes {
     /// question to the person (F45).
     pub(crate) fn read(&mut self, sentence: &str, log: &mut Log) -> Utterance {
         for _ in 0..TRIES {
-            let question = Question { role: "read", sentence, image: None };
+            let question = Question { role: "read", sentence, image: None, before: None };
             let answer = self.called(&question, |model, budget| {
                 model.answer(None, sentence, budget).map(|answer| (answer.utterance, answer.confidence))
             });
@@ -373,6 +398,14 @@ impl Question<'_> {
             return None;
         }
         let about = match self.image {
+            Some(i) if self.before.is_some() => {
+                format!(
+                    "\"{}\" up to the picture of {} at {:.2} s",
+                    self.sentence,
+                    i.camera,
+                    i.stamp.as_secs_f64()
+                )
+            }
             Some(i) => format!("the picture of {} at {:.2} s", i.camera, i.stamp.as_secs_f64()),
             None => format!("\"{}\"", self.sentence),
         };

@@ -3,6 +3,9 @@
 
 mod eyes;
 mod follow;
+mod judging;
+#[cfg(test)]
+mod judging_tests;
 mod look;
 mod onlooker;
 mod orders;
@@ -13,6 +16,7 @@ mod verdict;
 mod visitors;
 
 pub(crate) use eyes::{Clock, Eyes, Spent};
+pub(crate) use judging::Judging;
 pub(crate) use person::{GivenUp, Person, Terminal, line};
 pub(crate) use surroundings::{People, Surroundings};
 pub(crate) use verdict::{Truths, holds};
@@ -78,6 +82,8 @@ pub(crate) struct Mission {
     pub(crate) lease: Option<(control::Lease, types::Time)>,
     /// Stops the arm if the mission panics (F31); elsewhere its silence does.
     pub(crate) _sentinel: Option<control::Sentinel>,
+    /// What a model is asked about what was done.
+    pub(crate) judging: Judging,
     /// How many trajectories were started.
     pub(crate) motions: usize,
     /// How often was planned anew.
@@ -293,14 +299,15 @@ impl Mission {
         self.announce(&plan, &memory);
         loop {
             let failure = self.one_round(&plan)?;
+            if let Some(why) = &failure {
+                self.log.warn("planner", "failure", why);
+            }
             let state = self.state()?;
             let scene = match failure {
                 Some(_) => self.eyes.scene(self.body.now()),
                 None => self.settled_scene(&plan, &memory, &state)?,
             };
-            if let Some(why) = &failure {
-                self.log.warn("planner", "failure", why);
-            }
+            let (scene, state) = self.look_at_doubts(&plan, &memory, (scene, state))?;
             self.planner.note_held(self.held.as_ref().map(|h| h.object.id));
             match self.planner.replan(&plan, &scene, &state, &memory) {
                 Outcome::AlreadyDone(_) => {
@@ -309,9 +316,16 @@ impl Mission {
                     {
                         return Ok(Ending::new(Exit::Failed, why));
                     }
-                    let mut ending = Ending::new(Exit::Done, done_words(&plan, &memory));
-                    ending.aim = Some(first);
-                    return Ok(ending);
+                    let ending = self.end_as_measured(&plan, &memory)?;
+                    if ending.exit == Exit::Done
+                        && let Some(rest) = self.judging.take_left(&plan.goal)
+                    {
+                        plan = rest;
+                        self.announce(&plan, &memory);
+                        continue;
+                    }
+                    let aim = Some(first).filter(|_| ending.exit == Exit::Done);
+                    return Ok(Ending { aim, ..ending });
                 }
                 Outcome::Do(next) => {
                     if self.motions == 0
@@ -323,6 +337,7 @@ impl Mission {
                     }
                     self.replans += 1;
                     self.log.info("planner", "replan", format!("planning anew, time {}", self.replans));
+                    self.judging.rename(|id| planner::successor(id, &memory, &scene).map_or(id, |o| o.id));
                     plan = next;
                     memory = scene;
                     self.announce(&plan, &memory);
@@ -346,7 +361,7 @@ impl Mission {
     /// The skills of a plan, until one fails; `Some` says which and why.
     fn one_round(&mut self, plan: &Plan) -> Result<Option<String>, Trouble> {
         for (i, skill) in plan.skills.iter().enumerate() {
-            let before = self.eyes.scene(self.body.now());
+            let (before, pictured) = (self.eyes.scene(self.body.now()), self.eyes.shown().cloned());
             let name = skill_words(skill, &before);
             self.log.info("planner", "skill", format!("{} of {}: {name}", i + 1, plan.skills.len()));
             let prepared = match self.prepare(skill, &before)? {
@@ -366,7 +381,13 @@ impl Mission {
             let state = self.state()?;
             let after = self.eyes.scene(self.body.now());
             match planner::judge_skill(skill, &before, &after, &state, &self.config) {
-                Verdict::Holds => self.log.detail("planner", "judged", format!("{name}: done")),
+                Verdict::Holds => {
+                    self.log.detail("planner", "judged", format!("{name}: done"));
+                    if let Some(doubt) = self.second_opinion(skill, pictured, &before) {
+                        self.judging.leave(&plan.skills[i + 1..]);
+                        return Ok(Some(doubt));
+                    }
+                }
                 // Whether it matters is judged with the goal.
                 Verdict::Unknown(why) => self.log.detail("planner", "judged", why),
                 Verdict::Fails(why) => return Ok(Some(why)),

@@ -1,10 +1,10 @@
 //! A model on a perception node, asked over the wire. The pictures go from the camera straight to it: a question names
-//! the picture, and brings it along only where the model has not got it.
+//! the picture, and brings it along only where the model has not got it. Two that are to be compared it always brings.
 
 use bridge::ros::{Answer, Picture, Question};
 use bridge::wire::{Role, Wire, WireError, topics};
 use core::time::Duration;
-use types::seams::{self, Budget, ModelCall, ModelError, VisionLanguageModel, Wording};
+use types::seams::{self, Budget, Judgement, ModelCall, ModelError, VisionLanguageModel, Wording};
 use types::{Image, Offer};
 
 /// An answer is never waited for any longer.
@@ -97,6 +97,27 @@ impl VisionLanguageModel for WiredModel {
             ..Question::default()
         };
         let said = self.ask(&topics::WORDS, &question, budget)?;
+        serde_json::from_str(&said).map_err(|e| ModelError::Unusable(e.to_string()))
+    }
+
+    fn judge(
+        &mut self,
+        before: &Image,
+        after: &Image,
+        what: &str,
+        budget: Budget<'_>,
+    ) -> Result<Option<Judgement>, ModelError> {
+        // The one from before is too old for the model to have it still. Depth tells a model of words nothing.
+        let flat = |image: &Image| Picture::new(&Image { depth: None, ..image.clone() }, "");
+        let question = Question {
+            camera: after.camera.clone(),
+            pictured: after.stamp.as_nanos(),
+            picture: [before, after].map(flat).into(),
+            sentence: what.to_owned(),
+            limit_s: budget.limit.min(LONGEST).as_secs_f64(),
+            ..Question::default()
+        };
+        let said = self.ask(&topics::JUDGEMENT, &question, budget)?;
         serde_json::from_str(&said).map_err(|e| ModelError::Unusable(e.to_string()))
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     if let Some(recording) = &recording {
         log = log.with_recording(recording.clone());
     }
-    let questions = wire.answer(&[(&topics::ANSWER, ""), (&topics::WORDS, "")])?;
+    let questions = wire.answer(&[(&topics::ANSWER, ""), (&topics::WORDS, ""), (&topics::JUDGEMENT, "")])?;
     let mut looks = Looks {
         wire: wire.clone(),
         model,
@@ -100,6 +100,20 @@ fn unanswered(answer: &Result<Answer, Rejection>) -> Option<String> {
     }
 }
 
+/// The picture from before and the one from after, of one camera.
+fn pair(question: &mut Question) -> Result<[Image; 2], Rejection> {
+    let refuse =
+        |got: String| Rejection::new("question.picture", "two of one camera, the one from before first", got);
+    let pictures = <[Picture; 2]>::try_from(core::mem::take(&mut question.picture));
+    let [before, after] = pictures.map_err(|other| refuse(other.len().to_string()))?;
+    let [before, after] = [before.image()?, after.image()?];
+    if before.camera != after.camera || before.stamp > after.stamp {
+        let at = |i: &Image| format!("{} at {:.3} s", i.camera, i.stamp.as_secs_f64());
+        return Err(refuse(format!("{}, then {}", at(&before), at(&after))));
+    }
+    Ok([before, after])
+}
+
 struct Looks {
     wire: Wire,
     model: Box<dyn VisionLanguageModel>,
@@ -145,13 +159,14 @@ impl Looks {
         Image { stamp, ..image }
     }
 
-    /// Records a question with the picture that it is about.
+    /// Records a question with the pictures that it is about.
     fn record(&mut self, put: &Put<'_>) {
         let Some(recording) = self.recording.clone() else { return };
-        let image = put.image.map(|image| {
+        let [before, image] = [put.before, put.image].map(|image| {
+            let image = image?;
             let is_it = |known: &&(String, Time, Time)| known.0 == image.camera && known.1 == image.stamp;
             if let Some((.., stamp)) = self.recorded.iter().find(is_it) {
-                return Image { stamp: *stamp, ..image.clone() };
+                return Some(Image { stamp: *stamp, ..image.clone() });
             }
             let own = self.in_own_time(image.clone());
             recording.picture(&own, true);
@@ -159,10 +174,11 @@ impl Looks {
                 self.recorded.pop_front();
             }
             self.recorded.push_back((image.camera.clone(), image.stamp, own.stamp));
-            own
+            Some(own)
         });
         let now = self.wire.now();
-        recording.model_call(now, &Put { image: image.as_ref(), ..*put }.message(now));
+        recording
+            .model_call(now, &Put { image: image.as_ref(), before: before.as_ref(), ..*put }.message(now));
     }
 
     fn find(&self, question: &Question) -> Option<Image> {
@@ -185,12 +201,18 @@ impl Looks {
         let budget = Budget { limit: Duration::from_secs_f64(limit_s), cancel: &cancel };
         let began = Instant::now();
         // What is recorded of an answer is what a planner's recording has of it.
-        let (mut shown, mut noted, mut role) = (None, String::new(), "word");
+        let (mut before, mut shown, mut noted, mut role) = (None, None, String::new(), "word");
         let said = if asked.topic() == topics::WORDS.key {
             let wording: Wording = serde_json::from_str(&question.sentence)
                 .map_err(|e| Rejection::new("question.sentence", "a wording as JSON", e.to_string()))?;
             let words = self.model.word(&wording, budget);
             words.map(|words| serde_json::to_string(&words).inspect(|json| noted.clone_from(json)))
+        } else if asked.topic() == topics::JUDGEMENT.key {
+            role = "judge";
+            let [was, is] = pair(&mut question)?;
+            let judged = self.model.judge(&was, &is, &question.sentence, budget);
+            (before, shown) = (Some(was), Some(is));
+            judged.map(|said| serde_json::to_string(&said).inspect(|json| noted.clone_from(json)))
         } else {
             let offer = match question.offer.as_str() {
                 "" => Offer::everything(),
@@ -245,6 +267,7 @@ impl Looks {
             role,
             sentence: &question.sentence,
             image: shown.as_ref(),
+            before: before.as_ref(),
             model: &answer.model,
             answer: said,
             calls: &calls,

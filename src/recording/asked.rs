@@ -13,6 +13,8 @@ pub(crate) struct Put<'a> {
     pub(crate) role: &'a str,
     pub(crate) sentence: &'a str,
     pub(crate) image: Option<&'a Image>,
+    /// The picture of the same camera from before it, where the question is what came of something.
+    pub(crate) before: Option<&'a Image>,
     /// Who was asked.
     pub(crate) model: &'a str,
     /// As JSON; or why there is none.
@@ -32,6 +34,8 @@ impl Put<'_> {
             camera: self.image.map(|i| i.camera.clone()).unwrap_or_default(),
             pictured: self.image.map(|i| i.stamp.into()).unwrap_or_default(),
             picture: self.image.map(picture_hash).unwrap_or_default(),
+            before_pictured: self.before.map(|i| i.stamp.into()).unwrap_or_default(),
+            before_picture: self.before.map(picture_hash).unwrap_or_default(),
             answer: self.answer.unwrap_or_default().to_owned(),
             failure: self.answer.err().unwrap_or_default().to_owned(),
             calls: serde_json::to_string(self.calls).unwrap_or_default(),

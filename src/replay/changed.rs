@@ -77,6 +77,7 @@ pub(crate) fn config(header: &Header, changes: &[String], way: Way) -> Result<Co
                 "ticks come when they came"
             }
             ("sim", _) if way != Way::Anew => "its world is in the recording, as it was measured",
+            (_, "planner.judge") if way != Way::Anew => "what models were asked is in the recording",
             ("perception" | "remote" | "hub", _) if way == (Way::Inputs { requery: false }) => {
                 "models have said what is recorded; --requery asks them again"
             }

@@ -263,7 +263,8 @@ message! {
         camera: String = "string camera";
         /// The picture's stamp.
         pictured: i64 = "int64 pictured";
-        /// The picture itself, where the model has not got it; one or none.
+        /// The picture itself, where the model has not got it; one or none. Of a question about what came of something, the
+        /// one from before and the one from after.
         picture: Vec<Picture> = "sinew_msgs/Picture[] picture", part Picture;
         /// The words.
         sentence: String = "string sentence";

@@ -95,6 +95,11 @@ message! {
         pictured: Time = "builtin_interfaces/Time pictured";
         /// Hash of that picture.
         picture: String = "string picture";
+        /// Of a question about what came of something: the stamp of the picture of the same camera from before it, and its
+        /// hash; empty for none.
+        before_pictured: Time = "builtin_interfaces/Time before_pictured";
+        /// See `before_pictured`.
+        before_picture: String = "string before_picture";
         /// What it answered, as JSON; empty where it did not.
         answer: String = "string answer";
         /// Why it did not.

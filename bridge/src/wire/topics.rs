@@ -144,6 +144,9 @@ pub const ANSWER: Topic =
     Topic { most_bytes: PICTURE, ..asked("model/answer", &[Planner, Operator], &[Perception]) };
 /// Other words for a person.
 pub const WORDS: Topic = asked("model/words", &[Planner], &[Perception]);
+/// Whether something was done, by a picture from before and one from after.
+pub const JUDGEMENT: Topic =
+    Topic { most_bytes: PICTURE, ..asked("model/judgement", &[Planner], &[Perception]) };
 /// A sentence to be carried out.
 pub const GOAL: Topic = asked("goal", &[Operator], &[Planner]);
 /// An answer to what the one who carries it out asks back.
@@ -176,6 +179,7 @@ pub const TOPICS: &[Topic] = &[
     STOP,
     ANSWER,
     WORDS,
+    JUDGEMENT,
     GOAL,
     REPLY,
     CANCEL,
