@@ -13,8 +13,9 @@ use types::{Rejection, Time};
 
 /// So many may be open at a time.
 const MOST: usize = 16;
-/// One that was silent for so long may make room for another, seconds.
-const IDLE_S: f64 = 10.0;
+/// One that was silent for so long may make room for another, seconds: who holds a lease gives signs of life more often,
+/// and a person who stops the robot again and again has to be heard each time.
+const IDLE_S: f64 = 1.0;
 /// A clock that is known less well is not known, seconds.
 const WIDEST_S: f64 = 0.1;
 /// Requests that are remembered.
@@ -256,7 +257,7 @@ mod tests {
             open(Role::Planner, &numbered(n), NOW).expect("room");
         }
         assert!(open(Role::Planner, &numbered(100), NOW).is_err());
-        let later = NOW + core::time::Duration::from_secs(11);
+        let later = NOW + core::time::Duration::from_millis(1100);
         assert!(open(Role::Planner, &numbered(100), later).is_ok(), "an idle one goes");
         assert!(open(Role::Planner, &numbered(100), later).is_err(), "nor does a request count twice");
     }
