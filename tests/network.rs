@@ -39,25 +39,6 @@ fn through(port: u16) -> String {
     format!("direct = false\nmulticast = false\nconnect = [\"tcp/127.0.0.1:{port}\"]\n")
 }
 
-/// Once everybody is there again a person resets the robot, and it does what is said: at the third try at the latest, on a
-/// machine that is too busy for its cameras.
-fn goes_on(nodes: &Nodes, config: &str) {
-    nodes.until_there(&["robot", "planner"], config);
-    let config = format!("{config}.toml");
-    nodes.assert_stands();
-    let mut said = String::new();
-    for _ in 0..3 {
-        let (code, out, err) = nodes.reset(&["--config", &config]);
-        assert_eq!(code, 0, "{out}{err}");
-        let (code, out, err) = nodes.said(&["say", "go home", "--config", &config]);
-        if code == 0 {
-            return;
-        }
-        said += &format!("{out}{err}\n");
-    }
-    panic!("{said}\n{}", nodes.logs());
-}
-
 #[test]
 fn f34_a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_before_moves_it() {
     let port = free_port();
@@ -73,7 +54,7 @@ fn f34_a_router_that_restarts_in_mid_motion_stops_the_arm_and_nothing_said_befor
         assert_ne!(code, 0, "{out}{err}");
         nodes.assert_stands();
         passes_on = Some(router(&nodes.name, port));
-        goes_on(&nodes, "robot");
+        nodes.goes_on("robot");
     }
 }
 
@@ -98,7 +79,7 @@ fn f36_a_network_that_loses_and_delays_moves_nothing_by_what_is_stale() {
         link.spoil(0, 0);
         let (code, out, err) = ended(asked, DONE);
         assert_ne!(code, 0, "{out}{err}");
-        goes_on(&nodes, "far");
+        nodes.goes_on("far");
         nodes.end();
     }
 }
@@ -141,7 +122,7 @@ fn f35_of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the
                 "{out}{err}\n{}",
                 nodes.logs()
             );
-            goes_on(&nodes, "robot");
+            nodes.goes_on("robot");
         }
         nodes.end();
     }

@@ -4,6 +4,7 @@
 #[path = "../../bridge/tests/scripted/mod.rs"]
 pub mod http;
 pub mod link;
+pub mod machines;
 pub mod nodes;
 pub mod ticks;
 
@@ -31,6 +32,14 @@ impl Folder {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
         command.args(args).current_dir(&self.0).env("SINEW_MODELS", self.0.join("models"));
+        command
+    }
+
+    /// The program behind other words that start it here.
+    pub fn behind(&self, words: &[String], args: &[&str]) -> Command {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg(env!("CARGO_BIN_EXE_sinew")).args(args);
+        command.env("SINEW_MODELS", self.0.join("models"));
         command
     }
 

@@ -27,6 +27,8 @@ pub struct Nodes {
     pub name: String,
     _one: MutexGuard<'static, ()>,
     running: Vec<(&'static str, Child)>,
+    /// On which machine whoever has a configuration runs: the words before the program's name.
+    places: Vec<(String, Vec<String>)>,
 }
 
 impl Nodes {
@@ -34,8 +36,8 @@ impl Nodes {
     pub fn new(name: &str, more: &str) -> Self {
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = Folder::new(&format!("nodes-{name}"), "");
-        let nodes =
-            Self { folder, _one, name: format!("{name}-{}", std::process::id()), running: Vec::new() };
+        let name = format!("{name}-{}", std::process::id());
+        let nodes = Self { folder, _one, name, running: Vec::new(), places: Vec::new() };
         nodes.configure("robot", more);
         nodes
     }
@@ -46,8 +48,18 @@ impl Nodes {
         fs::write(self.folder.0.join(format!("{file}.toml")), config).expect("written");
     }
 
+    /// From now on whoever has `CONFIG.toml` runs behind these words.
+    pub fn place(&mut self, config: &str, words: Vec<String>) {
+        self.places.push((config.to_owned(), words));
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.folder.command(args);
+        let config = args.iter().skip_while(|a| **a != "--config").nth(1).copied().unwrap_or_default();
+        let place = self.places.iter().find(|(file, _)| config.strip_suffix(".toml") == Some(file));
+        let mut command = match place {
+            Some((_, words)) => self.folder.behind(words, args),
+            None => self.folder.command(args),
+        };
         command.env("XDG_RUNTIME_DIR", &self.folder.0);
         command
     }
@@ -162,6 +174,27 @@ impl Nodes {
         let events = self.events();
         let after = events.rsplit(F1).next().unwrap_or_default();
         assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
+    }
+
+    /// Once everybody is there again a person resets the robot, and it does what is said: at the third try at the latest,
+    /// on a machine that is too busy for its cameras.
+    pub fn goes_on(&self, config: &str) {
+        self.until_there(&["robot", "planner"], config);
+        let config = format!("{config}.toml");
+        self.assert_stands();
+        let (code, out, err) = self.reset(&["--config", &config]);
+        assert_eq!(code, 0, "{out}{err}");
+        let mut said = String::new();
+        for _ in 0..3 {
+            let (code, out, err) = self.said(&["say", "go home", "--config", &config]);
+            if code == 0 {
+                return;
+            }
+            said += &format!("{out}{err}\n");
+            // It may have been stopped, or not.
+            let _ = self.said(&["reset", "--config", &config]);
+        }
+        panic!("{said}\n{}", self.logs());
     }
 
     /// From now on a node gets no more memory (`prlimit` of util-linux).
