@@ -138,7 +138,8 @@ impl Nodes {
         }
     }
 
-    fn pid(&self, role: &str) -> String {
+    /// The number of a node's process.
+    pub fn pid(&self, role: &str) -> String {
         let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
         child.id().to_string()
     }
