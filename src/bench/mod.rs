@@ -11,6 +11,7 @@ mod paths;
 mod peer;
 mod record;
 mod solids;
+mod split;
 mod table;
 mod tick;
 mod validity;
@@ -30,8 +31,8 @@ pub(crate) struct BenchOptions {
     /// Which part: `control` (mechanics, inverse kinematics, the tick, state validity, free paths), `vlm`
     /// (vision-language models), `wire` (between nodes) or `record` (recordings).
     pub(crate) part: String,
-    /// Of the part only this: tick, late, mechanics, ik, validity, paths, chunks or pairs; mask, batch or speed; small, picture, forged or
-    /// long; late, episode or pictures; all of them by default.
+    /// Of the part only this: tick, late, mechanics, ik, validity, paths, chunks or pairs; mask, batch or speed; small, picture, split,
+    /// forged or long; late, episode or pictures; all of them by default.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Where `scripts/peers` installed the peers.
@@ -77,8 +78,13 @@ const PARTS: [(&str, Measure); 8] = [
 ];
 
 /// ... and of the wire.
-const WIRE: [(&str, Measure); 4] =
-    [("small", wire::small), ("picture", wire::picture), ("forged", wire::forged), ("long", wire::long)];
+const WIRE: [(&str, Measure); 5] = [
+    ("small", wire::small),
+    ("picture", wire::picture),
+    ("split", split::measure),
+    ("forged", wire::forged),
+    ("long", wire::long),
+];
 
 /// ... and of recordings.
 const RECORD: [(&str, Measure); 3] =
