@@ -23,8 +23,9 @@ const PORT: u16 = 7447;
 /// The lease of a motion ends 0.2 s after its owner's last sign of life; a busy machine tells it so much later at most.
 const STOPS: Duration = Duration::from_millis(200 + 1300);
 
-/// A robot over the machines, with keys for their addresses; nodes find each other by themselves.
-fn deployed(name: &str, site: &Site) -> Nodes {
+/// A robot over the machines, with keys for their addresses. Nodes find each other by themselves, or are told where the
+/// robot is, and then look for it until it is there again.
+fn deployed(name: &str, site: &Site, is_told: bool) -> Nodes {
     let mut nodes = Nodes::new(name, "");
     let addresses = (0..NAMES.len()).map(Site::address).collect::<Vec<_>>().join(",");
     let (code, out, err) = nodes.said(&["keys", "keys", "--robot", &nodes.name, "--names", &addresses]);
@@ -33,8 +34,11 @@ fn deployed(name: &str, site: &Site) -> Nodes {
         let words = site.words(machine, &nodes.folder.0);
         nodes.place(config, words);
         let mut zenoh = format!("keys = \"keys/{config}\"\n");
+        let robot = format!("[\"tls/{}:{PORT}\"]\n", Site::address(ARM));
         if config == "robot" {
-            zenoh += &format!("listen = [\"tls/{}:{PORT}\"]\n", Site::address(ARM));
+            zenoh += &format!("listen = {robot}");
+        } else if is_told {
+            zenoh += &format!("connect = {robot}");
         }
         nodes.configure(config, &zenoh);
     }
@@ -79,7 +83,7 @@ fn three_machines_with_keys_do_what_a_sentence_says_and_plain_text_from_another_
         return tries_to_get_in(&robot);
     }
     let Some(site) = Site::of(&NAMES) else { return };
-    let mut nodes = deployed("machines", &site);
+    let mut nodes = deployed("machines", &site, false);
     start(&mut nodes, &["robot", "perception", "planner"]);
     let (code, out, err) = nodes.said(&["say", SENTENCE, "--config", "operator.toml"]);
     assert_eq!(code, 0, "{out}\n{err}\n{}", nodes.logs());
@@ -112,7 +116,7 @@ fn three_machines_with_keys_do_what_a_sentence_says_and_plain_text_from_another_
 #[test]
 fn from_another_machine_a_person_stops_the_arm_and_a_cable_pulled_or_too_thin_in_mid_motion_does() {
     let Some(site) = Site::of(&NAMES) else { return };
-    let mut nodes = deployed("cables", &site);
+    let mut nodes = deployed("cables", &site, true);
     start(&mut nodes, &["robot", "planner"]);
     // A person's stop, and the emergency stop, after which it takes a person.
     for (category, ends) in [("2", "StopRequested"), ("1", "EmergencyStop")] {
