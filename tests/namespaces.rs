@@ -1,5 +1,5 @@
 //! A robot over three machines with keys: the loop on one, the model on another, the planner and a person on a third, each
-//! a network namespace of this machine, joined by a switch. TLS with certificates on both sides is all that they share.
+//! a network namespace of this machine, joined by a switch. QUIC with certificates on both sides is all that they share.
 //!
 //! Where no namespaces can be made (no root and a kernel that lets nobody else, or no iproute2) nothing is tried here, and
 //! that is told; with `SINEW_NAMESPACES` set, as in CI, it is a failure.
@@ -9,7 +9,6 @@ mod scripted;
 use bridge::wire::{Bare, Settings, topics::STATUS};
 use scripted::machines::Site;
 use scripted::nodes::{DONE, Nodes, ended, text};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -34,7 +33,7 @@ fn deployed(name: &str, site: &Site, is_told: bool) -> Nodes {
         let words = site.words(machine, &nodes.folder.0);
         nodes.place(config, words);
         let mut zenoh = format!("keys = \"keys/{config}\"\n");
-        let robot = format!("[\"tls/{}:{PORT}\"]\n", Site::address(ARM));
+        let robot = format!("[\"quic/{}:{PORT}\"]\n", Site::address(ARM));
         if config == "robot" {
             zenoh += &format!("listen = {robot}");
         } else if is_told {
@@ -52,15 +51,16 @@ fn start(nodes: &mut Nodes, roles: &[&'static str]) {
     nodes.until_there(roles, "operator");
 }
 
-/// What this test is on another machine: somebody who tries to get in, in plain text, and with a person's keys.
+/// What this test is on another machine: somebody who tries to get in with a person's keys, with none, and in plain text.
 const INTRUDER: &str = "SINEW_TEST_INTRUDER";
 
 fn tries_to_get_in(robot: &str) {
     let at = format!("{}:{PORT}", Site::address(ARM));
-    let opens = |settings: &Settings, plain: bool| {
+    let opens = |settings: &Settings, protocol: &str| {
         let config = settings.zenoh_config().expect("it can be");
-        // Sinew itself refuses plain text to another machine, so that Zenoh has to be told so.
-        let config = if plain { config.replace("tcp/127.0.0.1:1\"", &format!("tcp/{at}\"")) } else { config };
+        // Sinew itself goes to no other machine without keys, so that Zenoh has to be told so.
+        let config = config.replace("tcp/127.0.0.1:1\"", &format!("{protocol}/{at}\""));
+        let config = config.replace("[\"tcp\"]", &format!("[\"{protocol}\"]"));
         let config = config.replace("\"timeout_ms\":0", "\"timeout_ms\":5000");
         let config = config.replace("\"exit_on_failure\":false", "\"exit_on_failure\":true");
         Bare::open(&format!("{robot}/status"), &STATUS, &config)
@@ -72,9 +72,11 @@ fn tries_to_get_in(robot: &str) {
         keys,
         ..Settings::default()
     };
-    TcpStream::connect(&at).expect("the machine is there and the port is open");
-    assert!(opens(&through(format!("tls/{at}"), Some("keys/operator".into())), false).is_ok());
-    assert!(opens(&through("tcp/127.0.0.1:1".into(), None), true).is_err(), "plain text was let in");
+    assert!(opens(&through(format!("quic/{at}"), Some("keys/operator".into())), "quic").is_ok());
+    let without = through("tcp/127.0.0.1:1".into(), None);
+    for protocol in ["quic", "tcp"] {
+        assert!(opens(&without, protocol).is_err(), "somebody without keys was let in by {protocol}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! [`Envelope`].
 //!
 //! Nodes on one machine find each other by themselves, and nobody beyond it is let in (whoever runs programs there can
-//! read along and answer for others, but not command: that takes the secret); over machines every link is TLS with
+//! read along and answer for others, but not command: that takes the secret); over machines every link is QUIC with
 //! certificates on both sides (`sinew keys` makes them). What may be said by whom is [`topics`]; commands are signed on
 //! top of that ([`Sessions`]), whatever carries them. No message is lost in silence: [`ArrowHealth`] counts.
 

@@ -17,9 +17,9 @@ use types::Rejection;
 pub struct Settings {
     /// The robot's name, the first part of every key: letters, digits, `_` and `-`.
     pub robot: String,
-    /// Where others are, as in `tls/gpu-box:7447`; none: they are found by multicast.
+    /// Where others are, as in `quic/gpu-box:7447`; none: they are found by multicast.
     pub connect: Vec<String>,
-    /// Where this node is found, as in `tls/0.0.0.0:7447`; none: a port that is free, on this machine alone or, with
+    /// Where this node is found, as in `quic/0.0.0.0:7447`; none: a port that is free, on this machine alone or, with
     /// keys, on all its addresses.
     pub listen: Vec<String>,
     /// Whether others are looked for by multicast.
@@ -111,7 +111,7 @@ impl Settings {
         let listen = match (self.listen.is_empty(), &self.keys) {
             (false, _) => self.listen.clone(),
             (true, None) => vec!["tcp/127.0.0.1:0".to_owned()],
-            (true, Some(_)) => vec!["tls/0.0.0.0:0".to_owned()],
+            (true, Some(_)) => vec!["quic/0.0.0.0:0".to_owned()],
         };
         let mode = match (self.is_router, self.is_direct) {
             (true, _) => "router",
@@ -132,7 +132,7 @@ impl Settings {
             },
             "transport": {
                 "link": {
-                    "protocols": [if self.keys.is_some() { "tls" } else { "tcp" }],
+                    "protocols": [if self.keys.is_some() { "quic" } else { "tcp" }],
                     // A peer that is gone is noticed in seconds; what hangs on it has deadlines of its own.
                     "tx": { "lease": 2000, "keep_alive": 4 },
                     // No message is larger: a picture of 8192 pixels a side would be, and none is sent.
@@ -170,7 +170,7 @@ impl Settings {
     }
 }
 
-/// Without keys nothing leaves this machine; with keys everything is TLS.
+/// Without keys nothing leaves this machine; with keys everything is QUIC, which is TLS 1.3 over UDP.
 fn check_endpoint(field: &str, endpoint: &str, has_keys: bool) -> Result<(), Rejection> {
     let refuse =
         |expected: &str| Err(Rejection::new(field.to_owned(), expected.to_owned(), endpoint.to_owned()));
@@ -186,8 +186,8 @@ fn check_endpoint(field: &str, endpoint: &str, has_keys: bool) -> Result<(), Rej
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     match (has_keys, protocol) {
-        (true, "tls") => Ok(()),
-        (true, _) => refuse("tls/HOST:PORT, as there are keys"),
+        (true, "quic") => Ok(()),
+        (true, _) => refuse("quic/HOST:PORT, as there are keys"),
         (false, "tcp") if is_here => Ok(()),
         (false, _) => {
             refuse("tcp/127.0.0.1:PORT: beyond this machine only with keys (zenoh.keys, `sinew keys`)")
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_plain_text_nothing_leaves_this_machine_and_with_keys_everything_is_tls() {
+    fn in_plain_text_nothing_leaves_this_machine_and_with_keys_everything_is_quic() {
         for (endpoint, without, with) in [
             ("tcp/127.0.0.1:7447", true, false),
             ("tcp/[::1]:0", true, false),
@@ -273,9 +273,10 @@ mod tests {
             ("tcp/[::]:7447", false, false),
             ("tcp/192.168.0.4:7447", false, false),
             ("tcp/gpu-box:7447", false, false),
-            ("tls/gpu-box:7447", false, true),
+            ("quic/gpu-box:7447", false, true),
             ("udp/127.0.0.1:7447", false, false),
-            ("tls/gpu-box:70000", false, false),
+            ("quic/gpu-box:70000", false, false),
+            ("tls/gpu-box:7447", false, false),
             ("gpu-box:7447", false, false),
             ("tcp/127.0.0.1", false, false),
         ] {

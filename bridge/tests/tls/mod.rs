@@ -2,7 +2,9 @@
 
 use bridge::wire::{Deployment, Role};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 use zenoh::{Config, Session, Wait as _};
 
@@ -47,10 +49,17 @@ impl Drop for Deployed {
     }
 }
 
-/// A port of this machine that is free now.
+/// A port of this machine that is free now, and was given to nobody here.
 pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        // QUIC is spoken over UDP.
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        if GIVEN.lock().expect("no panic holds it").insert(port) {
+            return port;
+        }
+    }
 }
 
 fn session(config: &Value) -> Result<Session, zenoh::Error> {
@@ -67,7 +76,7 @@ fn config(mode: &str, tls: &Value) -> Value {
 /// Somebody at `port` who goes by these rules.
 pub(crate) fn node(keys: &Deployed, role: Role, port: u16, access: Value) -> Session {
     let mut config = config("peer", &keys.tls(role));
-    config["listen"] = json!({ "endpoints": [format!("tls/127.0.0.1:{port}")] });
+    config["listen"] = json!({ "endpoints": [format!("quic/127.0.0.1:{port}")] });
     config["access_control"] = access;
     session(&config).expect("a node")
 }
