@@ -372,6 +372,8 @@ impl Mission {
                 match trouble {
                     Trouble::Missed(why) | Trouble::Dropped(why) => {
                         self.go_home()?;
+                        // What was met or let go of is no longer where it was.
+                        self.look("at what came of it")?;
                         return Ok(Some(why));
                     }
                     other => return Err(other),
