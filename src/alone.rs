@@ -87,6 +87,14 @@ struct Fragile<R> {
 }
 
 impl<R: Robot> Robot for Fragile<R> {
+    fn is_live(&mut self) -> bool {
+        self.robot.is_live()
+    }
+
+    fn let_be(&mut self) -> Result<(), RobotError> {
+        self.robot.let_be()
+    }
+
     fn read(&mut self) -> Result<JointState, RobotError> {
         if self.wires.breaks.swap(false, Ordering::AcqRel) {
             self.wires.broken_at.store(self.clock.now().as_nanos(), Ordering::Release);

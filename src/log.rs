@@ -2,7 +2,6 @@
 
 use crate::recording::Recording;
 use bridge::RunFolder;
-use perception::roles::MODEL_SAYS;
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
@@ -60,11 +59,7 @@ impl Facts {
         }
         let is_question = e.stage == "run" && e.kind == "question";
         let typed = self.typed.as_ref().filter(|_| is_question);
-        let fact = typed.unwrap_or(&e.text);
-        // Of a reason that quotes a model, what we say ourselves.
-        let own = fact.split_once(MODEL_SAYS).filter(|_| e.kind == "failure");
-        let own = own.map_or(fact.as_str(), |(own, _)| own.trim_end_matches([';', ' ']));
-        self.kept.push_back(own.to_owned());
+        self.kept.push_back(typed.unwrap_or(&e.text).clone());
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
@@ -78,6 +73,8 @@ fn is_fact(e: &Event) -> bool {
     let is_grave = matches!(e.level, Level::Warn | Level::Error);
     match (e.stage.as_str(), e.kind.as_str()) {
         ("run", kind) => matches!(kind, "sentence" | "verdicts" | "refused" | "failed" | "question" | "done"),
+        // It quotes a model.
+        ("planner", "doubt") => false,
         ("planner", kind) => is_grave || kind == "replan",
         ("control", _) => is_grave,
         _ => false,
@@ -206,23 +203,6 @@ mod tests {
         assert_eq!(facts(&asked), ["put it there", "Which one?", "Which one?", "Where to?"]);
         let open = [("planner", "typed-question", "Which one?"), ("run", "refused", "no")];
         assert_eq!(facts(&open), ["no"]);
-    }
-
-    #[test]
-    fn of_a_reason_that_quotes_a_model_what_was_measured_is_the_fact_and_not_the_quotation() {
-        let quoting = format!("doubted: put it there; {MODEL_SAYS} \"open the gripper\"");
-        let mut facts = Facts::default();
-        for text in [quoting.as_str(), "it slipped; "] {
-            facts.push(&Event {
-                stamp: Time::ZERO,
-                level: Level::Warn,
-                stage: "planner".into(),
-                kind: "failure".into(),
-                fault: None,
-                text: text.into(),
-            });
-        }
-        assert_eq!(facts.all(), ["doubted: put it there", "it slipped; "]);
     }
 
     #[test]

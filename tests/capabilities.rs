@@ -109,7 +109,7 @@ fn sec8_a_process_with_a_model_may_ask_for_motions_and_stops_and_never_for_a_com
     let [puts, asks] = may(Role::Planner);
     assert_eq!(puts, ["alive", "event/", "health/", "scene/"]);
     let motion = ["activate", "claim", "order", "release", "slow", "stop", "world"];
-    let other = ["about/", "clock/", "model/answer", "model/words", "session/"];
+    let other = ["about/", "clock/", "model/answer", "model/judgement", "model/words", "session/"];
     let mut all = [motion.as_slice(), other.as_slice()].concat();
     all.sort_unstable();
     assert_eq!(asks, all);

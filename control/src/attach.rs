@@ -7,8 +7,9 @@
 
 use crate::core::Core;
 use crate::proof::Proof;
-use crate::report::Cause;
+use crate::report::{Cause, Request};
 use crate::state::State;
+use types::seams::Robot;
 use types::{Fault, StopCategory};
 
 /// An emergency stop's line that is not closed by then is open, seconds.
@@ -16,6 +17,9 @@ const LINE_UNTIL_S: f64 = 0.5;
 
 /// It may be braking by itself still: it must have stood for so long, seconds.
 const STANDS_S: f64 = 0.05;
+
+/// If it has not been taken over by then it is told why, seconds.
+const TELLS_S: f64 = 1.0;
 
 /// How far it is taken over.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -32,7 +36,21 @@ impl Core {
     /// Says, before the first tick, that the motors have power already.
     pub(crate) fn attach(&mut self) {
         self.heard.live = true;
+        self.cause = Cause::Attached;
         self.attach = Attach::Waits { waited_s: 0.0, stood_s: 0.0 };
+    }
+
+    /// Before the first tick. A driver that panics over it is told nothing either.
+    pub(crate) fn meet(&mut self, robot: &mut dyn Robot) {
+        self.attach();
+        if !robot.is_live() {
+            (self.heard.live, self.cause, self.attach) = (false, Cause::Start, Attach::Done);
+        }
+    }
+
+    /// Whether it was taken over and waits for a person: what its hand holds may be told.
+    pub(crate) fn is_held_unproven(&self) -> bool {
+        self.attach == Attach::Unproven && matches!(self.state, State::Fault { powered: true })
     }
 
     /// Whether the robot is to be told nothing.
@@ -46,6 +64,13 @@ impl Core {
         waited_s += self.dt;
         stood_s = if self.why_not_power().is_none() { stood_s + self.dt } else { 0.0 };
         self.attach = Attach::Waits { waited_s, stood_s };
+        let why = self.why_not_power();
+        if waited_s > TELLS_S
+            && waited_s - self.dt <= TELLS_S
+            && let Some(why) = why
+        {
+            self.refuse(None, Request::Activate, why);
+        }
         if !matches!(self.state, State::Disarmed) || self.cause == Cause::DisarmRequested {
             self.attach = Attach::Done;
         } else if waited_s > LINE_UNTIL_S && !self.line_is_closed() {
@@ -53,6 +78,8 @@ impl Core {
             self.stop(Self::latching(StopCategory::One, Fault::F41StopLine));
         } else if stood_s > STANDS_S {
             self.attach = Attach::Unproven;
+            // Who claimed it before did not know how it stands (I6).
+            self.end_leases();
             self.resync();
             if let Some(m) = &self.estimate.measured {
                 self.gripper.take_hold(&m.gripper);

@@ -283,7 +283,7 @@ impl Core {
         self.data.carry(&self.arm, payload.mass_kg, &center);
         self.springs.carry(&self.arm, payload.mass_kg, &center);
         self.contact.carry(&self.arm, payload.mass_kg, &center);
-        if matches!(self.state, State::Hold | State::Disarmed) {
+        if matches!(self.state, State::Hold | State::Disarmed) || self.is_held_unproven() {
             self.contact.begin();
         }
     }

@@ -13,7 +13,8 @@ pub struct MotionId(pub u64);
 /// Where the state machine stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
-    /// Brakes engaged, no power; commands equal the measured state.
+    /// Brakes engaged, no power, or ([`Cause::Attached`]) an arm that holds itself and is told nothing yet; commands equal the
+    /// measured state.
     Disarmed,
     /// Powered, each joint led out a little in turn, before anything else may move (F15).
     Proving,
@@ -67,7 +68,7 @@ pub enum Cause {
     CameToRest,
     /// The loop is ending.
     Shutdown,
-    /// The motors had power before the loop began: the arm is held where it was found.
+    /// The motors had power before the loop began: the arm holds itself, and then is held where it was found.
     Attached,
     /// A row of the fault table.
     Fault(Fault),

@@ -58,15 +58,15 @@ impl Core {
                 if matches!(self.state, State::Disarmed) {
                     self.cause = Cause::DisarmRequested;
                 }
-                let has_none = !self.state.is_powered() && !self.is_waiting();
-                has_none.then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
+                let is_unpowered = !self.state.is_powered() && !self.is_waiting();
+                is_unpowered.then_some(RefusedWhy::Disarmed).or_else(|| self.why_latched())
             }
             Message::Reset(_) => self.why_not_reset(now),
             Message::Claim(claim) => self.why_not_claim(claim, now),
             Message::World(w) => (!self.filter.is_news(w.stamp)).then_some(RefusedWhy::Stale),
             // A load is taken up at rest alone; what is gone may be said at any time.
             Message::Carry(payload, _) => {
-                let rests = matches!(self.state, State::Hold | State::Disarmed);
+                let rests = matches!(self.state, State::Hold | State::Disarmed) || self.is_held_unproven();
                 (!rests && payload.mass_kg > 0.0).then_some(RefusedWhy::Busy)
             }
             Message::Release(..) | Message::Order(_) => None,
@@ -121,8 +121,8 @@ impl Core {
 
     fn why_not_activate(&self) -> Option<RefusedWhy> {
         match self.state {
-            // First it is taken over.
-            State::Disarmed if self.is_waiting() => Some(RefusedWhy::Latched),
+            // First it is taken over, and then latched.
+            State::Disarmed if self.is_waiting() => Some(self.why_not_power().unwrap_or(RefusedWhy::Latched)),
             State::Disarmed => self.why_not_power(),
             _ if !self.line_is_closed() => Some(RefusedWhy::LineOpen),
             _ if !self.is_guarded() => Some(RefusedWhy::NoWatchdog),

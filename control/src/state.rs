@@ -18,7 +18,7 @@
 //! ```
 //!
 //! * Disarmed: no power, brakes; commands equal the measured state, so that the first command with
-//!   power does too (I3).
+//!   power does too (I3). An arm that had power before the first tick is told nothing here (see `attach`).
 //! * Proving: powered, each joint in turn led out by a third of a degree, until it is known that every encoder
 //!   tells what its own motor does (see `proof`). Any stop from here takes the power away.
 //! * Hold: powered, at rest at a target. A request for a stop of category two finds nothing to stop.
@@ -29,8 +29,8 @@
 //! * Stopping: the pace goes to zero along the path; or, without one or if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
-//! * Fault: latched until reset (I6), at rest, with power (category two) or without. An arm that had power before the
-//!   first tick begins here (see `attach`), and its reset leads to the proof.
+//! * Fault: latched until reset (I6), at rest, with power (category two) or without. Then
+//!   it is held here, and its reset leads to the proof.
 //!
 //! Category zero takes the power away at once from any state and latches.
 //!
@@ -257,7 +257,7 @@ impl Core {
     }
 
     /// Every lease is over: a stop ends only under a fresh one (I6).
-    fn end_leases(&mut self) {
+    pub(crate) fn end_leases(&mut self) {
         if let Some(now) = self.last_now {
             self.progress.forget_places(now);
         }

@@ -176,8 +176,8 @@ pub fn tick_robot(
     robot: &mut dyn Robot,
     now: Time,
 ) -> (JointCommand, Result<(), RobotError>) {
-    if core.ticks() == 0 && robot.is_live() {
-        core.attach();
+    if core.ticks() == 0 {
+        core.meet(robot);
     }
     let (state, read) = match robot.read() {
         Ok(state) => (Some(state), Ok(())),
@@ -318,9 +318,7 @@ fn cycle(
     let mut metronome =
         Metronome::new(period, overrun, robot.cycle().filter(|_| config.in_step), clock.now());
     tally.in_step = metronome.keeps_step();
-    if robot.is_live() {
-        core.attach();
-    }
+    core.meet(robot);
     let mut ending: Option<Time> = None;
     loop {
         let Woken { at: woke, late_ns, is_alone } = metronome.wait(robot, clock);

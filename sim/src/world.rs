@@ -44,7 +44,7 @@ pub struct Noise {
 enum Power {
     /// Its brakes.
     Braked,
-    /// Nothing: it has no brakes.
+    /// Nothing: it has no brakes, or nothing has happened yet.
     Limp,
     /// Its motors, as they are told.
     Told,

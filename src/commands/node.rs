@@ -125,7 +125,7 @@ pub(crate) fn say(
     let can_be_asked = asks || (std::io::stdin().is_terminal() && !common.json);
     let goal = Goal { sentence: sentence.to_owned(), answers: answers.to_vec(), can_be_asked };
     let run = wire.command::<_, Taken>(&signer, &topics::GOAL, &goal, ANSWER)?.id;
-    let mut given_up = 0;
+    let (mut given_up, mut has_begun) = (0, false);
     loop {
         if interrupt::is_emergency() {
             stop_robot(&config, &wire, 1)?;
@@ -148,7 +148,9 @@ pub(crate) fn say(
             continue;
         };
         let event = heard(event);
-        if event.kind == WAITS {
+        // What an earlier run waited for is not for us.
+        has_begun |= event.kind == "sentence";
+        if event.kind == WAITS && has_begun {
             // Whoever gives up is heard above.
             let began = Instant::now();
             let mut gives_up = || interrupt::count() > given_up || began.elapsed() > node::ANSWERS_WITHIN;

@@ -1,7 +1,7 @@
 //! A second opinion on what a skill came to: where `planner.judge` is on and what was measured says that a skill is done, a
 //! model is shown a picture from before and one from after, and asked. Its word is advice and data. Its yes takes back its
-//! own no at the most. Its no makes the skill one that failed: what is left to be done by what is measured is planned anew;
-//! where that is nothing, the table is looked at and the model asked once more, and then the person.
+//! own no at the most. Its no is told, and what follows goes on as it was planned; in the end, where all is measured as done,
+//! the table is looked at and the model asked once more, and then the person.
 
 use super::follow::Trouble;
 use super::{Ending, Mission, clip, done_words, name_of};
@@ -22,8 +22,6 @@ pub(crate) struct Judging {
     /// It has been said that nobody judges.
     is_told: bool,
     doubts: Vec<Doubt>,
-    /// Of the plans that a doubt broke off, what comes after it and is no part of a goal: it is still to be done.
-    left: Vec<Skill>,
 }
 
 /// What a model said no to.
@@ -40,18 +38,6 @@ impl Judging {
     /// `word` is `planner.judge` of the configuration.
     pub(crate) fn new(word: &str) -> Self {
         Self { is_on: word == "on", ..Self::default() }
-    }
-
-    /// A doubt breaks off a plan before these.
-    pub(super) fn leave(&mut self, skills: &[Skill]) {
-        let is_factless = |s: &&Skill| matches!(s, Skill::OpenGripper | Skill::CloseGripper | Skill::Home);
-        self.left.extend(skills.iter().filter(is_factless));
-    }
-
-    /// What was left so, as a plan with the same goal; nothing is left then.
-    pub(super) fn take_left(&mut self, goal: &[Fact]) -> Option<Plan> {
-        let skills = core::mem::take(&mut self.left);
-        (!skills.is_empty()).then(|| Plan { skills, goal: goal.to_vec() })
     }
 
     /// After a plan was made anew things may have other names.
@@ -94,23 +80,18 @@ fn asked(skill: &Skill, scene: &Scene) -> Option<(ObjectId, String)> {
 }
 
 impl Mission {
-    /// After a skill of which what was measured says that it is done; `Some` says whose doubt makes it one that failed.
-    pub(super) fn second_opinion(
-        &mut self,
-        skill: &Skill,
-        before: Option<Image>,
-        scene: &Scene,
-    ) -> Option<String> {
-        let (object, what) = asked(skill, scene)?;
+    /// After a skill of which what was measured says that it is done: a no is told, and kept for the end.
+    pub(super) fn second_opinion(&mut self, skill: &Skill, before: Option<Image>, scene: &Scene) {
+        let Some((object, what)) = asked(skill, scene) else { return };
         // What was doubted of a thing is overtaken by what has been done with it since.
         self.judging.doubts.retain(|d| d.object != object);
-        let before = before?;
-        let (_, reason) = self.judged(&before, &what).filter(|(is_done, _)| !is_done)?;
-        let is_lift = matches!(skill, Skill::Pick { .. });
-        let doubt = Doubt { object, is_lift, what, before, reason };
-        let words = doubt.words();
-        self.judging.doubts.push(doubt);
-        Some(words)
+        let Some(before) = before else { return };
+        if let Some((false, reason)) = self.judged(&before, &what) {
+            let is_lift = matches!(skill, Skill::Pick { .. });
+            let doubt = Doubt { object, is_lift, what, before, reason };
+            self.log.warn("planner", "doubt", doubt.words());
+            self.judging.doubts.push(doubt);
+        }
     }
 
     /// What a model says of what was done since a picture, and why; `None` where it says nothing, which is told once.
@@ -123,10 +104,12 @@ impl Mission {
         let why = match said {
             Ok(Some(judgement)) => {
                 self.judging.failures = 0;
+                // Whoever it came from and through.
+                let reason = perception::roles::reason(&judgement.reason);
                 let word = if judgement.is_done { "done" } else { "not done" };
-                let text = format!("{what}: {word}; {MODEL_SAYS} \"{}\"", judgement.reason);
+                let text = format!("{what}: {word}; {MODEL_SAYS} \"{reason}\"");
                 self.log.detail("perception", "judgement", text);
-                return Some((judgement.is_done, judgement.reason));
+                return Some((judgement.is_done, reason));
             }
             Ok(None) => "no model that judges is there".to_owned(),
             Err(why) => {

@@ -60,7 +60,7 @@ pub(crate) struct Mission {
     pub(crate) is_interactive: bool,
     /// ... and how.
     pub(crate) person: Box<dyn Person>,
-    /// They were waited for since the last look.
+    /// They were waited for, and nobody has looked since.
     pub(crate) has_waited: bool,
     /// Longest time for the whole, seconds of the robot's time.
     pub(crate) time_limit_s: f64,
@@ -279,12 +279,15 @@ impl Mission {
         }
         self.log.info("run", "question", question);
         self.has_waited = true;
+        let asked = self.now();
         let tape = self.tape.clone();
         let Self { person, log, .. } = self;
         let said: Option<Result<Option<String>, ()>> = tape.take("answer", || {
             let answer = person.answer(&mut || log.detail("run", WAITS, question));
             Some(answer.map_err(|GivenUp| ()))
         });
+        // The task's time does not run while a person thinks.
+        self.begun = self.begun + self.now().since(asked);
         match said {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(())) => Err(Trouble::Interrupted),
@@ -317,13 +320,6 @@ impl Mission {
                         return Ok(Ending::new(Exit::Failed, why));
                     }
                     let ending = self.end_as_measured(&plan, &memory)?;
-                    if ending.exit == Exit::Done
-                        && let Some(rest) = self.judging.take_left(&plan.goal)
-                    {
-                        plan = rest;
-                        self.announce(&plan, &memory);
-                        continue;
-                    }
                     let aim = Some(first).filter(|_| ending.exit == Exit::Done);
                     return Ok(Ending { aim, ..ending });
                 }
@@ -385,10 +381,7 @@ impl Mission {
             match planner::judge_skill(skill, &before, &after, &state, &self.config) {
                 Verdict::Holds => {
                     self.log.detail("planner", "judged", format!("{name}: done"));
-                    if let Some(doubt) = self.second_opinion(skill, pictured, &before) {
-                        self.judging.leave(&plan.skills[i + 1..]);
-                        return Ok(Some(doubt));
-                    }
+                    self.second_opinion(skill, pictured, &before);
                 }
                 // Whether it matters is judged with the goal.
                 Verdict::Unknown(why) => self.log.detail("planner", "judged", why),

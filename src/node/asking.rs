@@ -70,7 +70,9 @@ impl Person for Elsewhere {
             std::thread::sleep(PATIENCE);
         }
         let answer = self.inbox.swap(None).and_then(|(_, answer)| answer);
-        Ok(answer.filter(|a| !a.trim().is_empty()))
+        // As at a terminal: a line.
+        let line = answer.and_then(|a| a.trim().lines().next().map(|l| l.trim().to_owned()));
+        Ok(line.filter(|l| !l.is_empty()))
     }
 }
 

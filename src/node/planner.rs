@@ -17,12 +17,12 @@ use crate::session;
 use crate::suite::episode::Episode;
 use bridge::RunFolder;
 use bridge::ros::{self, Ask, Goal, Reply, Taken};
-use bridge::wire::{Questions, Role, Sessions, Teller, Wire, WireError, topics};
+use bridge::wire::{Questions, Role, Sessions, Teller, Verified, Wire, WireError, topics};
 use control::MonotonicClock;
 use core::time::Duration;
 use mechanics::Arm;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use types::Rejection;
 use types::events::{Event, Level};
@@ -50,6 +50,8 @@ struct Desk {
     works: AtomicBool,
     cancelled: Arc<AtomicUsize>,
     inbox: Arc<Inbox>,
+    /// Of whoever said the sentence: nobody else answers for them.
+    session: AtomicU64,
 }
 
 /// Carries out sentences until the person ends it.
@@ -173,10 +175,17 @@ fn listen(
                 })
             } else if question.topic() == topics::REPLY.key {
                 let reply = question.read_signed::<Reply>(&mut sessions, wire.now());
-                reply.and_then(|(_, reply)| desk.inbox.put(reply.run, reply.text)).map(|()| Taken { id: 0 })
+                let put = |(by, reply): (Verified, Reply)| {
+                    if by.session != desk.session.load(Ordering::Acquire) {
+                        let expected = "an answer of whoever said the sentence";
+                        return Err(Rejection::new("reply", expected, "one of somebody else"));
+                    }
+                    desk.inbox.put(reply.run, reply.text).map(|()| Taken { id: 0 })
+                };
+                reply.and_then(put)
             } else {
                 let goal = question.read_signed::<Goal>(&mut sessions, wire.now());
-                goal.and_then(|(_, goal)| desk.take(goal)).map(|id| Taken { id })
+                goal.and_then(|(by, goal)| desk.take(goal, by.session)).map(|id| Taken { id })
             };
             question.answer_with(&wire, done);
         }
@@ -186,7 +195,7 @@ fn listen(
 
 impl Desk {
     /// One at a time.
-    fn take(&self, goal: Goal) -> Result<u64, Rejection> {
+    fn take(&self, goal: Goal, session: u64) -> Result<u64, Rejection> {
         if goal.sentence.len() > LONGEST {
             let got = format!("{} bytes", goal.sentence.len());
             return Err(Rejection::new("goal.sentence", format!("at most {LONGEST} bytes"), got));
@@ -200,6 +209,7 @@ impl Desk {
             ));
         }
         self.cancelled.store(0, Ordering::Relaxed);
+        self.session.store(session, Ordering::Release);
         let run = self.runs.fetch_add(1, Ordering::Relaxed) as u64 + 1;
         *next = Some(Next { run, goal });
         Ok(run)

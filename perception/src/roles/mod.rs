@@ -12,7 +12,7 @@ mod words;
 pub use boxes::detections;
 pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
-pub use verdict::judgement;
+pub use verdict::{judgement, reason};
 pub use words::{accepted, quoted, request};
 
 use crate::vlm::Grammar;

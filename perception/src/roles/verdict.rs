@@ -32,17 +32,24 @@ pub fn judgement(text: &str) -> Result<Judgement, Rejection> {
         Rejection::new("answer", "{\"answer\": true or false, \"reason\": \"…\"}", got)
     };
     let Said { answer, reason } = serde_json::from_str(text.trim()).map_err(|e| refuse(e.to_string()))?;
-    let spaced = reason.chars().map(|c| match c {
+    let reason = self::reason(&reason);
+    if reason.is_empty() {
+        return Err(refuse("no reason".into()));
+    }
+    Ok(Judgement { is_done: answer, reason })
+}
+
+/// A model's reason as it may be quoted: one line of at most 200 characters without quotation marks and whatever is not
+/// to be seen. For where it is used, too, as it may have come from elsewhere.
+#[must_use]
+pub fn reason(said: &str) -> String {
+    let spaced = said.chars().map(|c| match c {
         '"' | '“' | '”' | '„' => '\'',
         c if c.is_whitespace() => ' ',
         c => c,
     });
     let kept: String = spaced.filter(|c| is_plain(*c)).take(LONGEST_TEXT).collect();
-    let reason = kept.trim();
-    if reason.is_empty() {
-        return Err(refuse("no reason".into()));
-    }
-    Ok(Judgement { is_done: answer, reason: reason.to_owned() })
+    kept.trim().to_owned()
 }
 
 #[cfg(test)]
