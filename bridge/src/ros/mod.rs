@@ -129,7 +129,7 @@ macro_rules! every_message {
             JointTrajectory JointTrajectoryPoint Joy KeyValue Lease Log Marker MarkerArray MeshFile ModelCall
             MultiDOFJointTrajectory MultiDOFJointTrajectoryPoint Number ObjectHypothesis
             ObjectHypothesisWithPose Order Picture Point Point2D PointCloud2 PointField Pose Pose2D
-            PoseStamped PoseWithCovariance Quaternion Question Refusal RegionOfInterest Report Requests
+            PoseStamped PoseWithCovariance Quaternion Question Refusal RegionOfInterest Reply Report Requests
             SessionOpened SessionRequest SimTime Solid Status Taken Text TfMessage Tick Time Transform
             TransformStamped TriggerRequest TriggerResponse Twist TwistStamped UVCoordinate Vector3 World
             Wrench WrenchStamped
