@@ -62,9 +62,9 @@ impl Core {
     pub(crate) fn take_hold(&mut self) {
         let Attach::Waits { mut waited_s, mut stood_s } = self.attach else { return };
         waited_s += self.dt;
-        stood_s = if self.why_not_power().is_none() { stood_s + self.dt } else { 0.0 };
-        self.attach = Attach::Waits { waited_s, stood_s };
         let why = self.why_not_power();
+        stood_s = if why.is_none() { stood_s + self.dt } else { 0.0 };
+        self.attach = Attach::Waits { waited_s, stood_s };
         if waited_s > TELLS_S
             && waited_s - self.dt <= TELLS_S
             && let Some(why) = why
