@@ -170,16 +170,23 @@ mod tests {
 
     #[test]
     fn hashes_are_those_that_ros_announces() {
-        let mut ours = BTreeMap::new();
+        let (mut ours, mut written) = (BTreeMap::new(), 0);
         macro_rules! all {
-            ($($name:ident)*) => { $(ours.insert(<$name as Message>::NAME, type_hash::<$name>().expect("a hash"));)* };
+            ($($name:ident)*) => {
+                $(ours.insert(<$name as Message>::NAME, type_hash::<$name>().expect("a hash"));
+                written += 1;)*
+            };
         }
         crate::every_message!(all);
         for (name, hash) in ANNOUNCED {
             assert_eq!(ours.get(name).map(String::as_str), Some(format!("RIHS01_{hash}").as_str()), "{name}");
         }
         let different: std::collections::BTreeSet<_> = ours.values().collect();
-        assert_eq!((ours.len(), different.len()), (84, 84));
+        assert_eq!(
+            (ours.len(), different.len()),
+            (written, written),
+            "two messages with one name or one hash"
+        );
     }
 
     #[test]
