@@ -114,7 +114,7 @@ section!(
 );
 section!(
     /// `[planner]`
-    Planner { speed: f64, clearance_m: f64, replans: u32, time_limit_s: f64, judge: String }
+    Planner { speed: f64, clearance_m: f64, replans: u32, time_limit_s: f64, ik_limit_s: f64, judge: String }
 );
 section!(
     /// `[control]`
@@ -286,6 +286,7 @@ impl Config {
             ("planner.clearance_m", self.planner.clearance_m, 0.002, 0.05),
             ("planner.replans", f64::from(self.planner.replans), 0.0, 20.0),
             ("planner.time_limit_s", self.planner.time_limit_s, 5.0, 3600.0),
+            ("planner.ik_limit_s", self.planner.ik_limit_s, 0.0, 10.0),
             ("control.rate_hz", self.control.rate_hz, 100.0, 4000.0),
             ("control.lease_ms", self.control.lease_ms, 20.0, 1000.0),
             ("control.priority", f64::from(self.control.priority), 1.0, 98.0),

@@ -10,7 +10,7 @@ use crate::graph::{
     taped::Taped,
 };
 use crate::log::Log;
-use crate::mission::{Eyes, Judging, Mission, People, Surroundings, Terminal};
+use crate::mission::{Cutoff, Eyes, Judging, Mission, People, Surroundings, Terminal};
 use crate::recording::{Recording, Share, Tape, TickWriter};
 use crate::suite::episode::Episode;
 use control::{Core, Handle, LoopConfig};
@@ -383,12 +383,19 @@ pub(crate) fn assemble(setup: &Setup<'_>, parts: Parts) -> Result<Mission, Start
         },
         parts.tape.clone(),
     );
+    let cutoff = Cutoff::new(match pace {
+        Pace::Lockstep => None,
+        Pace::Wall => Some(Duration::from_secs_f64(config.planner.ik_limit_s)),
+    });
+    let mut motion = planner::Motion::new(arm.clone(), planning.clone())?;
+    motion.set_patience(Box::new(cutoff.clone()));
     Ok(Mission {
         arm: arm.clone(),
         body: parts.body,
         eyes,
         planner: TablePlanner::new(arm.clone(), planning.clone())?,
-        motion: planner::Motion::new(arm.clone(), planning.clone())?,
+        motion,
+        cutoff,
         config: planning,
         log: parts.log,
         film: parts.film,

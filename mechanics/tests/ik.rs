@@ -143,6 +143,37 @@ fn a_pose_out_of_reach_is_refused_with_the_distance_to_the_nearest_reachable() {
 }
 
 #[test]
+fn a_search_that_is_cut_short_gives_the_best_so_far_or_says_so_and_ends_the_same_way_each_time() {
+    let arm = arm("panda");
+    let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));
+    let options = Options { starts: 40, solutions: 6, ..Options::default() };
+    let target = down(0.4, 0.35, 0.1, 1.2);
+    let mut after = |target: &Transform<World, Tool>, allowed: usize| {
+        let (mut asked, seed) = (0, arm.home());
+        let mut goes_on = || {
+            asked += 1;
+            asked <= allowed
+        };
+        let found = solver.solve_while(&arm, &mut data, target, &seed, &options, &mut |_| true, &mut goes_on);
+        (found, asked)
+    };
+    let (best, asked) = after(&target, usize::MAX);
+    assert!(best.is_ok() && asked >= 6, "every start but the first is asked for: {asked}");
+    for allowed in [0, 1, 3, asked] {
+        assert_eq!(after(&target, allowed), after(&target, allowed));
+    }
+    // With more starts it is never a worse one, and with all of them the same as without the question.
+    let answers: Vec<_> = (0..=asked).filter_map(|n| after(&target, n).0.ok()).collect();
+    assert!(answers.len() > 1 && answers.last() == best.as_ref().ok());
+    let far = down(2.0, 0.0, 0.333, 0.0);
+    let (cut, asked) = after(&far, 2);
+    let cut = cut.expect_err("nobody reaches two metres");
+    assert_eq!((cut.reason.clone(), asked), (Reason::CutShort, 3), "{cut}");
+    assert!(cut.best_error_m > 0.8 && cut.to_string().contains("cut short"), "{cut}");
+    assert_eq!(after(&far, usize::MAX).0.expect_err("nor with all starts").reason, Reason::Unreachable);
+}
+
+#[test]
 fn a_target_or_seed_that_is_no_number_is_refused_by_name() {
     let arm = arm("panda");
     let (mut data, mut solver) = (ArmData::new(&arm), Solver::new(&arm));

@@ -37,6 +37,12 @@ pub enum PlanFailure {
         /// How far the nearest reachable place is, metres.
         by_m: f64,
     },
+    /// Nothing was found in the time that inverse kinematics may take.
+    #[error("cannot {what}: no joints that reach it were found in the time that may be spent on it")]
+    Late {
+        /// What was wanted.
+        what: String,
+    },
     /// A pose or line where something is in the way.
     #[error("cannot {what}: {first} would come within {:.0} mm of {second}", distance_m * 1e3)]
     Collision {
@@ -87,6 +93,7 @@ impl PlanFailure {
     pub(crate) fn unreachable(what: &str, failure: &IkFailure) -> Self {
         match &failure.reason {
             Reason::Input(rejection) => Self::Rejected(rejection.clone()),
+            Reason::CutShort => Self::Late { what: what.to_owned() },
             _ => {
                 Self::Unreachable { what: what.to_owned(), by_m: failure.nearest_m.max(failure.best_error_m) }
             }

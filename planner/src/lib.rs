@@ -40,7 +40,7 @@ pub use failure::PlanFailure;
 pub use footprint::{Footprint, narrow_side};
 pub use grasp::{Grasp, grasps, pointing_down};
 pub use judge::{Verdict, holding, judge, judge_skill, successor};
-pub use motion::{ClearOf, Expect, Held, Motion, Prepared, Step};
+pub use motion::{ClearOf, Expect, Held, Motion, Patience, Prepared, Step};
 pub use obstacles::{keep_out, obstacles};
 pub use paths::Paths;
 pub use resolve::{Matching, Resolved, matching, resolve, resolve_without};

@@ -110,6 +110,14 @@ pub(crate) struct Way {
     pub(crate) open_m: f64,
 }
 
+/// How long inverse kinematics may look for one answer. The planner has no clock: whoever has one answers here.
+pub trait Patience: Send + core::fmt::Debug {
+    /// A question begins.
+    fn begin(&mut self);
+    /// Whether one more start may be made. After a no the best answer so far is taken, or the question has none.
+    fn goes_on(&mut self) -> bool;
+}
+
 /// Plans the motion of skills for one arm.
 #[derive(Debug)]
 pub struct Motion {
@@ -129,9 +137,14 @@ impl Motion {
         Ok(Self { space: Space::new(arm, &config), config, area })
     }
 
+    /// From now on inverse kinematics is cut short when `patience` says so; without, its starts alone end it.
+    pub fn set_patience(&mut self, patience: Box<dyn Patience>) {
+        self.space.set_patience(patience);
+    }
+
     /// The steps of `skill`, from `state`, in `scene`, with `held` in the hand. Every trajectory begins
     /// where the one before ends, keeps every limit, and was checked for collisions as it will be
-    /// executed. The same input gives the same steps.
+    /// executed. The same input, and the same answers of its patience, give the same steps.
     ///
     /// # Errors
     /// [`PlanFailure`], which says what cannot be reached or what is in the way.

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::failure::PlanFailure;
 use crate::load::load;
-use crate::motion::ClearOf;
+use crate::motion::{ClearOf, Patience};
 use crate::obstacles::keep_out;
 use crate::search::{find_path, shorten};
 use crate::smooth::{COMFORT_M, Judge};
@@ -56,6 +56,7 @@ pub(crate) struct Space {
     data: ArmData,
     check_data: ArmData,
     rng: ChaCha8Rng,
+    patience: Option<Box<dyn Patience>>,
 }
 
 impl Space {
@@ -68,9 +69,14 @@ impl Space {
             data: ArmData::new(&arm),
             check_data: ArmData::new(&arm),
             rng: ChaCha8Rng::seed_from_u64(config.seed),
+            patience: None,
             config: config.clone(),
             arm,
         }
+    }
+
+    pub(crate) fn set_patience(&mut self, patience: Box<dyn Patience>) {
+        self.patience = Some(patience);
     }
 
     pub(crate) fn arm(&self) -> &Arm {
@@ -171,9 +177,13 @@ impl Space {
         fit: Fit,
         what: &str,
     ) -> Result<JointVector, PlanFailure> {
-        let Self { arm, solver, data, check_data, checker, .. } = self;
+        let Self { arm, solver, data, check_data, checker, patience, .. } = self;
         let mut free = |q: &[f64]| checker.is_free(arm, check_data, q, fit.width_m, fit.margin_m);
-        let found = solver.solve(arm, data, target, near, options, &mut free);
+        if let Some(patience) = patience {
+            patience.begin();
+        }
+        let mut goes_on = || patience.as_mut().is_none_or(|p| p.goes_on());
+        let found = solver.solve_while(arm, data, target, near, options, &mut free, &mut goes_on);
         found.map_err(|failure| self.failure(what, &failure, fit.width_m))
     }
 

@@ -267,6 +267,36 @@ fn a_pose_out_of_reach_or_in_the_table_is_refused_with_the_reason() {
     assert!(matches!(&deep, PlanFailure::Collision { second, .. } if second == "the table"), "{deep}");
 }
 
+#[derive(Debug)]
+struct Impatient(std::sync::Arc<std::sync::atomic::AtomicU64>);
+
+impl planner::Patience for Impatient {
+    fn begin(&mut self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn goes_on(&mut self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn without_patience_a_skill_is_planned_from_first_answers_or_refused_for_want_of_time() {
+    let (arm, scene) = (arm("panda"), scene(Vec::new()));
+    let mut motion = motion("panda");
+    let questions = std::sync::Arc::default();
+    motion.set_patience(Box::new(Impatient(std::sync::Arc::clone(&questions))));
+    let mut reach = |x: f64| {
+        let target = planner::pointing_down(nalgebra::Point3::new(x, 0.0, 0.3), 0.0);
+        motion.reach(&target, Wanted::Pose, &at_home(&arm), &scene)
+    };
+    let near = reach(0.5).expect("from home the first start finds it");
+    check(&arm, &near, &at_home(&arm), &scene, &[]);
+    let far = reach(1.5).expect_err("too far");
+    assert!(matches!(far, PlanFailure::Late { .. }) && far.to_string().contains("in the time"), "{far}");
+    assert!(questions.load(std::sync::atomic::Ordering::Relaxed) > 1, "every question begins anew");
+}
+
 #[test]
 fn an_arm_that_stands_close_to_itself_steps_aside_and_goes_home() {
     use rand::{Rng, SeedableRng};

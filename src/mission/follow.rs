@@ -115,7 +115,8 @@ impl Mission {
         let mut state = self.state()?;
         // The next motion begins where the loop holds, not where the joints are by a hair.
         state.q = self.body.status().command.q;
-        Ok(self.motion.prepare(skill, scene, &state, self.held.as_ref()).map_err(|f| f.to_string()))
+        let held = self.held.clone();
+        Ok(self.plan_motion(|m| m.prepare(skill, scene, &state, held.as_ref())).map_err(|f| f.to_string()))
     }
 
     /// Carries out the steps of a skill.

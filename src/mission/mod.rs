@@ -1,6 +1,7 @@
 //! One sentence, from hearing it to saying how it ended: look, understand, plan, move, look again,
 //! judge, and plan anew when something failed.
 
+mod cutoff;
 mod eyes;
 mod follow;
 mod judging;
@@ -15,6 +16,7 @@ mod surroundings;
 mod verdict;
 mod visitors;
 
+pub(crate) use cutoff::Cutoff;
 pub(crate) use eyes::{Clock, Eyes, Spent};
 pub(crate) use judging::Judging;
 pub(crate) use person::{GivenUp, Person, Terminal, line};
@@ -47,6 +49,7 @@ pub(crate) struct Mission {
     pub(crate) eyes: Eyes,
     pub(crate) planner: TablePlanner,
     pub(crate) motion: planner::Motion,
+    pub(crate) cutoff: Cutoff,
     pub(crate) config: planner::Config,
     pub(crate) log: Log,
     pub(crate) film: Option<Film>,

@@ -24,7 +24,8 @@ impl Mission {
         let scene = self.eyes.scene(self.now());
         let Ok(mut state) = self.state() else { return ended("interrupted; the arm holds") };
         state.q = self.body.status().command.q;
-        let way = self.motion.clear_to_park(&state, &scene, self.held.as_ref());
+        let held = self.held.clone();
+        let way = self.plan_motion(|m| m.clear_to_park(&state, &scene, held.as_ref()));
         let moves = match way {
             Ok(moves) => moves,
             Err(why) => return ended(&format!("interrupted; the arm holds where it is: {why}")),

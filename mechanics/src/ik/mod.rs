@@ -71,6 +71,8 @@ pub enum Reason {
     Unreachable,
     /// The pose is reached, but never as the caller's check would have it.
     Collision,
+    /// The caller broke the search off before all starts were made ([`Solver::solve_while`]).
+    CutShort,
 }
 
 /// No solution, and how near the best attempt came (B10).
@@ -98,6 +100,10 @@ impl IkFailure {
                 self.best_error_m, self.best_error_rad, self.nearest_m
             ),
             Reason::Collision => "the pose is reached only in collision".to_owned(),
+            Reason::CutShort => format!(
+                "the search was cut short: the best attempt by then stays {:.4} m and {:.3} rad away",
+                self.best_error_m, self.best_error_rad
+            ),
         }
     }
 
@@ -169,15 +175,39 @@ impl Solver {
         options: &Options,
         collision_ok: &mut dyn FnMut(&[f64]) -> bool,
     ) -> Result<JointVector, IkFailure> {
+        self.solve_while(arm, data, target, seed, options, collision_ok, &mut || true)
+    }
+
+    /// As [`Self::solve`] as long as `goes_on` says so, which is asked before every start but the first. When it
+    /// says no, the best solution so far is the answer. The same answers of `goes_on` give the same answer here.
+    ///
+    /// # Errors
+    /// [`IkFailure`] as [`Self::solve`], and [`Reason::CutShort`] where there was no solution by then.
+    #[expect(clippy::too_many_arguments, reason = "those of `solve`, and when to end")]
+    pub fn solve_while(
+        &mut self,
+        arm: &Arm,
+        data: &mut ArmData,
+        target: &Transform<World, Tool>,
+        seed: &[f64],
+        options: &Options,
+        collision_ok: &mut dyn FnMut(&[f64]) -> bool,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<JointVector, IkFailure> {
         let seed = check(arm, target.isometry(), seed, options).map_err(IkFailure::input)?;
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         let mut best: Option<(f64, JointVector)> = None;
         let mut nearest = End::nowhere(&seed);
         let mut n_usable = 0;
         let mut is_reached = false;
+        let mut is_cut = false;
         let aim = Aim::new(target.isometry(), options.wanted, options);
         let n_starts = options.starts.max(1);
         for i in 0..n_starts + N_MANNERS {
+            is_cut = i > 0 && (i < n_starts || !is_reached) && !goes_on();
+            if is_cut {
+                break;
+            }
             let (start, manner) = match i {
                 0 => (seed, Manner::of(0, options.max_iterations, FIRST_PATIENCE)),
                 i if i < n_starts => {
@@ -219,6 +249,15 @@ impl Solver {
         }
         if let Some((_, q)) = best {
             return Ok(q);
+        }
+        if is_cut {
+            return Err(IkFailure {
+                reason: Reason::CutShort,
+                best_error_m: nearest.error_m,
+                best_error_rad: nearest.error_rad(),
+                nearest_m: nearest.error_m,
+                best_q: Box::new(nearest.q),
+            });
         }
         Err(self.failure(arm, data, target.isometry(), &seed, options, nearest, is_reached))
     }
