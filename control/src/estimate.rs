@@ -14,6 +14,13 @@ const JUMP_SPEED: f64 = 3.0;
 const JUMP: f64 = 0.02;
 /// Ticks for which an encoder must say the same before that may mean something (F13).
 const FROZEN_TICKS: u32 = 4;
+/// A joint that slows down by so many times its limit of acceleration at once has hit something hard, or its encoder has
+/// ceased and its speed was made of that.
+const STOPS_DEAD: f64 = 2.5;
+/// A speed of less than this part of what it was is none.
+const NONE_LEFT: f64 = 0.1;
+/// Meanwhile the reference has to have gone on about as fast as the joint was, times.
+const GOES_ON: core::ops::RangeInclusive<f64> = 0.5..=2.0;
 
 /// How far a joint must seem to have gone while its encoder says the same, rad (m) (F13).
 #[derive(Copy, Clone, Debug)]
@@ -23,6 +30,8 @@ pub(crate) struct Still {
     /// By its own measured speed, as long as that is above `rest_speed`, rad/s (m/s), and does not turn.
     pub(crate) measured: f64,
     pub(crate) rest_speed: f64,
+    /// Whether the encoder's steps are fine, so that one that moves never says the same for long.
+    pub(crate) is_fine: bool,
 }
 
 /// What reading the robot gave.
@@ -48,11 +57,15 @@ struct Same {
     reference: f64,
     /// How far the joint has gone since by its measured speed.
     went: f64,
+    /// How long it has said so, seconds.
+    lasts: f64,
+    /// What the speed was when it stopped dead together with the encoder, else zero, rad/s (m/s).
+    was: f64,
 }
 
 impl Same {
     fn from(reference: f64) -> Self {
-        Self { ticks: 0, reference, went: 0.0 }
+        Self { ticks: 0, reference, went: 0.0, lasts: 0.0, was: 0.0 }
     }
 }
 
@@ -142,13 +155,14 @@ impl Estimate {
     }
 
     /// Whether a joint's encoder says the same to the last bit although the reference or the joint's own speed says
-    /// that it has moved by more than `within` meanwhile (F13). `before` is the state taken in before this tick's; without one the
-    /// count begins anew.
+    /// that it has moved by more than `within` meanwhile, or although it moved so fast that it cannot have come to rest at
+    /// once, and is to move on (F13). `before` is the state taken in before this tick's; without one the count begins anew.
     pub(crate) fn is_frozen(
         &mut self,
         before: Option<&JointState>,
         reference: &JointVector,
         within: Still,
+        limits: &[JointLimits],
     ) -> bool {
         let (Some(now), Some(before)) = (&self.measured, before) else {
             self.same = [Same::from(0.0); MAX_JOINTS];
@@ -161,19 +175,32 @@ impl Estimate {
             if now.stamp <= before.stamp {
                 continue;
             }
+            let speed = now.dq[i];
+            let most = STOPS_DEAD * limits[i].acceleration * dt;
+            let stops_dead = within.is_fine && before.dq[i].abs() - speed.abs() > most;
             if now.q[i].to_bits() != before.q[i].to_bits() {
-                *same = Same::from(reference[i]);
+                // The last new position may already come with the speed that is none.
+                let was = if stops_dead { before.dq[i] } else { 0.0 };
+                *same = Same { was, ..Same::from(reference[i]) };
                 continue;
             }
             if same.ticks == 0 {
                 same.reference = reference[i];
+                if stops_dead {
+                    same.was = before.dq[i];
+                }
             }
             same.ticks += 1;
-            let speed = now.dq[i];
+            same.lasts += dt;
+            if speed.abs() > NONE_LEFT * same.was.abs() {
+                same.was = 0.0;
+            }
             let goes_on = speed.abs() > within.rest_speed && speed * same.went >= 0.0;
             same.went = if goes_on { same.went + speed * dt } else { 0.0 };
-            let told = (reference[i] - same.reference).abs();
-            frozen |= same.ticks >= FROZEN_TICKS && (told > within.told || same.went.abs() > within.measured);
+            let told = reference[i] - same.reference;
+            let stopped_dead = same.was != 0.0 && GOES_ON.contains(&(told / (same.was * same.lasts)));
+            frozen |= same.ticks >= FROZEN_TICKS
+                && (told.abs() > within.told || same.went.abs() > within.measured || stopped_dead);
         }
         frozen
     }

@@ -45,11 +45,12 @@ impl Core {
             self.distrust(Fault::F14EncoderJump);
         }
         let told = self.tuning.frozen_within;
-        let measured = if self.gives_torques() { FINE * told } else { told };
-        let within = Still { told, measured, rest_speed: self.tuning.rest_speed };
+        let is_fine = self.gives_torques();
+        let measured = if is_fine { FINE * told } else { told };
+        let within = Still { told, measured, rest_speed: self.tuning.rest_speed, is_fine };
         let last = last.filter(|_| powered);
         if sensed == Sensed::Fresh
-            && self.estimate.is_frozen(last.as_ref(), &self.reference.q, within)
+            && self.estimate.is_frozen(last.as_ref(), &self.reference.q, within, self.arm.limits())
             && !self.estimate.distrusted
         {
             self.distrust(Fault::F13EncoderFrozen);

@@ -41,6 +41,8 @@ pub enum RobotFault {
     Deaf,
     /// F13: the encoder of this joint says the same again and again, the others do not.
     StuckEncoder(usize),
+    /// F13: likewise, and the speed, which is made of what it says, is none.
+    DeadEncoder(usize),
     /// F14: the encoder of this joint is 0.2 rad off.
     JumpedEncoder(usize),
     /// F15: the encoder of this joint counts backwards.

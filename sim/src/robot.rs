@@ -106,7 +106,8 @@ pub(crate) fn through_the_link(
     limits: &[JointLimits],
     link: &mut Link,
 ) -> Result<JointState, RobotError> {
-    if !matches!(fault, Some(RobotFault::Frozen | RobotFault::StuckEncoder(_))) {
+    use RobotFault::{DeadEncoder, Frozen, StuckEncoder};
+    if !matches!(fault, Some(Frozen | StuckEncoder(_) | DeadEncoder(_))) {
         link.frozen = None;
     }
     if link.past.len() > PAST {
@@ -117,10 +118,11 @@ pub(crate) fn through_the_link(
         link.said = state.stamp;
     }
     match fault {
-        Some(RobotFault::StuckEncoder(joint)) => {
+        Some(fault @ (StuckEncoder(joint) | DeadEncoder(joint))) => {
             let before = *link.frozen.get_or_insert(state);
             if let (Some(q), Some(dq)) = (state.q.get_mut(joint), state.dq.get_mut(joint)) {
-                (*q, *dq) = (before.q[joint], before.dq[joint]);
+                *q = before.q[joint];
+                *dq = if matches!(fault, DeadEncoder(_)) { 0.0 } else { before.dq[joint] };
             }
             Ok(state)
         }

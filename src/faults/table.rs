@@ -156,7 +156,9 @@ fn f13(t: &mut Trial) -> Result<(), String> {
         (speed, false) if speed > 0.3 => 0.012,
         _ => 1.0,
     };
-    t.break_now(RobotFault::StuckEncoder(joint), None)?;
+    // The speed is what it was, or made of what the encoder says.
+    let kind = if t.one_of(2) == 0 { RobotFault::StuckEncoder } else { RobotFault::DeadEncoder };
+    t.break_now(kind(joint), None)?;
     t.run_s(1.0)?;
     t.told(Fault::F13EncoderFrozen, within_s)?;
     t.ends_in(Mode::Fault { powered: false })

@@ -12,11 +12,22 @@ fn until_fault(
     rig: &mut Rig,
     fault: Fault,
     ms: usize,
+    change: impl FnMut(usize, &mut JointState),
+) -> Option<usize> {
+    until_fault_on_the_way(rig, 0.8, fault, ms, change)
+}
+
+/// As [`until_fault`], `by` radians far.
+fn until_fault_on_the_way(
+    rig: &mut Rig,
+    by: f64,
+    fault: Fault,
+    ms: usize,
     mut change: impl FnMut(usize, &mut JointState),
 ) -> Option<usize> {
     let home = rig.hold_q();
     let arm = rig.arm.clone();
-    rig.follow(reach(&arm, &home, 0.8, 1.5));
+    rig.follow(reach(&arm, &home, by, 1.5));
     rig.ticks(450);
     for k in 0..ms {
         let mut state = JointState { stamp: rig.now + TICK, ..rig.state };
@@ -43,6 +54,20 @@ fn f13_an_encoder_that_says_the_same_while_the_arm_moves_stops_it_and_latches() 
             s.q[joint] = q;
         });
         assert!(found.is_some_and(|ms| ms <= 5), "F13 after {found:?} ms");
+        // Nor is it noticed later where speeds are made of positions.
+        for by in [0.1, 0.3, 0.8] {
+            let mut rig = Rig::active(arm());
+            let mut stuck = None;
+            let found = until_fault_on_the_way(&mut rig, by, Fault::F13EncoderFrozen, 100, |_, s| {
+                s.q[joint] = *stuck.get_or_insert(s.q[joint]);
+                s.dq[joint] = 0.0;
+            });
+            assert!(
+                found.is_some_and(|ms| ms <= 5),
+                "F13, {by} rad, at {} after {found:?} ms",
+                rig.state.dq[joint]
+            );
+        }
         let last = rig.state;
         for _ in 0..2000 {
             let mut state = JointState { stamp: rig.now + TICK, ..rig.state };
@@ -72,21 +97,28 @@ fn f13_a_slow_joint_is_missed_as_soon_and_no_fine_encoder_of_a_noisy_arm_is_take
 
     let mut rig = Rig::active(arm.clone());
     let mut random = 1u64;
-    for by in [0.05, -0.05, 0.8] {
+    // In the last two speeds are made of what the encoder says, step by step.
+    for (by, is_made) in [(0.05, false), (-0.05, false), (0.8, false), (-0.06, true), (0.3, true)] {
         let here = rig.hold_q();
+        let mut last = rig.state.q;
         rig.follow(reach(&arm, &here, by, 1.5));
         // There, and resting for a while.
         for _ in 0..2500 {
             let mut state = JointState { stamp: rig.now + TICK, ..rig.state };
             for i in 0..N {
                 state.q[i] = (state.q[i] * 1e4).round() * 1e-4;
+                if is_made {
+                    state.dq[i] = (state.q[i] - last[i]) * 1e3;
+                    continue;
+                }
                 random =
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 state.dq[i] += 0.03 * ((random >> 33) as f64 / f64::from(1u32 << 30) - 1.0);
             }
+            last = state.q;
             rig.tick_with(Some(state));
         }
-        assert!(!rig.has(|r| *r == frozen), "F13: {:?}", rig.reports);
+        assert!(!rig.has(|r| *r == frozen), "F13, {by} rad: {:?}", rig.reports);
     }
 }
 
