@@ -11,8 +11,8 @@ use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Served, Term
 use bridge::{Canvas, files};
 use core::time::Duration;
 use perception::language::Reader;
-use perception::roles::{Speaker, SpeakingModel, Spoken};
-use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError};
+use perception::roles::{Measure, Speaker, SpeakingModel, Spoken};
+use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError, published_measure};
 use std::time::Instant;
 use types::seams::{Budget, Manner, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
@@ -114,6 +114,10 @@ impl Speaker for Local {
         self.manner.clone()
     }
 
+    fn measure(&self, picture: &Image) -> Measure {
+        self.vlm.measure([picture.intrinsics.width, picture.intrinsics.height])
+    }
+
     fn say(
         &mut self,
         pictures: &[&Image],
@@ -134,6 +138,8 @@ struct Remote {
     chat: Chat,
     /// Pictures may leave this machine.
     sends_pictures: bool,
+    /// It tells places in pixels, as Qwen2.5-VL does.
+    tells_pixels: bool,
     /// Who gave the last answer, by the server's account.
     served: Served,
     /// How it was asked for it.
@@ -160,7 +166,13 @@ impl Remote {
             },
         };
         let chat = Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms);
-        Ok(Self { chat, sends_pictures: c.pictures, served: Served::default(), manner: Manner::default() })
+        Ok(Self {
+            chat,
+            sends_pictures: c.pictures,
+            tells_pixels: c.places == "pixels",
+            served: Served::default(),
+            manner: Manner::default(),
+        })
     }
 }
 
@@ -179,6 +191,11 @@ impl Speaker for Remote {
 
     fn manner(&self) -> Manner {
         self.manner.clone()
+    }
+
+    fn measure(&self, picture: &Image) -> Measure {
+        let sides = [picture.intrinsics.width, picture.intrinsics.height];
+        if self.tells_pixels { published_measure(sides) } else { Measure::Thousandths }
     }
 
     fn say(

@@ -112,6 +112,20 @@ fn every_role_is_asked_by_hand_and_answers_in_its_json() {
             serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}"));
         assert!(answer.get(key).is_some(), "{role}: {answer}");
     }
+    let pointed = ["ask", "the bowl", "--model", &model, "--role", "point", "--image", picture, "--json"];
+    let (code, text) = folder.sinew(&[&pointed[..], &["--max-tokens", "1500"]].concat());
+    let said: serde_json::Value = serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let listed: serde_json::Value =
+        serde_json::from_str(said["text"].as_str().expect("a text")).expect("a list");
+    let (listed, found) = (listed.as_array().expect("a list"), said["found"].as_array().expect("places"));
+    // Of a picture of 256 × 192, from thousandths.
+    for (place, spot) in listed.iter().zip(found) {
+        for (i, side) in [256.0, 192.0].into_iter().enumerate() {
+            let px = place["point_2d"][i].as_f64().expect("a number") * side / 1000.0;
+            assert!((spot["point_px"][i].as_f64().expect("a number") - px).abs() < 1e-3, "{said}");
+        }
+    }
+    assert!(code == 0 && listed.len() == found.len(), "{said}");
     let (code, text) = folder.sinew(&["ask", "x", "--model", &model, "--role", "judge", "--image", picture]);
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("2 pictures for --role judge"), "{text}");

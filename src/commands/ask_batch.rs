@@ -77,8 +77,14 @@ pub(crate) fn run(
         let n = answer.ids.len();
         let tokens_per_s = if last > first { (n - 1) as f64 / (last - first) } else { 0.0 };
         let timings = Timings { load_s, prompt_s: *prompt_s, first_token_s: first, tokens_per_s };
-        let said =
-            Said { prompt_ids: prompt.ids(), ids: &answer.ids, text: &answer.text, logits: None, timings };
+        let said = Said {
+            prompt_ids: prompt.ids(),
+            ids: &answer.ids,
+            text: &answer.text,
+            logits: None,
+            found: None,
+            timings,
+        };
         let line = serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?;
         // A reader that went away is no failure of the model's.
         let _ = writeln!(out, "{line}");

@@ -22,6 +22,9 @@ pub(super) struct Said<'a> {
     pub(super) text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logits: Option<&'a [f32]>,
+    /// What was pointed at, of roles that point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<Vec<perception::roles::Spot>>,
     pub(super) timings: Timings,
 }
 
@@ -45,16 +48,14 @@ pub(crate) fn run(
     run: Option<&Path>,
     common: &Common,
 ) -> Result<Exit, CommandError> {
-    let request = match options.role {
+    let mut request = match options.role {
         Some(role) => {
             check_pictures(role, images)?;
             Some(Request::new(role, sentence, run)?)
         }
         None => None,
     };
-    let grammar = request.as_ref().map(|r| &r.grammar);
-    let how = Answering { grammar, ..answering(options, common)? };
-    let asked = request.as_ref().map_or_else(|| sentence.to_owned(), |r| r.prompt.clone());
+    let how = answering(options, common)?;
     let dir = folder(named, common)?;
     let begin = Instant::now();
     let mut tell = progress();
@@ -63,6 +64,12 @@ pub(crate) fn run(
 
     let begin = Instant::now();
     let media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(Medium::Picture(first)) = media.first() {
+        let sides = [first.width() as u32, first.height() as u32];
+        request = request.map(|r| r.measured(sentence, sides, vlm.measure(sides))).transpose()?;
+    }
+    let how = Answering { grammar: request.as_ref().map(|r| &r.grammar), ..how };
+    let asked = request.as_ref().map_or_else(|| sentence.to_owned(), |r| r.prompt.clone());
     let prompt = vlm.prompt(&media, &asked)?;
     let prompt_s = begin.elapsed().as_secs_f64();
 
@@ -95,7 +102,8 @@ pub(crate) fn run(
     let timings = Timings { load_s, prompt_s, first_token_s, tokens_per_s };
     let (prompt_ids, ids) = (prompt.ids(), answer.ids.as_slice());
     let line = if common.json {
-        let said = Said { prompt_ids, ids, text: &answer.text, logits, timings };
+        let found = request.as_ref().and_then(|r| r.found(&answer.text));
+        let said = Said { prompt_ids, ids, text: &answer.text, logits, found, timings };
         serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?
     } else {
         answer.text

@@ -8,7 +8,7 @@ use crate::cli::Common;
 use crate::exit::Exit;
 use crate::log::Facts;
 use core::time::Duration;
-use perception::roles::{Role, accepted, quoted, request};
+use perception::roles::{Given, Measure, Role, Spot, accepted, quoted, request, spots};
 use perception::vlm::Grammar;
 use serde::Serialize;
 use std::io::Write as _;
@@ -28,12 +28,18 @@ struct Said<'a> {
     /// Of prompt and answer.
     tokens: [usize; 2],
     text: &'a str,
+    /// What was pointed at, where the role points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Vec<Spot>>,
 }
 
 /// What a role asks for, and what may come.
 pub(super) struct Request {
     role: Role,
     wording: Option<Wording>,
+    /// In what places are told, and the picture's sides, pixels.
+    measure: Measure,
+    sides: [u32; 2],
     pub(super) prompt: String,
     pub(super) grammar: Grammar,
 }
@@ -49,7 +55,7 @@ impl Request {
                 Some(Wording::Explain { facts })
             }
             Role::Ask => Some(Wording::Ask { question: sentence.to_owned(), options: quoted(sentence) }),
-            Role::Look | Role::Read | Role::Describe | Role::Count | Role::Judge => None,
+            Role::Look | Role::Point | Role::Read | Role::Describe | Role::Count | Role::Judge => None,
         };
         if run.is_some() && role != Role::Explain {
             return Err(Rejection::new("--run", "--role explain", format!("--role {}", role.name())).into());
@@ -58,14 +64,38 @@ impl Request {
             Some(wording) => request(wording)?,
             None => (role.prompt(sentence), role.grammar()?),
         };
-        Ok(Self { role, wording, prompt, grammar })
+        Ok(Self { role, wording, measure: Measure::default(), sides: [0; 2], prompt, grammar })
+    }
+
+    /// The same of whoever tells places in a picture of these sides in this measure.
+    pub(super) fn measured(
+        self,
+        sentence: &str,
+        sides: [u32; 2],
+        measure: Measure,
+    ) -> Result<Self, CommandError> {
+        if !self.points() {
+            return Ok(self);
+        }
+        let (role, given) = (self.role, Given::from(measure));
+        let (prompt, grammar) = (role.prompt_given(sentence, &given), role.grammar_given(&given)?);
+        Ok(Self { measure, sides, prompt, grammar, ..self })
+    }
+
+    fn points(&self) -> bool {
+        matches!(self.role, Role::Look | Role::Point)
+    }
+
+    /// What an answer points at, in pixels of the picture, where the role points.
+    pub(super) fn found(&self, answer: &str) -> Option<Vec<Spot>> {
+        self.points().then(|| spots(answer, self.sides, self.measure).unwrap_or_default())
     }
 
     /// Whether an answer is of the role, and says no more than it may.
     pub(super) fn check(&self, answer: &str) -> Result<(), CommandError> {
         let checked = match &self.wording {
             Some(wording) => accepted(wording, answer).map(|_| ()),
-            None => self.role.check(answer),
+            None => self.role.check(answer, self.measure),
         };
         checked.map_err(|e| CommandError::Speaker(e.to_string()))
     }
@@ -108,6 +138,13 @@ pub(crate) fn run(
     let limit = Duration::from_secs_f64(setting.config.perception.answer_limit_s);
     let budget = Budget { limit, cancel: &cancel };
     let shown: Vec<_> = pictures.iter().collect();
+    let request = match pictures.first() {
+        Some(picture) => {
+            let sides = [picture.intrinsics.width, picture.intrinsics.height];
+            request.measured(sentence, sides, speaker.measure(picture))?
+        }
+        None => request,
+    };
     let said = speaker.say(&shown, &request.prompt, &request.grammar, budget);
     let said = said.map_err(|e| CommandError::Speaker(e.to_string()))?;
     let tokens = said.tokens;
@@ -115,7 +152,8 @@ pub(crate) fn run(
     request.check(&text)?;
     let line = if common.json {
         let role = format!("{}, {}", role.name(), role.version());
-        let said = Said { model: speaker.identity(), role, tokens, text: &text };
+        let found = request.found(&text);
+        let said = Said { model: speaker.identity(), role, tokens, text: &text, found };
         serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?
     } else {
         text

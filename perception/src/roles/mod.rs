@@ -9,7 +9,7 @@ mod tasks;
 mod verdict;
 mod words;
 
-pub use boxes::detections;
+pub use boxes::{Measure, Spot, detections, spots};
 pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
 pub use verdict::{judgement, reason};
@@ -22,11 +22,34 @@ use types::{Offer, Rejection};
 /// Longest description or reason, characters.
 const LONGEST_TEXT: usize = 200;
 
+/// What a request hangs on besides its sentence.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The tasks that may be asked for.
+    pub offer: Offer,
+    /// In what places are told.
+    pub measure: Measure,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { offer: Offer::everything(), measure: Measure::default() }
+    }
+}
+
+impl From<Measure> for Given {
+    fn from(measure: Measure) -> Self {
+        Self { measure, ..Self::default() }
+    }
+}
+
 /// What a model is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Every object of a picture, as boxes.
     Look,
+    /// Where something is in a picture, as points.
+    Point,
     /// What a sentence means, as a call.
     Read,
     /// A picture in one sentence.
@@ -43,14 +66,23 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 7] =
-        [Self::Look, Self::Read, Self::Describe, Self::Count, Self::Judge, Self::Explain, Self::Ask];
+    pub const ALL: [Self; 8] = [
+        Self::Look,
+        Self::Point,
+        Self::Read,
+        Self::Describe,
+        Self::Count,
+        Self::Judge,
+        Self::Explain,
+        Self::Ask,
+    ];
 
     /// Its name: the one of its file.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Look => "look",
+            Self::Point => "point",
             Self::Read => "read",
             Self::Describe => "describe",
             Self::Count => "count",
@@ -69,6 +101,7 @@ impl Role {
     fn file(self) -> &'static str {
         match self {
             Self::Look => include_str!("../../../assets/prompts/look.txt"),
+            Self::Point => include_str!("../../../assets/prompts/point.txt"),
             Self::Read => include_str!("../../../assets/prompts/read.txt"),
             Self::Describe => include_str!("../../../assets/prompts/describe.txt"),
             Self::Count => include_str!("../../../assets/prompts/count.txt"),
@@ -88,7 +121,7 @@ impl Role {
     #[must_use]
     pub fn pictures(self) -> usize {
         match self {
-            Self::Look | Self::Describe | Self::Count => 1,
+            Self::Look | Self::Point | Self::Describe | Self::Count => 1,
             Self::Read | Self::Explain | Self::Ask => 0,
             Self::Judge => 2,
         }
@@ -97,17 +130,22 @@ impl Role {
     /// The prompt; `sentence` comes last, where the role has one.
     #[must_use]
     pub fn prompt(self, sentence: &str) -> String {
-        self.prompt_offering(sentence, &Offer::everything())
+        self.prompt_given(sentence, &Given::default())
     }
 
-    /// The prompt, where the tasks of an offer alone may be asked for.
+    /// The prompt, where the tasks of an offer alone may be asked for, and places are told in its measure.
     #[must_use]
-    pub fn prompt_offering(self, sentence: &str, offer: &Offer) -> String {
+    pub fn prompt_given(self, sentence: &str, given: &Given) -> String {
         let text = self.file().split_once('\n').map_or("", |(_, text)| text.trim());
         match self {
-            Self::Look | Self::Describe => text.to_owned(),
+            Self::Look => text.replace("{coordinates}", &given.measure.words()),
+            Self::Describe => text.to_owned(),
+            Self::Point => {
+                let text = text.replace("{coordinates}", &given.measure.words());
+                format!("{text} {}", sentence.trim())
+            }
             Self::Read => {
-                let text = text.replace("{skills}", &tasks::skills_in_words(offer));
+                let text = text.replace("{skills}", &tasks::skills_in_words(&given.offer));
                 format!("{text} {}", sentence.trim())
             }
             Self::Count | Self::Judge | Self::Explain | Self::Ask => format!("{text} {}", sentence.trim()),
@@ -119,18 +157,19 @@ impl Role {
     /// # Errors
     /// Never, with the schemas of this crate.
     pub fn grammar(self) -> Result<Grammar, Rejection> {
-        self.grammar_offering(&Offer::everything())
+        self.grammar_given(&Given::default())
     }
 
-    /// What its answer may be, where the tasks of an offer alone may be asked for.
+    /// What its answer may be, where the tasks of an offer alone may be asked for, and places are told in its measure.
     ///
     /// # Errors
     /// Never, with the schemas of this crate.
-    pub fn grammar_offering(self, offer: &Offer) -> Result<Grammar, Rejection> {
+    pub fn grammar_given(self, given: &Given) -> Result<Grammar, Rejection> {
         let text = json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_TEXT });
         Grammar::new(match self {
-            Self::Look => boxes::schema(),
-            Self::Read => tasks::schema(offer),
+            Self::Look => boxes::schema("bbox_2d", given.measure),
+            Self::Point => boxes::schema("point_2d", given.measure),
+            Self::Read => tasks::schema(&given.offer),
             Self::Describe => object(json!({ "text": text })),
             Self::Count => object(json!({ "count": { "type": "integer", "minimum": 0, "maximum": 99 } })),
             Self::Judge => object(json!({ "answer": { "type": "boolean" }, "reason": text })),
@@ -142,10 +181,10 @@ impl Role {
     ///
     /// # Errors
     /// A [`Rejection`] naming the place in the answer.
-    pub fn check(self, text: &str) -> Result<(), Rejection> {
+    pub fn check(self, text: &str, measure: Measure) -> Result<(), Rejection> {
         match self {
             // What is read by a reader of its own may say a little more.
-            Self::Look => detections(text, 1000, 1000).map(|_| ()),
+            Self::Look | Self::Point => spots(text, [1000; 2], measure).map(|_| ()),
             Self::Read => utterance(text).map(|_| ()),
             Self::Describe | Self::Count | Self::Judge | Self::Explain | Self::Ask => {
                 self.grammar()?.check(text)
@@ -180,7 +219,8 @@ mod tests {
             assert!(role.version().starts_with("version "), "{role:?}");
             let prompt = role.prompt("put it in the bowl");
             assert!(
-                prompt.len() > 100 && !prompt.contains("version ") && !prompt.contains("{skills}"),
+                prompt.len() > 100
+                    && !["version ", "{skills}", "{coordinates}"].iter().any(|w| prompt.contains(w)),
                 "{role:?}"
             );
             assert_eq!(prompt.ends_with("put it in the bowl"), !matches!(role, Role::Look | Role::Describe));
@@ -188,9 +228,14 @@ mod tests {
             assert!(most < 64 << 10, "{role:?}: {most} bytes");
             assert_eq!(role.name().parse(), Ok(role));
         }
-        assert_eq!(Role::Count.check("{\"count\": 7}"), Ok(()));
-        assert_eq!(Role::Count.check("{\"count\": 700}").expect_err("too many").field, "answer.count");
-        assert!(Role::Read.check("{\"do\": []}").is_err() && Role::Look.check("[]").is_ok());
+        let check = |role: Role, text: &str| role.check(text, Measure::Thousandths);
+        assert_eq!(check(Role::Count, "{\"count\": 7}"), Ok(()));
+        assert_eq!(check(Role::Count, "{\"count\": 700}").expect_err("too many").field, "answer.count");
+        assert!(check(Role::Read, "{\"do\": []}").is_err() && check(Role::Look, "[]").is_ok());
+        assert!(Role::Look.prompt("").contains("coordinates from 0 to 1000."));
+        let shown = Given::from(Measure::Pixels { width: 308, height: 252 });
+        let pixels = Role::Point.prompt_given("the knob", &shown);
+        assert!(pixels.contains("308 wide and 252 high") && pixels.ends_with("the knob"), "{pixels}");
         assert!("sing".parse::<Role>().expect_err("none").to_string().contains("describe"));
     }
 }

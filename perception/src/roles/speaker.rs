@@ -1,7 +1,7 @@
 //! A language model behind the seam of the built-in one: it looks, and it reads the sentences that the built-in
 //! reader does not understand.
 
-use super::{Role, detections, judgement, licence, utterance, verdict, words};
+use super::{Given, Measure, Role, detections, judgement, licence, utterance, verdict, words};
 use crate::language::{Reader, gates, text};
 use crate::vlm::Grammar;
 use types::language::Utterance;
@@ -38,6 +38,10 @@ pub trait Speaker: Send {
     /// How it was made to give the last answer, as far as is known.
     fn manner(&self) -> Manner {
         Manner::default()
+    }
+    /// In what it tells places in a picture.
+    fn measure(&self, _picture: &Image) -> Measure {
+        Measure::Thousandths
     }
     /// What it says to a prompt with pictures before it.
     ///
@@ -112,8 +116,12 @@ impl<S: Speaker> SpeakingModel<S> {
     }
 
     fn look(&mut self, image: &Image, budget: Budget<'_>) -> Result<Vec<Detection>, ModelError> {
-        let said = self.ask(Role::Look, &[image], (Role::Look.prompt(""), Role::Look.grammar()?), budget)?;
-        detections(&said, image.intrinsics.width, image.intrinsics.height).map_err(|e| self.unusable(&e))
+        let measure = self.speaker.measure(image);
+        let given = Given::from(measure);
+        let request = (Role::Look.prompt_given("", &given), Role::Look.grammar_given(&given)?);
+        let said = self.ask(Role::Look, &[image], request, budget)?;
+        let sides = [image.intrinsics.width, image.intrinsics.height];
+        detections(&said, sides, measure).map_err(|e| self.unusable(&e))
     }
 
     fn read(&mut self, sentence: &str, budget: Budget<'_>) -> Result<(Utterance, f32), ModelError> {
@@ -125,8 +133,8 @@ impl<S: Speaker> SpeakingModel<S> {
         if gates::stops(&words).is_err() {
             return Ok((reading.utterance, reading.confidence));
         }
-        let (role, offer) = (Role::Read, &self.offer);
-        let request = (role.prompt_offering(sentence, offer), role.grammar_offering(offer)?);
+        let (role, given) = (Role::Read, Given { offer: self.offer.clone(), ..Given::default() });
+        let request = (role.prompt_given(sentence, &given), role.grammar_given(&given)?);
         let said = self.ask(role, &[], request, budget)?;
         let proposal = utterance(&said).map_err(|e| self.unusable(&e))?;
         // Whoever is elsewhere may not have been held to the grammar.

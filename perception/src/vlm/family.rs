@@ -31,6 +31,10 @@ pub(super) trait Family: Send {
     fn decoder(&mut self) -> &mut Decoder;
     /// Runs the vision tower over one picture; gives up between layers when `goes_on` says so.
     fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen>;
+    /// Width and height that a picture of this width and height is shown in, where the family tells places in its pixels.
+    fn tells_pixels_of(&self, _sides: [usize; 2]) -> Option<[usize; 2]> {
+        None
+    }
     /// A user's message and the beginning of the answer, where the checkpoint's template does not count.
     fn message(&self, _media: &[Medium], _sentence: &str) -> Option<String> {
         None

@@ -62,4 +62,5 @@ pub use grammar::{Allowed, Following, Grammar, Guide};
 pub use model::Vlm;
 pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};
 pub use prompt::Prompt;
+pub use qwen2_5_vl::published_measure;
 pub use sampling::Choice;

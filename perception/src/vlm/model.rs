@@ -14,6 +14,7 @@ use super::settings::{Node, read_json};
 use super::source::Source;
 use super::template::Template;
 use super::tokens::Tokens;
+use crate::roles::Measure;
 use candle_core::Tensor;
 use std::path::Path;
 use types::Rejection;
@@ -85,6 +86,13 @@ impl Vlm {
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// In what this model tells places in a picture of these sides, pixels.
+    #[must_use]
+    pub fn measure(&self, sides: [u32; 2]) -> Measure {
+        let shown = self.family.tells_pixels_of(sides.map(|n| n as usize));
+        shown.map_or(Measure::Thousandths, |[w, h]| Measure::Pixels { width: w as u32, height: h as u32 })
     }
 
     /// The checkpoint's chat template with one user's message: the media in order, then the sentence.

@@ -183,17 +183,23 @@ impl PatchConfig {
         })
     }
 
+    /// Height and width that a picture of this height and width is resized to.
+    pub(super) fn picture_size(&self, [h, w]: [usize; 2]) -> Result<[usize; 2]> {
+        self.size([h, w], 1, 1, self.pixels)
+    }
+
     /// One picture.
     pub(super) fn picture(&self, picture: &Pixels) -> Result<Patches> {
-        let [h, w] = self.size(picture, 1, 1, self.pixels)?;
+        let [h, w] = self.picture_size([picture.height(), picture.width()])?;
         Ok(self.cut.rows(&[&resize(picture, w, h, Filter::Cubic)?]))
     }
 
     /// A film, `temporal` pictures at a time; the last one fills up what is missing.
     pub(super) fn film(&self, frames: &[Pixels]) -> Result<Vec<Patches>> {
         let (n, temporal) = (frames.len(), self.cut.temporal);
+        let first = [frames[0].height(), frames[0].width()];
         let [h, w] = match self.budget {
-            Budget::Film => self.size(&frames[0], n, temporal, self.film_pixels)?,
+            Budget::Film => self.size(first, n, temporal, self.film_pixels)?,
             Budget::Picture(tokens) => {
                 let [fewest, most] = self.film_pixels;
                 // Nine tenths of the tokens, shared evenly; a little more than the fewest pixels in any case.
@@ -202,7 +208,7 @@ impl PatchConfig {
                     let all = ((tokens * factor * factor) as f64 * 0.9) as usize;
                     most.min(all * temporal / n).max((fewest as f64 * 1.05) as usize)
                 });
-                self.size(&frames[0], 1, 1, [fewest, most])?
+                self.size(first, 1, 1, [fewest, most])?
             }
         };
         let resized = frames.iter().map(|f| resize(f, w, h, Filter::Cubic));
@@ -214,19 +220,19 @@ impl PatchConfig {
     /// most pixels, keeping the shape as well as that allows (Qwen's "smart resize").
     fn size(
         &self,
-        picture: &Pixels,
+        [height, width]: [usize; 2],
         n: usize,
         temporal: usize,
         [fewest, most]: [usize; 2],
     ) -> Result<[usize; 2]> {
         let factor = (self.cut.patch * self.cut.merge) as f64;
-        let (mut h, mut w) = (picture.height() as f64, picture.width() as f64);
+        let (mut h, mut w) = (height as f64, width as f64);
         if n > 1 && (h < factor || w < factor) {
             let scale = (factor / h).max(factor / w);
             (h, w) = ((h * scale).trunc(), (w * scale).trunc());
         }
         if h.max(w) / h.min(w) > MAX_ASPECT {
-            let got = format!("{} × {}", picture.width(), picture.height());
+            let got = format!("{width} × {height}");
             return Err(Rejection::new("picture", "sides that differ 200-fold at most", got).into());
         }
         let blocks = |side: f64| (side / factor).round_ties_even() * factor;

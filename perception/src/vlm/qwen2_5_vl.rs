@@ -15,6 +15,7 @@ use super::settings::Node;
 use super::source::Source;
 use super::tokens::Tokens;
 use super::vision::{Run, VisionBlock};
+use crate::roles::Measure;
 use candle_core::{DType, Tensor};
 use std::path::Path;
 
@@ -32,6 +33,13 @@ const PREPARATION: PatchConfig = PatchConfig {
     film_pixels: [128 * 28 * 28, 768 * 28 * 28],
     budget: Budget::Picture(None),
 };
+
+/// In what Qwen2.5-VL tells places in a picture of these sides, where its settings are those that are published.
+#[must_use]
+pub fn published_measure([width, height]: [u32; 2]) -> Measure {
+    let shown = PREPARATION.picture_size([height, width].map(|n| n as usize)).ok();
+    shown.map_or(Measure::Thousandths, |[h, w]| Measure::Pixels { width: w as u32, height: h as u32 })
+}
 
 /// Everything of `config.json` that counts.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +167,11 @@ impl Family for Qwen25Vl {
 
     fn config(&self) -> &DecoderConfig {
         self.decoder.config()
+    }
+
+    // Qwen2.5-VL technical report (2025), 2.1: absolute coordinates, by the size of the picture as it goes in.
+    fn tells_pixels_of(&self, [width, height]: [usize; 2]) -> Option<[usize; 2]> {
+        self.patches.picture_size([height, width]).ok().map(|[h, w]| [w, h])
     }
 
     fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen> {

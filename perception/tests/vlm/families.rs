@@ -3,7 +3,8 @@
 
 use crate::fixture::{folder, load};
 use crate::refusals::{Copy, parts, says, whole};
-use perception::vlm::{Medium, Pixels, Place, Precision, Vlm};
+use perception::roles::Measure;
+use perception::vlm::{Medium, Pixels, Place, Precision, Vlm, published_measure};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -67,6 +68,24 @@ fn check_shards(layout: &str) {
     says(&copy.0, &[&second]);
     fs::copy(folder("qwen3-vl-4").join(&first), copy.path(&second)).expect("copied");
     says(&copy.0, &[&second]);
+}
+
+#[test]
+fn qwen2_5_vl_tells_places_in_pixels_of_the_picture_as_it_goes_in_and_the_others_in_thousandths() {
+    let vlm = load("qwen2_5-vl");
+    for [w, h] in [[320u32, 240], [96, 96], [60, 400], [1280, 720]] {
+        let Measure::Pixels { width, height } = vlm.measure([w, h]) else { panic!("{w} × {h}") };
+        assert!(width % 28 == 0 && height % 28 == 0, "{width} × {height}");
+        let picture = Pixels::new(w as usize, h as usize, vec![90; (3 * w * h) as usize]).expect("a picture");
+        let prompt = vlm.prompt(&[Medium::Picture(picture)], "where?").expect("a prompt");
+        // A token for each block of 28 × 28 that is shown.
+        let shown = prompt.ids().iter().filter(|id| **id == 396).count();
+        assert_eq!(shown as u32, (width / 28) * (height / 28), "{w} × {h}");
+    }
+    assert_eq!(published_measure([640, 480]), Measure::Pixels { width: 644, height: 476 });
+    for other in ["qwen3-vl", "smolvlm"] {
+        assert_eq!(load(other).measure([320, 240]), Measure::Thousandths, "{other}");
+    }
 }
 
 #[test]

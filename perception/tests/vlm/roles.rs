@@ -1,7 +1,7 @@
 //! Every role asked of random weights: whatever they want, each answer ends by itself and is one that the program can use.
 
 use crate::refusals::Copy;
-use perception::roles::{Role, accepted, detections, request, utterance};
+use perception::roles::{Given, Measure, Role, accepted, detections, request, spots, utterance};
 use perception::vlm::{Answering, Choice, Grammar, Place, Precision, Vlm};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -9,6 +9,8 @@ use types::language::{Relation, Utterance};
 use types::seams::Wording;
 use types::{Offer, TaskKind};
 
+/// As a model of the kind that tells pixels has it.
+const SHOWN: Measure = Measure::Pixels { width: 644, height: 476 };
 /// More than the longest answer of any role.
 const ROOM: usize = 1 << 15;
 
@@ -56,11 +58,16 @@ impl Asked {
     fn request(&self) -> (String, Grammar) {
         match self {
             Self::Read(offer) => {
-                let role = Role::Read;
-                let grammar = role.grammar_offering(offer).expect("bounded");
-                (role.prompt_offering("put it there", offer), grammar)
+                let (role, given) = (Role::Read, Given { offer: offer.clone(), ..Given::default() });
+                let grammar = role.grammar_given(&given).expect("bounded");
+                (role.prompt_given("put it there", &given), grammar)
             }
             Self::Worded(wording) => request(wording).expect("facts"),
+            Self::Other(Role::Point) => {
+                let given = Given::from(SHOWN);
+                let grammar = Role::Point.grammar_given(&given).expect("bounded");
+                (Role::Point.prompt_given("the red cubes", &given), grammar)
+            }
             Self::Other(role) => (role.prompt("the red cubes"), role.grammar().expect("bounded")),
         }
     }
@@ -91,13 +98,19 @@ impl Asked {
                 assert!(refused.is_none_or(|e| e.expected != "the JSON of its role"), "{text}");
             }
             Self::Other(Role::Look) => {
-                detections(text, 640, 480).unwrap_or_else(|e| panic!("{e}: {text}"));
+                let sides = [640, 480];
+                detections(text, sides, Measure::Thousandths).unwrap_or_else(|e| panic!("{e}: {text}"));
                 let found = value.as_array().unwrap_or_else(|| panic!("{text}"));
                 let label = |f: &Value| f["label"].as_str().map_or(0, |l| l.chars().count());
                 assert!(found.len() <= 24 && found.iter().all(|f| (1..=40).contains(&label(f))), "{text}");
             }
+            Self::Other(Role::Point) => {
+                let found = spots(text, [640, 480], SHOWN).unwrap_or_else(|e| panic!("{e}: {text}"));
+                let is_in = |p: [f32; 2]| (0.0..=640.0).contains(&p[0]) && (0.0..=480.0).contains(&p[1]);
+                assert!(found.iter().all(|s| s.box_px.is_none() && is_in(s.point_px)), "{text}");
+            }
             Self::Other(role) => {
-                assert_eq!(role.check(text), Ok(()), "{text}");
+                assert_eq!(role.check(text, Measure::Thousandths), Ok(()), "{text}");
                 match role {
                     Role::Count => assert!(value["count"].as_u64().is_some_and(|n| n < 100), "{text}"),
                     Role::Judge => {
