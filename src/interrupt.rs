@@ -9,9 +9,12 @@ static PRESSED: AtomicUsize = AtomicUsize::new(0);
 /// The loop of this process, where it has one; else somebody who has to tell it.
 static LOOP: OnceLock<StopFlag> = OnceLock::new();
 static EMERGENCY: AtomicBool = AtomicBool::new(false);
+/// Whoever waits for a model need not wait any longer.
+static GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn on_signal(_: libc::c_int) {
     PRESSED.fetch_add(1, Ordering::Relaxed);
+    GIVEN_UP.store(true, Ordering::Release);
 }
 
 extern "C" fn on_emergency(_: libc::c_int) {
@@ -47,6 +50,21 @@ pub(crate) fn install() {
         libc::signal(libc::SIGTERM, handler);
         libc::signal(libc::SIGQUIT, emergency);
     }
+}
+
+/// Says that the person has given up, here or at another machine: what a model is being asked is not waited for.
+pub(crate) fn given_up() -> &'static AtomicBool {
+    &GIVEN_UP
+}
+
+/// Somebody at another machine has given up.
+pub(crate) fn give_up() {
+    GIVEN_UP.store(true, Ordering::Release);
+}
+
+/// A new sentence is begun, which only Ctrl-C here has given up already.
+pub(crate) fn begin_anew() {
+    GIVEN_UP.store(count() > 0, Ordering::Release);
 }
 
 /// How often it was pressed.

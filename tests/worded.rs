@@ -6,6 +6,8 @@ mod scripted;
 use scripted::{Act, Folder, remote, server};
 use serde_json::json;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const WHICH: &str = "put the cube in the bowl";
 const TOO_LARGE: &str = "pick up the blue bowl";
@@ -145,4 +147,32 @@ fn both_are_asked_by_hand_too_about_a_run_or_a_question() {
         code == 0 && text.contains("because") || code == 1 && text.contains("error: answer"),
         "{code}: {text}"
     );
+}
+
+#[test]
+fn whoever_presses_ctrl_c_while_a_model_thinks_does_not_wait_for_it() {
+    const THINKS_S: u64 = 100;
+    let (url, count) = server(|_, _| {
+        std::thread::sleep(Duration::from_secs(THINKS_S));
+        Act::HangUp
+    });
+    let patient = format!("limit_s = {THINKS_S}.0\npictures = true\n");
+    let folder = Folder::new("given-up", &(remote(&url) + &patient));
+    let mut command = folder.command(&["run", WHICH, "--lockstep", "--seed", "3"]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let begun = Instant::now();
+    while count.load(std::sync::atomic::Ordering::Relaxed) == 0 {
+        assert!(begun.elapsed().as_secs() < 60, "it asks");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pressed = Command::new("kill").args(["-INT", &run.id().to_string()]).status().expect("kill");
+    let begun = Instant::now();
+    let ended = run.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(pressed.success() && ended.status.code() == Some(130), "{:?}: {text}", ended.status);
+    assert!(begun.elapsed().as_secs() < THINKS_S / 2, "the answer was waited for");
+    let events = folder.events(1);
+    assert!(!events.contains("F46") && !events.contains("F45"), "nobody failed: {events}");
+    let (code, text) = folder.sinew(&["replay", "runs/run-001"]);
+    assert_eq!(code, 0, "{text}");
 }

@@ -8,7 +8,6 @@ use perception::health::{CameraWatch, Config as WatchConfig};
 use perception::tracker::Tracker;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::AtomicBool;
 use types::language::Utterance;
 use types::seams::{
     Budget, Camera, CameraError, Judgement, ModelCall, ModelError, Shift, VisionLanguageModel, Wording,
@@ -31,7 +30,6 @@ pub(crate) struct Eyes {
     watches: Vec<CameraWatch>,
     pictures: u32,
     limit: Duration,
-    cancel: AtomicBool,
     /// The newest picture of each camera with what the model saw in it.
     pub(crate) seen: Vec<(Image, Vec<Detection>)>,
     /// Wall time of each answer to a picture, seconds.
@@ -88,7 +86,6 @@ impl Eyes {
             watches: Vec::new(),
             pictures,
             limit,
-            cancel: AtomicBool::new(false),
             seen: Vec::new(),
             look_times: Vec::new(),
             seeing_s: 0.0,
@@ -273,7 +270,8 @@ impl Eyes {
         let answered: Option<Result<T, String>> = tape.take(question.role, || {
             let ask = ask.take()?;
             let begun = std::time::Instant::now();
-            let answer = ask(self.model.as_mut(), Budget { limit: self.limit, cancel: &self.cancel });
+            let cancel = crate::interrupt::given_up();
+            let answer = ask(self.model.as_mut(), Budget { limit: self.limit, cancel });
             let took = begun.elapsed();
             let late = took > self.limit;
             let answer = if late { Err(ModelError::Timeout(self.limit)) } else { answer };
@@ -303,7 +301,7 @@ impl Eyes {
             && let Some(answered) = &answered
             && tape.asks_again()
         {
-            let budget = Budget { limit: Duration::MAX, cancel: &self.cancel };
+            let budget = Budget { limit: Duration::MAX, cancel: crate::interrupt::given_up() };
             let now = ask(self.model.as_mut(), budget).map_err(|e| e.to_string());
             tape.asked_again(question.other(answered, &now));
         }
@@ -320,6 +318,7 @@ impl Eyes {
             });
             match answered {
                 Ok(detections) => return Ok(detections),
+                Err(e) if is_given_up(&e) => return Err(e),
                 Err(e) => why = e,
             }
         }
@@ -380,11 +379,17 @@ impl Eyes {
                     log.detail("perception", "reading", format!("confidence {confidence:.3}"));
                     return utterance;
                 }
+                Err(e) if is_given_up(&e) => return Utterance::Unclear(e),
                 Err(e) => log.fault("perception", Fault::F45ModelGarbage, e),
             }
         }
         Utterance::Unclear(format!("my model gave no usable answer in {TRIES} tries; please say it again"))
     }
+}
+
+/// Whether the person did not wait for an answer: it is not asked for again.
+fn is_given_up(why: &str) -> bool {
+    why == ModelError::Cancelled.to_string()
 }
 
 /// So much of an answer is shown.

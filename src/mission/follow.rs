@@ -185,14 +185,17 @@ impl Mission {
         if let (Some(film), Some(rig)) = (&mut self.film, self.body.world()) {
             film.pass(now, rig);
         }
-        if self.body.interrupts() > 0 {
-            return Err(Trouble::Interrupted);
-        }
+        self.check_interrupts()?;
         if now.as_secs_f64() > self.time_limit_s {
             self.stop()?;
             return Err(Trouble::TooLong(self.time_limit_s));
         }
         Ok(())
+    }
+
+    /// Whether the person has pressed Ctrl-C.
+    pub(super) fn check_interrupts(&mut self) -> Result<(), Trouble> {
+        if self.body.interrupts() > 0 { Err(Trouble::Interrupted) } else { Ok(()) }
     }
 
     /// Takes in what the loop reports; whether the motion of this name came to its end.

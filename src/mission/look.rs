@@ -127,6 +127,7 @@ impl Mission {
                 }
                 Err(trouble) => trouble,
             };
+            self.check_interrupts()?;
             self.log.fault("perception", fault, &said);
             match patience.after(fault) {
                 Next::WaitForCameras => self.wait_for_cameras((fault, said))?,

@@ -176,7 +176,9 @@ impl Mission {
             let offer = self.planner.offer(&scene, &state);
             self.eyes.offer(&offer);
         }
-        Ok(self.eyes.read(words, &mut self.log))
+        let read = self.eyes.read(words, &mut self.log);
+        self.check_interrupts()?;
+        Ok(read)
     }
 
     /// Checks the proposal against the scene and the robot; looks again, or asks the person, where

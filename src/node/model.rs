@@ -39,7 +39,10 @@ impl WiredModel {
             return Err(ModelError::Unusable("no perception node is there".into()));
         }
         let limit = budget.limit.min(LONGEST);
-        let answer = self.wire.ask::<Question, Answer>(topic, "", question, limit).map_err(|e| match e {
+        let goes_on = || !budget.is_cancelled();
+        let answer = self.wire.ask_while::<Question, Answer>(topic, "", question, limit, &goes_on);
+        let answer = answer.map_err(|e| match e {
+            WireError::GivenUp => ModelError::Cancelled,
             WireError::Silent { limit, .. } => ModelError::Timeout(limit),
             WireError::Refused(why) => ModelError::Refused(why),
             other => ModelError::Unusable(other.to_string()),

@@ -171,6 +171,7 @@ fn listen(
             let done = if question.topic() == topics::CANCEL.key {
                 question.read_signed::<Ask>(&mut sessions, wire.now()).map(|_| {
                     desk.cancelled.fetch_add(1, Ordering::Relaxed);
+                    crate::interrupt::give_up();
                     Taken { id: 0 }
                 })
             } else if question.topic() == topics::REPLY.key {
@@ -209,6 +210,7 @@ impl Desk {
             ));
         }
         self.cancelled.store(0, Ordering::Relaxed);
+        crate::interrupt::begin_anew();
         self.session.store(session, Ordering::Release);
         let run = self.runs.fetch_add(1, Ordering::Relaxed) as u64 + 1;
         *next = Some(Next { run, goal });

@@ -55,6 +55,8 @@ const MOST_NODES: usize = 64;
 const MOST_UNSIGNED: usize = 64;
 /// Rounds of a handshake; the quickest says the most.
 const ROUNDS: usize = 3;
+/// How often is looked whether an answer is still waited for.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Why something could not be said, or was not answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +72,9 @@ pub enum WireError {
         /// How long was waited.
         limit: Duration,
     },
+    /// Whoever asked did not wait for the answer.
+    #[error("the answer was not waited for")]
+    GivenUp,
     /// What carries the messages has failed.
     #[error("zenoh: {0}")]
     Zenoh(String),
@@ -207,16 +212,25 @@ impl Wire {
         question: &Q,
         limit: Duration,
     ) -> Result<A, WireError> {
+        self.ask_while(topic, of, question, limit, &|| true)
+    }
+
+    /// As [`Self::ask`], as long as `goes_on` says so.
+    ///
+    /// # Errors
+    /// As [`Self::ask`]; [`WireError::GivenUp`] when it does not.
+    pub fn ask_while<Q: Message, A: Message>(
+        &self,
+        topic: &Topic,
+        of: &str,
+        question: &Q,
+        limit: Duration,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<A, WireError> {
         self.may(topic.asks, topic, "ask")?;
-        let key = self.key(topic, of);
-        let envelope = Envelope {
-            schema: schema_id::<Q>(),
-            sender: self.0.id,
-            sequence: 0,
-            sent: self.now(),
-            tag: None,
-        };
-        self.asked(&key, &envelope, to_cdr(question)?, limit)
+        let (schema, sender, sent) = (schema_id::<Q>(), self.0.id, self.now());
+        let envelope = Envelope { schema, sender, sequence: 0, sent, tag: None };
+        self.asked(&self.key(topic, of), &envelope, to_cdr(question)?, limit, goes_on)
     }
 
     fn asked<A: Message>(
@@ -225,17 +239,20 @@ impl Wire {
         envelope: &Envelope,
         payload: Vec<u8>,
         limit: Duration,
+        goes_on: &dyn Fn() -> bool,
     ) -> Result<A, WireError> {
         let get = self.0.session.get(key).payload(payload).attachment(envelope.to_bytes()).timeout(limit);
         // The first good answer counts, whoever else could give one.
         let get = get.target(QueryTarget::All).consolidation(ConsolidationMode::None);
-        let get = get
-            .congestion_control(CongestionControl::Block)
-            .priority(Priority::InteractiveHigh)
-            .express(true);
-        let replies = get.wait().map_err(zenoh)?;
+        let get = get.congestion_control(CongestionControl::Block).priority(Priority::InteractiveHigh);
+        let replies = get.express(true).wait().map_err(zenoh)?;
         let mut failed = None;
-        while let Ok(reply) = replies.recv() {
+        while let Ok(reply) = replies.recv_timeout(GLANCE) {
+            let reply = match reply {
+                Some(reply) => reply,
+                None if goes_on() => continue,
+                None => return Err(WireError::GivenUp),
+            };
             match reply.result() {
                 Ok(sample) => {
                     let sent =
@@ -319,7 +336,7 @@ impl Wire {
         let schema = schema_id::<SessionRequest>();
         let envelope = Envelope { schema, sender: self.0.id, sequence: 0, sent: self.now(), tag: None };
         let envelope = envelope.signed(&key, &topic, &payload);
-        let opened: SessionOpened = self.asked(&topic, &envelope, payload, limit)?;
+        let opened: SessionOpened = self.asked(&topic, &envelope, payload, limit, &|| true)?;
         if !key.verifies(&Tag(opened.tag), &[&proof(nonce, opened.session)]) {
             return Err(Rejection::new("session.tag", format!("a {}'s proof", with.word()), "another").into());
         }
@@ -340,7 +357,7 @@ impl Wire {
         self.may(topic.asks, topic, "ask")?;
         let (key, payload) = (self.key(topic, ""), to_cdr(question)?);
         let envelope = signer.envelope(schema_id::<Q>(), &key, &payload, self.now());
-        self.asked(&key, &envelope, payload, limit)
+        self.asked(&key, &envelope, payload, limit, &|| true)
     }
 
     /// How every arrow to this node does.
@@ -362,10 +379,7 @@ impl Wire {
 
 /// What the answer to a request for a session proves.
 fn proof(nonce: u64, session: u64) -> [u8; 16] {
-    let mut out = [0; 16];
-    out[..8].copy_from_slice(&nonce.to_le_bytes());
-    out[8..].copy_from_slice(&session.to_le_bytes());
-    out
+    (u128::from(nonce) | u128::from(session) << 64).to_le_bytes()
 }
 
 struct Signing {
