@@ -44,24 +44,26 @@ fn keys_are_a_folder_for_each_role_with_what_is_secret_for_its_owner_alone() {
     let (code, said, err) = folder.keys(&["--robot", "arm-1", "--names", "arm.local,10.0.0.7"]);
     assert_eq!(code, 0, "{err}");
     let top: Vec<String> = files(&folder.0).into_iter().map(|(name, _)| name).collect();
-    let roles = ["observer", "operator", "perception", "planner", "robot", "ros2"];
+    let parties = ["observer", "operator", "perception", "planner", "robot", "ros2", "router"];
     assert_eq!(
         top,
         ["ca.key.pem", "ca.pem", "deployment.json", "master.key"]
             .into_iter()
-            .chain(roles)
+            .chain(parties)
             .collect::<Vec<_>>()
     );
-    for role in roles {
+    for role in parties {
         assert!(said.contains(&format!("  {role}")), "{said}");
         let files = files(&folder.0.join(role));
-        for name in ["ca.pem", "node.pem", "access.json"] {
-            assert!(files.iter().any(|(n, _)| n == name), "{role} has no {name}");
+        let rules: &[&str] =
+            if role == "router" { &["router.json5"] } else { &["access.json", "through-router.json"] };
+        for name in ["ca.pem", "node.pem"].iter().chain(rules) {
+            assert!(files.iter().any(|(n, _)| n == *name), "{role} has no {name}");
         }
         let secret = files.iter().filter(|(n, _)| n.ends_with(".key") || n.ends_with(".key.pem"));
         assert!(secret.clone().all(|(_, mode)| *mode == 0o600), "{role}: {files:?}");
         let n_pairs = match role {
-            "observer" => 0,
+            "observer" | "router" => 0,
             "perception" | "ros2" => 1,
             "robot" => 4,
             _ => 2,
@@ -80,11 +82,11 @@ fn keys_made_once_more_are_kept_renewed_when_asked_for_and_never_anothers() {
     assert_eq!(folder.keys(&["--days", "10"]).0, 0);
     let (ca, node) = (read("ca.pem"), read("robot/node.pem"));
     let (code, said, _) = folder.keys(&[]);
-    assert!(code == 0 && said.matches(" kept ").count() == 6 && !said.contains(" made "), "{said}");
+    assert!(code == 0 && said.matches(" kept ").count() == 7 && !said.contains(" made "), "{said}");
     assert!(said.contains("! robot ends soon: --renew"), "{said}");
     assert_eq!((read("ca.pem"), read("robot/node.pem")), (ca.clone(), node.clone()));
     let (code, said, _) = folder.keys(&["--renew"]);
-    assert!(code == 0 && said.matches(" renewed ").count() == 6 && !said.contains('!'), "{said}");
+    assert!(code == 0 && said.matches(" renewed ").count() == 7 && !said.contains('!'), "{said}");
     assert!(read("ca.pem") == ca && read("robot/node.pem") != node);
     let (code, _, err) = folder.keys(&["--robot", "leg"]);
     assert!(code == 2 && err.contains("arm, whose keys this folder has"), "{err}");

@@ -2,35 +2,24 @@
 //! are sessions of Zenoh's own with a role's certificate and no rules at all, which say and ask whatever there is.
 
 mod tls;
+mod trial;
 
 use bridge::ros::{Ask, Clock, Text};
 use bridge::wire::topics::TOPICS;
-use bridge::wire::{NodeClock, Role, Settings, Topic, Wire, topics};
-use core::time::Duration;
+use bridge::wire::{NodeClock, Role, Settings, Wire, topics};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tls::{Deployed, free_port, node, stranger};
+use trial::{FIRST, LAST, LIMIT, SOON, announced, answer, ask_all, key, keys, say, say_all, signed, until};
 use types::Time;
-use zenoh::bytes::ZBytes;
-use zenoh::qos::CongestionControl;
-use zenoh::query::{ConsolidationMode, Query, QueryTarget, Reply};
+use zenoh::query::{Query, Reply};
 use zenoh::sample::{Locality, Sample, SampleKind};
 use zenoh::{Session, Wait as _};
 
-const SOON: Duration = Duration::from_secs(20);
-/// How long an answer is waited for that may not come.
-const LIMIT: Duration = Duration::from_secs(3);
 /// What the node signs with; everybody else with the word of its role.
 const NODE: &str = "node";
-/// What is said first, for nobody says anything who does not know yet that somebody hears; and last. Everybody may say
-/// them, and hear them.
-const FIRST: &str = "arm/health/first";
-const LAST: &str = "arm/health/last";
-/// What is no topic: other keys, another robot's, everything at once, and what Zenoh says of itself.
-const ELSEWHERE: [&str; 7] =
-    ["arm", "arm/motors", "leg/stop", "**", "arm/**", "arm/event/planner/more", "@/**"];
 
 /// How something passes between the node and somebody else.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,28 +47,6 @@ enum Way {
 /// What passes: how, under which key, and between a node of which role and somebody of which other.
 type Passes = BTreeSet<(Role, Role, Way, String)>;
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < SOON, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A key of a topic, of what a role says or answers.
-fn key(topic: &Topic, by: Role) -> String {
-    format!("arm/{}{}", topic.key, if topic.key.ends_with('/') { by.word() } else { "" })
-}
-
-/// Everything that there is to be tried of what a role says or answers.
-fn keys(by: Role) -> impl Iterator<Item = String> {
-    TOPICS.iter().map(move |t| key(t, by)).chain(ELSEWHERE.map(str::to_owned))
-}
-
-fn announced(role: Role, who: &str) -> String {
-    format!("arm/node/{}/{who}", role.word())
-}
-
 /// What the list of topics says.
 fn specified() -> Passes {
     let mut out = Passes::new();
@@ -105,11 +72,6 @@ fn specified() -> Passes {
     out
 }
 
-/// Who has signed.
-fn signed(by: Option<&ZBytes>) -> String {
-    by.and_then(|b| b.try_to_string().ok()).map(|s| s.into_owned()).unwrap_or_default()
-}
-
 /// What has passed so far at one node, and whose first and last words.
 #[derive(Default)]
 struct Passed(Passes, BTreeSet<(String, Role, Way)>);
@@ -130,47 +92,6 @@ impl Seen {
     fn has_of_all(&self, word: &str, way: Way) -> bool {
         let seen = self.0.lock().expect("whole");
         Role::ALL.into_iter().all(|other| seen.1.contains(&(word.to_owned(), other, way)))
-    }
-}
-
-fn say_all(session: &Session, by: Role, signs: &str) {
-    for key in keys(by) {
-        let put = session.put(key.clone(), "").attachment(signs).congestion_control(CongestionControl::Block);
-        // A node's own session may refuse what it is no use to send.
-        let _ = put.wait();
-        let delete = session.delete(key).attachment(signs).congestion_control(CongestionControl::Block);
-        let _ = delete.wait();
-    }
-}
-
-/// Says a word until it is heard.
-fn say(word: &str, says: &[(&Session, &str)], is_heard: impl Fn() -> bool) {
-    let mut said = None::<Instant>;
-    until(word, || {
-        if said.is_none_or(|at| at.elapsed() > Duration::from_millis(300)) {
-            for (session, signs) in says {
-                let put = session.put(word, "").attachment(*signs);
-                let _ = put.congestion_control(CongestionControl::Block).wait();
-            }
-            said = Some(Instant::now());
-        }
-        is_heard()
-    });
-}
-
-/// The answers to everything that can be asked of a role.
-fn ask_all(session: &Session, of: Role, signs: &str) -> Vec<zenoh::handlers::FifoChannelHandler<Reply>> {
-    let asked = keys(of).map(|key| {
-        let get = session.get(key).payload("").attachment(signs).timeout(LIMIT);
-        let get = get.target(QueryTarget::All).consolidation(ConsolidationMode::None);
-        get.allowed_destination(Locality::Remote).congestion_control(CongestionControl::Block).wait()
-    });
-    asked.collect::<Result<_, _>>().expect("asked")
-}
-
-fn answer(query: &Query, signs: &str) {
-    if let Ok(key) = zenoh::key_expr::KeyExpr::new(query.key_expr().as_str().to_owned()) {
-        let _ = query.reply(key, "").attachment(signs).wait();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The keys of a deployment in a folder: what is made, what is kept, what is refused.
 
-use bridge::wire::{Deployment, Fate, Keyring, Keys, Role};
+use bridge::wire::{Deployment, Fate, Keyring, Keys, PAIRS, Party, Role};
 use core::time::Duration;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -60,22 +60,28 @@ fn all(folder: &Path) -> Vec<(PathBuf, String)> {
 fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
     let folder = Folder::new("whole");
     let keys = folder.make(|d| d.robot = Some("arm-1".into())).expect("made");
-    assert_eq!((keys.robot.as_str(), keys.authority, keys.roles.len()), ("arm-1", Fate::Made, 6));
-    for role in &keys.roles {
-        assert!(role.fate == Fate::Made && role.has_our_rules, "{role:?}");
-        assert_eq!(role.ends, i64::try_from(NOW.as_secs()).expect("small") + 365 * DAY);
-        assert_eq!(role.ends_on, "2027-11-27");
-        let word = role.role.word();
+    assert_eq!((keys.robot.as_str(), keys.authority, keys.parties.len()), ("arm-1", Fate::Made, 7));
+    for party in &keys.parties {
+        assert!(party.fate == Fate::Made && party.has_our_rules, "{party:?}");
+        assert_eq!(party.ends, i64::try_from(NOW.as_secs()).expect("small") + 365 * DAY);
+        assert_eq!(party.ends_on, "2027-11-27");
+        let word = party.of.word();
         assert_eq!(folder.read(&format!("{word}/ca.pem")), folder.read("ca.pem"));
-        let access: serde_json::Value =
-            serde_json::from_str(&folder.read(&format!("{word}/access.json"))).expect("JSON");
-        assert_eq!(access["default_permission"], "deny");
-        let ring = Keyring::read(&role.folder).expect("its secrets");
-        let (planner, operator) = (role.role == Role::Planner, role.role == Role::Operator);
-        let robot = role.role == Role::Robot;
-        assert_eq!(ring.get(Role::Planner, Role::Robot).is_some(), planner || robot, "{word}");
-        assert_eq!(ring.get(Role::Operator, Role::Robot).is_some(), operator || robot, "{word}");
-        assert!(!role.folder.join("master.key").exists() && !role.folder.join("ca.key.pem").exists());
+        assert!(!party.folder.join("master.key").exists() && !party.folder.join("ca.key.pem").exists());
+        let ring = Keyring::read(&party.folder).expect("its secrets");
+        let has = |from: Role, to: Role| ring.get(from, to).is_some();
+        let (of, robot) = (party.of, party.of == Party::Node(Role::Robot));
+        assert_eq!(has(Role::Planner, Role::Robot), robot || of == Party::Node(Role::Planner), "{word}");
+        assert_eq!(has(Role::Operator, Role::Robot), robot || of == Party::Node(Role::Operator), "{word}");
+        if of == Party::Router {
+            assert!(PAIRS.iter().all(|(from, to)| !has(*from, *to)), "a router has no secret of anybody's");
+            continue;
+        }
+        for rules in ["access.json", "through-router.json"] {
+            let rules: serde_json::Value =
+                serde_json::from_str(&folder.read(&format!("{word}/{rules}"))).expect("JSON");
+            assert_eq!(rules["default_permission"], "deny");
+        }
     }
     let mut n_private = 0;
     for (path, text) in all(&folder.0) {
@@ -85,8 +91,8 @@ fn each_role_has_what_it_needs_and_nothing_private_is_for_others_to_read() {
         assert_ne!(path.extension().and_then(|e| e.to_str()), Some("draft"));
         n_private += usize::from(is_private);
     }
-    // Two of the authority, six of nodes, two for each of five pairs.
-    assert_eq!(n_private, 18);
+    // Two of the authority, six of nodes and the router's, two for each of five pairs.
+    assert_eq!(n_private, 19);
 }
 
 #[test]
@@ -95,25 +101,29 @@ fn once_more_adds_what_is_missing_and_touches_nothing_else() {
     folder.make(|d| d.robot = Some("arm-1".into())).expect("made");
     let before = all(&folder.0);
     let again = folder.make(|_| {}).expect("kept");
-    assert!(again.roles.iter().all(|r| r.fate == Fate::Kept) && again.robot == "arm-1");
+    assert!(again.parties.iter().all(|r| r.fate == Fate::Kept) && again.robot == "arm-1");
     assert_eq!(all(&folder.0), before);
     let secret = folder.read("planner/planner-to-robot.key");
     for file in ["planner/planner-to-robot.key", "observer/node.key.pem"] {
         folder.remove(file);
     }
     let again = folder.make(|_| {}).expect("added");
-    let made: Vec<Role> = again.roles.iter().filter(|r| r.fate == Fate::Made).map(|r| r.role).collect();
-    assert_eq!((made, again.authority), (vec![Role::Planner, Role::Observer], Fate::Kept));
+    let made: Vec<Party> = again.parties.iter().filter(|r| r.fate == Fate::Made).map(|r| r.of).collect();
+    assert_eq!(
+        (made, again.authority),
+        (vec![Party::Node(Role::Planner), Party::Node(Role::Observer)], Fate::Kept)
+    );
     assert_eq!(folder.read("planner/planner-to-robot.key"), secret);
     // Rules of another version are told, and renewed when it is asked for.
     std::fs::write(folder.0.join("robot/access.json"), "{}").expect("written");
+    std::fs::write(folder.0.join("router/router.json5"), "{}").expect("written");
     let again = folder.make(|_| {}).expect("kept");
-    let stale: Vec<Role> = again.roles.iter().filter(|r| !r.has_our_rules).map(|r| r.role).collect();
-    assert_eq!(stale, [Role::Robot]);
+    let stale: Vec<Party> = again.parties.iter().filter(|r| !r.has_our_rules).map(|r| r.of).collect();
+    assert_eq!(stale, [Party::Node(Role::Robot), Party::Router]);
     let (old, ca) = (folder.read("robot/node.pem"), folder.read("ca.pem"));
     let renewed = folder.make(|d| (d.renews, d.days) = (true, 2)).expect("renewed");
-    assert!(renewed.roles.iter().all(|r| r.fate == Fate::Renewed && r.has_our_rules), "{renewed:?}");
-    assert_eq!(renewed.roles[0].ends, i64::try_from(NOW.as_secs()).expect("small") + 2 * DAY);
+    assert!(renewed.parties.iter().all(|r| r.fate == Fate::Renewed && r.has_our_rules), "{renewed:?}");
+    assert_eq!(renewed.parties[0].ends, i64::try_from(NOW.as_secs()).expect("small") + 2 * DAY);
     assert!(folder.read("robot/node.pem") != old && folder.read("ca.pem") == ca);
 }
 
@@ -125,7 +135,7 @@ fn an_authority_is_made_once_and_one_that_is_lost_is_told() {
     // Taken to a safe place, they are not missed before something is to be made with them.
     folder.remove("ca.key.pem");
     folder.remove("master.key");
-    assert!(folder.make(|_| {}).expect("kept").roles.iter().all(|r| r.fate == Fate::Kept));
+    assert!(folder.make(|_| {}).expect("kept").parties.iter().all(|r| r.fate == Fate::Kept));
     assert!(!folder.0.join("ca.key.pem").exists() && !folder.0.join("master.key").exists());
     let before = all(&folder.0);
     let why = folder.make(|d| d.renews = true).expect_err("nothing to sign with");

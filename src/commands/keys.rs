@@ -3,14 +3,18 @@
 use super::{CommandError, tell};
 use crate::cli::KeysOptions;
 use crate::exit::Exit;
-use bridge::wire::{Deployment, Fate, Role, RoleKeys};
+use bridge::wire::{Deployment, Fate, Party, PartyKeys, Role};
 use std::time::SystemTime;
 
 /// Certificates that end sooner are told of, seconds.
 const SOON_S: i64 = 30 * 86_400;
 
-/// What goes on in a node of a role.
-fn plays(role: Role) -> &'static str {
+/// What goes on where a folder goes.
+fn plays(of: Party) -> &'static str {
+    let role = match of {
+        Party::Node(role) => role,
+        Party::Router => return "a Zenoh router, where nodes do not speak straight",
+    };
     match role {
         Role::Robot => "the loop, beside the arm and its cameras",
         Role::Perception => "models that look and read",
@@ -30,7 +34,7 @@ fn word(fate: Fate) -> &'static str {
 }
 
 /// What is to be done about keys, if anything.
-fn wants(keys: &RoleKeys, now_s: i64) -> Option<&'static str> {
+fn wants(keys: &PartyKeys, now_s: i64) -> Option<&'static str> {
     if keys.ends <= now_s {
         Some("has ended: --renew")
     } else if keys.ends - now_s < SOON_S {
@@ -56,10 +60,10 @@ pub(crate) fn run(options: &KeysOptions) -> Result<Exit, CommandError> {
     let dir = options.dir.display();
     let now_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     tell!("Keys of the robot {}, in {dir}. One folder to each machine, by what runs there:", keys.robot);
-    for role in &keys.roles {
-        let (name, fate) = (role.role.word(), word(role.fate));
-        tell!("  {name:10}  {fate:7}  until {}  {}", role.ends_on, plays(role.role));
-        if let Some(wants) = wants(role, now_s) {
+    for party in &keys.parties {
+        let (name, fate) = (party.of.word(), word(party.fate));
+        tell!("  {name:10}  {fate:7}  until {}  {}", party.ends_on, plays(party.of));
+        if let Some(wants) = wants(party, now_s) {
             tell!("! {name} {wants}");
         }
     }

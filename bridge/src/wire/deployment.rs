@@ -1,11 +1,13 @@
-//! A deployment's keys: an authority of its own, and for each role a folder with all that a node of it needs.
+//! A deployment's keys: an authority of its own, for each role a folder with all that a node of it needs, and one for a
+//! router.
 //!
 //! What signs ([`CA_PRIVATE`], [`MASTER`]) stays where it is made. It is made once: what was given to machines before
 //! would be worth nothing with another, so one that is lost is told and not made anew.
 
-use super::access::{access_control, common_name};
+use super::access::{access_control, access_control_through_router, common_name, router_name};
 use super::keys::{has_secrets, random_secret, read_secret, write_private, write_secret, write_secrets};
-use super::open::{ACCESS, CA, CERTIFICATE, PRIVATE};
+use super::open::{ACCESS, CA, CERTIFICATE, PRIVATE, THROUGH_ROUTER};
+use super::router::{CONFIG, ROUTER, router_config};
 use super::topics::Role;
 use core::time::Duration;
 use rcgen::{
@@ -53,11 +55,60 @@ pub enum Fate {
     Renewed,
 }
 
-/// Keys of a role.
+/// Whose a folder of keys is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// Of nodes of this role.
+    Node(Role),
+    /// Of the router that they may speak through.
+    Router,
+}
+
+impl Party {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Role::ALL.into_iter().map(Self::Node).chain([Self::Router])
+    }
+
+    /// Its word, which is also the name of its folder.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Node(role) => role.word(),
+            Self::Router => ROUTER,
+        }
+    }
+
+    fn common_name(self, robot: &str) -> String {
+        match self {
+            Self::Node(role) => common_name(role, robot),
+            Self::Router => router_name(robot),
+        }
+    }
+
+    /// The files that say what passes, and what is in them.
+    fn rules(self, robot: &str) -> Result<Vec<(&'static str, String)>, Rejection> {
+        let pretty = |name: &'static str, rules: serde_json::Value| {
+            let text = serde_json::to_string_pretty(&rules);
+            Ok((name, format!("{}\n", text.map_err(|e| cannot(Path::new(name), e))?)))
+        };
+        match self {
+            Self::Node(role) => [
+                pretty(ACCESS, access_control(robot, role)),
+                pretty(THROUGH_ROUTER, access_control_through_router(robot, role)),
+            ]
+            .into_iter()
+            .collect(),
+            Self::Router => Ok(vec![(CONFIG, router_config(robot))]),
+        }
+    }
+}
+
+/// Keys of one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleKeys {
-    /// Of which.
-    pub role: Role,
+pub struct PartyKeys {
+    /// Whose.
+    pub of: Party,
     /// Where.
     pub folder: PathBuf,
     /// What became of it.
@@ -77,8 +128,8 @@ pub struct Keys {
     pub robot: String,
     /// What became of the authority.
     pub authority: Fate,
-    /// One for each role.
-    pub roles: Vec<RoleKeys>,
+    /// One for each role, and the router's.
+    pub parties: Vec<PartyKeys>,
 }
 
 /// What is noted for the next time.
@@ -126,13 +177,13 @@ impl Deployment {
         create(folder)?;
         let (ca, authority) = Authority::at(folder, &noted.robot, now)?;
         let master = master(folder)?;
-        let mut roles = Vec::new();
-        for role in Role::ALL {
-            roles.push(self.role(&folder.join(role.word()), role, &noted, &ca, master.as_ref(), now)?);
+        let mut parties = Vec::new();
+        for of in Party::all() {
+            parties.push(self.party(&folder.join(of.word()), of, &noted, &ca, master.as_ref(), now)?);
         }
         let text = serde_json::to_string_pretty(&noted).map_err(|e| cannot(folder, e))?;
         write(&folder.join(DEPLOYMENT), &format!("{text}\n"))?;
-        Ok(Keys { robot: noted.robot, authority, roles })
+        Ok(Keys { robot: noted.robot, authority, parties })
     }
 
     /// What is asked for, and what it leaves open as it was the last time.
@@ -163,15 +214,15 @@ impl Deployment {
         Ok(Noted { robot, names })
     }
 
-    fn role(
+    fn party(
         &self,
         folder: &Path,
-        role: Role,
+        of: Party,
         noted: &Noted,
         ca: &Authority,
         master: Option<&[u8; 32]>,
         now: Duration,
-    ) -> Result<RoleKeys, Rejection> {
+    ) -> Result<PartyKeys, Rejection> {
         create(folder)?;
         let file = |name: &str| folder.join(name);
         let mut fate = Fate::Kept;
@@ -184,27 +235,31 @@ impl Deployment {
         }
         let has_pair = file(CERTIFICATE).exists() && file(PRIVATE).exists();
         if self.renews || !has_pair {
-            let (certificate, private) = ca.node(&common_name(role, &noted.robot), noted, self.days, now)?;
+            let (certificate, private) = ca.node(&of.common_name(&noted.robot), noted, self.days, now)?;
             // The old certificate goes first: what is interrupted lacks one, and is made anew the next time.
             let _ = std::fs::remove_file(file(CERTIFICATE));
             write_private(&file(PRIVATE), &private)?;
             write(&file(CERTIFICATE), &certificate)?;
             fate = if has_pair { Fate::Renewed } else { Fate::Made };
         }
-        let rules = serde_json::to_string_pretty(&access_control(&noted.robot, role));
-        let rules = format!("{}\n", rules.map_err(|e| cannot(&file(ACCESS), e))?);
-        if self.renews || !file(ACCESS).exists() {
-            write(&file(ACCESS), &rules)?;
-            fate = if fate == Fate::Kept { Fate::Made } else { fate };
+        let mut has_our_rules = true;
+        for (name, rules) in of.rules(&noted.robot)? {
+            if self.renews || !file(name).exists() {
+                write(&file(name), &rules)?;
+                fate = if fate == Fate::Kept { Fate::Made } else { fate };
+            }
+            has_our_rules &= read(&file(name))? == rules;
         }
-        if !has_secrets(folder, role) {
+        // A router shares no secret with anybody: it carries what others sign.
+        if let Party::Node(role) = of
+            && !has_secrets(folder, role)
+        {
             let lost = || Rejection::new(MASTER, "the secret that the others were made of", "none");
             write_secrets(folder, role, master.ok_or_else(lost)?)?;
             fate = if fate == Fate::Kept { Fate::Made } else { fate };
         }
         let (ends, ends_on) = ends(&file(CERTIFICATE))?;
-        let has_our_rules = read(&file(ACCESS))? == rules;
-        Ok(RoleKeys { role, folder: folder.to_owned(), fate, ends, ends_on, has_our_rules })
+        Ok(PartyKeys { of, folder: folder.to_owned(), fate, ends, ends_on, has_our_rules })
     }
 }
 
@@ -218,18 +273,14 @@ fn check_robot(robot: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Whether any role has been given something made of what is at the top.
-fn has_keys_of(folder: &Path, is_there: impl Fn(&Path, Role) -> bool) -> bool {
-    Role::ALL.into_iter().any(|role| is_there(&folder.join(role.word()), role))
-}
-
 /// The master secret; `None` where it was taken away, which is well as long as nothing is to be made of it.
 fn master(folder: &Path) -> Result<Option<[u8; 32]>, Rejection> {
     let path = folder.join(MASTER);
     if path.exists() {
         return read_secret(&path).map(Some);
     }
-    if has_keys_of(folder, |f, role| role != Role::Observer && has_secrets(f, role)) {
+    let has_some = |role: Role| role != Role::Observer && has_secrets(&folder.join(role.word()), role);
+    if Role::ALL.into_iter().any(has_some) {
         return Ok(None);
     }
     let master = random_secret()?;
@@ -273,7 +324,7 @@ impl Authority {
     fn at(folder: &Path, robot: &str, now: Duration) -> Result<(Self, Fate), Rejection> {
         let (certificate, private) = (folder.join(CA), folder.join(CA_PRIVATE));
         match (certificate.exists(), private.exists()) {
-            (false, false) if !has_keys_of(folder, |f, _| f.join(CA).exists()) => {
+            (false, false) if !Party::all().any(|of| folder.join(of.word()).join(CA).exists()) => {
                 let mut params = Self::params(robot);
                 lasting(&mut params, CA_DAYS, now);
                 let key = KeyPair::generate().map_err(of_rcgen)?;

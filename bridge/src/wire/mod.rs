@@ -15,20 +15,24 @@ mod envelope;
 mod keys;
 mod open;
 mod question;
+mod router;
 mod sessions;
 mod teller;
 pub mod topics;
 
-pub use access::{access_control, common_name};
+pub use access::{
+    access_control, access_control_of_router, access_control_through_router, common_name, router_name,
+};
 pub use arrow::ArrowHealth;
 pub use bare::Bare;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
-pub use deployment::{Deployment, Fate, Keys, RoleKeys};
+pub use deployment::{Deployment, Fate, Keys, Party, PartyKeys};
 use envelope::read_envelope;
 pub use envelope::{Envelope, schema_id};
 pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};
 pub use question::{Questions, Received};
+pub use router::Router;
 pub use sessions::{Sessions, Verified};
 pub use teller::Teller;
 pub use topics::{Care, Role, Topic};

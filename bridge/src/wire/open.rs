@@ -24,7 +24,8 @@ pub struct Settings {
     pub listen: Vec<String>,
     /// Whether others are looked for by multicast.
     pub multicast: bool,
-    /// Whether nodes speak with each other straight; if not, only through what stands in `connect`.
+    /// Whether nodes speak with each other straight; if not, only through what stands in `connect`, which with keys is
+    /// the deployment's router, or nothing passes.
     pub is_direct: bool,
     /// The folder of this node's keys; `None`: this machine alone.
     pub keys: Option<PathBuf>,
@@ -55,6 +56,12 @@ pub(super) const CA: &str = "ca.pem";
 pub(super) const CERTIFICATE: &str = "node.pem";
 pub(super) const PRIVATE: &str = "node.key.pem";
 pub(super) const ACCESS: &str = "access.json";
+pub(super) const THROUGH_ROUTER: &str = "through-router.json";
+
+/// A peer that is gone is noticed in seconds; what hangs on it has deadlines of its own.
+pub(super) const LEASE_MS: u64 = 2000;
+/// No message is larger: a picture of 8192 pixels a side would be, and none is sent.
+pub(super) const MOST_BYTES: u64 = 268_435_456;
 
 impl Settings {
     /// # Errors
@@ -67,8 +74,7 @@ impl Settings {
         }
         if self.is_router && self.keys.is_some() {
             // What it passes on would count as its own, and be denied.
-            let expected =
-                "false with keys: whoever passes on needs an identity of its own, which there is not yet";
+            let expected = "false with keys: who passes on then is a Zenoh router with the folder `router` of `sinew keys`";
             return Err(Rejection::new("zenoh.router", expected, "true"));
         }
         if !self.is_direct {
@@ -133,10 +139,8 @@ impl Settings {
             "transport": {
                 "link": {
                     "protocols": [if self.keys.is_some() { "quic" } else { "tcp" }],
-                    // A peer that is gone is noticed in seconds; what hangs on it has deadlines of its own.
-                    "tx": { "lease": 2000, "keep_alive": 4 },
-                    // No message is larger: a picture of 8192 pixels a side would be, and none is sent.
-                    "rx": { "max_message_size": 268_435_456 },
+                    "tx": { "lease": LEASE_MS, "keep_alive": 4 },
+                    "rx": { "max_message_size": MOST_BYTES },
                 },
                 "shared_memory": {
                     "enabled": true, "mode": "init",
@@ -148,7 +152,9 @@ impl Settings {
         });
         if let Some(folder) = &self.keys {
             let file = |name: &str| folder.join(name);
-            for name in [CA, CERTIFICATE, PRIVATE, ACCESS] {
+            // Straight, nobody is listened to who is a router; through one, nobody else.
+            let rules = if self.is_direct { ACCESS } else { THROUGH_ROUTER };
+            for name in [CA, CERTIFICATE, PRIVATE, rules] {
                 if !file(name).is_file() {
                     let expected = format!("a folder that `sinew keys` made, with {name}");
                     return Err(Rejection::new("zenoh.keys", expected, folder.display().to_string()));
@@ -159,11 +165,11 @@ impl Settings {
                 "listen_certificate": file(CERTIFICATE), "listen_private_key": file(PRIVATE),
                 "connect_certificate": file(CERTIFICATE), "connect_private_key": file(PRIVATE),
             });
-            let access = std::fs::read_to_string(file(ACCESS));
+            let access = std::fs::read_to_string(file(rules));
             let access =
                 access.map_err(|e| Rejection::new("zenoh.keys", "a file that can be read", e.to_string()))?;
             let access: serde_json::Value = serde_json::from_str(&access)
-                .map_err(|e| Rejection::new("zenoh.keys", format!("JSON in {ACCESS}"), e.to_string()))?;
+                .map_err(|e| Rejection::new("zenoh.keys", format!("JSON in {rules}"), e.to_string()))?;
             config["access_control"] = access;
         }
         Ok(config.to_string())

@@ -1,6 +1,8 @@
 //! A deployment's keys in a temp folder, and sessions of Zenoh's own with them, held back by none of our checks.
 
-use bridge::wire::{Deployment, Role};
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use bridge::wire::{Deployment, Party, Role};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,13 +35,31 @@ impl Deployed {
 
     /// What a role's certificate lets one be.
     pub(crate) fn tls(&self, role: Role) -> Value {
-        let file = |name: &str| self.of(role).join(name);
+        self.tls_of(Party::Node(role))
+    }
+
+    /// What the certificate in a folder lets one be.
+    pub(crate) fn tls_of(&self, party: Party) -> Value {
+        let file = |name: &str| self.0.join(party.word()).join(name);
         let (certificate, private) = (file("node.pem"), file("node.key.pem"));
         json!({
             "root_ca_certificate": file("ca.pem"), "enable_mtls": true, "verify_name_on_connect": false,
             "listen_certificate": certificate, "listen_private_key": private,
             "connect_certificate": certificate, "connect_private_key": private,
         })
+    }
+
+    /// What the router is told, as it stands in its folder, but for this port of this machine alone.
+    pub(crate) fn router(&self, port: u16) -> String {
+        let folder = self.0.join("router");
+        let mut told = std::fs::read_to_string(folder.join("router.json5")).expect("what it is told");
+        assert!(told.contains("\"quic/0.0.0.0:7447\""), "{told}");
+        told = told.replace("quic/0.0.0.0:7447", &format!("quic/127.0.0.1:{port}"));
+        // It goes by the folder that it is started in.
+        for file in ["ca.pem", "node.pem", "node.key.pem"] {
+            told = told.replace(&format!("\"{file}\""), &format!("{:?}", folder.join(file)));
+        }
+        told
     }
 }
 
@@ -62,8 +82,8 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-fn session(config: &Value) -> Result<Session, zenoh::Error> {
-    zenoh::open(Config::from_json5(&config.to_string())?).wait()
+pub(crate) fn session(config: &str) -> Result<Session, zenoh::Error> {
+    zenoh::open(Config::from_json5(config)?).wait()
 }
 
 fn config(mode: &str, tls: &Value) -> Value {
@@ -75,10 +95,15 @@ fn config(mode: &str, tls: &Value) -> Value {
 
 /// Somebody at `port` who goes by these rules.
 pub(crate) fn node(keys: &Deployed, role: Role, port: u16, access: Value) -> Session {
-    let mut config = config("peer", &keys.tls(role));
+    listening("peer", &keys.tls(role), port, access)
+}
+
+/// Somebody who is found at `port`, with this certificate and these rules.
+pub(crate) fn listening(mode: &str, tls: &Value, port: u16, access: Value) -> Session {
+    let mut config = config(mode, tls);
     config["listen"] = json!({ "endpoints": [format!("quic/127.0.0.1:{port}")] });
     config["access_control"] = access;
-    session(&config).expect("a node")
+    session(&config.to_string()).expect("it listens")
 }
 
 /// Somebody who goes by no rules, and sends whatever it is told to whoever is at `endpoint`.
@@ -86,9 +111,20 @@ pub(crate) fn node(keys: &Deployed, role: Role, port: u16, access: Value) -> Ses
 /// # Errors
 /// When it is not let in.
 pub(crate) fn stranger(tls: &Value, endpoint: &str) -> Result<Session, zenoh::Error> {
+    named("", tls, endpoint)
+}
+
+/// The same under a number of its own choice, if it has one.
+///
+/// # Errors
+/// As [`stranger`].
+pub(crate) fn named(id: &str, tls: &Value, endpoint: &str) -> Result<Session, zenoh::Error> {
     let mut config = config("client", tls);
     config["connect"] = json!({
         "endpoints": [endpoint], "timeout_ms": Duration::from_secs(1).as_millis() as u64, "exit_on_failure": true,
     });
-    session(&config)
+    if !id.is_empty() {
+        config["id"] = json!(id);
+    }
+    session(&config.to_string())
 }
