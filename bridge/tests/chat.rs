@@ -203,6 +203,27 @@ fn a_silent_server_costs_no_more_than_the_limit_and_a_cancelled_call_is_left_at_
 }
 
 #[test]
+fn a_server_that_says_nothing_is_not_waited_for_when_the_call_is_cancelled_and_its_prompt_counts() {
+    let (url, heard) = serve(vec![Act::Silence(Duration::from_secs(30))]);
+    let mut chat = chat(&url, Terms { limit: Duration::from_secs(30), ..once() });
+    let question = Question { pictures: &[], prompt: &"x".repeat(400), schema: &json!({}), max_tokens: 10 };
+    let cancel = AtomicBool::new(false);
+    let begun = Instant::now();
+    let said = std::thread::scope(|scope| {
+        let given_up = &cancel;
+        scope.spawn(move || {
+            heard.recv().expect("a request");
+            given_up.store(true, Ordering::Relaxed);
+        });
+        chat.ask(&question, Duration::from_secs(30), &cancel)
+    });
+    assert_eq!(said.expect_err("nobody waited"), ChatError::Cancelled);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    // What was sent may have to be paid for.
+    assert_eq!(chat.spent().0, 100);
+}
+
+#[test]
 fn what_would_not_change_is_not_asked_again_and_the_key_is_in_no_error() {
     let said = json!({ "error": { "message": "bad key sk-secret-123" } }).to_string();
     let elsewhere = Act::Status(302, "location: http://127.0.0.1:1/\r\n", String::new());

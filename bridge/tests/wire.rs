@@ -88,6 +88,24 @@ fn another_type_under_a_key_is_refused_and_counted() {
 }
 
 #[test]
+fn an_answer_that_takes_long_is_waited_for_as_long_as_somebody_wants_it() {
+    let (robot, planner) = pair("patient", Role::Planner);
+    let of = format!("{:016x}", robot.id());
+    // Asked, and never answered.
+    let questions = robot.answer(&[(&topics::CLOCK, &of)]).expect("may answer");
+    let (begun, minute) = (Instant::now(), Duration::from_secs(60));
+    let wants = || begun.elapsed() < Duration::from_millis(300);
+    let ask = || planner.ask_while::<Ask, Clock>(&topics::CLOCK, &of, &Ask::default(), minute, &wants);
+    // Before they have found each other there is nobody to wait for.
+    let mut said = ask();
+    while matches!(said, Err(WireError::Silent { .. })) {
+        said = ask();
+    }
+    assert!(matches!(said, Err(WireError::GivenUp)), "{said:?}");
+    assert!(begun.elapsed() < minute / 2 && questions.next_within(SOON).is_some());
+}
+
+#[test]
 fn the_clock_of_another_node_is_known_within_bounds_and_so_is_how_long_messages_take() {
     let (robot, planner) = pair("clocks", Role::Planner);
     serve_clock(&robot);

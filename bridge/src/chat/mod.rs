@@ -5,6 +5,7 @@
 //! or is busy is asked again a bounded number of times, at growing distances; after several failures in a row nothing
 //! is asked for a while. Tokens and money are counted, and nothing is asked beyond the budget.
 
+mod attempt;
 mod endpoint;
 mod prices;
 mod request;
@@ -14,11 +15,13 @@ pub use crate::address::Key;
 pub use endpoint::{Endpoint, Form, Terms};
 pub use prices::Price;
 
+use attempt::Attempt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
 use ureq::Agent;
 
@@ -31,8 +34,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How often a wait looks whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(20);
-/// Most bytes of an error that are read.
-const MOST_ERROR: u64 = 16 << 10;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -263,7 +264,8 @@ impl Chat {
         self.cost += self.terms.price.of(tokens);
     }
 
-    /// One try. Whatever it may have cost is counted, answer or not; `estimate` is for prompts that nobody counted.
+    /// One try, waited for as long as the answer is wanted. Whatever it may have cost is counted, answer or not; `estimate` is
+    /// for prompts that nobody counted.
     fn once(
         &mut self,
         body: &str,
@@ -271,58 +273,35 @@ impl Chat {
         left: Duration,
         cancel: &AtomicBool,
     ) -> Result<stream::Answer, Miss> {
-        let url = format!("{}/chat/completions", self.endpoint.url());
-        let request = self.agent.post(&url).config().timeout_global(Some(left)).build();
-        let request =
-            request.header("content-type", "application/json").header("accept", "text/event-stream");
-        let request = match self.endpoint.key() {
-            Some(key) => request.header("authorization", key.header()),
-            None => request,
+        let (told, heard) = std::sync::mpsc::channel();
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let attempt = Attempt {
+            agent: self.agent.clone(),
+            endpoint: self.endpoint.clone(),
+            form: self.terms.form,
+            body: body.to_owned(),
+            estimate,
+            left,
+            unwanted: Arc::clone(&unwanted),
         };
-        let response = match request.send(body) {
-            Ok(response) => response,
-            Err(e) => {
-                let is_late = matches!(e, ureq::Error::Timeout(_));
-                self.count([if is_late { estimate } else { 0 }, 0]);
-                let is_final = matches!(e, ureq::Error::BadUri(_));
-                return Err(Miss { what: self.endpoint.without_key(&e.to_string()), after: None, is_final });
-            }
-        };
-        let status = response.status().as_u16();
-        let header =
-            |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let after = header("retry-after").and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
-        let is_stream = header("content-type").is_some_and(|t| t.contains("event-stream"));
-        let reader = response.into_body().into_reader();
-        match status {
-            200 => {
-                let (read, mut tokens) = stream::read(reader, is_stream, self.terms.form, cancel);
-                if tokens[0] == 0 {
-                    tokens[0] = estimate;
-                }
-                self.count(tokens);
-                match read {
-                    Ok(answer) => {
-                        // What is said here is recorded, and shown to others.
-                        let hidden = |text: String| self.endpoint.answer_without_key(text);
-                        let Served { model, fingerprint } = answer.served;
-                        let served =
-                            Served { model: model.map(hidden), fingerprint: fingerprint.map(hidden) };
-                        Ok(stream::Answer { text: hidden(answer.text), tokens, served })
-                    }
-                    Err(stream::Broken { what, is_final }) => {
-                        Err(Miss { what: self.endpoint.without_key(&what), after: None, is_final })
-                    }
-                }
-            }
-            _ => {
-                let mut text = String::new();
-                let _ = reader.take(MOST_ERROR).read_to_string(&mut text);
-                let said = stream::error_of(&self.endpoint.without_key(&text)).unwrap_or_default();
-                let what = format!("status {status} {said}").trim().to_owned();
-                let is_final = !matches!(status, 408 | 425 | 429 | 500..=599);
-                Err(Miss { what, after: after.filter(|_| !is_final), is_final })
-            }
+        // A read that waits cannot be woken: whoever gives up leaves it behind, to end by its limit.
+        let thread =
+            std::thread::Builder::new().name("asking".into()).spawn(move || told.send(attempt.make()));
+        if let Err(e) = thread {
+            return Err(Miss { what: format!("no thread: {e}"), after: None, is_final: false });
         }
+        let (tokens, outcome) = loop {
+            match heard.recv_timeout(LOOK) {
+                Ok(made) => break made,
+                Err(RecvTimeoutError::Timeout) if !cancel.load(Ordering::Relaxed) => {}
+                Err(_) => {
+                    unwanted.store(true, Ordering::Relaxed);
+                    let what = "the answer was not waited for".to_owned();
+                    break ([estimate, 0], Err(Miss { what, after: None, is_final: false }));
+                }
+            }
+        };
+        self.count(tokens);
+        outcome
     }
 }
