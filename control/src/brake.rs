@@ -10,6 +10,8 @@ const SHORTEST: f64 = 0.004;
 /// By how much a stop is lengthened that would leave an acceleration limit, and how often.
 const LONGER: f64 = 1.1;
 const TRIES: usize = 64;
+/// Halvings until a time is found.
+const BISECTIONS: usize = 12;
 
 /// The part of acceleration and jerk limits that may be used.
 #[derive(Copy, Clone, Debug)]
@@ -86,6 +88,11 @@ impl Brake {
         ]
     }
 
+    /// Whether it goes on for a while before it stops.
+    pub(crate) fn coasts(&self) -> bool {
+        self.coast > 0.0
+    }
+
     /// Moves on by `dt` seconds.
     pub(crate) fn step(&mut self, dt: f64) {
         self.t += dt;
@@ -125,6 +132,37 @@ impl Brake {
             }
         }
         out
+    }
+
+    /// How far a joint goes from `seconds` on until it rests, back and forth, at most, rad (m).
+    pub(crate) fn way_left(&self, i: usize, seconds: f64) -> f64 {
+        let [by_speed, by_acceleration] = self.shares_left(seconds);
+        self.from.dq[i].abs() * by_speed + self.from.ddq[i].abs() * self.duration * by_acceleration
+    }
+
+    /// Until when after `seconds` no joint has gone more than the part `part` of its [`Self::way_left`].
+    pub(crate) fn after_part(&self, part: f64, seconds: f64) -> f64 {
+        let least = self.shares_left(seconds).map(|share| (1.0 - part) * share);
+        let (mut low, mut high) = (seconds, self.left());
+        for _ in 0..BISECTIONS {
+            let middle = 0.5 * (low + high);
+            let left = self.shares_left(middle);
+            if left[0] >= least[0] && left[1] >= least[1] { low = middle } else { high = middle }
+        }
+        low
+    }
+
+    /// The integrals from `seconds` on of what speed and acceleration at the beginning of the stop make of its speed,
+    /// neither of which is ever negative.
+    fn shares_left(&self, seconds: f64) -> [f64; 2] {
+        let t = self.t + seconds - self.coast;
+        let x = (t / self.duration).clamp(0.0, 1.0);
+        let (x2, x3, x4) = (x * x, x * x * x, x * x * x * x);
+        let coasts = (-t).max(0.0);
+        [
+            coasts + self.duration * (0.5 - (x - x3 + 0.5 * x4)).max(0.0),
+            self.duration * (1.0 / 12.0 - (0.5 * x2 - x3 / 1.5 + 0.25 * x4)).max(0.0),
+        ]
     }
 
     /// A bound on a joint's speed from now on, rad/s (m/s).
@@ -238,6 +276,40 @@ mod tests {
             let shorter = Brake { duration: fits.duration / LONGER, ..fits };
             let is_shortest = (fits.duration - begins.duration).abs() < 1e-12;
             assert!(is_shortest || most(&shorter) > allowed - 2e-3, "{v}, {a}: {}", most(&shorter));
+        }
+    }
+
+    #[test]
+    fn no_joint_goes_farther_than_what_is_said_to_be_left_of_its_way() {
+        for (v, a, coast) in
+            [(1.0, 0.0, 0.0), (0.3, -8.0, 0.0), (-0.02, 9.0, 0.0), (0.0, 5.0, 0.0), (0.7, 0.0, 0.05)]
+        {
+            let brake = Brake { coast, ..brake(v, a, 20.0, 600.0, 1.0) };
+            let left = brake.left();
+            let n = 4000;
+            let speed = |k: usize| brake.after(left * (k as f64 + 0.5) / f64::from(n)).dq[0].abs();
+            let step = left / f64::from(n);
+            for part in [0.0, 0.1, 0.5, 0.9, 1.0] {
+                let begun = part * left;
+                let gone = |to: f64| {
+                    (0..n as usize)
+                        .filter(|k| (begun..to).contains(&(left * (*k as f64 + 0.5) / f64::from(n))))
+                        .map(|k| speed(k) * step)
+                        .sum::<f64>()
+                };
+                let most = brake.way_left(0, begun);
+                assert!(gone(left) <= most + 1e-4 * v.abs().max(0.1) * left, "{v}, {a}: {part}");
+                // A straight one is told exactly.
+                assert!(a != 0.0 || (gone(left) - most).abs() < 1e-3 * left, "{v}: {part}: {most}");
+                for share in [0.1, 0.5, 0.99] {
+                    let until = brake.after_part(share, begun);
+                    assert!((begun..=left).contains(&until));
+                    assert!(
+                        gone(until) <= share * most + 2.0 * step * (v.abs() + 1.0),
+                        "{v}, {a}: {part}, {share}"
+                    );
+                }
+            }
         }
     }
 

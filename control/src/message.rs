@@ -4,6 +4,7 @@ use crate::authority::Claim;
 use crate::compliance::Compliance;
 use crate::config::Tuning;
 use crate::core::Core;
+use crate::filter::PLACES;
 use crate::handle::Handle;
 use crate::lease::{GROUPS, LeaseId};
 use crate::mailbox::Mailbox;
@@ -145,7 +146,8 @@ pub(crate) fn connect(
     };
     let handle_wires =
         HandleWires { inbox: to_core, reports: from_core, returns: returned, trace: traced, mailbox, shared };
-    let body = Checker::new(&arm);
+    let mut body = Checker::new(&arm);
+    body.make_places(PLACES);
     let reaches = body.joint_reaches(&arm, HELD_REACH_M);
     let walls: Vec<Thing> = walls.into_iter().map(Thing::wall).collect();
     let walled = Surroundings::walled(&walls, body.clone())?;

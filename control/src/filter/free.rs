@@ -27,6 +27,13 @@ const STOP_SHARE: f64 = 0.85;
 const STOP_PLACES: u32 = 10;
 /// Farther away nothing is looked for where nothing is known but the arm, metres.
 const FARTHEST_ALONE_M: f64 = 0.4;
+/// Places on the ways that are looked at in every tick, for what is known of distances there: of a wish, where it leads
+/// away, of the stop, and of one that comes later.
+pub(crate) const PLACES: usize = 3 * LOOKS + 1;
+const AWAY: usize = LOOKS;
+const STOPPING: [usize; 2] = [LOOKS + 1, 2 * LOOKS + 1];
+/// Rooms are looked for up to what so many times the way that is left of a stop takes.
+const WHOLE_WAY: f64 = 1.01;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
 
@@ -56,13 +63,14 @@ impl Filter {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let still = JointVector::zeros(q.len());
+        self.look_from(0);
         self.near(arm, q, &still, width_m, 0.0, LOOK_AHEAD_S);
         self.forgive(anew);
     }
 
     /// The arm is where it was looked at last: see [`Surroundings::forgive`]; the same for the arm itself.
     fn forgive(&mut self, anew: bool) {
-        let checker = self.world.as_ref().map_or(&self.body, |world| &world.checker);
+        let checker = self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker);
         let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
         let still = JointVector::zeros(self.reaches.len());
         if anew || self.own_keep < OWN_KEEP_M {
@@ -82,6 +90,11 @@ impl Filter {
     /// What is new is nothing to an arm that stands.
     pub(crate) fn stands(&mut self) {
         self.is_news = false;
+    }
+
+    /// What is looked at next is near what was looked at under this number in the tick before.
+    fn look_from(&mut self, place: usize) {
+        self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker).look_from(place);
     }
 
     /// How much room and time, up to a horizon, there is at `q` for an arm whose joints move it at `speeds`, m/s,
@@ -184,6 +197,7 @@ impl Filter {
             clear_s = clear_s.min(way.max(0.0) / wish[i].abs());
         }
         // Up to where something is near, and from there only what leads away.
+        self.look_from(0);
         let first = self.near(arm, q, &speeds, width_m, APPROACH_M, horizon_s);
         let here = first.room;
         // What the arm has left behind is not forgiven any more.
@@ -196,15 +210,19 @@ impl Filter {
         } else {
             let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
+            self.look_from(AWAY);
             if self.near(arm, &there, &speeds, width_m, APPROACH_M, horizon_s).room.room <= here.room {
                 return (0.0, Some(here));
             }
             LEAST_ROOM_M
         };
         let mut looks = 1;
+        // On the way that is looked at no joint is faster than is wished.
+        let along = JointVector::from_fn(q.len(), |i| wish[i].abs() * self.reaches[i]);
         while t < clear_s {
             let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
-            let near = self.near(arm, &there, &speeds, width_m, floor, horizon_s);
+            self.look_from(looks);
+            let near = self.near(arm, &there, &along, width_m, floor, horizon_s);
             looks += 1;
             if !near.is_free || looks >= LOOKS {
                 clear_s = t;
@@ -268,16 +286,19 @@ impl Filter {
         }
         let mut t = 0.0;
         let mut is_clear = false;
-        for _ in 0..LOOKS {
-            let near = self.near(arm, &stop.after(t).q, &speeds, width_m, LEAST_ROOM_M, left + self.period);
+        for look in 0..LOOKS {
+            self.look_from(STOPPING[usize::from(stop.coasts())] + look);
+            // What is left of its way takes all of its time: of what is met after it nothing is of interest.
+            let ways = JointVector::from_fn(self.reaches.len(), |i| stop.way_left(i, t) * self.reaches[i]);
+            let near = self.near(arm, &stop.after(t).q, &ways, width_m, LEAST_ROOM_M, WHOLE_WAY);
             if !near.is_free {
                 break;
             }
-            t += near.clear_s;
-            if t >= left {
+            if near.clear_s >= 1.0 {
                 is_clear = true;
                 break;
             }
+            t = stop.after_part(near.clear_s, t);
         }
         self.is_surprised |= core::mem::take(&mut self.is_news) && !is_clear;
         is_clear

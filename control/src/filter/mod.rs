@@ -26,6 +26,8 @@
 
 mod free;
 
+pub(crate) use free::PLACES;
+
 use crate::authority::ARM;
 use crate::core::Core;
 use crate::path::Job;
@@ -148,6 +150,7 @@ impl Filter {
     /// Takes in a new world; what was proven in the old one is not any more, unless only its times are new.
     /// Returns the old one.
     pub(crate) fn replace(&mut self, mut world: Box<Surroundings>) -> Option<Box<Surroundings>> {
+        world.checker.take_over(self.world.as_ref().map_or(&self.body, |before| &before.checker));
         if let Some(before) = &self.world {
             world.take_over(before);
         }
@@ -295,6 +298,7 @@ impl Look<'_> {
         let world = &mut *self.world;
         while proof.end.is_none() && proof.s < self.goal && n_things > 0 {
             let q = job.q_at(proof.s);
+            world.checker.look_from(0);
             let Room { still, moving } =
                 world.checker.room(self.arm, self.data, &q, self.width_m, &world.keep, FARTHEST_M);
             if proof.s <= job.s() {

@@ -408,8 +408,12 @@ fn a_stop_keeps_clear_if_nothing_is_in_its_way_until_it_rests() {
     }
     assert!(kept > 10 && not > 10, "{kept}, {not}");
     // What moves is taken to be where it may be by then.
-    for (until, fits) in [(1.1, true), (1.6, false)] {
-        let (stop, mut filter) = (stop(-0.3), filter_with(&arm, vec![ball(&arm, 0.4, 0.02, 0.5)]));
+    let stop = stop(-0.3);
+    let places = (0..=200).map(|k| stop.after(5e-3 * f64::from(k) * stop.left()).q);
+    let least = places.map(|q| judge.room(&arm, &q)).fold(1.0, f64::min);
+    let met = 1.0 + least / 0.5;
+    for (until, fits) in [(1.1, true), (1.6, true), (met, false), (met + 0.2, false)] {
+        let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.02, 0.5)]);
         assert_eq!(filter.keeps_clear(&arm, at(1.1), at(until), &stop, WIDE), fits, "{until}");
     }
 }

@@ -21,8 +21,8 @@ pub(super) trait Support {
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "it lives for one call, and a box would be allocated")]
 pub(super) enum Found {
-    /// The sets are more than the asked distance apart.
-    Beyond,
+    /// The sets are more than the asked distance apart, and at least so far.
+    Beyond(f64),
     /// Nearest points of both.
     Apart(Vector3<f64>, Vector3<f64>),
     /// The sets touch or overlap; the simplex reaches the origin.
@@ -140,7 +140,7 @@ pub(super) fn distance(difference: &Difference<'_, impl Support, impl Support>, 
         // The difference of the sets lies beyond the plane through `next` square to `v`.
         let along = v.dot(&next.w);
         if along > 0.0 && along * along > beyond * beyond * square {
-            return Found::Beyond;
+            return Found::Beyond(along / square.sqrt());
         }
         let known = simplex.vertices[..simplex.len].iter().any(|p| p.w == next.w);
         if known || square - along <= GAP * square {

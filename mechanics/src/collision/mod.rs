@@ -9,6 +9,7 @@ mod cover;
 mod epa;
 mod free;
 mod gjk;
+mod known;
 mod matrix;
 mod near;
 mod queries;
@@ -114,8 +115,8 @@ struct LinkPlace {
 pub struct Checker {
     links: Vec<Link>,
     pairs: Vec<(usize, usize)>,
-    /// Per pair, the controlled joints that move one against the other.
-    pair_joints: Vec<u32>,
+    /// What is known of how far all are apart.
+    known: known::Known,
     /// The controlled joints that move the tool.
     tool_joints: u32,
     places: Vec<LinkPlace>,
@@ -127,8 +128,6 @@ pub struct Checker {
     quick: quick::Quick,
     /// Every joint of the model at the pose that is looked at.
     full_q: Vec<f64>,
-    /// The obstacles that left the least room the last time: one that stands, one that may move.
-    nearest: [Option<usize>; 2],
 }
 
 impl Checker {
@@ -166,14 +165,14 @@ impl Checker {
             }
         }
         let pairs = matrix::self_pairs(arm, &links, &kin, home_is_clear);
-        let pair_joints = pairs.iter().map(|&(i, j)| links[i].joints ^ links[j].joints).collect();
+        let known = known::Known::new(arm, &links, &pairs);
         let quick = quick::Quick::new(arm, &links, &kin, &pairs);
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
         Self {
             links,
             pairs,
-            pair_joints,
+            known,
             tool_joints: joints_of(arm, arm.tool_body_idx()),
             places,
             held: None,
@@ -181,7 +180,6 @@ impl Checker {
             allowed: Vec::new(),
             quick,
             full_q: vec![0.0; model.joints.len()],
-            nearest: [None; 2],
         }
     }
 
@@ -199,6 +197,7 @@ impl Checker {
             standing.push(Standing { name: o.name, at, allowed: Vec::new() });
         }
         self.obstacles = standing;
+        self.known.surround(self.obstacles.len());
         self.apply_allowances();
         Ok(())
     }
@@ -216,6 +215,10 @@ impl Checker {
                 Some((Placed::new(solid, a.tool_from_shape), a.tool_from_shape))
             }
         };
+        let beyond = |(at, tool_from_shape): &(Placed, Isometry3<f64>)| {
+            (tool_from_shape * at.solid.center).coords.norm() + at.solid.reach
+        };
+        self.known.hold(self.held.as_ref().map(beyond));
         self.quick.is_stale = true;
         Ok(())
     }

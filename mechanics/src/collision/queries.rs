@@ -113,6 +113,8 @@ impl Checker {
         if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
             return false;
         }
+        arm.full_q(q, width_m, &mut self.full_q);
+        self.known.look_at(&self.full_q);
         let poses: &[Isometry3<f64>] = body_poses_in_world(arm, data, q, width_m);
         for (link, place) in self.links.iter().zip(&mut self.places) {
             let pose = poses[link.body_idx] * link.body_from_geom;

@@ -1,9 +1,8 @@
 //! What a safety filter asks: how much room is left between the arm and the world.
 
-use super::Checker;
-use super::solid::{far_apart, separation};
+use super::solid::{Gap, gap};
+use super::{Checker, known};
 use crate::arm::{Arm, ArmData};
-use crate::model::JointKind;
 use types::JointVector;
 
 /// How far from an obstacle the arm is to keep, and whether that obstacle may move.
@@ -60,17 +59,24 @@ impl Checker {
         let mut room = Room { still: most, moving: most };
         let (low, high) = self.bounds();
         // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
-        for k in self.nearest.into_iter().flatten().filter(|k| *k < self.obstacles.len()) {
+        let n = self.obstacles.len();
+        for k in (*self.known.nearest_obstacles()).into_iter().flatten() {
             self.lower_by(k, keep, &mut room);
         }
-        for k in 0..self.obstacles.len() {
-            let at = &self.obstacles[k].at;
+        for k in 0..n {
             let Keep { distance_m, is_moving } = kept(keep, k);
             let least = if is_moving { room.moving } else { room.still };
-            let reach = at.solid.reach + least.max(-distance_m) + distance_m;
+            let reach = least.max(-distance_m) + distance_m;
+            if self.known.obstacle(k) > reach {
+                continue;
+            }
+            let at = &self.obstacles[k].at;
             let out = (low - at.center).sup(&(at.center - high)).map(|v| v.max(0.0));
-            if out.norm_squared() <= reach * reach && self.lower_by(k, keep, &mut room) {
-                self.nearest[usize::from(is_moving)] = Some(k);
+            let bound = out.norm() - at.solid.reach;
+            if bound > reach {
+                self.known.note_obstacle(k, bound);
+            } else if self.lower_by(k, keep, &mut room) {
+                self.known.nearest_obstacles()[usize::from(is_moving)] = Some(k);
             }
         }
         room
@@ -99,38 +105,61 @@ impl Checker {
     }
 
     /// How far the arm is from touching itself (with what it holds) at the pose that [`Self::room`] was asked
-    /// about last. `speeds`: how fast each controlled joint moves what it moves, at most, m/s. Distances are
-    /// less `keep` metres and at most `most` metres and seconds.
+    /// about last. `speeds`: how fast each controlled joint moves what it moves, at most, m/s: its own speed times what
+    /// [`Self::joint_reaches`] says or more; what is nearer to its axis is slower. Distances are less `keep` metres and
+    /// at most `most` metres and seconds.
     ///
     /// # Real-time
     /// No allocation; at most one comparison per pair.
     #[must_use]
-    pub fn own_room(&self, speeds: &[f64], keep: f64, most: OwnRoom) -> OwnRoom {
+    pub fn own_room(&mut self, speeds: &[f64], keep: f64, most: OwnRoom) -> OwnRoom {
         let mut least = most;
-        let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
-        let mut compare = |a: Part<'_>, b: Part<'_>, joints: u32| {
-            let moving = speeds.iter().enumerate().filter(|(j, _)| joints & (1 << j) != 0);
-            let speed: f64 = moving.map(|(_, v)| v).sum::<f64>().max(1e-9);
-            // Farther apart than this they lower neither.
-            let reach = least.room_m.max(least.clear_s * speed) + keep;
-            if !far_apart(a, b, reach)
-                && let Some(s) = separation(a.0, a.1, b.0, b.1, reach)
-            {
-                let room = s.distance - keep;
-                least.room_m = least.room_m.min(room);
-                least.clear_s = least.clear_s.min(room / speed);
+        // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
+        let first = *self.known.nearest();
+        if let Some((g, k)) = first {
+            let speed = self.known.speed_between(g, speeds);
+            self.lower_by_pair((g, k), speed, keep, &mut least);
+            self.known.note_group(g);
+        }
+        for g in 0..self.known.groups.len() {
+            let speed = self.known.speed_between(g, speeds);
+            if self.known.group(g) > reach(&least, speed, keep).max(0.0) {
+                continue;
             }
-        };
-        for (&(i, j), joints) in self.pairs.iter().zip(&self.pair_joints) {
-            compare(link(i), link(j), *joints);
+            for p in 0..self.known.groups[g].pairs.len() {
+                let k = self.known.groups[g].pairs[p];
+                if first != Some((g, k)) && self.known.pair(k) <= reach(&least, speed, keep).max(0.0) {
+                    self.lower_by_pair((g, k), speed, keep, &mut least);
+                }
+            }
+            self.known.note_group(g);
         }
         if let Some((h, _)) = &self.held {
             let held = (&h.solid, &h.pose, &h.center);
-            for i in (0..self.links.len()).filter(|i| !self.links[*i].is_gripper) {
-                compare(held, link(i), self.tool_joints ^ self.links[i].joints);
+            for (link, at) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_gripper) {
+                let speed = speed(speeds, self.tool_joints ^ link.joints);
+                let beyond = reach(&least, speed, keep);
+                if let Gap::Of(distance) = gap(held, (&link.solid, &at.pose, &at.center), beyond) {
+                    lower_own(&mut least, distance - keep, speed);
+                }
             }
         }
         least
+    }
+
+    /// Lowers the room to what is left between two links.
+    fn lower_by_pair(&mut self, (g, k): (usize, usize), speed: f64, keep: f64, least: &mut OwnRoom) {
+        let (i, j) = self.pairs[k];
+        let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
+        match gap(link(i), link(j), reach(least, speed, keep)) {
+            Gap::Beyond(bound) => self.known.note_pair(k, bound),
+            Gap::Of(distance) => {
+                self.known.note_pair(k, distance);
+                if lower_own(least, distance - keep, speed) {
+                    *self.known.nearest() = Some((g, k));
+                }
+            }
+        }
     }
 
     /// The box that the links (but for the base) and the held object are in at the pose looked at.
@@ -147,19 +176,23 @@ impl Checker {
     }
 
     /// Lowers the room to what is left before obstacle `k`; whether it was less.
-    fn lower_by(&self, k: usize, keep: &[Keep], room: &mut Room) -> bool {
+    fn lower_by(&mut self, k: usize, keep: &[Keep], room: &mut Room) -> bool {
         let at = &self.obstacles[k].at;
         let Keep { distance_m, is_moving } = kept(keep, k);
         let least = if is_moving { &mut room.moving } else { &mut room.still };
         let before = *least;
         let there = (&at.solid, &at.pose, &at.center);
-        for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
-            lower(least, (&l.solid, &p.pose, &p.center), there, distance_m);
+        let mut bound = f64::INFINITY;
+        // The gripper first: it is what meets things.
+        for (l, p) in self.links.iter().zip(&self.places).rev().filter(|(l, _)| !l.is_base) {
+            bound = bound.min(lower(least, (&l.solid, &p.pose, &p.center), there, distance_m));
         }
         if let Some((h, _)) = &self.held {
-            lower(least, (&h.solid, &h.pose, &h.center), there, distance_m);
+            bound = bound.min(lower(least, (&h.solid, &h.pose, &h.center), there, distance_m));
         }
-        *least < before
+        let is_less = *least < before;
+        self.known.note_obstacle(k, bound);
+        is_less
     }
 
     /// Per controlled joint, how far any part of the arm can ever be from the joint's axis, and from it
@@ -167,29 +200,8 @@ impl Checker {
     /// point farther than this. Metres; 1 for a joint that slides.
     #[must_use]
     pub fn joint_reaches(&self, arm: &Arm, beyond_tool: f64) -> JointVector {
-        let model = arm.model();
-        let mut reach = vec![0.0f64; model.bodies.len()];
-        for link in &self.links {
-            let far = (link.body_from_geom * link.solid.center).coords.norm() + link.solid.reach;
-            reach[link.body_idx] = reach[link.body_idx].max(far);
-        }
-        let tool = arm.tool_body_idx();
-        reach[tool] = reach[tool].max(arm.body_from_tool().translation.vector.norm() + beyond_tool);
-        // Children come after their parents.
-        for i in (1..model.bodies.len()).rev() {
-            let body = &model.bodies[i];
-            let slide = body.joint_idx.map(|j| &model.joints[j]).filter(|j| j.kind == JointKind::Prismatic);
-            let travel = slide.map_or(0.0, |j| j.limits.lower.abs().max(j.limits.upper.abs()));
-            if let Some(parent) = body.parent {
-                let far = body.parent_from_body.translation.vector.norm() + travel + reach[i];
-                reach[parent] = reach[parent].max(far);
-            }
-        }
-        let of = |j: usize| {
-            let joint = &model.joints[arm.arm_joint_idx()[j]];
-            if joint.kind == JointKind::Prismatic { 1.0 } else { reach[joint.body_idx] }
-        };
-        JointVector::from_fn(arm.n_joints(), of)
+        let reaches = known::whole_reaches(arm, &self.links, beyond_tool);
+        JointVector::from_fn(arm.n_joints(), |j| reaches[j])
     }
 }
 
@@ -199,11 +211,32 @@ fn kept(keep: &[Keep], k: usize) -> Keep {
 
 type Part<'a> = (&'a super::solid::Solid, &'a nalgebra::Isometry3<f64>, &'a nalgebra::Point3<f64>);
 
-/// Lowers `least` to what is left between two parts that are to keep `keep` apart.
-fn lower(least: &mut f64, a: Part<'_>, b: Part<'_>, keep: f64) {
-    if !far_apart(a, b, *least + keep)
-        && let Some(s) = separation(a.0, a.1, b.0, b.1, *least + keep)
-    {
-        *least = least.min(s.distance - keep);
+/// Lowers `least` to what is left between two parts that are to keep `keep` apart. Returns a bound of their distance.
+fn lower(least: &mut f64, a: Part<'_>, b: Part<'_>, keep: f64) -> f64 {
+    match gap(a, b, *least + keep) {
+        Gap::Beyond(bound) => bound,
+        Gap::Of(distance) => {
+            *least = least.min(distance - keep);
+            distance
+        }
     }
+}
+
+/// How fast what `joints` move is moved, at most, m/s.
+fn speed(speeds: &[f64], joints: u32) -> f64 {
+    let moving = speeds.iter().enumerate().filter(|(j, _)| joints & (1 << j) != 0);
+    moving.map(|(_, v)| v).sum::<f64>().max(1e-9)
+}
+
+/// Farther apart than this two links lower neither distance nor time.
+fn reach(least: &OwnRoom, speed: f64, keep: f64) -> f64 {
+    least.room_m.max(least.clear_s * speed) + keep
+}
+
+/// Lowers both to what is left of `room` metres; whether any was more.
+fn lower_own(least: &mut OwnRoom, room: f64, speed: f64) -> bool {
+    let before = *least;
+    least.room_m = least.room_m.min(room);
+    least.clear_s = least.clear_s.min(room / speed);
+    *least != before
 }

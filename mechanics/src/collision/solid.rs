@@ -171,6 +171,41 @@ pub(super) fn far_apart(
     b.box_distance(b_pose, a_center) > a.reach + beyond || a.box_distance(a_pose, b_center) > b.reach + beyond
 }
 
+/// What a comparison of two solids finds.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Gap {
+    /// They are farther apart than was asked for, and at least so far, metres.
+    Beyond(f64),
+    /// Their signed distance, metres.
+    Of(f64),
+}
+
+/// How far apart two solids are, where it is not more than `beyond`; bounds are looked at first.
+pub(super) fn gap(
+    (a, a_pose, a_center): (&Solid, &Isometry3<f64>, &Point3<f64>),
+    (b, b_pose, b_center): (&Solid, &Isometry3<f64>, &Point3<f64>),
+    beyond: f64,
+) -> Gap {
+    // Bounds say nothing of how deep two solids are in each other.
+    let least = beyond.max(0.0);
+    let balls = (a_center - b_center).norm() - a.reach - b.reach;
+    if balls > least {
+        return Gap::Beyond(balls);
+    }
+    let of_b = b.box_distance(b_pose, a_center) - a.reach;
+    if of_b > least {
+        return Gap::Beyond(of_b);
+    }
+    let of_a = a.box_distance(a_pose, b_center) - b.reach;
+    if of_a > least {
+        return Gap::Beyond(of_a);
+    }
+    match separation_or_bound(a, a_pose, b, b_pose, beyond) {
+        Ok(s) => Gap::Of(s.distance),
+        Err(bound) => Gap::Beyond(bound),
+    }
+}
+
 /// Signed distance of two solids, and where; `None` when it is more than `beyond`. Poses must be finite.
 pub(super) fn separation(
     a: &Solid,
@@ -179,13 +214,27 @@ pub(super) fn separation(
     b_pose: &Isometry3<f64>,
     beyond: f64,
 ) -> Option<Separation> {
+    separation_or_bound(a, a_pose, b, b_pose, beyond).ok()
+}
+
+/// The same; where it is more, a bound of how much.
+fn separation_or_bound(
+    a: &Solid,
+    a_pose: &Isometry3<f64>,
+    b: &Solid,
+    b_pose: &Isometry3<f64>,
+    beyond: f64,
+) -> Result<Separation, f64> {
     let radii = a.radius + b.radius;
     let (pa, pb, normal, core_distance) = match (segment_of(&a.core), segment_of(&b.core)) {
         (Some(la), Some(lb)) => segments(a_pose, la, b_pose, lb),
-        _ => cores(&a.core, a_pose, &b.core, b_pose, beyond + radii)?,
+        _ => cores(&a.core, a_pose, &b.core, b_pose, beyond + radii).map_err(|bound| bound - radii)?,
     };
     let distance = core_distance - radii;
-    (distance <= beyond).then(|| Separation {
+    if distance > beyond {
+        return Err(distance);
+    }
+    Ok(Separation {
         distance,
         point_on_first: pa + normal * a.radius,
         point_on_second: pb - normal * b.radius,
@@ -206,7 +255,7 @@ pub(super) fn is_within(
             let a_from_b = a_pose.inv_mul(b_pose);
             let difference = Difference { a: &a.core, b: &b.core, a_from_b: &a_from_b };
             match gjk::distance(&difference, margin + radii) {
-                Found::Beyond => return false,
+                Found::Beyond(_) => return false,
                 Found::Apart(pa, pb) => (pb - pa).norm(),
                 Found::Meeting(_) => return true,
             }
@@ -247,18 +296,18 @@ fn segments(a_pose: &Isometry3<f64>, a_half: f64, b_pose: &Isometry3<f64>, b_hal
     (pa, pb, normal, distance)
 }
 
-/// Nearest points of two cores, or deepest ones; `None` when they are more than `beyond` apart.
+/// Nearest points of two cores, or deepest ones; where they are more than `beyond` apart, a bound of how far.
 fn cores(
     a: &Core,
     a_pose: &Isometry3<f64>,
     b: &Core,
     b_pose: &Isometry3<f64>,
     beyond: f64,
-) -> Option<Nearest> {
+) -> Result<Nearest, f64> {
     let a_from_b = a_pose.inv_mul(b_pose);
     let difference = Difference { a, b, a_from_b: &a_from_b };
     let (pa, pb, n, distance) = match gjk::distance(&difference, beyond.max(0.0)) {
-        Found::Beyond => return None,
+        Found::Beyond(bound) => return Err(bound),
         Found::Apart(pa, pb) => {
             let gap = pb - pa;
             let distance = gap.norm();
@@ -270,5 +319,5 @@ fn cores(
         }
     };
     let (pa, pb) = (a_pose * Point3::from(pa), a_pose * Point3::from(pb));
-    Some((pa, pb, a_pose.rotation * n, distance))
+    Ok((pa, pb, a_pose.rotation * n, distance))
 }
