@@ -60,20 +60,52 @@ fn room_is_the_distance_less_what_is_to_be_kept_for_each_kind_of_obstacle() {
     assert_eq!(checker.room(&arm, &mut data, &nan, 0.04, &[], 0.4).still, f64::NEG_INFINITY);
 }
 
+/// Three joints, of which the last turns twice as far as the second, the other way or the same.
+fn follower(multiplier: f64) -> Arm {
+    let link = |name: &str| {
+        format!(
+            r#"<link name="{name}"><inertial><mass value="1"/><inertia ixx="0.01" iyy="0.01" izz="0.01" ixy="0" ixz="0" iyz="0"/></inertial>
+            <collision><origin xyz="0.3 0 0"/><geometry><sphere radius="0.05"/></geometry></collision></link>"#
+        )
+    };
+    let joint = |name: &str, parent: &str, child: &str, rest: &str| {
+        format!(
+            r#"<joint name="{name}" type="revolute"><parent link="{parent}"/><child link="{child}"/><origin xyz="0.3 0 0"/>
+            <axis xyz="0 1 0"/><limit lower="-3" upper="3" effort="90" velocity="1"/>{rest}</joint>"#
+        )
+    };
+    let text = [
+        r#"<robot name="follower"><link name="base"/>"#.to_owned(),
+        ["a", "b", "c"].map(link).concat(),
+        joint("first", "base", "a", ""),
+        joint("second", "a", "b", ""),
+        joint("third", "b", "c", &format!(r#"<mimic joint="second" multiplier="{multiplier}"/>"#)),
+        "</robot>".to_owned(),
+    ]
+    .concat();
+    let model = mechanics::urdf::parse(&text, "follower.urdf", None, false).expect("a model");
+    Arm::from_model(model).expect("an arm")
+}
+
 #[test]
 fn no_part_of_the_arm_moves_farther_than_the_reaches_of_its_joints_say() {
-    let arm = panda();
-    let reaches = Checker::new(&arm).joint_reaches(&arm, 0.0);
-    let mut data = ArmData::new(&arm);
+    for arm in [panda(), follower(2.0), follower(-2.0)] {
+        is_within_reaches(&arm);
+    }
+}
+
+fn is_within_reaches(arm: &Arm) {
+    let reaches = Checker::new(arm).joint_reaches(arm, 0.0);
+    let mut data = ArmData::new(arm);
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut closest = f64::INFINITY;
     for _ in 0..2000 {
-        let q = random_q(&arm, &mut rng);
+        let q = random_q(arm, &mut rng);
         let step = JointVector::from_fn(arm.n_joints(), |_| rng.random_range(-1e-3..1e-3));
         let there = JointVector::from_fn(arm.n_joints(), |j| q[j] + step[j]);
         let bound: f64 = (0..arm.n_joints()).map(|j| reaches[j] * step[j].abs()).sum();
-        let before = body_poses_in_world(&arm, &mut data, &q, 0.04).to_vec();
-        let after = body_poses_in_world(&arm, &mut data, &there, 0.04);
+        let before = body_poses_in_world(arm, &mut data, &q, 0.04).to_vec();
+        let after = body_poses_in_world(arm, &mut data, &there, 0.04);
         for (i, body) in arm.model().bodies.iter().enumerate() {
             for geom in body.geoms.iter().filter(|g| g.collides) {
                 let at = geom.body_from_geom * nalgebra::Point3::origin();

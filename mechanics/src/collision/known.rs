@@ -95,7 +95,7 @@ impl Known {
                     _ => 0.0,
                 })
             };
-            let share = |c: usize| (driven(c).sum::<f64>() / whole[c].max(1e-9)).min(1.0);
+            let share = |c: usize| driven(c).sum::<f64>() / whole[c].max(1e-9);
             group.shares = (0..arm.n_joints()).map(share).collect();
         }
         let nothing = Bounds {
@@ -328,18 +328,25 @@ fn note_reaches(model: &Model, link: &Link, other: usize, reaches: &mut [f64]) {
     }
 }
 
-/// Per controlled joint, how far from its axis anything is that it moves, with what reaches so far beyond the tool.
+/// Per controlled joint, how far from its axis anything is that it moves, with what reaches so far beyond the tool; and
+/// besides it what the joints that follow it move.
 pub(super) fn whole_reaches(arm: &Arm, links: &[Link], beyond_tool: f64) -> Vec<f64> {
     let model = arm.model();
     let mut own = far(model, links);
     let tool = arm.tool_body_idx();
     own[tool] = own[tool].max(arm.body_from_tool().translation.vector.norm() + beyond_tool);
     let reach = reaches(model, &own);
-    let of = |j: &usize| {
-        let joint = &model.joints[*j];
-        if joint.kind == JointKind::Prismatic { 1.0 } else { reach[joint.body_idx] }
+    let of = |joint: &crate::model::Joint| match joint.kind {
+        JointKind::Prismatic => 1.0,
+        _ => reach[joint.body_idx],
     };
-    arm.arm_joint_idx().iter().map(of).collect()
+    let with_followers = |j: &usize| {
+        let follows = |joint: &crate::model::Joint| {
+            joint.mimic.as_ref().filter(|m| m.joint_idx == *j).map_or(0.0, |m| m.multiplier.abs() * of(joint))
+        };
+        of(&model.joints[*j]) + model.joints.iter().map(follows).sum::<f64>()
+    };
+    arm.arm_joint_idx().iter().map(with_followers).collect()
 }
 
 #[cfg(test)]
