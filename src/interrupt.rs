@@ -64,7 +64,11 @@ pub(crate) fn give_up() {
 
 /// A new sentence is begun, which only Ctrl-C here has given up already.
 pub(crate) fn begin_anew() {
-    GIVEN_UP.store(count() > 0, Ordering::Release);
+    GIVEN_UP.store(false, Ordering::Release);
+    // Pressed meanwhile.
+    if count() > 0 {
+        give_up();
+    }
 }
 
 /// How often it was pressed.

@@ -224,6 +224,28 @@ fn a_server_that_says_nothing_is_not_waited_for_when_the_call_is_cancelled_and_i
 }
 
 #[test]
+fn what_comes_of_an_answer_that_nobody_waits_for_is_counted_afterwards() {
+    let piece = json!({ "choices": [{ "delta": { "content": "y".repeat(400) } }] }).to_string();
+    let (url, _seen) = serve(vec![Act::Stream(vec![piece; 20], Duration::from_millis(100)), good()]);
+    let mut chat = chat(&url, once());
+    let question = Question { pictures: &[], prompt: &"x".repeat(400), schema: &json!({}), max_tokens: 10 };
+    let cancel = AtomicBool::new(false);
+    let said = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(450));
+            cancel.store(true, Ordering::Relaxed);
+        });
+        chat.ask(&question, LONG, &cancel)
+    });
+    assert_eq!((said.expect_err("nobody waited"), chat.spent().0), (ChatError::Cancelled, 100));
+    // The thread that reads it sees within a piece that nobody wants it.
+    std::thread::sleep(Duration::from_millis(800));
+    ask(&mut chat, LONG).expect("an answer");
+    let beside = chat.spent().0 - 100 - 1010;
+    assert!((100..2000).contains(&beside), "{beside}");
+}
+
+#[test]
 fn what_would_not_change_is_not_asked_again_and_the_key_is_in_no_error() {
     let said = json!({ "error": { "message": "bad key sk-secret-123" } }).to_string();
     let elsewhere = Act::Status(302, "location: http://127.0.0.1:1/\r\n", String::new());

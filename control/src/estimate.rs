@@ -17,10 +17,8 @@ const FROZEN_TICKS: u32 = 4;
 /// A joint that slows down by so many times its limit of acceleration at once has hit something hard, or its encoder has
 /// ceased and its speed was made of that.
 const STOPS_DEAD: f64 = 2.5;
-/// A speed of less than this part of what it was is none.
-const NONE_LEFT: f64 = 0.1;
 /// Meanwhile the reference has to have gone on about as fast as the joint was, times.
-const GOES_ON: core::ops::RangeInclusive<f64> = 0.5..=2.0;
+const GOES_ON: core::ops::RangeInclusive<f64> = 0.6..=2.0;
 
 /// How far a joint must seem to have gone while its encoder says the same, rad (m) (F13).
 #[derive(Copy, Clone, Debug)]
@@ -57,9 +55,9 @@ struct Same {
     reference: f64,
     /// How far the joint has gone since by its measured speed.
     went: f64,
-    /// How long it has said so, seconds.
+    /// For how long the reference has gone on since, seconds.
     lasts: f64,
-    /// What the speed was when it stopped dead together with the encoder, else zero, rad/s (m/s).
+    /// The greatest speed that the joint had as the encoder ceased, rad/s (m/s).
     was: f64,
 }
 
@@ -175,30 +173,30 @@ impl Estimate {
             if now.stamp <= before.stamp {
                 continue;
             }
-            let speed = now.dq[i];
-            let most = STOPS_DEAD * limits[i].acceleration * dt;
-            let stops_dead = within.is_fine && before.dq[i].abs() - speed.abs() > most;
+            let (speed, before_speed) = (now.dq[i], before.dq[i]);
+            let faster = |a: f64, b: f64| if b.abs() > a.abs() { b } else { a };
             if now.q[i].to_bits() != before.q[i].to_bits() {
-                // The last new position may already come with the speed that is none.
-                let was = if stops_dead { before.dq[i] } else { 0.0 };
-                *same = Same { was, ..Same::from(reference[i]) };
+                // The last new position may already come with a speed that falls.
+                *same = Same { was: before_speed, ..Same::from(reference[i]) };
                 continue;
             }
             if same.ticks == 0 {
                 same.reference = reference[i];
-                if stops_dead {
-                    same.was = before.dq[i];
-                }
+            } else {
+                same.lasts += dt;
+            }
+            // A speed over several positions takes as many ticks to fall.
+            if same.ticks < FROZEN_TICKS {
+                same.was = faster(same.was, before_speed);
             }
             same.ticks += 1;
-            same.lasts += dt;
-            if speed.abs() > NONE_LEFT * same.was.abs() {
-                same.was = 0.0;
-            }
+            let most = STOPS_DEAD * limits[i].acceleration * dt;
+            // What is made of equal positions is exactly none, and what is measured is noisy.
+            let stops_dead = within.is_fine && speed == 0.0 && same.was.abs() > most;
             let goes_on = speed.abs() > within.rest_speed && speed * same.went >= 0.0;
             same.went = if goes_on { same.went + speed * dt } else { 0.0 };
             let told = reference[i] - same.reference;
-            let stopped_dead = same.was != 0.0 && GOES_ON.contains(&(told / (same.was * same.lasts)));
+            let stopped_dead = stops_dead && GOES_ON.contains(&(told / (same.was * same.lasts)));
             frozen |= same.ticks >= FROZEN_TICKS
                 && (told.abs() > within.told || same.went.abs() > within.measured || stopped_dead);
         }

@@ -89,14 +89,12 @@ impl Surroundings {
             let field = format!("world.things[{i}].speed_m_s");
             crate::config::range(&field, thing.speed_m_s, 0.0, FASTEST_M_S)?;
         }
-        if let Some(held) = &world.held {
-            let at = held.tool_from_shape.translation.vector.norm();
-            crate::config::range("world.held", at, 0.0, HELD_REACH_M)?;
-        }
         let things: Vec<(f64, f64)> = world.things.iter().map(|t| (t.keep_m, t.speed_m_s)).collect();
         let keep = things.iter().map(|(k, v)| Keep { distance_m: *k, is_moving: *v > 0.0 }).collect();
         checker.set_obstacles(world.things.into_iter().map(|t| t.obstacle).collect())?;
         checker.attach(world.held)?;
+        // How fast the hand moves what is around it is reckoned with so much.
+        crate::config::range("world.held", checker.held_reach(), 0.0, HELD_REACH_M)?;
         let has_moving = things.iter().any(|(_, v)| *v > 0.0);
         let forgiven = vec![0.0; things.len()];
         let (stamp, expires) = (world.stamp, world.expires);
@@ -267,7 +265,7 @@ mod tests {
                 "world.things",
                 at_most(|w, fits| w.things = vec![w.things[0].clone(); MOST_THINGS + usize::from(!fits)]),
             ),
-            ("world.held", at_most(|w, fits| w.held = Some(held(if fits { 0.2 } else { 0.201 })))),
+            ("world.held", at_most(|w, fits| w.held = Some(held(if fits { 0.189 } else { 0.191 })))),
             (
                 "world.things[0].keep_m",
                 at_most(|w, fits| w.things[0].keep_m = if fits { 1.0 } else { 1.001 }),

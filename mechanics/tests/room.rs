@@ -1,6 +1,6 @@
 //! What the safety filter asks of the arm's body.
 
-use mechanics::collision::{Attached, Checker, Keep, Obstacle};
+use mechanics::collision::{Attached, Checker, Keep, Obstacle, OwnRoom};
 use mechanics::{Arm, ArmData, GeomShape, body_poses_in_world};
 use nalgebra::{Isometry3, Point3};
 use rand::{Rng, SeedableRng};
@@ -117,6 +117,32 @@ fn is_within_reaches(arm: &Arm) {
     }
     // A bound that is never nearly met would make the filter timid.
     assert!(closest < 3.0, "{closest}");
+}
+
+#[test]
+fn what_is_held_nears_the_arm_as_fast_as_a_follower_turns_it() {
+    // The second joint moves link and hand alike; its follower is between them.
+    let arm = follower(2.0);
+    let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+    let held = Attached {
+        shape: GeomShape::Sphere { radius: 0.05 },
+        tool_from_shape: Isometry3::translation(0.1, 0.0, 0.0),
+    };
+    checker.attach(Some(held)).expect("a ball");
+    assert!((checker.held_reach() - 0.15).abs() < 1e-9);
+    let reaches = checker.joint_reaches(&arm, checker.held_reach());
+    let q = JointVector::from_fn(arm.n_joints(), |_| 0.3);
+    let speeds = [0.0, 0.5 * reaches[1]];
+    checker.room(&arm, &mut data, &q, 0.04, &[], 2.0);
+    let most = OwnRoom { room_m: 2.0, clear_s: 100.0 };
+    let room = checker.own_room(&speeds, 0.0, most);
+    assert!(room.clear_s < 10.0, "{room:?}");
+    // A pose that is none says nothing of any distance, then or later.
+    let nan = JointVector::from_fn(arm.n_joints(), |_| f64::NAN);
+    checker.room(&arm, &mut data, &nan, 0.04, &[], 2.0);
+    assert_eq!(checker.own_room(&speeds, 0.0, most).clear_s, f64::NEG_INFINITY);
+    checker.room(&arm, &mut data, &q, 0.04, &[], 2.0);
+    assert_eq!(checker.own_room(&speeds, 0.0, most), room);
 }
 
 #[test]

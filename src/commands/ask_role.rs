@@ -88,7 +88,7 @@ impl Request {
 
     /// What an answer points at, in pixels of the picture, where the role points.
     pub(super) fn found(&self, answer: &str) -> Option<Vec<Spot>> {
-        self.points().then(|| spots(answer, self.sides, self.measure).unwrap_or_default())
+        if self.points() { spots(answer, self.sides, self.measure).ok() } else { None }
     }
 
     /// Whether an answer is of the role, and says no more than it may.

@@ -223,7 +223,9 @@ impl Mission {
                     let phrase = format!("pick up {}", answer.trim().trim_end_matches(['.', '!']));
                     // Nothing is picked up by that, whatever is offered.
                     self.eyes.offer(&Offer::everything());
-                    let narrowed = match self.eyes.read(&phrase, &mut self.log) {
+                    let narrowed = self.eyes.read(&phrase, &mut self.log);
+                    self.check_interrupts()?;
+                    let narrowed = match narrowed {
                         Utterance::Instruct(tasks) => match tasks.as_slice() {
                             [Task::Pick(r)] => Some(r.clone()),
                             _ => None,

@@ -76,6 +76,7 @@ impl Chain {
                     return Ok(Some(said));
                 }
                 Ok(None) => {}
+                Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
                 why => last = why,
             }
         }

@@ -10,6 +10,9 @@ use ureq::Agent;
 /// Most bytes of an error that are read.
 const MOST_ERROR: u64 = 16 << 10;
 
+/// Tokens of prompt and answer that a try may have cost, and what came.
+pub(super) type Made = ([u64; 2], Result<stream::Answer, Miss>);
+
 /// All that a try takes.
 pub(super) struct Attempt {
     pub(super) agent: Agent,
@@ -25,8 +28,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Makes it; tokens of prompt and answer that it may have cost, and what came.
-    pub(super) fn make(self) -> ([u64; 2], Result<stream::Answer, Miss>) {
+    pub(super) fn make(self) -> Made {
         let url = format!("{}/chat/completions", self.endpoint.url());
         let request = self.agent.post(&url).config().timeout_global(Some(self.left)).build();
         let request =

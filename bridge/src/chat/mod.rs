@@ -21,7 +21,7 @@ use core::time::Duration;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Instant;
 use ureq::Agent;
 
@@ -131,6 +131,8 @@ pub struct Chat {
     rests_until: Option<Instant>,
     tokens: u64,
     cost: f64,
+    /// What was not waited for, with the tokens that were counted for it already.
+    left_behind: Vec<(Receiver<attempt::Made>, u64)>,
 }
 
 impl Chat {
@@ -147,6 +149,7 @@ impl Chat {
             rests_until: None,
             tokens: 0,
             cost: 0.0,
+            left_behind: Vec::new(),
         }
     }
 
@@ -248,7 +251,19 @@ impl Chat {
         }
     }
 
-    fn check_budget(&self) -> Result<(), ChatError> {
+    /// Counts what came of questions that nobody waited for.
+    fn count_left_behind(&mut self) {
+        for (made, counted) in core::mem::take(&mut self.left_behind) {
+            match made.try_recv() {
+                Ok(([prompt, answer], _)) => self.count([prompt.saturating_sub(counted), answer]),
+                Err(TryRecvError::Empty) => self.left_behind.push((made, counted)),
+                Err(TryRecvError::Disconnected) => {}
+            }
+        }
+    }
+
+    fn check_budget(&mut self) -> Result<(), ChatError> {
+        self.count_left_behind();
         let e = &self.terms;
         if self.tokens >= e.most_tokens {
             return Err(ChatError::Budget(format!("{} of {} tokens", self.tokens, e.most_tokens)));
@@ -264,8 +279,8 @@ impl Chat {
         self.cost += self.terms.price.of(tokens);
     }
 
-    /// One try, waited for as long as the answer is wanted. Whatever it may have cost is counted, answer or not; `estimate` is
-    /// for prompts that nobody counted.
+    /// One try, waited for as long as the answer is wanted. Whatever it may have cost is counted, answer or not (of one that
+    /// is not waited for its answer later); `estimate` is for prompts that nobody counted.
     fn once(
         &mut self,
         body: &str,
@@ -294,10 +309,14 @@ impl Chat {
             match heard.recv_timeout(LOOK) {
                 Ok(made) => break made,
                 Err(RecvTimeoutError::Timeout) if !cancel.load(Ordering::Relaxed) => {}
-                Err(_) => {
+                Err(why) => {
                     unwanted.store(true, Ordering::Relaxed);
-                    let what = "the answer was not waited for".to_owned();
-                    break ([estimate, 0], Err(Miss { what, after: None, is_final: false }));
+                    self.left_behind.push((heard, estimate));
+                    let what = match why {
+                        RecvTimeoutError::Timeout => "the answer was not waited for",
+                        RecvTimeoutError::Disconnected => "the thread that asked has ended",
+                    };
+                    break ([estimate, 0], Err(Miss { what: what.to_owned(), after: None, is_final: false }));
                 }
             }
         };

@@ -17,6 +17,7 @@ mod open;
 mod question;
 mod router;
 mod sessions;
+mod signer;
 mod teller;
 pub mod topics;
 
@@ -34,6 +35,7 @@ pub use open::{Announced, Present, Settings};
 pub use question::{Questions, Received};
 pub use router::Router;
 pub use sessions::{Sessions, Verified};
+pub use signer::Signer;
 pub use teller::Teller;
 pub use topics::{Care, Role, Topic};
 
@@ -232,6 +234,9 @@ impl Wire {
         goes_on: &dyn Fn() -> bool,
     ) -> Result<A, WireError> {
         self.may(topic.asks, topic, "ask")?;
+        if !goes_on() {
+            return Err(WireError::GivenUp);
+        }
         let (schema, sender, sent) = (schema_id::<Q>(), self.0.id, self.now());
         let envelope = Envelope { schema, sender, sequence: 0, sent, tag: None };
         self.asked(&self.key(topic, of), &envelope, to_cdr(question)?, limit, goes_on)
@@ -344,7 +349,7 @@ impl Wire {
         if !key.verifies(&Tag(opened.tag), &[&proof(nonce, opened.session)]) {
             return Err(Rejection::new("session.tag", format!("a {}'s proof", with.word()), "another").into());
         }
-        Ok(Signer(Arc::new(Signing { key, session: opened.session, last: Mutex::default() })))
+        Ok(Signer::new(key, opened.session))
     }
 
     /// Asks under a session.
@@ -384,32 +389,6 @@ impl Wire {
 /// What the answer to a request for a session proves.
 fn proof(nonce: u64, session: u64) -> [u8; 16] {
     (u128::from(nonce) | u128::from(session) << 64).to_le_bytes()
-}
-
-struct Signing {
-    key: Key,
-    session: u64,
-    last: Mutex<HashMap<String, u64>>,
-}
-
-/// Signs what is said in a session. Clones count on together.
-#[derive(Clone)]
-pub struct Signer(Arc<Signing>);
-
-impl Signer {
-    /// Its session's number, which stands in whatever is said in it.
-    #[must_use]
-    pub fn session(&self) -> u64 {
-        self.0.session
-    }
-
-    fn envelope(&self, schema: u64, topic: &str, payload: &[u8], now: Time) -> Envelope {
-        let mut last = locked(&self.0.last);
-        let sequence = last.entry(topic.to_owned()).or_default();
-        *sequence += 1;
-        let (sender, sequence) = (self.0.session, *sequence);
-        Envelope { schema, sender, sequence, sent: now, tag: None }.signed(&self.0.key, topic, payload)
-    }
 }
 
 /// Says messages of one type.

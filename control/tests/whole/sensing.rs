@@ -54,13 +54,14 @@ fn f13_an_encoder_that_says_the_same_while_the_arm_moves_stops_it_and_latches() 
             s.q[joint] = q;
         });
         assert!(found.is_some_and(|ms| ms <= 5), "F13 after {found:?} ms");
-        // Nor is it noticed later where speeds are made of positions.
-        for by in [0.1, 0.3, 0.8] {
+        // Nor is it noticed later where speeds are made of positions, of one step or of two.
+        for (by, steps) in [(0.1, 1), (0.3, 1), (0.8, 1), (0.1, 2), (0.8, 2)] {
             let mut rig = Rig::active(arm());
             let mut stuck = None;
-            let found = until_fault_on_the_way(&mut rig, by, Fault::F13EncoderFrozen, 100, |_, s| {
+            let found = until_fault_on_the_way(&mut rig, by, Fault::F13EncoderFrozen, 100, |k, s| {
                 s.q[joint] = *stuck.get_or_insert(s.q[joint]);
-                s.dq[joint] = 0.0;
+                // With the first equal position the newest step is none, with the next the one before it.
+                s.dq[joint] *= (f64::from(steps) - k as f64).max(0.0) / f64::from(steps);
             });
             assert!(
                 found.is_some_and(|ms| ms <= 5),

@@ -44,8 +44,9 @@ struct Bounds {
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     bounds: Vec<Bounds>,
-    /// The place that is looked at.
+    /// The place that is looked at, and whether there is a pose.
     place: usize,
+    is_lost: bool,
     /// Per joint, how far from its axis any point is that it moves, metres: of a link, and of the tool's origin.
     /// A joint that slides moves everything alike, by 1, and needs no other.
     link_reaches: Vec<f64>,
@@ -110,6 +111,7 @@ impl Known {
         Self {
             bounds: vec![nothing],
             place: 0,
+            is_lost: true,
             reaches: of(&link_far),
             link_reaches: of(&link_far),
             tool_reaches: model
@@ -155,6 +157,7 @@ impl Known {
 
     /// The pose that is looked at: every bound becomes one of this.
     pub(super) fn look_at(&mut self, full_q: &[f64]) {
+        self.is_lost = false;
         let Self { bounds, place, reaches, groups, .. } = self;
         let known = &mut bounds[*place];
         if !core::mem::replace(&mut known.is_set, true) {
@@ -179,6 +182,15 @@ impl Known {
             }
         }
         known.at.copy_from_slice(full_q);
+    }
+
+    /// The pose that was to be looked at is none: until the next, nothing is known.
+    pub(super) fn lose(&mut self) {
+        self.is_lost = true;
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// What another has found of the same arm's own distances.

@@ -117,8 +117,9 @@ pub struct Checker {
     pairs: Vec<(usize, usize)>,
     /// What is known of how far all are apart.
     known: known::Known,
-    /// The controlled joints that move the tool.
+    /// The controlled joints that move the tool, and those that others follow.
     tool_joints: u32,
+    followed: u32,
     places: Vec<LinkPlace>,
     /// The held object, where it is in the tool frame, and in the world at the pose looked at.
     held: Option<(Placed, Isometry3<f64>)>,
@@ -174,6 +175,7 @@ impl Checker {
             pairs,
             known,
             tool_joints: joints_of(arm, arm.tool_body_idx()),
+            followed: followed(arm),
             places,
             held: None,
             obstacles: Vec::new(),
@@ -215,12 +217,19 @@ impl Checker {
                 Some((Placed::new(solid, a.tool_from_shape), a.tool_from_shape))
             }
         };
-        let beyond = |(at, tool_from_shape): &(Placed, Isometry3<f64>)| {
-            (tool_from_shape * at.solid.center).coords.norm() + at.solid.reach
-        };
-        self.known.hold(self.held.as_ref().map(beyond));
+        let beyond = self.held.is_some().then(|| self.held_reach());
+        self.known.hold(beyond);
         self.quick.is_stale = true;
         Ok(())
+    }
+
+    /// How far what is held reaches from the tool's origin, metres; zero for an empty hand.
+    #[must_use]
+    pub fn held_reach(&self) -> f64 {
+        let reach = |(at, tool_from_shape): &(Placed, Isometry3<f64>)| {
+            (tool_from_shape * at.solid.center).coords.norm() + at.solid.reach
+        };
+        self.held.as_ref().map_or(0.0, reach)
     }
 
     /// Lets a part of the robot touch the obstacles of a name, now and when obstacles are replaced.
@@ -258,6 +267,13 @@ impl Checker {
             standing.allowed = of_name.map(|(part, _)| *part).collect();
         }
     }
+}
+
+/// The controlled joints that others follow, one bit each.
+fn followed(arm: &Arm) -> u32 {
+    let leaders = arm.model().joints.iter().filter_map(|j| Some(j.mimic.as_ref()?.joint_idx));
+    let bits = leaders.filter_map(|leader| arm.arm_joint_idx().iter().position(|k| *k == leader));
+    bits.fold(0, |all, k| all | 1 << k)
 }
 
 /// The controlled joints between the base and a body, one bit each.

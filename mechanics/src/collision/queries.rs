@@ -111,6 +111,7 @@ impl Checker {
     /// Puts every link where it is at `q`; false when that is nowhere.
     pub(super) fn place(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> bool {
         if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
+            self.known.lose();
             return false;
         }
         arm.full_q(q, width_m, &mut self.full_q);

@@ -113,6 +113,9 @@ impl Checker {
     /// No allocation; at most one comparison per pair.
     #[must_use]
     pub fn own_room(&mut self, speeds: &[f64], keep: f64, most: OwnRoom) -> OwnRoom {
+        if self.known.is_lost() {
+            return OwnRoom { room_m: f64::NEG_INFINITY, clear_s: f64::NEG_INFINITY };
+        }
         let mut least = most;
         // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
         let first = *self.known.nearest();
@@ -137,7 +140,10 @@ impl Checker {
         if let Some((h, _)) = &self.held {
             let held = (&h.solid, &h.pose, &h.center);
             for (link, at) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_gripper) {
-                let speed = speed(speeds, self.tool_joints ^ link.joints);
+                // A joint that moves both may have a follower between them.
+                let (tool, link_joints) = (self.tool_joints, link.joints);
+                let between = (tool ^ link_joints) | (self.followed & (tool | link_joints));
+                let speed = speed(speeds, between);
                 let beyond = reach(&least, speed, keep);
                 if let Gap::Of(distance) = gap(held, (&link.solid, &at.pose, &at.center), beyond) {
                     lower_own(&mut least, distance - keep, speed);
