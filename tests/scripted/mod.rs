@@ -1,6 +1,7 @@
 //! A folder of a test's own to run the program in, and a model elsewhere that says what a script says.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod datagrams;
 #[path = "../../bridge/tests/scripted/mod.rs"]
 pub mod http;
 pub mod link;
