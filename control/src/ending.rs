@@ -9,7 +9,7 @@ use crate::state::{State, Way};
 use types::Ending;
 
 /// A stop is told for so long at least, seconds: who hears of it late still has some of it before them.
-const SHORTEST_S: f64 = 0.1;
+pub(crate) const SHORTEST_S: f64 = 0.1;
 
 impl Core {
     /// How the arm comes to rest if it hears nothing after the command of the last tick: it goes on for
@@ -67,8 +67,7 @@ impl Core {
         match &self.state {
             // What has not begun may not begin.
             State::Follow(job) | State::Stopping(Way::Path(job), _) if !job.is_unbegun() => {
-                let (stop_s, mut at) = job.ending(coast, period);
-                of(stop_s, &mut at)
+                job.ending((coast, past), period, told)
             }
             State::Servo(servo) if servo.may_coast && coast > 0.0 => {
                 braked(&Brake::coasting(servo.next, limits, STOP, coast))

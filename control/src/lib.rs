@@ -8,6 +8,7 @@
 //! What the core does not know: pictures, sentences, goals, plans, files, sockets. It knows who may order
 //! what, paths, chunks and velocities, the limits, what stands around the arm, and how to stop.
 
+mod ahead;
 mod attach;
 mod authority;
 mod brake;

@@ -441,6 +441,11 @@ pub(crate) struct Running {
 impl Running {
     /// One step of `dt` seconds towards the pace `target`; returns the path time that passes in it.
     pub(crate) fn step(&mut self, pace: &Pace, target: f64, dt: f64) -> f64 {
+        // Below this goes on at its pace just so, to the bit.
+        if self.r == target && self.rate == 0.0 && target >= 0.0 {
+            *self = Self { r: target, rate: 0.0 };
+            return dt * target;
+        }
         let h = pace.h(self.r.max(target));
         let bend = self.towards(pace, target, h, dt);
         let advanced = dt * (self.r + dt * (0.5 * self.rate + dt * bend / 6.0));

@@ -9,12 +9,14 @@
 //! away while it runs, in path time, so that the pace goes on as it is.
 #![forbid(unsafe_code)]
 
+use crate::ahead::{Ahead, Coming, STILL_RISING};
 use crate::course::{Course, Offset};
 use crate::pace::{BLEND_SHARE, Pace, Paces, Running};
 use crate::profile::Profile;
 use crate::report::MotionId;
 use crate::smooth;
-use types::{JointLimits, JointVector};
+use core::cell::Cell;
+use types::{Ending, JointLimits, JointVector};
 
 /// Where the arm shall be, without torques.
 #[derive(Copy, Clone, Debug)]
@@ -58,12 +60,10 @@ pub(crate) struct Job {
     pub(crate) is_dry: bool,
     /// The part of the nominal pace that the last step led towards.
     towards: f64,
+    /// What was found for the last ending.
+    coming: Cell<Option<Coming>>,
 }
 
-/// What is still speeding up stops within this many times the way of a stop from the nominal pace.
-const STILL_RISING: f64 = 1.5;
-/// A stop that takes more ticks than this is none.
-const MOST_STOP_TICKS: usize = 2000;
 /// Durations of blends that are tried, seconds, and places in each that are looked at.
 const BLENDS: [f64; 9] = [0.06, 0.1, 0.16, 0.25, 0.4, 0.6, 0.9, 1.3, 1.9];
 const BLEND_LOOKS: usize = 16;
@@ -87,6 +87,7 @@ impl Job {
             profile,
             is_dry: false,
             towards: 0.0,
+            coming: Cell::new(None),
         }
     }
 
@@ -120,6 +121,7 @@ impl Job {
         (speed_m_s, longer): (f64, f64),
     ) {
         self.pace = self.paces.own.clone();
+        self.coming.set(None);
         let start = *self.start();
         let offset = JointVector::from_fn(start.len(), |i| from[i] - start[i]);
         let mut blend = 0.0f64;
@@ -191,6 +193,7 @@ impl Job {
         };
         let (which, offset) = found?;
         self.pace = pace.clone();
+        self.coming.set(None);
         self.blend_speeds = caps[0];
         self.offset = offset;
         self.offset_speed = 0.0;
@@ -364,23 +367,41 @@ impl Job {
         let mut ahead = self.ahead(part, dt);
         ahead.step(dt);
         let (s, running) = (ahead.s, ahead.running);
-        let Some(end) = (Ahead { coast, ..ahead }).end_before(last, period) else { return false };
+        let ahead = Ahead { coast, ..ahead };
+        let end = if coast > 0.0 {
+            let Some((end, coming)) = Coming::end_before(&ahead, last, period) else { return false };
+            // What was gone through is told, too.
+            if coming.is_some() {
+                self.coming.set(coming);
+            }
+            end
+        } else {
+            let Some(end) = ahead.end_before(last, period) else { return false };
+            end
+        };
         (self.s, self.running, self.stop_end, self.towards) = (s, running, end, part);
         true
     }
 
     /// Goes on towards the part of the pace that the last step led to for `coast` seconds, in ticks of `period`, and
-    /// stops then. Returns how long the stop takes, seconds, and what is where at a time; times never go back.
-    pub(crate) fn ending(&self, coast: f64, period: f64) -> (f64, impl FnMut(f64) -> Reference + '_) {
-        let begin = self.ahead(self.towards, coast);
-        let (mut ahead, mut now) = (begin, 0.0);
-        let at = move |t: f64| {
-            while now < t - 1e-12 {
-                now += ahead.step(period.min(t - now));
-            }
-            self.reference_at(ahead.s, ahead.running)
-        };
-        (begin.seconds(period) - coast, at)
+    /// stops then; counted from `past` seconds after now. `told` is what is told of a place.
+    pub(crate) fn ending(
+        &self,
+        (coast, past): (f64, f64),
+        period: f64,
+        told: impl Fn(Reference) -> (JointVector, JointVector),
+    ) -> Ending {
+        let ahead = self.ahead(self.towards, coast);
+        // Where the path is makes no difference to its pace: while that stays the same, so does what comes of it.
+        let known = self.coming.get().filter(|known| known.is_of(&ahead, past, period));
+        let coming = known.unwrap_or_else(|| Coming::new(&ahead, past, period));
+        self.coming.set(Some(coming));
+        let [.., rest] = coming.places;
+        let mut places = coming.places.into_iter();
+        Ending::of(coast, coming.stop_s, |_| {
+            let (s, running) = places.next().unwrap_or(rest);
+            told(self.reference_at(self.s + s, running))
+        })
     }
 
     /// Takes the pace away at once where that moves nothing: the path begins at rest.
@@ -429,65 +450,5 @@ impl Job {
             dq: JointVector::from_fn(n, |i| first[i] * r),
             ddq: JointVector::from_fn(n, |i| second[i] * r * r + first[i] * rate),
         }
-    }
-}
-
-/// A motion that may come: towards a pace for a while, and then a stop.
-#[derive(Copy, Clone)]
-struct Ahead<'a> {
-    pace: &'a Pace,
-    s: f64,
-    running: Running,
-    /// The pace it goes on towards, and for how long yet, seconds.
-    target: f64,
-    coast: f64,
-}
-
-impl Ahead<'_> {
-    /// Moves on by `dt` seconds, or to where the stop begins; returns by how much.
-    fn step(&mut self, dt: f64) -> f64 {
-        let (target, dt) = if self.coast > 0.0 { (self.target, dt.min(self.coast)) } else { (0.0, dt) };
-        self.s += self.running.step(self.pace, target, dt);
-        self.coast -= dt;
-        dt
-    }
-
-    /// Whether the arm stands for good.
-    fn rests(&self) -> bool {
-        self.coast <= 0.0 && self.running == Running { r: 0.0, rate: 0.0 }
-    }
-
-    /// A place before which it ends.
-    fn bound(&self) -> f64 {
-        let most = self.coast.max(0.0) * self.pace.nominal.max(self.running.r);
-        self.s + most + STILL_RISING * self.pace.longest_stop().s
-    }
-
-    /// For how long it goes on, seconds, in ticks of `dt`.
-    fn seconds(mut self, dt: f64) -> f64 {
-        let most = self.coast + MOST_STOP_TICKS as f64 * dt;
-        let mut t = 0.0;
-        while !self.rests() && t < most {
-            t += self.step(dt);
-        }
-        t
-    }
-
-    /// Where it ends, or a bound of it, in ticks of `dt` seconds; `None` when that is beyond path time `last`.
-    fn end_before(mut self, last: f64, dt: f64) -> Option<f64> {
-        // Far away that needs no looking.
-        let bound = self.bound();
-        if bound <= last {
-            return Some(bound);
-        }
-        let most = self.coast + MOST_STOP_TICKS as f64 * dt;
-        let mut t = 0.0;
-        while self.s <= last && t < most {
-            if self.rests() {
-                return Some(self.s);
-            }
-            t += self.step(dt);
-        }
-        None
     }
 }

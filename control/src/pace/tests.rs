@@ -283,6 +283,23 @@ fn two_steps_end_exactly_where_they_shall_when_they_can() {
 }
 
 #[test]
+fn a_pace_that_is_reached_is_kept_as_any_other_step_would_keep_it() {
+    let dt = 0.001;
+    for nominal in [1.0, 0.83, 0.5] {
+        let pace = even(nominal, 5.0, 100.0);
+        for part in [0.0, 0.1, 1.0 / 3.0, 0.7, 1.0] {
+            let before = Running { r: part * nominal, rate: 0.0 };
+            let bend = before.towards(&pace, before.r, pace.h(before.r), dt);
+            let advanced = dt * (before.r + dt * (0.5 * before.rate + dt * bend / 6.0));
+            let mut running = before;
+            assert_eq!(running.step(&pace, before.r, dt).to_bits(), advanced.to_bits());
+            assert_eq!(running, before);
+            assert_eq!(before.r + dt * (before.rate + 0.5 * dt * bend), before.r);
+        }
+    }
+}
+
+#[test]
 fn the_part_of_the_pace_whose_stop_fits_keeps_a_tenth_to_spare() {
     let pace = even(0.8, 5.0, 100.0);
     for k in 1..=STOPS {
