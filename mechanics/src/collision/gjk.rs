@@ -38,6 +38,31 @@ pub(super) struct Vertex {
     pub(super) a: Vector3<f64>,
     /// On the second set.
     pub(super) b: Vector3<f64>,
+    /// The same in the second set's own frame.
+    own_b: Vector3<f64>,
+}
+
+/// Where a search ended, as points of both sets, each in its own frame: points of them they are wherever the sets go,
+/// and the next search may begin from there.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Seed {
+    points: [(Vector3<f64>, Vector3<f64>); 3],
+    len: usize,
+}
+
+impl Seed {
+    /// None yet.
+    pub(super) const NONE: Self =
+        Self { points: [(Vector3::new(0.0, 0.0, 0.0), Vector3::new(0.0, 0.0, 0.0)); 3], len: 0 };
+
+    fn of(simplex: &Simplex) -> Self {
+        let mut seed = Self::NONE;
+        for (point, vertex) in seed.points.iter_mut().zip(&simplex.vertices[..simplex.len]) {
+            *point = (vertex.a, vertex.own_b);
+            seed.len += 1;
+        }
+        seed
+    }
 }
 
 /// The difference of two sets, in the frame of the first.
@@ -55,8 +80,31 @@ impl<A: Support, B: Support> Difference<'_, A, B> {
     pub(super) fn vertex(&self, direction: &Vector3<f64>) -> Vertex {
         let on_a = self.a.support(direction);
         let turned = self.a_from_b.rotation.inverse_transform_vector(&-direction);
-        let on_b = self.a_from_b.rotation * self.b.support(&turned) + self.a_from_b.translation.vector;
-        Vertex { w: on_a - on_b, a: on_a, b: on_b }
+        self.vertex_of(on_a, self.b.support(&turned))
+    }
+
+    fn vertex_of(&self, a: Vector3<f64>, own_b: Vector3<f64>) -> Vertex {
+        let b = self.a_from_b.rotation * own_b + self.a_from_b.translation.vector;
+        Vertex { w: a - b, a, b, own_b }
+    }
+
+    /// What a search begins with that knows nothing.
+    fn first(&self) -> Simplex {
+        let ahead = self.a_from_b.translation.vector;
+        let first = self.vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
+        Simplex { vertices: [first; 4], weights: [1.0; 4], len: 1 }
+    }
+
+    /// What one begins with that knows where the last has ended.
+    fn again(&self, seed: &Seed) -> Simplex {
+        let (a, own_b) = seed.points[0];
+        let mut simplex =
+            Simplex { vertices: [self.vertex_of(a, own_b); 4], weights: [1.0; 4], len: seed.len };
+        for (vertex, (a, own_b)) in simplex.vertices.iter_mut().zip(&seed.points).take(seed.len).skip(1) {
+            *vertex = self.vertex_of(*a, *own_b);
+        }
+        simplex.reduce();
+        simplex
     }
 }
 
@@ -127,29 +175,60 @@ impl Simplex {
 
 /// Nearest points of two sets, or that they are more than `beyond` apart, or that they meet.
 pub(super) fn distance(difference: &Difference<'_, impl Support, impl Support>, beyond: f64) -> Found {
-    let ahead = difference.a_from_b.translation.vector;
-    let first = difference.vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
-    let mut simplex = Simplex { vertices: [first; 4], weights: [1.0; 4], len: 1 };
-    let mut v = first.w;
+    search(difference, &mut difference.first(), beyond).0
+}
+
+/// The same, from where the last search for the same two sets has ended: as good, but not to the bit.
+pub(super) fn distance_again(
+    difference: &Difference<'_, impl Support, impl Support>,
+    beyond: f64,
+    seed: &mut Seed,
+) -> Found {
+    if seed.len > 0 {
+        let mut simplex = difference.again(seed);
+        // What meets, or ends for rounding alone, is looked at as if nothing was known.
+        if let (found @ (Found::Beyond(_) | Found::Apart(..)), true) =
+            search(difference, &mut simplex, beyond)
+        {
+            *seed = Seed::of(&simplex);
+            return found;
+        }
+    }
+    let mut simplex = difference.first();
+    let (found, _) = search(difference, &mut simplex, beyond);
+    *seed = Seed::of(&simplex);
+    found
+}
+
+/// What a search finds that begins with `simplex`, and whether bounds from both sides have met in it. The simplex is then
+/// where it has ended.
+fn search(
+    difference: &Difference<'_, impl Support, impl Support>,
+    simplex: &mut Simplex,
+    beyond: f64,
+) -> (Found, bool) {
+    let mut v = simplex.blend(|p| p.w);
+    let mut is_sure = false;
     for _ in 0..N_ROUNDS {
         let square = v.norm_squared();
         if square <= TOUCHING_M * TOUCHING_M {
-            return Found::Meeting(simplex);
+            return (Found::Meeting(simplex.clone()), true);
         }
         let next = difference.vertex(&-v);
         // The difference of the sets lies beyond the plane through `next` square to `v`.
         let along = v.dot(&next.w);
         if along > 0.0 && along * along > beyond * beyond * square {
-            return Found::Beyond(along / square.sqrt());
+            return (Found::Beyond(along / square.sqrt()), true);
         }
+        is_sure = square - along <= GAP * square;
         let known = simplex.vertices[..simplex.len].iter().any(|p| p.w == next.w);
-        if known || square - along <= GAP * square {
+        if known || is_sure {
             break;
         }
         simplex.vertices[simplex.len] = next;
         simplex.len += 1;
         if simplex.reduce() {
-            return Found::Meeting(simplex);
+            return (Found::Meeting(simplex.clone()), true);
         }
         let nearer = simplex.blend(|p| p.w);
         // Rounding has the last word when it no longer gets nearer.
@@ -160,9 +239,9 @@ pub(super) fn distance(difference: &Difference<'_, impl Support, impl Support>, 
         }
     }
     if v.norm_squared() <= TOUCHING_M * TOUCHING_M {
-        return Found::Meeting(simplex);
+        return (Found::Meeting(simplex.clone()), true);
     }
-    Found::Apart(simplex.blend(|p| p.a), simplex.blend(|p| p.b))
+    (Found::Apart(simplex.blend(|p| p.a), simplex.blend(|p| p.b)), is_sure)
 }
 
 /// Weights of the point of a segment that is nearest the origin.

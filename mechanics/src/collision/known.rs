@@ -2,8 +2,10 @@
 //!
 //! No two solids come nearer to each other than the joints between them move any point: distances are 1-Lipschitz
 //! in that. So what was found at one pose bounds what can be found at another, and a pair whose bound is beyond what
-//! is asked for need not be compared. What is compared is compared as ever: answers are the same to the bit.
+//! is asked for need not be compared. What is compared is compared as ever, but for the pair of links that is nearest:
+//! that comparison begins where the last has ended, which takes half as long and is as good.
 
+use super::gjk::Seed;
 use super::{Checker, Link};
 use crate::arm::Arm;
 use crate::model::{JointKind, Model};
@@ -36,6 +38,8 @@ struct Bounds {
     obstacles: Vec<f64>,
     /// The pair that left the least the last time, and its group.
     nearest: Option<(usize, usize)>,
+    /// Where its comparison has ended.
+    seed: Seed,
     /// The obstacles that did: one that stands, one that may move.
     nearest_obstacles: [Option<usize>; 2],
 }
@@ -106,6 +110,7 @@ impl Known {
             groups: vec![f64::NEG_INFINITY; groups.len()],
             obstacles: Vec::new(),
             nearest: None,
+            seed: Seed::NONE,
             nearest_obstacles: [None; 2],
         };
         Self {
@@ -203,7 +208,7 @@ impl Known {
             known.at.copy_from_slice(&other.at);
             known.pairs.copy_from_slice(&other.pairs);
             known.groups.copy_from_slice(&other.groups);
-            known.nearest = other.nearest;
+            (known.nearest, known.seed) = (other.nearest, other.seed);
             known.obstacles.fill(f64::NEG_INFINITY);
         }
     }
@@ -229,8 +234,19 @@ impl Known {
         self.bounds[self.place].obstacles[k]
     }
 
-    pub(super) fn nearest(&mut self) -> &mut Option<(usize, usize)> {
-        &mut self.bounds[self.place].nearest
+    pub(super) fn nearest(&self) -> Option<(usize, usize)> {
+        self.bounds[self.place].nearest
+    }
+
+    /// Where the comparison of a pair has ended the last time, if it was the nearest.
+    pub(super) fn seed(&self, pair: (usize, usize)) -> Seed {
+        let known = &self.bounds[self.place];
+        if known.nearest == Some(pair) { known.seed } else { Seed::NONE }
+    }
+
+    pub(super) fn note_nearest(&mut self, pair: (usize, usize), seed: Seed) {
+        let known = &mut self.bounds[self.place];
+        (known.nearest, known.seed) = (Some(pair), seed);
     }
 
     pub(super) fn nearest_obstacles(&mut self) -> &mut [Option<usize>; 2] {
@@ -269,7 +285,8 @@ impl Checker {
     }
 
     /// What is looked at next is near what was looked at when this place was named the last time, so that what was
-    /// found there spares most of the work. It changes no answer. A place that there is not is the last.
+    /// found there spares most of the work. It changes no answer by more than
+    /// distances are good to. A place that there is not is the last.
     ///
     /// # Real-time
     /// No allocation.
@@ -393,7 +410,8 @@ mod tests {
     }
 
     /// Along walks in small and large steps, from place to place, with the fingers moving, something held and let go,
-    /// and other obstacles: what is answered is what is answered where nothing is known, to the bit.
+    /// and other obstacles: what is answered is what is answered where nothing is known, of the world to the bit, and of
+    /// the arm itself as good as distances are.
     #[test]
     fn what_is_known_changes_no_answer() {
         for (robot_name, seed) in [("panda.xml", 1), ("panda.xml", 2), ("so101.xml", 3)] {
@@ -442,7 +460,14 @@ mod tests {
                 };
                 knows.look_from(rng.random_range(0..4));
                 knows_not.known.make_places(1);
-                assert_eq!(at(&mut knows), at(&mut knows_not), "{robot_name}, {k}");
+                let ((room, own), (true_room, true_own)) = (at(&mut knows), at(&mut knows_not));
+                assert_eq!(room, true_room, "{robot_name}, {k}");
+                let off = (own.room_m - true_own.room_m).abs();
+                assert!(off < 1e-6, "{robot_name}, {k}: {own:?}, not {true_own:?}");
+                let n_groups = knows.known.groups.len();
+                let slowest = (0..n_groups).map(|g| knows.known.speed_between(g, &speeds));
+                let off = (own.clear_s - true_own.clear_s).abs() * slowest.fold(f64::INFINITY, f64::min);
+                assert!(off < 1e-6, "{robot_name}, {k}: {own:?}, not {true_own:?}");
                 is_spared +=
                     knows.known.bounds[knows.known.place].obstacles.iter().filter(|b| **b > 0.3).count();
                 // And what is known holds.

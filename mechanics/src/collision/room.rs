@@ -1,6 +1,6 @@
 //! What a safety filter asks: how much room is left between the arm and the world.
 
-use super::solid::{Gap, gap};
+use super::solid::{Gap, Part, gap, gap_again};
 use super::{Checker, known};
 use crate::arm::{Arm, ArmData};
 use types::JointVector;
@@ -118,7 +118,7 @@ impl Checker {
         }
         let mut least = most;
         // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
-        let first = *self.known.nearest();
+        let first = self.known.nearest();
         if let Some((g, k)) = first {
             let speed = self.known.speed_between(g, speeds);
             self.lower_by_pair((g, k), speed, keep, &mut least);
@@ -157,12 +157,14 @@ impl Checker {
     fn lower_by_pair(&mut self, (g, k): (usize, usize), speed: f64, keep: f64, least: &mut OwnRoom) {
         let (i, j) = self.pairs[k];
         let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
-        match gap(link(i), link(j), reach(least, speed, keep)) {
+        let mut seed = self.known.seed((g, k));
+        let gap = gap_again(link(i), link(j), reach(least, speed, keep), Some(&mut seed));
+        match gap {
             Gap::Beyond(bound) => self.known.note_pair(k, bound),
             Gap::Of(distance) => {
                 self.known.note_pair(k, distance);
                 if lower_own(least, distance - keep, speed) {
-                    *self.known.nearest() = Some((g, k));
+                    self.known.note_nearest((g, k), seed);
                 }
             }
         }
@@ -214,8 +216,6 @@ impl Checker {
 fn kept(keep: &[Keep], k: usize) -> Keep {
     keep.get(k).copied().unwrap_or(Keep { distance_m: 0.0, is_moving: false })
 }
-
-type Part<'a> = (&'a super::solid::Solid, &'a nalgebra::Isometry3<f64>, &'a nalgebra::Point3<f64>);
 
 /// Lowers `least` to what is left between two parts that are to keep `keep` apart. Returns a bound of their distance.
 fn lower(least: &mut f64, a: Part<'_>, b: Part<'_>, keep: f64) -> f64 {

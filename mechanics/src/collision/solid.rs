@@ -7,7 +7,7 @@
 
 use super::cover::Outline;
 use super::epa;
-use super::gjk::{self, Difference, Found, Support};
+use super::gjk::{self, Difference, Found, Seed, Support};
 use crate::model::GeomShape;
 use nalgebra::{Isometry3, Point3, Vector3};
 use types::Rejection;
@@ -180,11 +180,20 @@ pub(super) enum Gap {
     Of(f64),
 }
 
+/// A solid, its pose, and the middle of its bounds in the common frame.
+pub(super) type Part<'a> = (&'a Solid, &'a Isometry3<f64>, &'a Point3<f64>);
+
 /// How far apart two solids are, where it is not more than `beyond`; bounds are looked at first.
-pub(super) fn gap(
-    (a, a_pose, a_center): (&Solid, &Isometry3<f64>, &Point3<f64>),
-    (b, b_pose, b_center): (&Solid, &Isometry3<f64>, &Point3<f64>),
+pub(super) fn gap(a: Part<'_>, b: Part<'_>, beyond: f64) -> Gap {
+    gap_again(a, b, beyond, None)
+}
+
+/// The same of two that were compared before, from where that has ended; and keeps where this has.
+pub(super) fn gap_again(
+    (a, a_pose, a_center): Part<'_>,
+    (b, b_pose, b_center): Part<'_>,
     beyond: f64,
+    seed: Option<&mut Seed>,
 ) -> Gap {
     // Bounds say nothing of how deep two solids are in each other.
     let least = beyond.max(0.0);
@@ -200,7 +209,7 @@ pub(super) fn gap(
     if of_a > least {
         return Gap::Beyond(of_a);
     }
-    match separation_or_bound(a, a_pose, b, b_pose, beyond) {
+    match separation_or_bound((a, a_pose), (b, b_pose), beyond, seed) {
         Ok(s) => Gap::Of(s.distance),
         Err(bound) => Gap::Beyond(bound),
     }
@@ -214,21 +223,21 @@ pub(super) fn separation(
     b_pose: &Isometry3<f64>,
     beyond: f64,
 ) -> Option<Separation> {
-    separation_or_bound(a, a_pose, b, b_pose, beyond).ok()
+    separation_or_bound((a, a_pose), (b, b_pose), beyond, None).ok()
 }
 
 /// The same; where it is more, a bound of how much.
 fn separation_or_bound(
-    a: &Solid,
-    a_pose: &Isometry3<f64>,
-    b: &Solid,
-    b_pose: &Isometry3<f64>,
+    (a, a_pose): (&Solid, &Isometry3<f64>),
+    (b, b_pose): (&Solid, &Isometry3<f64>),
     beyond: f64,
+    seed: Option<&mut Seed>,
 ) -> Result<Separation, f64> {
     let radii = a.radius + b.radius;
     let (pa, pb, normal, core_distance) = match (segment_of(&a.core), segment_of(&b.core)) {
         (Some(la), Some(lb)) => segments(a_pose, la, b_pose, lb),
-        _ => cores(&a.core, a_pose, &b.core, b_pose, beyond + radii).map_err(|bound| bound - radii)?,
+        _ => cores((&a.core, a_pose), (&b.core, b_pose), beyond + radii, seed)
+            .map_err(|bound| bound - radii)?,
     };
     let distance = core_distance - radii;
     if distance > beyond {
@@ -298,15 +307,18 @@ fn segments(a_pose: &Isometry3<f64>, a_half: f64, b_pose: &Isometry3<f64>, b_hal
 
 /// Nearest points of two cores, or deepest ones; where they are more than `beyond` apart, a bound of how far.
 fn cores(
-    a: &Core,
-    a_pose: &Isometry3<f64>,
-    b: &Core,
-    b_pose: &Isometry3<f64>,
+    (a, a_pose): (&Core, &Isometry3<f64>),
+    (b, b_pose): (&Core, &Isometry3<f64>),
     beyond: f64,
+    seed: Option<&mut Seed>,
 ) -> Result<Nearest, f64> {
     let a_from_b = a_pose.inv_mul(b_pose);
     let difference = Difference { a, b, a_from_b: &a_from_b };
-    let (pa, pb, n, distance) = match gjk::distance(&difference, beyond.max(0.0)) {
+    let found = match seed {
+        Some(seed) => gjk::distance_again(&difference, beyond.max(0.0), seed),
+        None => gjk::distance(&difference, beyond.max(0.0)),
+    };
+    let (pa, pb, n, distance) = match found {
         Found::Beyond(bound) => return Err(bound),
         Found::Apart(pa, pb) => {
             let gap = pb - pa;
@@ -320,4 +332,63 @@ fn cores(
     };
     let (pa, pb) = (a_pose * Point3::from(pa), a_pose * Point3::from(pb));
     Ok((pa, pb, a_pose.rotation * n, distance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    /// Along walks in small steps and leaps, apart, touching and in each other: from where the last comparison has ended
+    /// comes what comes from nowhere, as good as distances are, and never more than there is.
+    #[test]
+    fn a_comparison_that_goes_on_finds_what_one_finds_that_begins() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut found = [0; 3];
+        for round in 0..300 {
+            let mut solid = |kind: u32| {
+                let mut size = || rng.random_range(0.01..0.2);
+                let shape = match kind {
+                    0 => GeomShape::Cuboid { half: Vector3::new(size(), size(), size()) },
+                    1 => GeomShape::Cylinder { radius: size(), half_length: size() },
+                    2 => GeomShape::Capsule { radius: size(), half_length: size() },
+                    _ => GeomShape::Cuboid { half: Vector3::new(size(), 0.0, 1e-4) },
+                };
+                Solid::new("solid", &shape).expect("a solid")
+            };
+            let (a, b) = (solid(round % 4), solid(round / 4 % 4));
+            let mut seed = Seed::NONE;
+            let (mut at, mut turn) = (Vector3::new(0.3, 0.1, 0.0), Vector3::zeros());
+            for k in 0..200 {
+                let step = if k % 40 == 0 { 0.3 } else { 2e-3 };
+                at += Vector3::from_fn(|_, _| rng.random_range(-step..step)) - 0.01 * at;
+                turn += Vector3::from_fn(|_, _| rng.random_range(-step..step));
+                let (a_pose, b_pose) = (Isometry3::identity(), Isometry3::new(at, turn));
+                let (a_center, b_center) = (a.center, b_pose * b.center);
+                let (this, that) = ((&a, &a_pose, &a_center), (&b, &b_pose, &b_center));
+                let truth = separation(&a, &a_pose, &b, &b_pose, f64::MAX).expect("a distance").distance;
+                let beyond = if k % 3 == 0 { rng.random_range(0.0..0.1) } else { 10.0 };
+                match gap_again(this, that, beyond, Some(&mut seed)) {
+                    Gap::Of(distance) if truth > 0.0 => {
+                        assert!((distance - truth).abs() < 1e-6, "{round}, {k}: {distance}, not {truth}");
+                        found[0] += 1;
+                    }
+                    // What meets is looked at as if nothing was known.
+                    Gap::Of(distance) => {
+                        assert!((distance - truth).abs() < 1e-5, "{round}, {k}: {distance}, not {truth}");
+                        found[1] += 1;
+                    }
+                    Gap::Beyond(bound) => {
+                        assert!(
+                            bound <= truth + 1e-7 && truth > beyond - 1e-7,
+                            "{round}, {k}: {bound}, {truth}"
+                        );
+                        found[2] += 1;
+                    }
+                }
+            }
+        }
+        assert!(found.iter().all(|n| *n > 1000), "{found:?}");
+    }
 }
