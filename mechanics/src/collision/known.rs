@@ -6,9 +6,10 @@
 //! that comparison begins where the last has ended, which takes half as long and is as good.
 
 use super::gjk::Seed;
+use super::reaches::{far, note_reaches, reaches, whole_reaches};
 use super::{Checker, Link};
 use crate::arm::Arm;
-use crate::model::{JointKind, Model};
+use crate::model::JointKind;
 
 /// Distances are good to a micrometre; so much less than one is a bound, metres.
 const GOOD_TO_M: f64 = 5e-6;
@@ -253,14 +254,14 @@ impl Known {
         &mut self.bounds[self.place].nearest_obstacles
     }
 
-    /// Two links are `bound` metres apart, or more.
-    pub(super) fn note_pair(&mut self, pair: usize, bound: f64) {
-        raise(&mut self.bounds[self.place].pairs[pair], bound);
+    /// Two links are `found` metres apart, or more.
+    pub(super) fn note_pair(&mut self, pair: usize, found: f64) {
+        self.bounds[self.place].pairs[pair] = bound(found);
     }
 
     /// The same of an obstacle and the arm.
-    pub(super) fn note_obstacle(&mut self, k: usize, bound: f64) {
-        raise(&mut self.bounds[self.place].obstacles[k], bound);
+    pub(super) fn note_obstacle(&mut self, k: usize, found: f64) {
+        self.bounds[self.place].obstacles[k] = bound(found);
     }
 
     /// Pairs of a group were compared.
@@ -271,11 +272,10 @@ impl Known {
     }
 }
 
-/// Raises what is known by a bound that was found. How deep two solids are in each other is none.
-fn raise(known: &mut f64, bound: f64) {
-    if bound > 0.0 {
-        *known = known.max(bound - GOOD_TO_M);
-    }
+/// What a comparison that found so much leaves as a bound, whatever was known before: a distance that came out too large
+/// counts until the next comparison alone. How deep two solids are in each other is none.
+fn bound(found: f64) -> f64 {
+    if found > 0.0 && found.is_finite() { found - GOOD_TO_M } else { f64::NEG_INFINITY }
 }
 
 impl Checker {
@@ -301,81 +301,6 @@ impl Checker {
     pub fn take_over(&mut self, other: &Self) {
         self.known.take_over(&other.known);
     }
-}
-
-/// Per body, how far from its origin any point of its own solids is, metres.
-fn far(model: &Model, links: &[Link]) -> Vec<f64> {
-    let mut far = vec![0.0f64; model.bodies.len()];
-    for link in links {
-        let most = (link.body_from_geom * link.solid.center).coords.norm() + link.solid.reach;
-        far[link.body_idx] = far[link.body_idx].max(most);
-    }
-    far
-}
-
-/// Per body, how far from its origin any such point of it or of what it carries can be, metres.
-fn reaches(model: &Model, own: &[f64]) -> Vec<f64> {
-    let mut reach = own.to_vec();
-    // Children come after their parents.
-    for i in (1..model.bodies.len()).rev() {
-        let body = &model.bodies[i];
-        let slide = body.joint_idx.map(|j| &model.joints[j]).filter(|j| j.kind == JointKind::Prismatic);
-        let travel = slide.map_or(0.0, |j| j.limits.lower.abs().max(j.limits.upper.abs()));
-        if let Some(parent) = body.parent {
-            let far = body.parent_from_body.translation.vector.norm() + travel + reach[i];
-            reach[parent] = reach[parent].max(far);
-        }
-    }
-    reach
-}
-
-/// Raises per joint, of those that move `link` and not the body `other`, how far from its axis it reaches.
-fn note_reaches(model: &Model, link: &Link, other: usize, reaches: &mut [f64]) {
-    let above = |mut at: usize, body: usize| loop {
-        match model.bodies[at].parent {
-            _ if at == body => return true,
-            Some(parent) => at = parent,
-            None => return false,
-        }
-    };
-    let mut far = (link.body_from_geom * link.solid.center).coords.norm() + link.solid.reach;
-    let mut at = link.body_idx;
-    while !above(other, at) {
-        let body = &model.bodies[at];
-        let mut travel = 0.0;
-        if let Some(j) = body.joint_idx {
-            let joint = &model.joints[j];
-            let is_sliding = joint.kind == JointKind::Prismatic;
-            reaches[j] = reaches[j].max(if is_sliding { 1.0 } else { far });
-            if is_sliding {
-                travel = joint.limits.lower.abs().max(joint.limits.upper.abs());
-            }
-        }
-        far += body.parent_from_body.translation.vector.norm() + travel;
-        let Some(parent) = body.parent else { return };
-        at = parent;
-    }
-}
-
-/// Per controlled joint, how far from its axis anything is that it moves, with what reaches so far beyond the tool; and
-/// besides it what the joints that follow it move.
-pub(super) fn whole_reaches(arm: &Arm, links: &[Link], beyond_tool: f64) -> Vec<f64> {
-    let model = arm.model();
-    let mut own = far(model, links);
-    let tool = arm.tool_body_idx();
-    own[tool] = own[tool].max(arm.body_from_tool().translation.vector.norm() + beyond_tool);
-    let reach = reaches(model, &own);
-    let of = |joint: &crate::model::Joint| match joint.kind {
-        JointKind::Prismatic => 1.0,
-        _ => reach[joint.body_idx],
-    };
-    let with_followers = |j: &usize| {
-        let follows = |joint: &crate::model::Joint| {
-            joint.mimic.as_ref().filter(|m| m.joint_idx == *j).map_or(0.0, |m| m.multiplier.abs() * of(joint))
-        };
-        of(&model.joints[*j]) + model.joints.iter().map(follows).sum::<f64>()
-    };
-    arm.arm_joint_idx().iter().map(with_followers).collect()
 }
 
 #[cfg(test)]

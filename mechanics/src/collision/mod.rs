@@ -14,6 +14,7 @@ mod matrix;
 mod near;
 mod queries;
 mod quick;
+mod reaches;
 mod room;
 mod solid;
 

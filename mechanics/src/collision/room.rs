@@ -1,7 +1,7 @@
 //! What a safety filter asks: how much room is left between the arm and the world.
 
 use super::solid::{Gap, Part, gap, gap_again};
-use super::{Checker, known};
+use super::{Checker, reaches};
 use crate::arm::{Arm, ArmData};
 use types::JointVector;
 
@@ -208,7 +208,7 @@ impl Checker {
     /// point farther than this. Metres; 1 for a joint that slides.
     #[must_use]
     pub fn joint_reaches(&self, arm: &Arm, beyond_tool: f64) -> JointVector {
-        let reaches = known::whole_reaches(arm, &self.links, beyond_tool);
+        let reaches = reaches::whole_reaches(arm, &self.links, beyond_tool);
         JointVector::from_fn(arm.n_joints(), |j| reaches[j])
     }
 }
