@@ -8,12 +8,12 @@ mod trial;
 use bridge::ros::{Goal, Number, Refusal, Taken, from_cdr};
 use bridge::wire::topics::TOPICS;
 use bridge::wire::{Keyring, NodeClock, Party, Role, Sessions, Settings, Topic, Wire, topics};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tls::{Deployed, free_port, listening, named, node, session, stranger};
+use tls::{Deployed, free_port, lets_in_its_own_alone, listening, named, node, session, stranger};
 use trial::{FIRST, LAST, LIMIT, announced, answer, key, keys, say, signed, until};
 use types::Time;
 use zenoh::qos::CongestionControl;
@@ -303,21 +303,12 @@ fn nobody_with_the_certificate_of_a_node_is_taken_for_the_router_nor_the_router_
 fn a_router_refuses_plain_text_another_authority_no_certificate_and_two_under_one_name() {
     let (ours, theirs, port) = (Deployed::new("router-ours"), Deployed::new("router-theirs"), free_port());
     let _router = session(&ours.router(port)).expect("a router");
-    let to = |tls: &Value, protocol: &str, port: u16| stranger(tls, &format!("{protocol}/127.0.0.1:{port}"));
+    lets_in_its_own_alone(&ours, &theirs, port);
     let planner = ours.tls(Role::Planner);
-    assert!(to(&planner, "quic", port).is_ok(), "one of us is let in");
-    assert!(to(&json!({}), "tcp", port).is_err(), "plain text");
-    let mut unknown = theirs.tls(Role::Planner);
-    unknown["root_ca_certificate"] = planner["root_ca_certificate"].clone();
-    assert!(to(&unknown, "quic", port).is_err(), "a planner of another deployment");
-    let nobody = json!({
-        "root_ca_certificate": planner["root_ca_certificate"],
-        "enable_mtls": false, "verify_name_on_connect": false,
-    });
-    assert!(to(&nobody, "quic", port).is_err(), "no certificate");
     let other = free_port();
     let _their_router = session(&theirs.router(other)).expect("a router");
-    assert!(to(&planner, "quic", other).is_err(), "to a router of another deployment");
+    let to_theirs = stranger(&planner, &format!("quic/127.0.0.1:{other}"));
+    assert!(to_theirs.is_err(), "to a router of another deployment");
     // Who is there already keeps its number: another's rights are not added to it.
     let at = format!("quic/127.0.0.1:{port}");
     let _first = named("a1b2c3", &planner, &at).expect("is let in");

@@ -128,3 +128,20 @@ pub(crate) fn named(id: &str, tls: &Value, endpoint: &str) -> Result<Session, ze
     }
     session(&config.to_string())
 }
+
+/// Whoever listens here lets in one of its own, and none in plain text, of another deployment, or without a certificate.
+pub(crate) fn lets_in_its_own_alone(ours: &Deployed, theirs: &Deployed, port: u16) {
+    let to = |tls: &Value, protocol: &str, port: u16| stranger(tls, &format!("{protocol}/127.0.0.1:{port}"));
+    let planner = ours.tls(Role::Planner);
+    assert!(to(&planner, "quic", port).is_ok(), "one of us is let in");
+    assert!(to(&json!({}), "tcp", port).is_err(), "plain text");
+    let mut unknown = theirs.tls(Role::Planner);
+    // It would even trust us.
+    unknown["root_ca_certificate"] = planner["root_ca_certificate"].clone();
+    assert!(to(&unknown, "quic", port).is_err(), "a planner of another deployment");
+    let nobody = json!({
+        "root_ca_certificate": planner["root_ca_certificate"],
+        "enable_mtls": false, "verify_name_on_connect": false,
+    });
+    assert!(to(&nobody, "quic", port).is_err(), "no certificate");
+}
