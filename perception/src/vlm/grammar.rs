@@ -237,8 +237,9 @@ fn begin_seen(schema: &mut Value) {
 }
 
 /// Lengths of text by which the vocabulary is cut up, characters: every string of our schemas is bounded, and a token
-/// that fits into what is left of one is allowed with all that are no longer, without looking at each.
-const LENGTHS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 30];
+/// that fits into what is left of one is allowed with all that are no longer, without looking at each. Longer ones are
+/// looked at set by set, so that more sets cost more, too.
+const LENGTHS: [usize; 8] = [1, 2, 3, 4, 5, 6, 8, 12];
 
 /// Sets of tokens that are looked at as one, as llguidance wants them: regular expressions, each within the next.
 fn slices() -> Vec<String> {
