@@ -1,6 +1,7 @@
 //! Perception as a node: the models of the configuration, asked by whoever has pictures of this robot.
 
 use super::model::Told;
+use super::waiting::Line;
 use super::{Node, NodeError, PATIENCE, diagnostics};
 use crate::config::Config;
 use crate::log::Log;
@@ -14,7 +15,6 @@ use core::time::Duration;
 use mechanics::Arm;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use types::seams::{Budget, ModelError, Shift, VisionLanguageModel, Wording};
 use types::{Fault, Image, Offer, Rejection, Time};
@@ -45,6 +45,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
         log = log.with_recording(recording.clone());
     }
     let questions = wire.answer(&[(&topics::ANSWER, ""), (&topics::WORDS, ""), (&topics::JUDGEMENT, "")])?;
+    let line = Line::new(questions, wire.clone());
     let mut looks = Looks {
         wire: wire.clone(),
         model,
@@ -58,12 +59,12 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     let mut told = wire.now();
     while crate::interrupt::count() == 0 && !crate::interrupt::is_emergency() {
         // Pictures are taken in as they come: one that waits behind seven others is dropped.
-        let next = questions.next_within(PATIENCE.min(Duration::from_millis(10)));
+        let next = line.next_within(PATIENCE.min(Duration::from_millis(10)));
         looks.take_in(Duration::ZERO);
         let now = wire.now();
         log.set_now(now);
         if let Some(question) = next {
-            let answer = looks.answer(&question);
+            let answer = line.answering(&question, || looks.answer(&question));
             if let Some(why) = unanswered(&answer) {
                 log.warn("perception", "unanswered", why);
             }
@@ -197,8 +198,8 @@ impl Looks {
                 self.failed("timeout", "the question has waited for longer than its answer counts".into())
             );
         }
-        let cancel = AtomicBool::new(false);
-        let budget = Budget { limit: Duration::from_secs_f64(limit_s), cancel: &cancel };
+        let limit = Duration::from_secs_f64(limit_s);
+        let budget = Budget { limit, cancel: crate::interrupt::given_up() };
         let began = Instant::now();
         // What is recorded of an answer is what a planner's recording has of it.
         let (mut before, mut shown, mut noted, mut role) = (None, None, String::new(), "word");
@@ -259,7 +260,11 @@ impl Looks {
                     ModelError::Cancelled | ModelError::Unusable(_) => "unusable",
                     ModelError::Refused(_) => "refused",
                 };
-                self.failed(kind, e.to_string())
+                let why = match &e {
+                    ModelError::Cancelled => "nobody waits for the answer any more".to_owned(),
+                    other => other.to_string(),
+                };
+                self.failed(kind, why)
             }
         };
         let said = if answer.failure.is_empty() { Ok(noted.as_str()) } else { Err(answer.why.as_str()) };

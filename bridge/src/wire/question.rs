@@ -74,6 +74,12 @@ impl Received {
         self.topic
     }
 
+    /// Which node says that it asks: its number, as in [`super::Present`].
+    #[must_use]
+    pub fn from(&self) -> u64 {
+        self.envelope.sender
+    }
+
     /// What is asked.
     ///
     /// # Errors
