@@ -463,3 +463,33 @@ fn what_is_too_near_when_a_steered_motion_begins_may_be_left_and_not_be_come_nea
     filter.stands();
     assert!(!filter.is_news, "what is new is nothing to an arm that stands");
 }
+
+#[test]
+fn a_step_is_taken_only_if_the_arm_also_stops_in_time_after_it_has_coasted() {
+    let arm = solid_arm();
+    let (period, coast) = (0.001, 0.03);
+    let way = || {
+        let mut job = job(&arm, 0.8, 2.0);
+        (0..900).for_each(|_| job.step(1.0, period));
+        job
+    };
+    // The shortest ways on which the arm may take the step, with and without coasting after it.
+    let takes = |last: f64, coast: f64| way().step_if_it_stops(1.0, period, last, (period, coast));
+    let shortest = |coast: f64| {
+        let (mut no, mut yes) = (way().s(), way().end());
+        while yes - no > 1e-6 {
+            let middle = 0.5 * (no + yes);
+            *if takes(middle, coast) { &mut yes } else { &mut no } = middle;
+        }
+        yes
+    };
+    let (stopping, coasting) = (shortest(0.0), shortest(coast));
+    let way_of_coasting = coast * way().speed_factor();
+    assert!((coasting - stopping - way_of_coasting).abs() < 0.1 * way_of_coasting, "{stopping}, {coasting}");
+    // Where there is no way for it nothing has changed.
+    let mut job = way();
+    let before = (job.s(), job.running());
+    assert!(!job.step_if_it_stops(1.0, period, 0.5 * (stopping + coasting), (period, coast)));
+    assert_eq!((job.s(), job.running()), before);
+    assert!(job.step_if_it_stops(1.0, period, coasting, (period, coast)) && job.s() > before.0);
+}
