@@ -17,7 +17,7 @@ const LEASE_LIVES: Duration = Duration::from_millis(15);
 impl Mission {
     /// Orders a motion: under the present lease while that lives, else under a fresh one.
     pub(super) fn order(&mut self, motion: control::Motion) -> Result<MotionId, Trouble> {
-        let now = self.now();
+        let mut now = self.now();
         let reins = self.body.reins();
         let mut lease = match self.lease.take() {
             Some((lease, alive)) if now.since(alive) <= LEASE_LIVES => lease,
@@ -25,10 +25,13 @@ impl Mission {
                 if let Some((old, _)) = old {
                     reins.release(now, &old)?;
                 }
-                reins.claim(now, control::Groups::All)?
+                let lease = reins.claim(now, control::Groups::All)?;
+                // A loop elsewhere takes its time to answer.
+                now = self.body.now();
+                lease
             }
         };
-        let id = reins.submit(lease.order(now, motion))?;
+        let id = self.body.reins().submit(lease.order(now, motion))?;
         self.log.detail("control", "order", format!("motion {}", id.0));
         self.lease = Some((lease, now));
         Ok(id)

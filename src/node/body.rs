@@ -2,6 +2,7 @@
 
 use super::camera::WiredCamera;
 use super::passed::{ASKED, Answered, Request};
+use super::vigil::Vigil;
 use super::{convert, motions, robot::fingerprint, solids};
 use crate::graph::reins::Reins;
 use crate::graph::trace::Trace;
@@ -134,24 +135,24 @@ impl WiredBody {
             return Err(Rejection::new("robot.profile", format!("the robot's own ({theirs})"), ours).into());
         }
         let time = RobotTime::new(own, wire.handshake(robot)?.ahead_ns());
-        let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
-        for name in said.offers.iter().filter_map(|o| o.strip_prefix("camera ")) {
-            cameras.push(Box::new(WiredCamera::new(wire, name, time.clone())?));
-        }
-        let (statuses, reports) =
-            (wire.hear(&topics::STATUS, "", STATUSES)?, wire.hear(&topics::REPORT, "", REPORTS)?);
-        let alive = wire.publisher(&topics::ALIVE, "")?;
+        let vigil = keeps_alive(wire, own, &signer)?;
         let reins = WiredReins {
             wire: wire.clone(),
             signer,
             time: time.clone(),
-            alive,
+            vigil: vigil.clone(),
             world: None,
             slowed: None,
             failed: None,
             owner: None,
             tape: Tape::default(),
         };
+        let mut cameras: Vec<Box<dyn Camera>> = Vec::new();
+        for name in said.offers.iter().filter_map(|o| o.strip_prefix("camera ")) {
+            cameras.push(Box::new(WiredCamera::new(wire, name, (time.clone(), vigil.clone()))?));
+        }
+        let (statuses, reports) =
+            (wire.hear(&topics::STATUS, "", STATUSES)?, wire.hear(&topics::REPORT, "", REPORTS)?);
         let began = own.now();
         let newest = loop {
             let heard: Option<ros::Status> = statuses.take_within(Duration::from_millis(100));
@@ -211,7 +212,11 @@ impl WiredBody {
             self.newest = status;
         }
         while let Some(report) = self.reports.take() {
-            self.polled.extend(parsed::<Report>(&report.json));
+            let report = parsed::<Report>(&report.json);
+            if let Some(Report::Lost(lease)) = report {
+                self.reins.vigil.forget(lease);
+            }
+            self.polled.extend(report);
         }
         if let Some(clock) = self.wire.clock_of(self.robot) {
             self.time.ahead_ns.store(clock.ahead_ns(), Ordering::Relaxed);
@@ -274,7 +279,7 @@ impl Body for WiredBody {
             self.reins.stop(StopCategory::One);
         }
         self.hear();
-        if let Some(why) = self.reins.failed.take() {
+        if let Some(why) = self.reins.failed.take().or_else(|| self.reins.vigil.take_failed()) {
             return Err(BodyError::Line(why));
         }
         let silent_s = self.wire.now().secs_since(self.heard);
@@ -293,12 +298,22 @@ impl Body for WiredBody {
     }
 }
 
+/// What says signs of life under a session, by this node's clock.
+fn keeps_alive(wire: &Wire, own: MonotonicClock, signer: &Signer) -> Result<Vigil, WireError> {
+    let (alive, signer) = (wire.publisher(&topics::ALIVE, "")?, signer.clone());
+    let says = move |lease: LeaseId, at: Time| {
+        let sign = ros::Lease { lease: lease.0, at: at.as_nanos() };
+        alive.put_signed(&sign, &signer).map_err(|e| e.to_string())
+    };
+    Ok(Vigil::start(Box::new(move || own.now()), Box::new(says))?)
+}
+
 /// What is asked of the loop, signed.
 struct WiredReins {
     wire: Wire,
     signer: Signer,
     time: RobotTime,
-    alive: Publisher<ros::Lease>,
+    vigil: Vigil,
     /// The stamp of the newest world, in the robot's time and by this node's clock, ns.
     world: Option<(Time, i64)>,
     /// What was asked last of how fast the arm may run.
@@ -312,6 +327,7 @@ struct WiredReins {
 
 impl WiredReins {
     fn ask<Q: ros::Message>(&self, topic: &topics::Topic, question: &Q) -> Result<u64, Rejection> {
+        let _waits = self.vigil.wait(ANSWER);
         match self.wire.command::<Q, Taken>(&self.signer, topic, question, ANSWER) {
             Ok(taken) => Ok(taken.id),
             Err(WireError::Refused(why)) => Err(why),
@@ -329,6 +345,12 @@ impl WiredReins {
         let answer = self.ask(topic, question);
         self.tape.note::<Answered>(ASKED, || (request(), answer.clone()));
         answer
+    }
+}
+
+impl Drop for WiredReins {
+    fn drop(&mut self) {
+        self.vigil.end();
     }
 }
 
@@ -351,10 +373,13 @@ impl Reins for WiredReins {
         let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0, owner };
         let owner = self.owner.unwrap_or(Owner::Planner);
         let request = || Request::Claim { now, owner, groups, deadline_s: None };
-        Ok(Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups))
+        let lease = Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups);
+        self.vigil.hold(lease.id());
+        Ok(lease)
     }
 
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {
+        self.vigil.forget(lease.id());
         let request = || Request::Release { now, lease: lease.id() };
         let lease = ros::Lease { lease: lease.id().0, at: self.time.own(now).as_nanos() };
         match self.noted(&topics::RELEASE, &lease, request) {
@@ -371,10 +396,7 @@ impl Reins for WiredReins {
 
     fn keep_alive(&mut self, lease: &Lease, now: Time) {
         // What is not said the robot notices by itself.
-        let lease = ros::Lease { lease: lease.id().0, at: self.time.own(now).as_nanos() };
-        if let Err(e) = self.alive.put_signed(&lease, &self.signer) {
-            self.failed.get_or_insert(e.to_string());
-        }
+        self.vigil.say(lease.id(), self.time.own(now));
     }
 
     fn watch(&mut self, world: World) -> Result<(), Rejection> {

@@ -189,6 +189,8 @@ impl Follower {
         let now = body.now();
         self.tell_world(body, now).map_err(invalid)?;
         let mut lease = body.reins().claim(now, Groups::Arm).map_err(invalid)?;
+        // A loop elsewhere takes its time to answer.
+        let now = body.now();
         let order = lease.order(now, Motion::Follow(Box::new(path.clone())));
         let motion = match body.reins().submit(order) {
             Ok(motion) => motion,

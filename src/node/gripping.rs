@@ -105,6 +105,8 @@ impl Gripping {
         let now = body.now();
         let width_m = body.status().measured.map_or(0.0, |m| m.gripper.width_m);
         let mut lease = body.reins().claim(now, Groups::Gripper)?;
+        // A loop elsewhere takes its time to answer.
+        let now = body.now();
         let order = lease.order(now, Motion::Grip(command));
         let motion = match body.reins().submit(order) {
             Ok(motion) => motion,

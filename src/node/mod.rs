@@ -23,6 +23,7 @@ mod robot;
 mod ros2;
 pub(crate) mod sending;
 mod solids;
+mod vigil;
 mod waiting;
 
 pub(crate) use asking::ANSWERS_WITHIN;

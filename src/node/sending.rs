@@ -197,6 +197,8 @@ impl<T: FnMut(&str)> Sender<T> {
             let now = self.body.now();
             self.body.reins().keep_alive(&self.lease, now);
             self.tell_world(now)?;
+            // A loop elsewhere takes its time to answer.
+            let now = self.body.now();
             self.hear()?;
             self.go_on(now)?;
             if crate::interrupt::count() > 0 {

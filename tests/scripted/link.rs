@@ -20,6 +20,8 @@ struct State {
     loses: AtomicU64,
     /// The most that a packet is delayed, ms; each by another part of it.
     jitter_ms: AtomicU64,
+    /// By which all are late besides, ms.
+    late_ms: AtomicU64,
     /// Nothing arrives; what was sent meanwhile arrives afterwards.
     is_cut: AtomicBool,
     ends: AtomicBool,
@@ -55,6 +57,11 @@ impl Link {
     pub fn spoil(&self, loses: u64, jitter_ms: u64) {
         self.state.loses.store(loses, Ordering::Relaxed);
         self.state.jitter_ms.store(jitter_ms, Ordering::Relaxed);
+    }
+
+    /// From now on all packets are late by so many milliseconds, besides.
+    pub fn delay(&self, late_ms: u64) {
+        self.state.late_ms.store(late_ms, Ordering::Relaxed);
     }
 
     /// Holds everything back, or lets it through again.
@@ -130,6 +137,7 @@ impl State {
     fn delay(&self) -> Duration {
         let lost = self.loses.load(Ordering::Relaxed) as f64 / 1000.0;
         let mut delay = Duration::from_millis(self.jitter_ms.load(Ordering::Relaxed)).mul_f64(self.chance());
+        delay += Duration::from_millis(self.late_ms.load(Ordering::Relaxed));
         let mut again = RESENDS;
         while self.chance() < lost {
             delay += again;
