@@ -16,6 +16,8 @@ use types::{Rejection, Time};
 pub(crate) const OLDEST_S: f64 = 0.5;
 /// Claims of which the loop has not yet told what became of them.
 const MOST_CLAIMS: usize = 16;
+/// Leases that are remembered when they are over.
+const ENDED: usize = 64;
 
 /// See the head of this file.
 pub(super) struct Gate {
@@ -25,6 +27,8 @@ pub(super) struct Gate {
     claims: VecDeque<(Lease, u64)>,
     /// Whose each lease is that the loop has granted, and not ended.
     leases: HashMap<u64, (Lease, u64)>,
+    /// Of those that it has ended, and whose they were, the newest.
+    ended: VecDeque<(u64, u64)>,
     /// Of the newest world its session, its stamp by the sender's clock, and by ours.
     world: Option<(u64, i64, Time)>,
     /// Where what is let through is noted.
@@ -33,7 +37,8 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, tape: Tape) -> Self {
-        Self { arm, sessions, claims: VecDeque::new(), leases: HashMap::new(), world: None, tape }
+        let (claims, ended) = (VecDeque::new(), VecDeque::new());
+        Self { arm, sessions, claims, leases: HashMap::new(), ended, world: None, tape }
     }
 
     /// Notes what the loop has been asked for, after that, by whom, and under which number it took it.
@@ -110,6 +115,9 @@ impl Gate {
         } else if topic == topics::RELEASE.key {
             let (by, m) = command.read_signed::<ros::Lease>(&mut self.sessions(), now)?;
             by.fresh(now, OLDEST_S)?;
+            if self.is_over(m.lease, by.session) {
+                return Ok(0);
+            }
             let lease = self.check_owner(m.lease, by.session)?;
             handle.release(now, lease)?;
             let lease = lease.id();
@@ -184,6 +192,11 @@ impl Gate {
         }
     }
 
+    /// Whether a lease was of this session, and the loop has ended it: who gives it back may not have heard of that yet.
+    fn is_over(&self, lease: u64, session: u64) -> bool {
+        self.ended.contains(&(lease, session))
+    }
+
     /// What stands around the arm, and how fast it may be, says whoever moves it.
     fn check_alone(&self, by: &Verified) -> Result<(), Rejection> {
         // Whoever has the gripper alone says nothing of what stands around.
@@ -204,7 +217,13 @@ impl Gate {
                     self.leases.insert(lease.0, granted);
                 }
             }
-            Report::Lost(lease) => _ = self.leases.remove(&lease.0),
+            Report::Lost(lease) => {
+                let Some((_, session)) = self.leases.remove(&lease.0) else { return };
+                if self.ended.len() == ENDED {
+                    self.ended.pop_front();
+                }
+                self.ended.push_back((lease.0, session));
+            }
             _ => {}
         }
     }
@@ -242,6 +261,27 @@ fn speaks_for(own: Owner, word: &str) -> Result<Owner, Rejection> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_that_the_loop_has_ended_is_over_for_the_session_that_had_it_and_for_no_other() {
+        let sessions = Sessions::new(Role::Robot, bridge::wire::Keyring::of_master(&[9; 32]));
+        let arm = crate::robots::load("panda").expect("built in");
+        let mut gate = Gate::new(arm, Arc::new(Mutex::new(sessions)), Tape::default());
+        let claim = |id| Lease::new(control::LeaseId(id), Groups::All);
+        gate.claims.push_back((claim(3), 1));
+        gate.note(&Report::Granted(control::LeaseId(3)));
+        assert!(!gate.is_over(3, 1) && gate.check_owner(3, 1).is_ok());
+        gate.note(&Report::Lost(control::LeaseId(3)));
+        assert!(gate.is_over(3, 1) && !gate.is_over(3, 2) && !gate.is_over(4, 1));
+        // Nothing is moved under it any more.
+        assert_eq!(gate.check_owner(3, 1).expect_err("over").field, "lease");
+        for id in 10..200 {
+            gate.claims.push_back((claim(id), 1));
+            gate.note(&Report::Granted(control::LeaseId(id)));
+            gate.note(&Report::Lost(control::LeaseId(id)));
+        }
+        assert!(gate.is_over(199, 1) && !gate.is_over(3, 1) && gate.ended.len() == ENDED);
+    }
 
     #[test]
     fn whoever_claims_speaks_for_itself_or_for_lower_ranks_and_never_for_a_higher_one() {
