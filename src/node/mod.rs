@@ -35,7 +35,9 @@ pub(crate) use ros2::run as ros2;
 
 use crate::config::Config;
 use bridge::ros::{About, Clock, DiagnosticArray, DiagnosticStatus, Header, KeyValue};
-use bridge::wire::{Announced, ArrowHealth, Keyring, NodeClock, Role, Settings, Wire, WireError, topics};
+use bridge::wire::{
+    Announced, ArrowHealth, Keyring, NodeClock, Reached, Role, Settings, Wire, WireError, topics,
+};
 use control::MonotonicClock;
 use core::time::Duration;
 use std::path::PathBuf;
@@ -122,6 +124,24 @@ pub(crate) fn node_clock(clock: MonotonicClock) -> NodeClock {
     Arc::new(move || clock.now())
 }
 
+/// Opens an end of the wire; where that cannot be, with what came of each address.
+pub(crate) fn open(config: &Config, role: Role, clock: MonotonicClock) -> Result<Wire, WireError> {
+    Wire::open(&settings(config), role, node_clock(clock)).map_err(|why| match why {
+        WireError::Zenoh(why) => WireError::Zenoh([vec![why], unreached(config)].concat().join("; ")),
+        why => why,
+    })
+}
+
+/// What came of one more try of each address that this node was told.
+pub(crate) fn unreached(config: &Config) -> Vec<String> {
+    let told = |(at, reached): (String, Reached)| match reached {
+        Reached::Linked => format!("{at} lets this node in"),
+        Reached::Refused(why) => format!("the link to {at} is refused: {why}"),
+        Reached::Silent(why) => format!("nobody is found at {at}: {why}"),
+    };
+    settings(config).reached().unwrap_or_default().into_iter().map(told).collect()
+}
+
 /// What every node does beside its work, until it is dropped.
 pub(crate) struct Node {
     wire: Wire,
@@ -142,7 +162,10 @@ impl Node {
         offers: Vec<String>,
         mut keeps: impl FnMut(&Wire) + Send + 'static,
     ) -> Result<Self, NodeError> {
-        let wire = Wire::open(&settings(config), role, node_clock(clock))?;
+        let wire = open(config, role, clock)?;
+        if !config.zenoh.connect.is_empty() && !wire.is_linked() {
+            unreached(config).iter().for_each(|why| eprintln!("warning: {why}"));
+        }
         // Two of a role would both be asked, and one obeyed.
         if let Some(other) = wire.present()?.into_iter().find(|p| p.role == role) {
             let expected = format!("no other {} node of the robot {}", role.word(), config.zenoh.robot);

@@ -20,6 +20,7 @@ mod sessions;
 mod signer;
 mod teller;
 pub mod topics;
+mod unreached;
 
 pub use access::{
     access_control, access_control_of_router, access_control_through_router, common_name, router_name,
@@ -38,6 +39,7 @@ pub use sessions::{Sessions, Verified};
 pub use signer::Signer;
 pub use teller::Teller;
 pub use topics::{Care, Role, Topic};
+pub use unreached::Reached;
 
 use crate::ros::{Ask, Clock, Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
 use arrow::{Arrow, Came};

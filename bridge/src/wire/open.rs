@@ -238,6 +238,13 @@ impl Wire {
         Ok(Self(Arc::new(Inner { session, robot, role, id, clock, arrows, clocks })))
     }
 
+    /// Whether there is a link to anybody just now.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        let info = self.0.session.info();
+        info.peers_zid().wait().next().is_some() || info.routers_zid().wait().next().is_some()
+    }
+
     /// Lets others know that this node is there, until what is returned is dropped, or the node dies.
     ///
     /// # Errors
