@@ -226,11 +226,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Stop the robot node, whoever moves it.
+    /// Stop the robot node, whoever moves it; said again until the robot has taken it.
     Stop {
         /// 2: come to rest and hold; 1: then power off; 0: power off at once. 1 and 0 latch until `sinew reset`.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=2))]
         category: u8,
+        /// For how long it is said again at most, seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+        within: u64,
         #[command(flatten)]
         common: Common,
     },

@@ -107,7 +107,7 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
             commands::node::say(&sentence, (&answer, ask), &common)
         }
         Command::Send { file, by, common } => commands::node::send(file.as_deref(), by, &common),
-        Command::Stop { category, common } => commands::node::stop(category, &common),
+        Command::Stop { category, within, common } => commands::stop::run(category, within, &common),
         Command::Reset { common } => commands::node::reset(&common),
         Command::Ls { common } => commands::node::ls(&common),
         Command::Keys(options) => commands::keys::run(&options),

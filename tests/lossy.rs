@@ -26,14 +26,19 @@ const WATCHED: Duration = Duration::from_secs(20);
 const STOPPED: &str = "EmergencyStop";
 const RESET: [&str; 3] = ["reset", "--config", "operator.toml"];
 
-/// A robot with keys, and a line to it for everybody else: `planner` and `operator` are told of the line alone, `near`,
-/// a person too, and `second`, a planner too, of the robot.
-fn deployed(name: &str, seed: u64) -> (Nodes, Datagrams) {
+/// Keys for a robot, and a line to a port that is free.
+fn with_keys(name: &str, seed: u64) -> (Nodes, Datagrams, u16) {
     let nodes = Nodes::new(name, "");
     let (code, out, err) = nodes.said(&["keys", "keys", "--robot", &nodes.name, "--names", "127.0.0.1"]);
     assert_eq!(code, 0, "{out}{err}");
     let port = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
-    let line = Datagrams::to(port, seed);
+    (nodes, Datagrams::to(port, seed), port)
+}
+
+/// A robot with keys, and a line to it for everybody else: `planner` and `operator` are told of the line alone, `near`,
+/// a person too, and `second`, a planner too, of the robot.
+fn deployed(name: &str, seed: u64) -> (Nodes, Datagrams) {
+    let (nodes, line, port) = with_keys(name, seed);
     let at = |port| format!("[\"quic/127.0.0.1:{port}\"]");
     let keys = |role, how: &str| format!("keys = \"keys/{role}\"\nmulticast = false\n{how}\n");
     nodes.configure("robot", &keys("robot", &format!("listen = {}", at(port))));
@@ -53,12 +58,13 @@ struct Person {
 }
 
 impl Person {
-    fn through(line: &Datagrams, nodes: &Nodes) -> Self {
+    fn through(line: &Datagrams, nodes: &Nodes, is_direct: bool) -> Self {
         let keys = nodes.folder.0.join("keys/operator");
         let settings = Settings {
             robot: nodes.name.clone(),
             connect: vec![format!("quic/127.0.0.1:{}", line.port)],
             keys: Some(keys.clone()),
+            is_direct,
             ..Settings::default()
         };
         let clock = MonotonicClock::new();
@@ -152,7 +158,7 @@ fn f36_with_keys_over_a_line_that_loses_datagrams_nothing_stale_moves_the_arm_an
     }
     let (passed, lost) = line.seen();
     assert!(passed > 1000 && lost == 0, "{passed} {lost}");
-    let person = Person::through(&line, &nodes);
+    let person = Person::through(&line, &nodes, true);
     for (loses, jitter_ms, thing) in [(100, 20, "green ball"), (300, 50, "purple box")] {
         let sentence = format!("put the {thing} in the blue bowl");
         let (mut asked, before) = nodes.say_until_it_moves(&sentence, "operator");
@@ -226,4 +232,30 @@ fn f35_with_keys_of_two_planners_after_a_split_one_moves_the_arm_and_only_once_t
         nodes.goes_on("near");
     }
     nothing_stale_moved(&mut nodes);
+}
+
+#[test]
+fn a_stop_that_is_started_over_a_line_that_loses_persists_and_one_that_finds_nobody_says_so() {
+    let (mut nodes, line) = deployed("persists", 0x2545_f491_4f6c_dd1d);
+    nodes.begin("robot", "robot", "robot");
+    nodes.until_there(&["robot"], "near");
+    line.spoil(300, 50);
+    for n in 1..=2 {
+        let began = Instant::now();
+        let stop = ["stop", "--category", "1", "--within", "120", "--config", "operator.toml"];
+        let (code, out, err) = nodes.said(&stop);
+        println!("stop {n} is taken after {:?}: {err}", began.elapsed());
+        assert!(code == 0 && out.contains("stopped (category 1)"), "{out}{err}\n{}", nodes.logs());
+        assert!(nodes.events().contains(STOPPED), "{}", nodes.logs());
+    }
+    line.cut(true);
+    let began = Instant::now();
+    let (code, out, err) = nodes.said(&["stop", "--within", "6", "--config", "operator.toml"]);
+    println!("{err}after {:?}", began.elapsed());
+    assert!(code != 0 && !out.contains("stopped"), "{out}{err}");
+    for said in
+        ["saying it again", "has not taken the stop within 6 s", "may still move", "nobody is found at"]
+    {
+        assert!(err.contains(said), "{said}: {err}");
+    }
 }

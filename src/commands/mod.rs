@@ -18,6 +18,7 @@ pub(crate) mod replay;
 pub(crate) mod replay_with;
 pub(crate) mod run;
 pub(crate) mod sim;
+pub(crate) mod stop;
 pub(crate) mod train;
 pub(crate) mod watchdog;
 pub(crate) mod why;

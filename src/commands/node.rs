@@ -1,4 +1,4 @@
-//! `sinew node`, `say`, `send`, `stop`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
+//! `sinew node`, `say`, `send`, `reset`, `ls`: the stages as processes of their own, and a person at any of the machines.
 
 use super::{CommandError, Setting, episode, open_log, scenario, tell};
 use crate::cli::{Common, NodeRole, SentBy};
@@ -8,8 +8,8 @@ use crate::log::{Screen, sentence as line};
 use crate::mission::{WAITS, line as read_line};
 use crate::node::{self, ENDED, NodeError};
 use crate::{interrupt, report};
-use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Number, Reply, Taken};
-use bridge::wire::{Heard, Role, Wire, WireError, topics};
+use bridge::ros::{self, About, Ask, DiagnosticArray, Goal, Reply, Taken};
+use bridge::wire::{Heard, Role, Signer, Wire, WireError, topics};
 use control::{Cause, MonotonicClock, RefusedWhy, Report, Request};
 use core::time::Duration;
 use std::io::{BufRead, BufReader, IsTerminal as _};
@@ -19,11 +19,13 @@ use types::Rejection;
 use types::events::{Event, Level};
 
 /// How long an answer of a node may take.
-const ANSWER: Duration = Duration::from_secs(2);
+pub(super) const ANSWER: Duration = Duration::from_secs(2);
 /// How long a node is looked for.
-const FINDS: Duration = Duration::from_secs(3);
+pub(super) const FINDS: Duration = Duration::from_secs(3);
 /// How long health is listened for: it is told twice a second.
 const LISTENS: Duration = Duration::from_millis(800);
+/// How long an emergency stop is said again.
+const STOPS: Duration = Duration::from_secs(60);
 /// How long the arm may take to come to rest before a stop is reset, and between two tries.
 const RESTS: Duration = Duration::from_secs(3);
 const AGAIN: Duration = Duration::from_millis(100);
@@ -85,12 +87,25 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
 /// An end of the wire for a person.
 fn open(config: &Config, role: Role) -> Result<(Wire, MonotonicClock), CommandError> {
     let clock = MonotonicClock::new();
-    Ok((Wire::open(&node::settings(config), role, node::node_clock(clock))?, clock))
+    Ok((node::open(config, role, clock)?, clock))
+}
+
+/// What is wrong with the addresses that this node was told, to be said behind that nobody is there.
+pub(super) fn unreached(config: &Config) -> String {
+    node::unreached(config).into_iter().map(|why| format!("; {why}")).collect()
 }
 
 /// Opens a session with a node, once it is there.
-fn session(config: &Config, wire: &Wire, with: Role) -> Result<bridge::wire::Signer, CommandError> {
+fn session(config: &Config, wire: &Wire, with: Role) -> Result<Signer, CommandError> {
     node::answers_clock(wire)?;
+    find_session(config, wire, with).map_err(|why| match why {
+        CommandError::Other(why) => CommandError::Other(why + &unreached(config)),
+        why => why,
+    })
+}
+
+/// As [`session`], whose clock nobody can ask.
+pub(super) fn find_session(config: &Config, wire: &Wire, with: Role) -> Result<Signer, CommandError> {
     let keyring = node::keyring(config, Role::Operator)?;
     let began = Instant::now();
     loop {
@@ -128,7 +143,7 @@ pub(crate) fn say(
     let (mut given_up, mut has_begun) = (0, false);
     loop {
         if interrupt::is_emergency() {
-            stop_robot(&config, &wire, 1)?;
+            super::stop::stop(&config, Some(&wire), 1, STOPS)?;
             tell!("stopped (category 1)");
         }
         let presses = interrupt::count();
@@ -214,22 +229,6 @@ pub(crate) fn send(file: Option<&Path>, owner: SentBy, common: &Common) -> Resul
     Ok(Exit::Done)
 }
 
-/// Stops the robot, whoever moves it.
-pub(crate) fn stop(category: u8, common: &Common) -> Result<Exit, CommandError> {
-    let config = super::config(common.config.as_deref())?;
-    let (wire, _) = open(&config, Role::Operator)?;
-    stop_robot(&config, &wire, category)?;
-    tell!("stopped (category {category})");
-    Ok(Exit::Done)
-}
-
-fn stop_robot(config: &Config, wire: &Wire, category: u8) -> Result<(), CommandError> {
-    let signer = session(config, wire, Role::Robot)?;
-    let number = Number { value: f64::from(category), at: 0 };
-    wire.command::<_, Taken>(&signer, &topics::STOP, &number, ANSWER)?;
-    Ok(())
-}
-
 /// Leaves a latched stop, once the arm has come to rest.
 pub(crate) fn reset(common: &Common) -> Result<Exit, CommandError> {
     let config = super::config(common.config.as_deref())?;
@@ -284,7 +283,7 @@ pub(crate) fn ls(common: &Common) -> Result<Exit, CommandError> {
     }
     let all = wire.present()?;
     if all.is_empty() {
-        tell!("nobody of the robot \"{}\" is there", config.zenoh.robot);
+        tell!("nobody of the robot \"{}\" is there{}", config.zenoh.robot, unreached(&config));
         return Ok(Exit::Failed);
     }
     for node in &all {
