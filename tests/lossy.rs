@@ -3,11 +3,12 @@
 mod scripted;
 
 use bridge::ros::{Clock, Number, Taken};
-use bridge::wire::{Keyring, Role, Settings, Signer, Wire, topics};
+use bridge::wire::{Keyring, Role, Router, Settings, Signer, Wire, topics};
 use control::MonotonicClock;
 use scripted::datagrams::Datagrams;
 use scripted::nodes::{BEGINS, DONE, F1, Nodes, ended};
 use scripted::ticks::silence_in_motion;
+use std::fs;
 use std::net::UdpSocket;
 use std::process::Child;
 use std::sync::Arc;
@@ -49,6 +50,28 @@ fn deployed(name: &str, seed: u64) -> (Nodes, Datagrams) {
         nodes.configure(config, &keys(role, &format!("connect = {}", at(port))));
     }
     (nodes, line)
+}
+
+/// The same, and the router of the deployment between all of them: `planner` and `operator` find it over the line alone.
+fn routed(name: &str, seed: u64) -> (Nodes, Datagrams, Router) {
+    let (nodes, line, port) = with_keys(name, seed);
+    // It goes by the folder that it is started in, and this process has one of its own.
+    let folder = nodes.folder.0.join("keys/router");
+    let told = fs::read_to_string(folder.join("router.json5")).expect("what it is told");
+    let mut told = told.replace("quic/0.0.0.0:7447", &format!("quic/127.0.0.1:{port}"));
+    for file in ["ca.pem", "node.pem", "node.key.pem"] {
+        told = told.replace(&format!("\"{file}\""), &format!("{:?}", folder.join(file)));
+    }
+    fs::write(folder.join("here.json5"), told).expect("written");
+    let router = Router::open(&folder.join("here.json5")).expect("a router");
+    for (config, role, port) in
+        [("robot", "robot", port), ("planner", "planner", line.port), ("operator", "operator", line.port)]
+    {
+        let at = format!("connect = [\"quic/127.0.0.1:{port}\"]");
+        nodes
+            .configure(config, &format!("keys = \"keys/{role}\"\ndirect = false\nmulticast = false\n{at}\n"));
+    }
+    (nodes, line, router)
 }
 
 /// A person whose hand is on the stop: there before the line gets worse.
@@ -230,6 +253,50 @@ fn f35_with_keys_of_two_planners_after_a_split_one_moves_the_arm_and_only_once_t
         let is_busy = ["camera", "StateMissing"].iter().any(|why| out.contains(why));
         assert!(is_busy, "{out}{err}\n{}", nodes.logs());
         nodes.goes_on("near");
+    }
+    nothing_stale_moved(&mut nodes);
+}
+
+/// With keys of another deployment: somebody is at the router's address, and takes nobody like that.
+fn is_told_that_it_is_refused(nodes: &Nodes, port: u16) {
+    let (code, out, err) = nodes.said(&["keys", "others", "--robot", &nodes.name, "--names", "127.0.0.1"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let at = format!("quic/127.0.0.1:{port}");
+    for (config, direct) in [("stranger", false), ("astray", true)] {
+        let how = format!("direct = {direct}\nmulticast = false\nconnect = [\"{at}\"]\n");
+        nodes.configure(config, &format!("keys = \"others/operator\"\n{how}"));
+        let (code, out, err) = nodes.said(&["ls", "--config", &format!("{config}.toml")]);
+        let said = format!("{out}{err}");
+        println!("{said}");
+        assert!(code != 0 && said.contains(&format!("the link to {at} is refused")), "{said}");
+        assert!(said.contains("certificate"), "{said}");
+    }
+}
+
+#[test]
+fn f36_through_a_router_with_keys_over_a_line_that_loses_nothing_stale_moves_the_arm_and_a_stop_arrives() {
+    let (mut nodes, line, _router) = routed("routed", 7);
+    is_told_that_it_is_refused(&nodes, line.port);
+    start(&mut nodes);
+    let person = Person::through(&line, &nodes, false);
+    for (loses, jitter_ms) in [(100, 20), (300, 50)] {
+        let (asked, _) = nodes.say_until_it_moves(SENTENCE, "operator");
+        line.spoil(loses, jitter_ms);
+        std::thread::sleep(Duration::from_millis(150));
+        let took = person.stop(&nodes);
+        let (seen, is_silent) = (line.seen(), nodes.events().contains(F1));
+        // What is held up still arrives, meanwhile and afterwards.
+        std::thread::sleep(Duration::from_secs(1));
+        line.spoil(0, 0);
+        println!(
+            "{loses} of 1000 lost, {jitter_ms} ms: told after {took:?}, {seen:?}, its owner silent: {is_silent}"
+        );
+        let (code, out, err) = ended(asked, DONE);
+        assert_ne!(code, 0, "{out}{err}");
+        let events = nodes.events();
+        let after = events.rsplit(STOPPED).next().unwrap_or_default();
+        assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
+        assert_eq!(nodes.reset(&RESET[1..]).0, 0);
     }
     nothing_stale_moved(&mut nodes);
 }
