@@ -125,9 +125,12 @@ impl Surroundings {
         }
     }
 
-    /// What was forgiven of the things of the world before is forgiven of the same things.
+    /// What was forgiven of the things of the world before is forgiven of the same things, and what is known of how far
+    /// they are from the arm is.
     pub(crate) fn take_over(&mut self, before: &Self) {
-        if self.follows != before.things_id {
+        let follows = self.follows == before.things_id;
+        self.checker.take_over(&before.checker, if follows { &self.was } else { &[] });
+        if !follows {
             return;
         }
         for (k, was) in self.was.iter().enumerate() {

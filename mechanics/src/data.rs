@@ -79,6 +79,7 @@ impl Data {
         Ok(())
     }
 
+    #[inline(always)]
     pub(crate) fn pose(&self, body_idx: usize) -> Pose {
         match &self.links.bodies[body_idx] {
             (Some(link), link_from_body) => self.base_from_link[*link].then(link_from_body),

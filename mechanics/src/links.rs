@@ -2,7 +2,7 @@
 //! about (or slides along) its link's own z.
 
 use crate::model::{JointKind, Model};
-use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Matrix3, Point3, Rotation3, UnitQuaternion, Vector3};
 
 /// Three numbers and an empty fourth: what a processor adds and multiplies at once.
 #[derive(Copy, Clone, Debug, Default)]
@@ -10,6 +10,7 @@ use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
 pub(crate) struct Lanes(pub(crate) [f64; 4]);
 
 impl Lanes {
+    #[inline(always)]
     pub(crate) fn of(v: &Vector3<f64>) -> Self {
         Self([v.x, v.y, v.z, 0.0])
     }
@@ -115,6 +116,12 @@ impl Pose {
     #[inline(always)]
     pub(crate) fn out(&self, v: &Vector3<f64>) -> Vector3<f64> {
         self.lanes(&Lanes([v.x, v.y, v.z, 0.0])).vector()
+    }
+
+    /// A point of the inner frame, in the outer one.
+    #[inline(always)]
+    pub(crate) fn point(&self, v: &Point3<f64>) -> Point3<f64> {
+        self.lanes(&Lanes::of(&v.coords)).plus(&self.at).vector().into()
     }
 
     /// A vector along the outer frame's axes, along the inner one's.

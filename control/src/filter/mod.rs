@@ -150,9 +150,9 @@ impl Filter {
     /// Takes in a new world; what was proven in the old one is not any more, unless only its times are new.
     /// Returns the old one.
     pub(crate) fn replace(&mut self, mut world: Box<Surroundings>) -> Option<Box<Surroundings>> {
-        world.checker.take_over(self.world.as_ref().map_or(&self.body, |before| &before.checker));
-        if let Some(before) = &self.world {
-            world.take_over(before);
+        match &self.world {
+            Some(before) => world.take_over(before),
+            None => world.checker.take_over(&self.body, &[]),
         }
         let is_same = self.world.as_ref().is_some_and(|w| w.things_id == world.things_id);
         if is_same && !world.has_moving {

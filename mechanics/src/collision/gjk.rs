@@ -18,15 +18,14 @@ pub(super) trait Support {
 }
 
 /// What a search found; points are in the frame of the first set.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives for one call, and a box would be allocated")]
+#[derive(Copy, Clone, Debug)]
 pub(super) enum Found {
     /// The sets are more than the asked distance apart, and at least so far.
     Beyond(f64),
     /// Nearest points of both.
     Apart(Vector3<f64>, Vector3<f64>),
-    /// The sets touch or overlap; the simplex reaches the origin.
-    Meeting(Simplex),
+    /// The sets touch or overlap; the simplex that the search has ended with reaches the origin.
+    Meeting,
 }
 
 /// A point of the difference of the two sets, and the points that make it.
@@ -89,14 +88,17 @@ impl<A: Support, B: Support> Difference<'_, A, B> {
     }
 
     /// What a search begins with that knows nothing.
-    fn first(&self) -> Simplex {
+    pub(super) fn first(&self) -> Simplex {
         let ahead = self.a_from_b.translation.vector;
         let first = self.vertex(&if ahead.norm_squared() > 0.0 { ahead } else { Vector3::x() });
         Simplex { vertices: [first; 4], weights: [1.0; 4], len: 1 }
     }
 
-    /// What one begins with that knows where the last has ended.
-    fn again(&self, seed: &Seed) -> Simplex {
+    /// What one begins with that knows where the last for the same two sets has ended, if that is known.
+    pub(super) fn again(&self, seed: &Seed) -> Simplex {
+        if seed.len == 0 {
+            return self.first();
+        }
         let (a, own_b) = seed.points[0];
         let mut simplex =
             Simplex { vertices: [self.vertex_of(a, own_b); 4], weights: [1.0; 4], len: seed.len };
@@ -109,7 +111,7 @@ impl<A: Support, B: Support> Difference<'_, A, B> {
 }
 
 /// The smallest simplex that carries the nearest point, with its weights.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Simplex {
     pub(super) vertices: [Vertex; 4],
     weights: [f64; 4],
@@ -121,12 +123,14 @@ impl Simplex {
         (0..self.len).fold(Vector3::zeros(), |sum, i| sum + f(&self.vertices[i]) * self.weights[i])
     }
 
-    /// Keeps the vertices of these places and weights, those without weight left out.
+    /// Keeps the vertices of these places, in their order, and weights, those without weight left out.
     fn keep(&mut self, which: &[(usize, f64)]) {
-        let old = self.vertices;
         self.len = 0;
         for &(i, weight) in which.iter().filter(|(_, weight)| *weight > 0.0) {
-            self.vertices[self.len] = old[i];
+            // No place is behind what is kept so far: nothing that is yet to be moved is written over.
+            if i != self.len {
+                self.vertices[self.len] = self.vertices[i];
+            }
             self.weights[self.len] = weight;
             self.len += 1;
         }
@@ -147,6 +151,10 @@ impl Simplex {
             }
             _ => {
                 const FACES: [[usize; 4]; 4] = [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 3, 1], [1, 2, 3, 0]];
+                // Each edge belongs to two faces.
+                let across: [[Vector3<f64>; 4]; 3] = core::array::from_fn(|i| {
+                    core::array::from_fn(|j| if j > i { w(i).cross(&w(j)) } else { Vector3::zeros() })
+                });
                 let mut best: Option<(f64, [(usize, f64); 3])> = None;
                 for [i, j, k, opposite] in FACES {
                     let normal = (w(j) - w(i)).cross(&(w(k) - w(i)));
@@ -157,7 +165,8 @@ impl Simplex {
                     if !flat && origin_side * inner_side >= 0.0 {
                         continue;
                     }
-                    let t = on_triangle(&w(i), &w(j), &w(k));
+                    let edges = [across[j][k], -across[i][k], across[i][j]];
+                    let t = on_face(&w(i), &w(j), &w(k), &normal, edges);
                     let square = (w(i) * t[0] + w(j) * t[1] + w(k) * t[2]).norm_squared();
                     if best.is_none_or(|(s, _)| square < s) {
                         best = Some((square, [(i, t[0]), (j, t[1]), (k, t[2])]));
@@ -173,30 +182,33 @@ impl Simplex {
     }
 }
 
-/// Nearest points of two sets, or that they are more than `beyond` apart, or that they meet.
-pub(super) fn distance(difference: &Difference<'_, impl Support, impl Support>, beyond: f64) -> Found {
-    search(difference, &mut difference.first(), beyond).0
+/// Nearest points of two sets, or that they are more than `beyond` apart, or that they meet; the search begins with
+/// `simplex`, [`Difference::first`], and ends with it.
+pub(super) fn distance(
+    difference: &Difference<'_, impl Support, impl Support>,
+    beyond: f64,
+    simplex: &mut Simplex,
+) -> Found {
+    search(difference, simplex, beyond).0
 }
 
-/// The same, from where the last search for the same two sets has ended: as good, but not to the bit.
+/// The same, where the search begins with [`Difference::again`]: as good, but not to the bit.
 pub(super) fn distance_again(
     difference: &Difference<'_, impl Support, impl Support>,
     beyond: f64,
     seed: &mut Seed,
+    simplex: &mut Simplex,
 ) -> Found {
     if seed.len > 0 {
-        let mut simplex = difference.again(seed);
         // What meets, or ends for rounding alone, is looked at as if nothing was known.
-        if let (found @ (Found::Beyond(_) | Found::Apart(..)), true) =
-            search(difference, &mut simplex, beyond)
-        {
-            *seed = Seed::of(&simplex);
+        if let (found @ (Found::Beyond(_) | Found::Apart(..)), true) = search(difference, simplex, beyond) {
+            *seed = Seed::of(simplex);
             return found;
         }
+        *simplex = difference.first();
     }
-    let mut simplex = difference.first();
-    let (found, _) = search(difference, &mut simplex, beyond);
-    *seed = Seed::of(&simplex);
+    let (found, _) = search(difference, simplex, beyond);
+    *seed = Seed::of(simplex);
     found
 }
 
@@ -212,7 +224,7 @@ fn search(
     for _ in 0..N_ROUNDS {
         let square = v.norm_squared();
         if square <= TOUCHING_M * TOUCHING_M {
-            return (Found::Meeting(simplex.clone()), true);
+            return (Found::Meeting, true);
         }
         let next = difference.vertex(&-v);
         // The difference of the sets lies beyond the plane through `next` square to `v`.
@@ -228,7 +240,7 @@ fn search(
         simplex.vertices[simplex.len] = next;
         simplex.len += 1;
         if simplex.reduce() {
-            return (Found::Meeting(simplex.clone()), true);
+            return (Found::Meeting, true);
         }
         let nearer = simplex.blend(|p| p.w);
         // Rounding has the last word when it no longer gets nearer.
@@ -239,7 +251,7 @@ fn search(
         }
     }
     if v.norm_squared() <= TOUCHING_M * TOUCHING_M {
-        return (Found::Meeting(simplex.clone()), true);
+        return (Found::Meeting, true);
     }
     (Found::Apart(simplex.blend(|p| p.a), simplex.blend(|p| p.b)), is_sure)
 }
@@ -254,13 +266,22 @@ fn on_segment(a: &Vector3<f64>, b: &Vector3<f64>) -> [f64; 2] {
 
 /// Weights of the point of a triangle that is nearest the origin.
 fn on_triangle(a: &Vector3<f64>, b: &Vector3<f64>, c: &Vector3<f64>) -> [f64; 3] {
+    on_face(a, b, c, &(b - a).cross(&(c - a)), [b.cross(c), c.cross(a), a.cross(b)])
+}
+
+/// The same where its normal is known, and what the crosses of its corners are: the second and the third, the third and
+/// the first, the first and the second.
+fn on_face(
+    a: &Vector3<f64>,
+    b: &Vector3<f64>,
+    c: &Vector3<f64>,
+    normal: &Vector3<f64>,
+    edges: [Vector3<f64>; 3],
+) -> [f64; 3] {
     let (ab, ac) = (b - a, c - a);
-    let normal = ab.cross(&ac);
     let square = normal.norm_squared();
     // Areas of the triangles that the origin's foot makes with the edges.
-    let u = normal.dot(&b.cross(c));
-    let v = normal.dot(&c.cross(a));
-    let w = normal.dot(&a.cross(b));
+    let [u, v, w] = edges.map(|edge| normal.dot(&edge));
     if square > 1e-24 * ab.norm_squared() * ac.norm_squared() && u >= 0.0 && v >= 0.0 && w >= 0.0 {
         let sum = u + v + w;
         if sum > 0.0 {
@@ -270,11 +291,12 @@ fn on_triangle(a: &Vector3<f64>, b: &Vector3<f64>, c: &Vector3<f64>) -> [f64; 3]
     // Outside, or too thin to tell: the nearest of the edges.
     let of = |p: [f64; 3]| (a * p[0] + b * p[1] + c * p[2]).norm_squared();
     let ([p, q], [r, s], [x, y]) = (on_segment(a, b), on_segment(a, c), on_segment(b, c));
-    let mut best = [p, q, 0.0];
+    let mut best = ([p, q, 0.0], of([p, q, 0.0]));
     for other in [[r, 0.0, s], [0.0, x, y]] {
-        if of(other) < of(best) {
-            best = other;
+        let square = of(other);
+        if square < best.1 {
+            best = (other, square);
         }
     }
-    best
+    best.0
 }

@@ -2,14 +2,22 @@
 //!
 //! No two solids come nearer to each other than the joints between them move any point: distances are 1-Lipschitz
 //! in that. So what was found at one pose bounds what can be found at another, and a pair whose bound is beyond what
-//! is asked for need not be compared. What is compared is compared as ever, but for the pair of links that is nearest:
-//! that comparison begins where the last has ended, which takes half as long and is as good.
+//! is asked for need not be compared. What is compared is compared as ever, but for the pair of links, and the obstacles,
+//! that are nearest: that comparison begins where the last has ended, which takes half as long and is as good.
 
 use super::gjk::Seed;
 use super::reaches::{far, note_reaches, reaches, whole_reaches};
-use super::{Checker, Link};
+use super::room::kept;
+use super::{Checker, Keep, Link, Room};
 use crate::arm::Arm;
 use crate::model::JointKind;
+
+/// What has moved farther than this, metres, is counted from zero anew, so that rounding stays as small as that of the
+/// bounds themselves.
+const COUNTED_TO_M: f64 = 1.0;
+
+/// A comparison does not begin where the last has ended if the arm may have moved farther since, metres.
+const LEAP_M: f64 = 5e-3;
 
 /// Distances are good to a micrometre; so much less than one is a bound, metres.
 const GOOD_TO_M: f64 = 5e-6;
@@ -26,23 +34,37 @@ pub(super) struct Group {
     pub(super) pairs: Vec<usize>,
 }
 
+/// The obstacle that left the least, to which part of the arm, and where their comparison has ended.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct NearObstacle {
+    pub(super) obstacle: usize,
+    pub(super) part: usize,
+    pub(super) seed: Seed,
+}
+
 /// Lower bounds of distances, at one pose.
 #[derive(Clone, Debug)]
 struct Bounds {
     /// Every joint of the model there.
     at: Vec<f64>,
     is_set: bool,
-    /// Of every pair of links, and the least of every group.
+    /// Of every pair of links, and the least of every group, with what the group has `moved`.
     pairs: Vec<f64>,
     groups: Vec<f64>,
-    /// Of every obstacle, from the arm and what it holds.
+    /// Of every obstacle, from the arm and what it holds, with what that has `moved`.
     obstacles: Vec<f64>,
+    /// How far at most the links of every group, and the arm, have moved since some pose, metres: so that a look has not
+    /// to lower every bound.
+    groups_moved: Vec<f64>,
+    moved: f64,
+    /// How far at most the arm has moved from the last look to this, metres.
+    stepped: f64,
     /// The pair that left the least the last time, and its group.
     nearest: Option<(usize, usize)>,
     /// Where its comparison has ended.
     seed: Seed,
     /// The obstacles that did: one that stands, one that may move.
-    nearest_obstacles: [Option<usize>; 2],
+    nearest_obstacles: [Option<NearObstacle>; 2],
 }
 
 /// Bounds at several poses: at each of the places that are looked at in turn again and again.
@@ -59,6 +81,10 @@ pub(super) struct Known {
     /// With what is held.
     reaches: Vec<f64>,
     pub(super) groups: Vec<Group>,
+    /// The greatest share of any of them, per controlled joint.
+    most_shares: Vec<f64>,
+    /// Scratch: for each obstacle, which one it was where it is taken over from.
+    same: Vec<Option<usize>>,
 }
 
 impl Known {
@@ -104,12 +130,17 @@ impl Known {
             let share = |c: usize| driven(c).sum::<f64>() / whole[c].max(1e-9);
             group.shares = (0..arm.n_joints()).map(share).collect();
         }
+        let most = |c: usize| groups.iter().fold(0.0f64, |most, group| most.max(group.shares[c]));
+        let most_shares = (0..arm.n_joints()).map(most).collect();
         let nothing = Bounds {
             at: vec![0.0; n],
             is_set: false,
             pairs: vec![f64::NEG_INFINITY; pairs.len()],
             groups: vec![f64::NEG_INFINITY; groups.len()],
             obstacles: Vec::new(),
+            groups_moved: vec![0.0; groups.len()],
+            moved: 0.0,
+            stepped: 0.0,
             nearest: None,
             seed: Seed::NONE,
             nearest_obstacles: [None; 2],
@@ -126,11 +157,14 @@ impl Known {
                 .map(|j| (j.kind != JointKind::Prismatic).then_some(tool_far[j.body_idx]))
                 .collect(),
             groups,
+            most_shares,
+            same: Vec::new(),
         }
     }
 
     /// Other obstacles.
     pub(super) fn surround(&mut self, n_obstacles: usize) {
+        self.same.resize(n_obstacles, None);
         for bounds in &mut self.bounds {
             bounds.obstacles.clear();
             bounds.obstacles.resize(n_obstacles, f64::NEG_INFINITY);
@@ -174,17 +208,25 @@ impl Known {
         for (at, q) in known.at.iter_mut().zip(full_q) {
             *at = (q - *at).abs();
         }
+        let turned = &known.at;
         let moved =
-            |reaches: &[f64]| known.at.iter().zip(reaches).map(|(turned, reach)| turned * reach).sum();
-        let all: f64 = moved(reaches);
-        for bound in &mut known.obstacles {
-            *bound -= all;
+            |reaches: &[f64]| turned.iter().zip(reaches).map(|(turned, reach)| turned * reach).sum::<f64>();
+        known.stepped = moved(reaches);
+        known.moved += known.stepped;
+        if known.moved > COUNTED_TO_M {
+            for bound in &mut known.obstacles {
+                *bound -= known.moved;
+            }
+            known.moved = 0.0;
         }
-        for (group, least) in groups.iter().zip(&mut known.groups) {
-            let moved: f64 = moved(&group.reaches);
-            *least -= moved;
-            for k in &group.pairs {
-                known.pairs[*k] -= moved;
+        for ((group, least), gone) in groups.iter().zip(&mut known.groups).zip(&mut known.groups_moved) {
+            *gone += moved(&group.reaches);
+            if *gone > COUNTED_TO_M {
+                *least -= *gone;
+                for k in &group.pairs {
+                    known.pairs[*k] -= *gone;
+                }
+                *gone = 0.0;
             }
         }
         known.at.copy_from_slice(full_q);
@@ -199,7 +241,7 @@ impl Known {
         self.is_lost
     }
 
-    /// What another has found of the same arm's own distances.
+    /// What another has found of the same arm's own distances; what it has of obstacles comes one by one.
     fn take_over(&mut self, other: &Self) {
         for (known, other) in self.bounds.iter_mut().zip(&other.bounds) {
             if !other.is_set || known.at.len() != other.at.len() || known.pairs.len() != other.pairs.len() {
@@ -209,30 +251,72 @@ impl Known {
             known.at.copy_from_slice(&other.at);
             known.pairs.copy_from_slice(&other.pairs);
             known.groups.copy_from_slice(&other.groups);
+            known.groups_moved.copy_from_slice(&other.groups_moved);
             (known.nearest, known.seed) = (other.nearest, other.seed);
             known.obstacles.fill(f64::NEG_INFINITY);
+            (known.moved, known.nearest_obstacles) = (other.moved, [None; 2]);
+        }
+    }
+
+    /// What another has found of the obstacles that are [`Self::same`], where arm and what it holds are, too: after
+    /// [`Self::take_over`].
+    fn take_over_obstacles(&mut self, other: &Self) {
+        let same = &self.same;
+        for (known, other) in self.bounds.iter_mut().zip(&other.bounds) {
+            if !other.is_set || known.at.len() != other.at.len() || known.pairs.len() != other.pairs.len() {
+                continue;
+            }
+            for (bound, was) in known.obstacles.iter_mut().zip(same) {
+                *bound = was.map_or(f64::NEG_INFINITY, |j| other.obstacles[j]);
+            }
+            for (near, before) in known.nearest_obstacles.iter_mut().zip(&other.nearest_obstacles) {
+                *near = before.as_ref().and_then(|before| {
+                    let obstacle = same.iter().position(|was| *was == Some(before.obstacle))?;
+                    Some(NearObstacle { obstacle, ..*before })
+                });
+            }
         }
     }
 
     /// How fast the links of a group move against each other at most, m/s, where the joints move the arm at `speeds`.
     pub(super) fn speed_between(&self, group: usize, speeds: &[f64]) -> f64 {
-        let shares = &self.groups[group].shares;
-        speeds.iter().zip(shares).map(|(speed, share)| speed * share).sum::<f64>().max(1e-9)
+        relative(speeds, &self.groups[group].shares)
+    }
+
+    /// The same of any group, at most: no [`Self::speed_between`] is more.
+    pub(super) fn fastest(&self, speeds: &[f64]) -> f64 {
+        relative(speeds, &self.most_shares)
     }
 
     /// How far the links of a pair are apart at least, metres.
-    pub(super) fn pair(&self, pair: usize) -> f64 {
-        self.bounds[self.place].pairs[pair]
+    pub(super) fn pair(&self, (group, pair): (usize, usize)) -> f64 {
+        let known = &self.bounds[self.place];
+        known.pairs[pair] - known.groups_moved[group]
     }
 
     /// The least of a group's.
     pub(super) fn group(&self, group: usize) -> f64 {
-        self.bounds[self.place].groups[group]
+        let known = &self.bounds[self.place];
+        known.groups[group] - known.groups_moved[group]
     }
 
     /// How far the arm is from an obstacle at least, metres.
-    pub(super) fn obstacle(&self, k: usize) -> f64 {
-        self.bounds[self.place].obstacles[k]
+    #[cfg(test)]
+    fn obstacle(&self, k: usize) -> f64 {
+        let known = &self.bounds[self.place];
+        known.obstacles[k] - known.moved
+    }
+
+    /// The first obstacle from `from` on that is not known to leave more room than this.
+    pub(super) fn within(&self, from: usize, keep: &[Keep], room: &Room) -> Option<usize> {
+        let known = &self.bounds[self.place];
+        let leaves_more = |k: usize, bound: f64| {
+            let Keep { distance_m, is_moving } = kept(keep, k);
+            let least = if is_moving { room.moving } else { room.still };
+            bound - known.moved > least.max(-distance_m) + distance_m
+        };
+        let mut bounds = known.obstacles.iter().enumerate().skip(from);
+        bounds.find(|(k, bound)| !leaves_more(*k, **bound)).map(|(k, _)| k)
     }
 
     pub(super) fn nearest(&self) -> Option<(usize, usize)> {
@@ -250,18 +334,29 @@ impl Known {
         (known.nearest, known.seed) = (Some(pair), seed);
     }
 
-    pub(super) fn nearest_obstacles(&mut self) -> &mut [Option<usize>; 2] {
+    /// The obstacles that were nearest the last time. Where the arm has leapt since, where their comparison has ended
+    /// is as good as any.
+    pub(super) fn were_nearest(&self) -> [Option<NearObstacle>; 2] {
+        let known = &self.bounds[self.place];
+        let is_leap = known.stepped > LEAP_M;
+        let cold = |near: NearObstacle| NearObstacle { seed: Seed::NONE, ..near };
+        known.nearest_obstacles.map(|near| if is_leap { near.map(cold) } else { near })
+    }
+
+    pub(super) fn nearest_obstacles(&mut self) -> &mut [Option<NearObstacle>; 2] {
         &mut self.bounds[self.place].nearest_obstacles
     }
 
     /// Two links are `found` metres apart, or more.
-    pub(super) fn note_pair(&mut self, pair: usize, found: f64) {
-        self.bounds[self.place].pairs[pair] = bound(found);
+    pub(super) fn note_pair(&mut self, (group, pair): (usize, usize), found: f64) {
+        let known = &mut self.bounds[self.place];
+        known.pairs[pair] = bound(found) + known.groups_moved[group];
     }
 
     /// The same of an obstacle and the arm.
     pub(super) fn note_obstacle(&mut self, k: usize, found: f64) {
-        self.bounds[self.place].obstacles[k] = bound(found);
+        let known = &mut self.bounds[self.place];
+        known.obstacles[k] = bound(found) + known.moved;
     }
 
     /// Pairs of a group were compared.
@@ -270,6 +365,10 @@ impl Known {
         let bounds = self.groups[group].pairs.iter().map(|k| known.pairs[*k]);
         known.groups[group] = bounds.fold(f64::INFINITY, f64::min);
     }
+}
+
+fn relative(speeds: &[f64], shares: &[f64]) -> f64 {
+    speeds.iter().zip(shares).map(|(speed, share)| speed * share).sum::<f64>().max(1e-9)
 }
 
 /// What a comparison that found so much leaves as a bound, whatever was known before: a distance that came out too large
@@ -294,140 +393,31 @@ impl Checker {
         self.known.place = place.min(self.known.bounds.len() - 1);
     }
 
-    /// Takes over what another of the same arm has found of how far its links are from each other.
+    /// Takes over what another of the same arm has found of how far its links are from each other, and from obstacles:
+    /// `was` names, for each here, which one it was there. One that is another, or stands elsewhere, is known to be none,
+    /// and so is every one where something else is held.
     ///
     /// # Real-time
     /// No allocation.
-    pub fn take_over(&mut self, other: &Self) {
+    pub fn take_over(&mut self, other: &Self, was: &[Option<usize>]) {
         self.known.take_over(&other.known);
+        let is_held = match (&self.held, &other.held) {
+            (None, None) => true,
+            (Some((this, place)), Some((that, there))) => this.solid == that.solid && place == there,
+            _ => false,
+        };
+        if !is_held {
+            return;
+        }
+        for (k, (same, this)) in self.known.same.iter_mut().zip(&self.obstacles).enumerate() {
+            *same = was.get(k).copied().flatten().filter(|j| {
+                let that = other.obstacles.get(*j);
+                that.is_some_and(|that| this.at.pose == that.at.pose && this.at.solid == that.at.solid)
+            });
+        }
+        self.known.take_over_obstacles(&other.known);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::arm::ArmData;
-    use crate::collision::{Attached, Keep, Obstacle, OwnRoom};
-    use crate::model::GeomShape;
-    use nalgebra::{Isometry3, Vector3};
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    fn robot(name: &str) -> Arm {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots").join(name);
-        Arm::from_model(crate::load(&path).expect("a model")).expect("an arm")
-    }
-
-    fn things(rng: &mut ChaCha8Rng) -> Vec<Obstacle> {
-        let thing = |i: usize| Obstacle {
-            name: "thing".into(),
-            shape: match i % 3 {
-                0 => GeomShape::Sphere { radius: 0.05 },
-                1 => GeomShape::Cuboid { half: Vector3::new(0.05, 0.1, 0.02) },
-                _ => GeomShape::Cylinder { radius: 0.05, half_length: 0.1 },
-            },
-            world_from_obstacle: Isometry3::new(
-                Vector3::from_fn(|_, _| rng.random_range(-0.9..0.9)),
-                Vector3::from_fn(|_, _| rng.random_range(-2.0..2.0)),
-            ),
-        };
-        (0..30).map(thing).collect()
-    }
-
-    /// Along walks in small and large steps, from place to place, with the fingers moving, something held and let go,
-    /// and other obstacles: what is answered is what is answered where nothing is known, of the world to the bit, and of
-    /// the arm itself as good as distances are.
-    #[test]
-    fn what_is_known_changes_no_answer() {
-        for (robot_name, seed) in [("panda.xml", 1), ("panda.xml", 2), ("so101.xml", 3)] {
-            let arm = robot(robot_name);
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let mut data = ArmData::new(&arm);
-            let fresh = Checker::new(&arm);
-            let (mut knows, mut knows_not) = (fresh.clone(), fresh);
-            knows.make_places(3);
-            let mut q: Vec<f64> = arm.home().to_vec();
-            let mut is_spared = 0;
-            for k in 0..3000 {
-                if k % 500 == 0 {
-                    let things = things(&mut rng);
-                    knows_not.set_obstacles(things.clone()).expect("obstacles");
-                    // As a filter does with a new world.
-                    let mut next = Checker::new(&arm);
-                    next.make_places(3);
-                    next.set_obstacles(things).expect("obstacles");
-                    next.take_over(&knows);
-                    knows = next;
-                }
-                if k % 100 == 0 {
-                    let held = Attached {
-                        shape: GeomShape::Cuboid { half: Vector3::new(0.02, 0.03, 0.1) },
-                        tool_from_shape: Isometry3::translation(0.0, 0.02, 0.05),
-                    };
-                    let held = (k % 200 == 0).then_some(held);
-                    knows.attach(held.clone()).expect("held");
-                    knows_not.attach(held).expect("held");
-                }
-                let step = if k % 50 == 0 { 0.5 } else { 0.004 };
-                for (q, l) in q.iter_mut().zip(arm.limits()) {
-                    *q = (*q + rng.random_range(-step..step)).clamp(l.lower, l.upper);
-                }
-                let width_m = rng.random_range(0.0..0.08);
-                let keep: Vec<Keep> = (0..30)
-                    .map(|i| Keep { distance_m: rng.random_range(-0.01..0.2), is_moving: i < 3 })
-                    .collect();
-                let speeds: Vec<f64> = q.iter().map(|_| rng.random_range(0.0..0.3)).collect();
-                let most = OwnRoom { room_m: 0.004, clear_s: rng.random_range(0.01..1.0) };
-                let most_m = rng.random_range(0.0..0.3);
-                let mut at = |checker: &mut Checker| {
-                    let room = checker.room(&arm, &mut data, &q, width_m, &keep, most_m);
-                    (room, checker.own_room(&speeds, 0.002, most))
-                };
-                knows.look_from(rng.random_range(0..4));
-                knows_not.known.make_places(1);
-                let ((room, own), (true_room, true_own)) = (at(&mut knows), at(&mut knows_not));
-                assert_eq!(room, true_room, "{robot_name}, {k}");
-                let off = (own.room_m - true_own.room_m).abs();
-                assert!(off < 1e-6, "{robot_name}, {k}: {own:?}, not {true_own:?}");
-                let n_groups = knows.known.groups.len();
-                let slowest = (0..n_groups).map(|g| knows.known.speed_between(g, &speeds));
-                let off = (own.clear_s - true_own.clear_s).abs() * slowest.fold(f64::INFINITY, f64::min);
-                assert!(off < 1e-6, "{robot_name}, {k}: {own:?}, not {true_own:?}");
-                is_spared +=
-                    knows.known.bounds[knows.known.place].obstacles.iter().filter(|b| **b > 0.3).count();
-                // And what is known holds.
-                for i in 0..30 {
-                    let there = knows_not.distance_to(i, 2.0);
-                    assert!(knows.known.obstacle(i) <= there.max(0.0), "{robot_name}, {k}: {i}");
-                }
-            }
-            assert!(is_spared > 1000, "{is_spared}");
-        }
-    }
-
-    #[test]
-    fn no_pair_of_links_comes_nearer_than_the_joints_between_have_moved_it() {
-        let arm = robot("panda.xml");
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let (mut data, mut checker) = (ArmData::new(&arm), Checker::new(&arm));
-        let mut q: Vec<f64> = arm.home().to_vec();
-        for k in 0..300 {
-            let step = rng.random_range(0.0..0.3);
-            for (q, l) in q.iter_mut().zip(arm.limits()) {
-                *q = (*q + rng.random_range(-step..step)).clamp(l.lower, l.upper);
-            }
-            // Bounds of the pose before, made bounds of this, and exact distances of this.
-            assert!(checker.place(&arm, &mut data, &q, 0.04));
-            let bounds: Vec<f64> = (0..checker.pairs.len()).map(|p| checker.known.pair(p)).collect();
-            for (p, bound) in bounds.into_iter().enumerate() {
-                let (i, j) = checker.pairs[p];
-                let link = |i: usize| (&checker.links[i].solid, &checker.places[i].pose);
-                let ((a, a_pose), (b, b_pose)) = (link(i), link(j));
-                let apart = crate::collision::solid::separation(a, a_pose, b, b_pose, f64::MAX);
-                let distance = apart.expect("a distance").distance;
-                assert!(bound <= distance.max(0.0), "{k}, {p}: {bound} m, and they are {distance} m apart");
-                checker.known.note_pair(p, distance);
-            }
-        }
-    }
-}
+mod tests;

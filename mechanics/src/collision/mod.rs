@@ -5,6 +5,7 @@
 //! with the base), and the held object with both (but for the gripper that holds it). Bounding balls
 //! and boxes spare most of the work.
 
+mod balls;
 mod cover;
 mod epa;
 mod free;
@@ -122,6 +123,9 @@ pub struct Checker {
     tool_joints: u32,
     followed: u32,
     places: Vec<LinkPlace>,
+    /// Which of them are more than the middles of balls, and these.
+    is_settled: Vec<bool>,
+    balls: balls::Balls,
     /// The held object, where it is in the tool frame, and in the world at the pose looked at.
     held: Option<(Placed, Isometry3<f64>)>,
     obstacles: Vec<Standing>,
@@ -172,6 +176,8 @@ impl Checker {
         let nowhere = LinkPlace { pose: Isometry3::identity(), center: Point3::origin() };
         let places = vec![nowhere; links.len()];
         Self {
+            is_settled: vec![true; links.len()],
+            balls: balls::Balls::new(arm, &links),
             links,
             pairs,
             known,

@@ -110,21 +110,30 @@ impl Checker {
 
     /// Puts every link where it is at `q`; false when that is nowhere.
     pub(super) fn place(&mut self, arm: &Arm, data: &mut ArmData, q: &[f64], width_m: f64) -> bool {
+        if !self.begin_placing(arm, q, width_m) {
+            return false;
+        }
+        let poses: &[Isometry3<f64>] = body_poses_in_world(arm, data, q, width_m);
+        for (link, place) in self.links.iter().zip(&mut self.places) {
+            let pose = poses[link.body_idx] * link.body_from_geom;
+            *place = LinkPlace { pose, center: pose * link.solid.center };
+        }
+        self.is_settled.fill(true);
+        if let Some((at, tool_from_shape)) = &mut self.held {
+            at.pose = poses[arm.tool_body_idx()] * arm.body_from_tool() * *tool_from_shape;
+            at.center = at.pose * at.solid.center;
+        }
+        true
+    }
+
+    /// Notes the joints of the pose that is looked at; false when it is none.
+    pub(super) fn begin_placing(&mut self, arm: &Arm, q: &[f64], width_m: f64) -> bool {
         if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
             self.known.lose();
             return false;
         }
         arm.full_q(q, width_m, &mut self.full_q);
         self.known.look_at(&self.full_q);
-        let poses: &[Isometry3<f64>] = body_poses_in_world(arm, data, q, width_m);
-        for (link, place) in self.links.iter().zip(&mut self.places) {
-            let pose = poses[link.body_idx] * link.body_from_geom;
-            *place = LinkPlace { pose, center: pose * link.solid.center };
-        }
-        if let Some((at, tool_from_shape)) = &mut self.held {
-            at.pose = poses[arm.tool_body_idx()] * arm.body_from_tool() * *tool_from_shape;
-            at.center = at.pose * at.solid.center;
-        }
         true
     }
 

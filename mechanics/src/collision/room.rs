@@ -1,5 +1,8 @@
 //! What a safety filter asks: how much room is left between the arm and the world.
 
+use super::balls::HELD_PART;
+use super::gjk::Seed;
+use super::known::NearObstacle;
 use super::solid::{Gap, Part, gap, gap_again};
 use super::{Checker, reaches};
 use crate::arm::{Arm, ArmData};
@@ -53,30 +56,31 @@ impl Checker {
         keep: &[Keep],
         most: f64,
     ) -> Room {
-        if !self.place(arm, data, q, width_m) {
+        if !self.place_balls(arm, data, q, width_m) {
             return Room { still: f64::NEG_INFINITY, moving: f64::NEG_INFINITY };
         }
         let mut room = Room { still: most, moving: most };
         let (low, high) = self.bounds();
         // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
-        let n = self.obstacles.len();
-        for k in (*self.known.nearest_obstacles()).into_iter().flatten() {
-            self.lower_by(k, keep, &mut room);
+        for (kind, nearest) in self.known.were_nearest().into_iter().enumerate() {
+            if let Some(nearest) = nearest {
+                let nearest = self.lower_by(nearest.obstacle, Some(nearest), keep, &mut room);
+                self.known.nearest_obstacles()[kind] = nearest;
+            }
         }
-        for k in 0..n {
+        let mut next = 0;
+        while let Some(k) = self.known.within(next, keep, &room) {
+            next = k + 1;
             let Keep { distance_m, is_moving } = kept(keep, k);
             let least = if is_moving { room.moving } else { room.still };
             let reach = least.max(-distance_m) + distance_m;
-            if self.known.obstacle(k) > reach {
-                continue;
-            }
             let at = &self.obstacles[k].at;
             let out = (low - at.center).sup(&(at.center - high)).map(|v| v.max(0.0));
             let bound = out.norm() - at.solid.reach;
             if bound > reach {
                 self.known.note_obstacle(k, bound);
-            } else if self.lower_by(k, keep, &mut room) {
-                self.known.nearest_obstacles()[usize::from(is_moving)] = Some(k);
+            } else if let Some(nearest) = self.lower_by(k, None, keep, &mut room) {
+                self.known.nearest_obstacles()[usize::from(is_moving)] = Some(nearest);
             }
         }
         room
@@ -95,8 +99,12 @@ impl Checker {
         let at = &self.obstacles[k].at;
         let there = (&at.solid, &at.pose, &at.center);
         let mut least = most;
-        for (l, p) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base) {
-            lower(&mut least, (&l.solid, &p.pose, &p.center), there, 0.0);
+        for &i in &self.balls.links {
+            let center = &self.places[i].center;
+            if (center - at.center).norm() - self.links[i].solid.reach - at.solid.reach > least.max(0.0) {
+                continue;
+            }
+            lower(&mut least, (&self.links[i].solid, &self.pose_of(i), center), there, 0.0);
         }
         if let Some((h, _)) = &self.held {
             lower(&mut least, (&h.solid, &h.pose, &h.center), there, 0.0);
@@ -124,14 +132,20 @@ impl Checker {
             self.lower_by_pair((g, k), speed, keep, &mut least);
             self.known.note_group(g);
         }
+        let fastest = self.known.fastest(speeds);
         for g in 0..self.known.groups.len() {
+            // Most are farther apart than even the fastest counts.
+            let any = least.room_m.max(least.clear_s.max(0.0) * fastest) + keep;
+            if self.known.group(g) > any.max(0.0) {
+                continue;
+            }
             let speed = self.known.speed_between(g, speeds);
             if self.known.group(g) > reach(&least, speed, keep).max(0.0) {
                 continue;
             }
             for p in 0..self.known.groups[g].pairs.len() {
                 let k = self.known.groups[g].pairs[p];
-                if first != Some((g, k)) && self.known.pair(k) <= reach(&least, speed, keep).max(0.0) {
+                if first != Some((g, k)) && self.known.pair((g, k)) <= reach(&least, speed, keep).max(0.0) {
                     self.lower_by_pair((g, k), speed, keep, &mut least);
                 }
             }
@@ -139,13 +153,15 @@ impl Checker {
         }
         if let Some((h, _)) = &self.held {
             let held = (&h.solid, &h.pose, &h.center);
-            for (link, at) in self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_gripper) {
+            for (i, link) in self.links.iter().enumerate().filter(|(_, l)| !l.is_gripper) {
                 // A joint that moves both may have a follower between them.
                 let (tool, link_joints) = (self.tool_joints, link.joints);
                 let between = (tool ^ link_joints) | (self.followed & (tool | link_joints));
                 let speed = speed(speeds, between);
                 let beyond = reach(&least, speed, keep);
-                if let Gap::Of(distance) = gap(held, (&link.solid, &at.pose, &at.center), beyond) {
+                if let Gap::Of(distance) =
+                    gap(held, (&link.solid, &self.pose_of(i), &self.places[i].center), beyond)
+                {
                     lower_own(&mut least, distance - keep, speed);
                 }
             }
@@ -156,13 +172,22 @@ impl Checker {
     /// Lowers the room to what is left between two links.
     fn lower_by_pair(&mut self, (g, k): (usize, usize), speed: f64, keep: f64, least: &mut OwnRoom) {
         let (i, j) = self.pairs[k];
+        let beyond = reach(least, speed, keep);
+        let reaches = self.links[i].solid.reach + self.links[j].solid.reach;
+        let balls = (self.places[i].center - self.places[j].center).norm() - reaches;
+        if balls > beyond.max(0.0) {
+            self.known.note_pair((g, k), balls);
+            return;
+        }
+        self.settle(i);
+        self.settle(j);
         let link = |i: usize| (&self.links[i].solid, &self.places[i].pose, &self.places[i].center);
         let mut seed = self.known.seed((g, k));
-        let gap = gap_again(link(i), link(j), reach(least, speed, keep), Some(&mut seed));
+        let gap = gap_again(link(i), link(j), beyond, Some(&mut seed));
         match gap {
-            Gap::Beyond(bound) => self.known.note_pair(k, bound),
+            Gap::Beyond(bound) => self.known.note_pair((g, k), bound),
             Gap::Of(distance) => {
-                self.known.note_pair(k, distance);
+                self.known.note_pair((g, k), distance);
                 if lower_own(least, distance - keep, speed) {
                     self.known.note_nearest((g, k), seed);
                 }
@@ -172,35 +197,83 @@ impl Checker {
 
     /// The box that the links (but for the base) and the held object are in at the pose looked at.
     fn bounds(&self) -> (nalgebra::Point3<f64>, nalgebra::Point3<f64>) {
-        let links = self.links.iter().zip(&self.places).filter(|(l, _)| !l.is_base);
-        let held = self.held.iter().map(|(at, _)| (at.center, at.solid.reach));
-        let balls = links.map(|(l, p)| (p.center, l.solid.reach)).chain(held);
-        let nothing =
-            (nalgebra::Point3::from([f64::INFINITY; 3]), nalgebra::Point3::from([f64::NEG_INFINITY; 3]));
-        balls.fold(nothing, |(low, high), (center, reach)| {
-            let reach = nalgebra::Vector3::repeat(reach);
-            (low.inf(&(center - reach)), high.sup(&(center + reach)))
+        let (low, high) = self.balls.bounds();
+        self.held.as_ref().map_or((low, high), |(at, _)| {
+            let reach = nalgebra::Vector3::repeat(at.solid.reach);
+            (low.inf(&(at.center - reach)), high.sup(&(at.center + reach)))
         })
     }
 
-    /// Lowers the room to what is left before obstacle `k`; whether it was less.
-    fn lower_by(&mut self, k: usize, keep: &[Keep], room: &mut Room) -> bool {
-        let at = &self.obstacles[k].at;
+    /// Lowers the room to what is left before obstacle `k`; what was nearest of it the last time is compared first, from
+    /// where that has ended. Returns what lowered it last, or the same.
+    fn lower_by(
+        &mut self,
+        k: usize,
+        first: Option<NearObstacle>,
+        keep: &[Keep],
+        room: &mut Room,
+    ) -> Option<NearObstacle> {
         let Keep { distance_m, is_moving } = kept(keep, k);
         let least = if is_moving { &mut room.moving } else { &mut room.still };
-        let before = *least;
-        let there = (&at.solid, &at.pose, &at.center);
-        let mut bound = f64::INFINITY;
-        // The gripper first: it is what meets things.
-        for (l, p) in self.links.iter().zip(&self.places).rev().filter(|(l, _)| !l.is_base) {
-            bound = bound.min(lower(least, (&l.solid, &p.pose, &p.center), there, distance_m));
+        let (mut nearest, mut bound) = (first, f64::INFINITY);
+        // Then bounds spare most of the others.
+        if let Some(first) = &mut nearest {
+            bound = self.lower_by_part(first, distance_m, least).1;
         }
-        if let Some((h, _)) = &self.held {
-            bound = bound.min(lower(least, (&h.solid, &h.pose, &h.center), there, distance_m));
+        let first = first.map(|first| first.part);
+        let at = &self.obstacles[k].at;
+        let all = self.balls.compare(&at.solid, &at.center);
+        // Bounds say nothing of how deep two solids are in each other.
+        if all > (*least + distance_m).max(0.0) {
+            bound = bound.min(all);
+        } else {
+            for n in 0..self.balls.links.len() {
+                let (part, gap) = (self.balls.links[n], self.balls.gaps[n]);
+                if first == Some(part) {
+                    continue;
+                }
+                if gap > (*least + distance_m).max(0.0) {
+                    bound = bound.min(gap);
+                    continue;
+                }
+                let mut this = NearObstacle { obstacle: k, part, seed: Seed::NONE };
+                let (is_less, found) = self.lower_by_part(&mut this, distance_m, least);
+                bound = bound.min(found);
+                nearest = if is_less { Some(this) } else { nearest };
+            }
         }
-        let is_less = *least < before;
+        if self.held.is_some() && first != Some(HELD_PART) {
+            let mut this = NearObstacle { obstacle: k, part: HELD_PART, seed: Seed::NONE };
+            let (is_less, found) = self.lower_by_part(&mut this, distance_m, least);
+            bound = bound.min(found);
+            nearest = if is_less { Some(this) } else { nearest };
+        }
         self.known.note_obstacle(k, bound);
-        is_less
+        nearest
+    }
+
+    /// The same with one part of the arm: whether it was lowered, and a bound of their distance.
+    fn lower_by_part(&mut self, near: &mut NearObstacle, keep: f64, least: &mut f64) -> (bool, f64) {
+        let part = near.part;
+        if part != HELD_PART {
+            self.settle(part);
+        }
+        let here = match &self.held {
+            Some((at, _)) if part == HELD_PART => (&at.solid, &at.pose, &at.center),
+            // Nothing is held any more.
+            None if part == HELD_PART => return (false, f64::INFINITY),
+            _ => (&self.links[part].solid, &self.places[part].pose, &self.places[part].center),
+        };
+        let at = &self.obstacles[near.obstacle].at;
+        let there = (&at.solid, &at.pose, &at.center);
+        match gap_again(here, there, *least + keep, Some(&mut near.seed)) {
+            Gap::Beyond(bound) => (false, bound),
+            Gap::Of(distance) => {
+                let is_less = distance - keep < *least;
+                *least = least.min(distance - keep);
+                (is_less, distance)
+            }
+        }
     }
 
     /// Per controlled joint, how far any part of the arm can ever be from the joint's axis, and from it
@@ -213,7 +286,7 @@ impl Checker {
     }
 }
 
-fn kept(keep: &[Keep], k: usize) -> Keep {
+pub(super) fn kept(keep: &[Keep], k: usize) -> Keep {
     keep.get(k).copied().unwrap_or(Keep { distance_m: 0.0, is_moving: false })
 }
 

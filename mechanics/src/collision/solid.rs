@@ -15,7 +15,7 @@ use types::Rejection;
 /// The largest size that is no mistake, metres.
 const LARGEST_M: f64 = 1e3;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Core {
     Point,
     Segment { half_length: f64 },
@@ -25,7 +25,7 @@ enum Core {
 }
 
 /// A convex solid, ready for queries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Solid {
     core: Core,
     /// Rounding about the core, metres.
@@ -263,10 +263,10 @@ pub(super) fn is_within(
         _ => {
             let a_from_b = a_pose.inv_mul(b_pose);
             let difference = Difference { a: &a.core, b: &b.core, a_from_b: &a_from_b };
-            match gjk::distance(&difference, margin + radii) {
+            match gjk::distance(&difference, margin + radii, &mut difference.first()) {
                 Found::Beyond(_) => return false,
                 Found::Apart(pa, pb) => (pb - pa).norm(),
-                Found::Meeting(_) => return true,
+                Found::Meeting => return true,
             }
         }
     };
@@ -314,9 +314,10 @@ fn cores(
 ) -> Result<Nearest, f64> {
     let a_from_b = a_pose.inv_mul(b_pose);
     let difference = Difference { a, b, a_from_b: &a_from_b };
+    let mut simplex = seed.as_deref().map_or_else(|| difference.first(), |seed| difference.again(seed));
     let found = match seed {
-        Some(seed) => gjk::distance_again(&difference, beyond.max(0.0), seed),
-        None => gjk::distance(&difference, beyond.max(0.0)),
+        Some(seed) => gjk::distance_again(&difference, beyond.max(0.0), seed, &mut simplex),
+        None => gjk::distance(&difference, beyond.max(0.0), &mut simplex),
     };
     let (pa, pb, n, distance) = match found {
         Found::Beyond(bound) => return Err(bound),
@@ -325,7 +326,7 @@ fn cores(
             let distance = gap.norm();
             (pa, pb, gap / distance, distance)
         }
-        Found::Meeting(simplex) => {
+        Found::Meeting => {
             let d = epa::depth(&difference, &simplex);
             (d.on_a, d.on_b, d.normal, -d.depth)
         }
