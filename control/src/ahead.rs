@@ -97,9 +97,9 @@ impl<'a> Stop<'a> {
     /// From where it begins; up to path time `last` only.
     fn of(begin: Ahead<'a>, period: f64, last: f64) -> Self {
         let (mut ahead, mut n_ticks) = (begin, 0);
-        let (mut marks, mut n_marks, mut every) = ([begin; MARKS], 0, 1);
+        let (mut marks, mut n_marks, mut every, mut to_next) = ([begin; MARKS], 0, 1, 0);
         loop {
-            if n_ticks % every == 0 {
+            if to_next == 0 {
                 if n_marks == MARKS {
                     n_marks = MARKS / 2;
                     every *= 2;
@@ -109,7 +109,9 @@ impl<'a> Stop<'a> {
                 }
                 marks[n_marks] = ahead;
                 n_marks += 1;
+                to_next = every;
             }
+            to_next -= 1;
             let is_beyond = ahead.s > last || n_ticks == MOST_STOP_TICKS;
             let end = (!is_beyond && ahead.rests()).then_some(ahead.s);
             if is_beyond || end.is_some() {

@@ -346,8 +346,13 @@ impl Pace {
     }
 
     fn greatest(&self, table: &[f64; CELLS + 1], r: f64) -> f64 {
+        libm::sqrt(self.square(table, r))
+    }
+
+    /// The square of that.
+    fn square(&self, table: &[f64; CELLS + 1], r: f64) -> f64 {
         let (i, part) = self.cell(r);
-        libm::sqrt(table[i] + part * (table[i + 1] - table[i]))
+        table[i] + part * (table[i + 1] - table[i])
     }
 }
 
@@ -462,14 +467,14 @@ impl Running {
         let x = self.r - target;
         // Two steps that end exactly at the target, at rest, if both are within the bound.
         let first = -x / (dt * dt) - 1.5 * self.rate / dt;
-        let second = x / (dt * dt) + 0.5 * self.rate / dt;
-        if first.abs() <= h && second.abs() <= h {
+        if first.abs() <= h && (x / (dt * dt) + 0.5 * self.rate / dt).abs() <= h {
             return first;
         }
         let ahead = self.r + self.rate * dt;
         let rest = target - ahead;
         let table = if rest < 0.0 { &pace.falling2 } else { &pace.rising2 };
-        let fastest = pace.greatest(table, ahead).min(libm::sqrt(2.0 * PLANNED * h * rest.abs()));
+        // The lesser root is the root of the lesser.
+        let fastest = libm::sqrt(pace.square(table, ahead).min(2.0 * PLANNED * h * rest.abs()));
         let wanted = if rest < 0.0 { -fastest } else { fastest };
         ((wanted - self.rate) / dt).clamp(-h, h)
     }
