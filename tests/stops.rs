@@ -111,9 +111,19 @@ fn an_arm_does_not_leave_the_box_that_it_is_kept_in() {
 #[test]
 fn f40_the_key_stops_the_robot_from_a_planner_that_waits_and_from_whoever_says_something() {
     let mut nodes = Nodes::new("key", "");
-    nodes.start(&["robot", "planner"]);
+    // It is pressed before there is a robot, which is stopped once it is there; and then with one.
+    nodes.start(&["planner"]);
     nodes.signal("planner", "QUIT");
+    nodes.start(&["robot"]);
     nodes.until("robot", "EmergencyStop", LIMIT);
+    assert_eq!(nodes.reset(&[]).0, 0);
+    let before = nodes.log("robot").matches("EmergencyStop").count();
+    nodes.signal("planner", "QUIT");
+    let began = Instant::now();
+    while nodes.log("robot").matches("EmergencyStop").count() == before {
+        assert!(began.elapsed() < LIMIT, "{}", nodes.logs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(nodes.reset(&[]).0, 0);
     let before = nodes.log("robot").matches("EmergencyStop").count();
     let (child, _) = nodes.say_until_it_moves(SENTENCE, "robot");

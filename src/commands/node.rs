@@ -218,10 +218,10 @@ pub(crate) fn send(file: Option<&Path>, owner: SentBy, common: &Common) -> Resul
             Box::new(BufReader::new(file))
         }
     };
-    let (wire, _) = open(&setting.config, Role::Operator)?;
+    let (wire, clock) = open(&setting.config, Role::Operator)?;
     interrupt::install();
     let signer = session(&setting.config, &wire, Role::Robot)?;
-    node::sending::send(&setting.arm, (&wire, signer), owner.into(), lines, |said| {
+    node::sending::send(&setting.arm, (&wire, clock, signer), owner.into(), lines, |said| {
         if !common.json {
             tell!("{said}");
         }

@@ -24,6 +24,7 @@ use mechanics::Arm;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use types::Rejection;
 use types::events::{Event, Level};
 use types::seams::VisionLanguageModel;
@@ -33,6 +34,8 @@ use types::seams::VisionLanguageModel;
 pub(crate) const ENDED: &str = "ended";
 /// How long the robot may take to let this node in.
 const LETS_IN: Duration = Duration::from_secs(2);
+/// For how long an emergency stop is said again to a robot that has not taken it.
+const STOPS: Duration = Duration::from_secs(60);
 /// The longest sentence, bytes.
 const LONGEST: usize = 100_000;
 
@@ -74,14 +77,30 @@ pub(crate) fn run(
     let listening = listen(&wire, &desk, sessions, &ends)?;
     let says = Arc::new(Teller::new(wire.publisher::<ros::Log>(&topics::EVENT, Role::Planner.word())?)?);
     Log::new(screen, None).info("planner", "node", format!("waiting for sentences, node {:016x}", wire.id()));
+    let mut stopping: Option<Instant> = None;
     while crate::interrupt::count() == 0 {
+        if crate::interrupt::is_emergency() {
+            stopping = Some(Instant::now());
+        }
+        // Before the next sentence, until the robot has taken it.
+        if let Some(pressed) = stopping {
+            match stop_robot(config, &wire) {
+                Err(e)
+                    if pressed.elapsed() < STOPS && !matches!(e, NodeError::Wire(WireError::Refused(_))) =>
+                {
+                    std::thread::sleep(PATIENCE);
+                }
+                Err(e) => {
+                    let why = format!("the robot has not taken the emergency stop, and may still move: {e}");
+                    Log::new(screen, None).error("planner", "stop", why);
+                    stopping = None;
+                }
+                Ok(()) => stopping = None,
+            }
+            continue;
+        }
         let next = desk.next.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Next { run, goal }) = next else {
-            if crate::interrupt::is_emergency()
-                && let Err(e) = stop_robot(config, &wire)
-            {
-                Log::new(screen, None).error("planner", "stop", e.to_string());
-            }
             std::thread::sleep(PATIENCE);
             continue;
         };
@@ -104,7 +123,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The emergency stop of a robot that somebody else moves.
+/// The emergency stop of a robot that somebody else moves, said once.
 fn stop_robot(config: &Config, wire: &Wire) -> Result<(), NodeError> {
     let signer = wire.session(Role::Robot, &keyring(config, Role::Planner)?, LETS_IN)?;
     wire.command::<_, ros::Taken>(&signer, &topics::STOP, &ros::Number { value: 1.0, at: 0 }, LETS_IN)?;

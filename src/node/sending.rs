@@ -60,16 +60,15 @@ enum Doing {
 ///
 /// # Errors
 /// [`NodeError`] when nobody is there, a line is no motion or is refused, by its number, or the arm was stopped. The arm
-/// comes to rest then.
+/// comes to rest then. `clock` is the wire's own.
 pub(crate) fn send(
     arm: &Arc<Arm>,
-    (wire, signer): (&Wire, Signer),
+    (wire, clock, signer): (&Wire, MonotonicClock, Signer),
     owner: Owner,
     lines: impl BufRead + Send + 'static,
     tells: impl FnMut(&str),
 ) -> Result<(), NodeError> {
-    let mut body =
-        WiredBody::connect(wire, MonotonicClock::new(), arm, signer, Arc::new(AtomicUsize::new(0)))?;
+    let mut body = WiredBody::connect(wire, clock, arm, signer, Arc::new(AtomicUsize::new(0)))?;
     body.speak_for(owner);
     power(&mut body)?;
     let now = body.now();
