@@ -307,22 +307,18 @@ fn a_stop_that_is_started_over_a_line_that_loses_persists_and_one_that_finds_nob
     nodes.begin("robot", "robot", "robot");
     nodes.until_there(&["robot"], "near");
     line.spoil(300, 50);
-    for n in 1..=2 {
-        let began = Instant::now();
-        let stop = ["stop", "--category", "1", "--within", "120", "--config", "operator.toml"];
-        let (code, out, err) = nodes.said(&stop);
-        println!("stop {n} is taken after {:?}: {err}", began.elapsed());
-        assert!(code == 0 && out.contains("stopped (category 1)"), "{out}{err}\n{}", nodes.logs());
-        assert!(nodes.events().contains(STOPPED), "{}", nodes.logs());
-    }
+    let began = Instant::now();
+    let stop = ["stop", "--category", "1", "--within", "200", "--config", "operator.toml"];
+    let (code, out, err) = nodes.said(&stop);
+    println!("the stop is taken after {:?}: {err}", began.elapsed());
+    assert!(code == 0 && out.contains("stopped (category 1)"), "{out}{err}\n{}", nodes.logs());
+    assert!(nodes.events().contains(STOPPED), "{}", nodes.logs());
     line.cut(true);
     let began = Instant::now();
-    let (code, out, err) = nodes.said(&["stop", "--within", "6", "--config", "operator.toml"]);
+    let (code, out, err) = nodes.said(&["stop", "--within", "10", "--config", "operator.toml"]);
     println!("{err}after {:?}", began.elapsed());
-    assert!(code != 0 && !out.contains("stopped"), "{out}{err}");
-    for said in
-        ["saying it again", "has not taken the stop within 6 s", "may still move", "nobody is found at"]
-    {
+    assert!(code == 1 && !out.contains("stopped"), "{code}: {out}{err}");
+    for said in ["saying it again", "has not taken the stop within 10 s", "may still move", "`sinew ls`"] {
         assert!(err.contains(said), "{said}: {err}");
     }
 }

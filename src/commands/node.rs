@@ -90,16 +90,24 @@ fn open(config: &Config, role: Role) -> Result<(Wire, MonotonicClock), CommandEr
     Ok((node::open(config, role, clock)?, clock))
 }
 
-/// What is wrong with the addresses that this node was told, to be said behind that nobody is there.
-pub(super) fn unreached(config: &Config) -> String {
+/// What is wrong with the addresses that this node was told, to be said behind that nobody is there. Who has a link makes
+/// no second one: others would have to wait for that.
+fn unreached(config: &Config, wire: &Wire) -> String {
+    if wire.is_linked() {
+        return String::new();
+    }
     node::unreached(config).into_iter().map(|why| format!("; {why}")).collect()
+}
+
+pub(super) fn failed(why: String) -> CommandError {
+    CommandError::Node(NodeError::Failed(why))
 }
 
 /// Opens a session with a node, once it is there.
 fn session(config: &Config, wire: &Wire, with: Role) -> Result<Signer, CommandError> {
     node::answers_clock(wire)?;
     find_session(config, wire, with).map_err(|why| match why {
-        CommandError::Other(why) => CommandError::Other(why + &unreached(config)),
+        CommandError::Node(NodeError::Failed(why)) => failed(why + &unreached(config, wire)),
         why => why,
     })
 }
@@ -118,7 +126,7 @@ pub(super) fn find_session(config: &Config, wire: &Wire, with: Role) -> Result<S
                 let why = format!(
                     "no {word} node of the robot \"{robot}\" is there (`sinew node {word}` starts one)"
                 );
-                return Err(CommandError::Other(why));
+                return Err(failed(why));
             }
             opened => return Ok(opened?),
         }
@@ -156,9 +164,7 @@ pub(crate) fn say(
         let Some(event) = events.take_within(Duration::from_millis(100)) else {
             let is_there = wire.present()?.iter().any(|p| planners.contains(p));
             if !is_there {
-                return Err(CommandError::Other(
-                    "the planner node has gone; the robot stops by itself".into(),
-                ));
+                return Err(failed("the planner node has gone; the robot stops by itself".into()));
             }
             continue;
         };
@@ -245,7 +251,7 @@ pub(crate) fn reset(common: &Common) -> Result<Exit, CommandError> {
             }
             Some(RefusedWhy::Busy) if began.elapsed() < RESTS => std::thread::sleep(AGAIN),
             Some(why) => {
-                return Err(CommandError::Other(format!("the loop refuses to be reset: {why:?}")));
+                return Err(failed(format!("the loop refuses to be reset: {why:?}")));
             }
         }
     }
@@ -261,7 +267,7 @@ fn refused(reports: &Heard<ros::Report>) -> Result<Option<RefusedWhy>, CommandEr
             _ => {}
         }
     }
-    Err(CommandError::Other("the loop does not tell whether it was reset".into()))
+    Err(failed("the loop does not tell whether it was reset".into()))
 }
 
 /// Who is there, what they offer, how fresh they are, and how the arrows between them do.
@@ -283,7 +289,7 @@ pub(crate) fn ls(common: &Common) -> Result<Exit, CommandError> {
     }
     let all = wire.present()?;
     if all.is_empty() {
-        tell!("nobody of the robot \"{}\" is there{}", config.zenoh.robot, unreached(&config));
+        tell!("nobody of the robot \"{}\" is there{}", config.zenoh.robot, unreached(&config, &wire));
         return Ok(Exit::Failed);
     }
     for node in &all {

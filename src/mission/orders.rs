@@ -26,7 +26,8 @@ impl Mission {
                     reins.release(now, &old)?;
                 }
                 let lease = reins.claim(now, control::Groups::All)?;
-                // A loop elsewhere takes its time to answer.
+                // A loop elsewhere takes its time to answer, half a second at most; it compares itself where the path
+                // begins with where the arm is, and with what stands around by then.
                 now = self.body.now();
                 lease
             }

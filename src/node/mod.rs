@@ -78,6 +78,9 @@ pub(crate) enum NodeError {
     Body(#[from] crate::graph::BodyError),
     #[error("a thread: {0}")]
     Thread(std::io::Error),
+    /// Somebody is not there, or does not do what was asked.
+    #[error("{0}")]
+    Failed(String),
     #[cfg(any(feature = "dds", feature = "ros2"))]
     #[error("ROS 2: {0}")]
     Ros2(bridge::asking::RosError),
@@ -164,7 +167,14 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let wire = open(config, role, clock)?;
         if !config.zenoh.connect.is_empty() && !wire.is_linked() {
-            unreached(config).iter().for_each(|why| eprintln!("warning: {why}"));
+            let (config, wire) = (config.clone(), wire.clone());
+            // Nobody waits for that.
+            std::thread::spawn(move || {
+                let told = unreached(&config);
+                if !wire.is_linked() {
+                    told.iter().for_each(|why| eprintln!("warning: {why}"));
+                }
+            });
         }
         // Two of a role would both be asked, and one obeyed.
         if let Some(other) = wire.present()?.into_iter().find(|p| p.role == role) {

@@ -43,6 +43,8 @@ struct State {
 struct Shared {
     now: Now,
     says: Says,
+    /// [`MOST_S`], but in tests.
+    most_s: f64,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -66,7 +68,12 @@ impl Vigil {
     /// # Errors
     /// A [`Rejection`] where there can be no thread.
     pub(super) fn start(now: Now, says: Says) -> Result<Self, Rejection> {
-        let vigil = Self(Arc::new(Shared { now, says, state: Mutex::default(), changed: Condvar::new() }));
+        Self::start_for(now, says, MOST_S)
+    }
+
+    fn start_for(now: Now, says: Says, most_s: f64) -> Result<Self, Rejection> {
+        let (state, changed) = (Mutex::default(), Condvar::new());
+        let vigil = Self(Arc::new(Shared { now, says, most_s, state, changed }));
         let its = vigil.clone();
         let thread = std::thread::Builder::new().name("signs of life".into()).spawn(move || its.keep());
         let refuse = |e: std::io::Error| Rejection::new("signs of life", "a thread", e.to_string());
@@ -87,7 +94,7 @@ impl Vigil {
     pub(super) fn hold(&self, lease: LeaseId) {
         let own = (self.0.now)();
         let mut state = self.state();
-        state.held.retain(|h| h.lease != lease && own.secs_since(h.own) <= MOST_S);
+        state.held.retain(|h| h.lease != lease && own.secs_since(h.own) <= self.0.most_s);
         state.held.push(Held { lease, own, said: Time::ZERO });
     }
 
@@ -124,7 +131,7 @@ impl Vigil {
         let mut state = self.state();
         while !state.is_over {
             let now = (self.0.now)();
-            let next = state.speak(&self.0.says, now);
+            let next = state.speak(&self.0.says, (now, self.0.most_s));
             let changed = &self.0.changed;
             state = match next {
                 Some(span) => changed.wait_timeout(state, span).map_or_else(|e| e.into_inner().0, |w| w.0),
@@ -136,10 +143,10 @@ impl Vigil {
 
 impl State {
     /// Says what is due; how long until something else may be, if the owner waits.
-    fn speak(&mut self, says: &Says, now: Time) -> Option<Duration> {
+    fn speak(&mut self, says: &Says, (now, most_s): (Time, f64)) -> Option<Duration> {
         let until = self.waits.filter(|until| now <= *until)?;
         let mut next = until.since(now) + EVERY;
-        for held in self.held.iter_mut().filter(|h| now.secs_since(h.own) <= MOST_S) {
+        for held in self.held.iter_mut().filter(|h| now.secs_since(h.own) <= most_s) {
             if now >= held.said + EVERY {
                 held.said = now;
                 // Not without the lock: who lets go of the lease has said the last of it then.
@@ -170,14 +177,15 @@ mod tests {
         }
     }
 
-    fn begun() -> (Ended, MonotonicClock, Said) {
+    fn begun(most_s: f64) -> (Ended, MonotonicClock, Said) {
         let (clock, said) = (MonotonicClock::new(), Said::default());
         let into = said.clone();
         let says: Says = Box::new(move |lease, at| {
             into.lock().expect("whole").push((lease, at));
             Ok(())
         });
-        (Ended(Vigil::start(Box::new(move || clock.now()), says).expect("a thread")), clock, said)
+        let vigil = Vigil::start_for(Box::new(move || clock.now()), says, most_s);
+        (Ended(vigil.expect("a thread")), clock, said)
     }
 
     fn count(said: &Said) -> usize {
@@ -196,7 +204,8 @@ mod tests {
 
     #[test]
     fn f1_signs_of_life_go_on_while_an_owner_waits_and_end_when_it_hangs_elsewhere_or_lets_go() {
-        let (vigil, clock, said) = begun();
+        // However busy this machine is.
+        let (vigil, clock, said) = begun(3600.0);
         let vigil = &vigil.0;
         // Nobody is spoken for without a lease.
         drop(vigil.wait(Duration::from_secs(60)));
@@ -227,27 +236,36 @@ mod tests {
 
     #[test]
     fn f2_an_owner_that_hangs_in_a_wait_falls_silent_at_the_limit_of_that_and_of_all_its_waits() {
-        let (vigil, clock, said) = begun();
+        let (vigil, clock, said) = begun(MOST_S);
         let vigil = &vigil.0;
-        vigil.hold(LEASE);
         let last = || said.lock().expect("whole").last().map_or(Time::ZERO, |(_, at)| *at);
-        // In one that ends by itself earlier than it does.
+        // In one that ends by itself earlier than it does. On a busy machine nothing may be said in time: once more then.
         let limit = Duration::from_millis(150);
-        let waits = vigil.wait(limit);
-        let until = clock.now() + limit;
-        std::thread::sleep(Duration::from_millis(400));
-        assert!(last() <= until, "{:?} after {until:?}", last());
-        drop(waits);
+        let has_said = (0..50).any(|_| {
+            vigil.hold(LEASE);
+            let (before, waits) = (count(&said), vigil.wait(limit));
+            let until = clock.now() + limit;
+            std::thread::sleep(Duration::from_millis(400));
+            assert!(last() <= until, "{:?} after {until:?}", last());
+            drop(waits);
+            count(&said) > before
+        });
+        assert!(has_said, "nothing is said");
         // In one that has no end, and in one after the other.
         for span in [Duration::from_secs(60), Duration::from_millis(30)] {
-            vigil.say(LEASE, clock.now());
-            let own = last();
-            while clock.now().secs_since(own) < MOST_S + 0.3 {
-                let _waits = vigil.wait(span);
-                std::thread::sleep(span.min(Duration::from_millis(950)));
-            }
-            let silent_s = last().secs_since(own);
-            assert!(silent_s > 0.0 && silent_s <= MOST_S, "the last sign came {silent_s} s after its own");
+            let has_said = (0..50).any(|_| {
+                vigil.hold(LEASE);
+                let own = clock.now();
+                vigil.say(LEASE, own);
+                while clock.now().secs_since(own) < MOST_S + 0.3 {
+                    let _waits = vigil.wait(span);
+                    std::thread::sleep(span.min(Duration::from_millis(950)));
+                }
+                let silent_s = last().secs_since(own);
+                assert!(silent_s <= MOST_S, "the last sign came {silent_s} s after its own");
+                silent_s > 0.0
+            });
+            assert!(has_said, "nothing is said");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Questions in line, and whether somebody waits for the answer that is being made.
 //!
-//! Whoever asks has one question at a time: a newer one of the same node takes the place of the older.
+//! Whoever asks has one question at a time: a newer one of the same node takes the place of the older. Whose a question is,
+//! is what it says of itself: who may ask at all is trusted with that.
 
 use crate::interrupt;
 use bridge::wire::{Questions, Received, Wire};
@@ -9,8 +10,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Between two looks at whether whoever asked is there, and how many in a row do not find it before it has gone: one alone may
-/// have been too late on a busy machine.
+/// Between two looks at whether whoever asked is there, and how many in a row do not find it before it has gone: one
+/// alone may have been too late on a busy machine.
 const LOOKS: Duration = Duration::from_millis(200);
 const MISSED: usize = 3;
 /// So many questions wait; more have no answer.
@@ -21,6 +22,15 @@ struct Waiting {
     line: VecDeque<Received>,
     /// Who waits for the answer that is being made.
     asker: Option<u64>,
+}
+
+impl Waiting {
+    /// Has to be called under the lock: the next question's answer may be under way a moment later.
+    fn leave(&self, asker: u64) {
+        if self.asker == Some(asker) {
+            interrupt::give_up();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -37,9 +47,7 @@ impl Shared {
 
     /// Who asked `asker`'s question waits for another, or for nothing any more.
     fn leave(&self, asker: u64) {
-        if self.waiting().asker == Some(asker) {
-            interrupt::give_up();
-        }
+        self.waiting().leave(asker);
     }
 }
 
@@ -90,8 +98,8 @@ fn take_in(questions: &Questions, wire: &Wire, shared: &Shared) {
     let (mut about, mut was_there, mut missed) = (None, false, 0);
     while !shared.has_ended.load(Ordering::Acquire) {
         if let Some(question) = questions.next_within(LOOKS) {
-            shared.leave(question.from());
             let mut waiting = shared.waiting();
+            waiting.leave(question.from());
             if waiting.line.len() < MOST {
                 waiting.line.push_back(question);
                 shared.came.notify_one();

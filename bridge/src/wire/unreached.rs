@@ -4,10 +4,12 @@ use super::open::Settings;
 use ::zenoh::{Config, Wait as _};
 use core::time::Duration;
 use std::sync::mpsc::channel;
+use std::time::Instant;
 use types::Rejection;
 
-/// How long one address may take to let this node in or refuse it.
-const LIMIT: Duration = Duration::from_secs(3);
+/// How long addresses may take to let this node in or refuse it: Zenoh itself gives one up then. A handshake that is left
+/// earlier holds up those after it.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What came of a try to reach an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub enum Reached {
 }
 
 impl Settings {
-    /// Tries every address of `connect` once more, alone, as this node, for 3 s at most; each with what came of it.
+    /// Tries every address of `connect` once more, alone, as this node, for 10 s at most in all; each with what came of it.
     ///
     /// # Errors
     /// As [`Self::zenoh_config`].
@@ -30,7 +32,6 @@ impl Settings {
             self.connect.iter().map(|to| Ok((to, self.only_to(to)?))).collect::<Result<_, _>>()?;
         let tries = tries.into_iter().map(|(to, config)| {
             let (put, take) = channel();
-            // Zenoh itself gives an address up after 10 s; who waits does so no longer.
             std::thread::spawn(move || {
                 let config = Config::from_json5(&config);
                 let opened = config.and_then(|config| ::zenoh::open(config).wait());
@@ -39,8 +40,9 @@ impl Settings {
             (to.clone(), take)
         });
         let tries: Vec<_> = tries.collect();
+        let until = Instant::now() + LIMIT;
         let told = tries.into_iter().map(|(to, take)| {
-            let reached = match take.recv_timeout(LIMIT) {
+            let reached = match take.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Ok(())) => Reached::Linked,
                 Ok(Err(why)) => judged(&why),
                 Err(_) => Reached::Silent(format!("nobody has answered within {LIMIT:?}")),
