@@ -62,6 +62,15 @@ fn room_is_the_distance_less_what_is_to_be_kept_for_each_kind_of_obstacle() {
 
 /// Three joints, of which the last turns twice as far as the second, the other way or the same.
 fn follower(multiplier: f64) -> Arm {
+    arm_of(&follower_text(multiplier))
+}
+
+fn arm_of(text: &str) -> Arm {
+    let model = mechanics::urdf::parse(text, "follower.urdf", None, false).expect("a model");
+    Arm::from_model(model).expect("an arm")
+}
+
+fn follower_text(multiplier: f64) -> String {
     let link = |name: &str| {
         format!(
             r#"<link name="{name}"><inertial><mass value="1"/><inertia ixx="0.01" iyy="0.01" izz="0.01" ixy="0" ixz="0" iyz="0"/></inertial>
@@ -74,7 +83,7 @@ fn follower(multiplier: f64) -> Arm {
             <axis xyz="0 1 0"/><limit lower="-3" upper="3" effort="90" velocity="1"/>{rest}</joint>"#
         )
     };
-    let text = [
+    [
         r#"<robot name="follower"><link name="base"/>"#.to_owned(),
         ["a", "b", "c"].map(link).concat(),
         joint("first", "base", "a", ""),
@@ -82,9 +91,43 @@ fn follower(multiplier: f64) -> Arm {
         joint("third", "b", "c", &format!(r#"<mimic joint="second" multiplier="{multiplier}"/>"#)),
         "</robot>".to_owned(),
     ]
-    .concat();
-    let model = mechanics::urdf::parse(&text, "follower.urdf", None, false).expect("a model");
-    Arm::from_model(model).expect("an arm")
+    .concat()
+}
+
+#[test]
+fn joints_that_put_a_follower_nowhere_have_no_room_and_change_no_answer_after() {
+    // What follows is at no number; what slides is, link on link.
+    let slider = arm_of(&follower_text(1.0).replace("revolute", "prismatic"));
+    for (arm, nowhere) in [(follower(2.0), [0.0, 1e308]), (slider, [1.7e308, 1.7e308])] {
+        let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
+        let ball = Obstacle {
+            name: "ball".into(),
+            shape: GeomShape::Sphere { radius: 0.05 },
+            world_from_obstacle: Isometry3::translation(0.9, 0.2, 0.0),
+        };
+        checker.set_obstacles(vec![ball]).expect("a ball");
+        let (fresh, most) = (checker.clone(), OwnRoom { room_m: 1.0, clear_s: 1.0 });
+        let mut look = |checker: &mut Checker, q: &[f64]| {
+            let room = checker.room(&arm, &mut data, q, 0.0, &[], 1.0);
+            (room.still, checker.own_room(&[0.1; 2], 0.0, most))
+        };
+        let first = look(&mut checker, &[0.0; 2]);
+        assert!(first.0 < 1.0, "{first:?}");
+        let (still, own) = look(&mut checker, &nowhere);
+        assert_eq!(
+            (still, own.room_m, own.clear_s),
+            (f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY)
+        );
+        for q in [[0.0, 0.1], [0.1, -0.2]] {
+            let (found, expected) = (look(&mut checker, &q), look(&mut fresh.clone(), &q));
+            assert!((found.0 - expected.0).abs() < 1e-6, "{found:?}, not {expected:?}");
+            assert!((found.1.room_m - expected.1.room_m).abs() < 1e-6, "{found:?}, not {expected:?}");
+        }
+        assert_eq!(checker.distance(&arm, &mut data, &nowhere, 0.0).distance, f64::NEG_INFINITY);
+        assert!(checker.nearest_within(&arm, &mut data, &nowhere, 0.0, 0.0).is_some());
+        assert!(!checker.is_free(&arm, &mut data, &nowhere, 0.0, 0.0));
+        assert!(checker.near(&arm, &mut data, &nowhere, 0.0, 0.1).is_err());
+    }
 }
 
 #[test]

@@ -47,7 +47,8 @@ impl Balls {
         let mut least = f64::INFINITY;
         for ((((gap, x), y), z), reach) in self.gaps.iter_mut().zip(x).zip(y).zip(z).zip(&self.reaches) {
             let (x, y, z) = (x - center.x, y - center.y, z - center.z);
-            *gap = (x * x + y * y + z * z).sqrt() - reach - solid.reach;
+            // What is no number counts as nearest, so that it is compared.
+            *gap = ((x * x + y * y + z * z).sqrt() - reach - solid.reach).max(f64::NEG_INFINITY);
         }
         for gap in &self.gaps {
             least = if *gap < least { *gap } else { least };
@@ -103,7 +104,7 @@ impl Checker {
             at.pose = tool * arm.body_from_tool() * *tool_from_shape;
             at.center = at.pose * at.solid.center;
         }
-        true
+        self.end_placing()
     }
 
     /// Where a link is whose ball was placed.
@@ -166,6 +167,9 @@ mod tests {
             let mut q: Vec<f64> = arm.home().to_vec();
             q[0] = f64::NAN;
             assert!(!settled.place_balls(&arm, &mut data, &q, 0.0));
+            // What is nowhere is not far away.
+            settled.balls.middles[1][2] = f64::NAN;
+            assert_eq!(settled.balls.compare(&ball, &Point3::origin()), f64::NEG_INFINITY);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! No two solids come nearer to each other than the joints between them move any point: distances are 1-Lipschitz
 //! in that. So what was found at one pose bounds what can be found at another, and a pair whose bound is beyond what
 //! is asked for need not be compared. What is compared is compared as ever, but for the pair of links, and the obstacles,
-//! that are nearest: that comparison begins where the last has ended, which takes half as long and is as good.
+//! that are nearest: their comparisons begin where the last have ended, which takes half as long and is as good.
 
 use super::gjk::Seed;
 use super::reaches::{far, note_reaches, reaches, whole_reaches};
@@ -85,6 +85,9 @@ pub(super) struct Known {
     most_shares: Vec<f64>,
     /// Scratch: for each obstacle, which one it was where it is taken over from.
     same: Vec<Option<usize>>,
+    /// How many comparisons with obstacles there were.
+    #[cfg(test)]
+    n_compared: usize,
 }
 
 impl Known {
@@ -159,6 +162,8 @@ impl Known {
             groups,
             most_shares,
             same: Vec::new(),
+            #[cfg(test)]
+            n_compared: 0,
         }
     }
 
@@ -180,6 +185,8 @@ impl Known {
         }
         for bounds in &mut self.bounds {
             bounds.obstacles.fill(f64::NEG_INFINITY);
+            // Where a comparison with what was held has ended is no point of what is.
+            bounds.nearest_obstacles = [None; 2];
         }
     }
 
@@ -204,9 +211,9 @@ impl Known {
             known.at.copy_from_slice(full_q);
             return;
         }
-        // How far each joint has turned since.
+        // How far each joint has turned since; never infinite, for that times a reach of zero is no number.
         for (at, q) in known.at.iter_mut().zip(full_q) {
-            *at = (q - *at).abs();
+            *at = (q - *at).abs().min(f64::MAX);
         }
         let turned = &known.at;
         let moved =
@@ -357,6 +364,10 @@ impl Known {
     pub(super) fn note_obstacle(&mut self, k: usize, found: f64) {
         let known = &mut self.bounds[self.place];
         known.obstacles[k] = bound(found) + known.moved;
+        #[cfg(test)]
+        {
+            self.n_compared += 1;
+        }
     }
 
     /// Pairs of a group were compared.
@@ -398,7 +409,7 @@ impl Checker {
     /// and so is every one where something else is held.
     ///
     /// # Real-time
-    /// No allocation.
+    /// No allocation; solids are compared number by number, hulls corner by corner: linear in their corners.
     pub fn take_over(&mut self, other: &Self, was: &[Option<usize>]) {
         self.known.take_over(&other.known);
         let is_held = match (&self.held, &other.held) {

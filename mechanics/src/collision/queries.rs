@@ -123,18 +123,31 @@ impl Checker {
             at.pose = poses[arm.tool_body_idx()] * arm.body_from_tool() * *tool_from_shape;
             at.center = at.pose * at.solid.center;
         }
-        true
+        self.end_placing()
     }
 
     /// Notes the joints of the pose that is looked at; false when it is none.
     pub(super) fn begin_placing(&mut self, arm: &Arm, q: &[f64], width_m: f64) -> bool {
-        if !q[..arm.n_joints()].iter().all(|v| v.is_finite()) || !width_m.is_finite() {
+        arm.full_q(q, width_m, &mut self.full_q);
+        // What follows a joint may be where no number is although the joint is not.
+        if !self.full_q.iter().all(|v| v.is_finite()) || !width_m.is_finite() {
             self.known.lose();
             return false;
         }
-        arm.full_q(q, width_m, &mut self.full_q);
         self.known.look_at(&self.full_q);
         true
+    }
+
+    /// Whether everything came to be somewhere: where joints slide very far, sums are more than a number holds.
+    pub(super) fn end_placing(&mut self) -> bool {
+        let held = self.held.iter().map(|(at, _)| &at.center);
+        let centers = self.places.iter().map(|place| &place.center).chain(held);
+        // One question of each, and none that the next waits for.
+        let is_somewhere = centers.fold(true, |all, at| all & (at.x + at.y + at.z).is_finite());
+        if !is_somewhere {
+            self.known.lose();
+        }
+        is_somewhere
     }
 
     /// The pair with the least above its margin.

@@ -62,7 +62,8 @@ impl Checker {
         let mut room = Room { still: most, moving: most };
         let (low, high) = self.bounds();
         // What was nearest the last time probably is again: with it first, bounds spare most of the rest.
-        for (kind, nearest) in self.known.were_nearest().into_iter().enumerate() {
+        let first = self.known.were_nearest();
+        for (kind, nearest) in first.into_iter().enumerate() {
             if let Some(nearest) = nearest {
                 let nearest = self.lower_by(nearest.obstacle, Some(nearest), keep, &mut room);
                 self.known.nearest_obstacles()[kind] = nearest;
@@ -71,6 +72,10 @@ impl Checker {
         let mut next = 0;
         while let Some(k) = self.known.within(next, keep, &room) {
             next = k + 1;
+            // Its bound is a little less than what it has just left.
+            if first.iter().flatten().any(|first| first.obstacle == k) {
+                continue;
+            }
             let Keep { distance_m, is_moving } = kept(keep, k);
             let least = if is_moving { room.moving } else { room.still };
             let reach = least.max(-distance_m) + distance_m;
@@ -145,7 +150,9 @@ impl Checker {
             }
             for p in 0..self.known.groups[g].pairs.len() {
                 let k = self.known.groups[g].pairs[p];
-                if first != Some((g, k)) && self.known.pair((g, k)) <= reach(&least, speed, keep).max(0.0) {
+                // What is no number is compared.
+                let is_far = self.known.pair((g, k)) > reach(&least, speed, keep).max(0.0);
+                if first != Some((g, k)) && !is_far {
                     self.lower_by_pair((g, k), speed, keep, &mut least);
                 }
             }
