@@ -203,7 +203,7 @@ fn f36_with_keys_over_a_line_that_loses_datagrams_nothing_stale_moves_the_arm_an
             nodes.assert_stands();
         }
         // A person's stop in mid-motion; what came before may have latched a stop.
-        let _ = nodes.said(&RESET);
+        nodes.home("operator");
         let (asked, _) = nodes.say_until_it_moves(SENTENCE, "operator");
         line.spoil(loses, jitter_ms);
         println!("a stop over that is told after {:?}", person.stop(&nodes));
@@ -214,6 +214,7 @@ fn f36_with_keys_over_a_line_that_loses_datagrams_nothing_stale_moves_the_arm_an
         let after = events.rsplit(STOPPED).next().unwrap_or_default();
         assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
         assert_eq!(nodes.reset(&RESET[1..]).0, 0);
+        nodes.home("operator");
     }
     let (asked, before) = nodes.say_until_it_moves(SENTENCE, "operator");
     stops_when_cut(&nodes, &line, before);
@@ -241,6 +242,7 @@ fn f35_with_keys_of_two_planners_after_a_split_one_moves_the_arm_and_only_once_t
     assert_ne!(code, 0, "{out}");
     nodes.assert_stands();
     assert_eq!(nodes.reset(&["--config", "near.toml"]).0, 0);
+    nodes.home("near");
     let (second, before) = nodes.say_until_it_moves(SENTENCE, "near");
     // The first comes back in the middle of that, with all that it said meanwhile.
     line.cut(false);
@@ -297,6 +299,7 @@ fn f36_through_a_router_with_keys_over_a_line_that_loses_nothing_stale_moves_the
         let after = events.rsplit(STOPPED).next().unwrap_or_default();
         assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
         assert_eq!(nodes.reset(&RESET[1..]).0, 0);
+        nodes.home("operator");
     }
     nothing_stale_moved(&mut nodes);
 }

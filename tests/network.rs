@@ -111,6 +111,7 @@ fn f35_of_two_planners_after_a_network_split_one_moves_the_arm_and_only_once_the
         assert_ne!(code, 0, "{out}");
         nodes.assert_stands();
         assert_eq!(nodes.reset(&[]).0, 0);
+        nodes.home("robot");
         let (second, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         // The first comes back in the middle of that, with all that it said meanwhile.
         link.cut(false);

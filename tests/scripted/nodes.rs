@@ -165,7 +165,12 @@ impl Nodes {
     pub fn until_it_stops(&self, before: usize) {
         let began = Instant::now();
         while self.events().matches(F1).count() == before {
-            assert!(began.elapsed() < STOPS, "it goes on:\n{}", self.logs());
+            assert!(
+                began.elapsed() < STOPS,
+                "it goes on:\n{}\n-- events\n{}",
+                self.logs(),
+                self.last_events()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -217,6 +222,12 @@ impl Nodes {
         fs::read_to_string(self.folder.0.join("robot/events.jsonl")).unwrap_or_default()
     }
 
+    fn last_events(&self) -> String {
+        let events = self.events();
+        let from = events.lines().count().saturating_sub(30);
+        events.lines().skip(from).map(|line| format!("{line}\n")).collect()
+    }
+
     /// Has a sentence carried out, and waits until the arm moves for it. On a machine that is too busy for its deadlines a
     /// sentence may end before that; then it is said again.
     /// With how often the owner had fallen silent before.
@@ -230,9 +241,22 @@ impl Nodes {
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
-            let _ = self.said(&["reset", "--config", &format!("{config}.toml")]);
+            // Where the arm was stopped it may hide what is asked for.
+            self.home(config);
         }
         panic!("it never moves:\n{}", self.logs());
+    }
+
+    /// Resets the robot and has the arm go home, where it hides nothing and is not near anything; again on a machine that is
+    /// too busy for that.
+    pub fn home(&self, config: &str) {
+        let config = format!("{config}.toml");
+        for _ in 0..TRIES {
+            let _ = self.said(&["reset", "--config", &config]);
+            if self.said(&["say", "go home", "--config", &config]).0 == 0 {
+                return;
+            }
+        }
     }
 
     /// How often the loop has told that the arm is on its way.

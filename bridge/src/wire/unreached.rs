@@ -1,10 +1,10 @@
 //! Why there is no link to an address: a Zenoh session goes on without one, and keeps the reason to itself.
 
 use super::open::Settings;
+use crate::limit::Limit;
 use ::zenoh::{Config, Wait as _};
 use core::time::Duration;
 use std::sync::mpsc::channel;
-use std::time::Instant;
 use types::Rejection;
 
 /// How long addresses may take to let this node in or refuse it: Zenoh itself gives one up then. A handshake that is left
@@ -40,9 +40,9 @@ impl Settings {
             (to.clone(), take)
         });
         let tries: Vec<_> = tries.collect();
-        let until = Instant::now() + LIMIT;
+        let limit = Limit::of(LIMIT);
         let told = tries.into_iter().map(|(to, take)| {
-            let reached = match take.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            let reached = match take.recv_timeout(limit.left()) {
                 Ok(Ok(())) => Reached::Linked,
                 Ok(Err(why)) => judged(&why),
                 Err(_) => Reached::Silent(format!("nobody has answered within {LIMIT:?}")),
