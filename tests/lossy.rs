@@ -149,6 +149,17 @@ fn start(nodes: &mut Nodes) {
     nodes.until_there(&["robot", "planner"], "operator");
 }
 
+/// The sentence has failed, nothing has moved since the emergency stop, and a person resets it; then the arm goes home.
+fn begins_nothing_once_stopped(nodes: &Nodes, asked: Child) {
+    let (code, out, err) = ended(asked, DONE);
+    assert_ne!(code, 0, "{out}{err}");
+    let events = nodes.events();
+    let after = events.rsplit(STOPPED).next().unwrap_or_default();
+    assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
+    assert_eq!(nodes.reset(&RESET[1..]).0, 0);
+    nodes.home("operator");
+}
+
 /// Cuts the line in mid-motion.
 fn stops_when_cut(nodes: &Nodes, line: &Datagrams, before: usize) {
     line.cut(true);
@@ -208,13 +219,7 @@ fn f36_with_keys_over_a_line_that_loses_datagrams_nothing_stale_moves_the_arm_an
         line.spoil(loses, jitter_ms);
         println!("a stop over that is told after {:?}", person.stop(&nodes));
         line.spoil(0, 0);
-        let (code, out, err) = ended(asked, DONE);
-        assert_ne!(code, 0, "{out}{err}");
-        let events = nodes.events();
-        let after = events.rsplit(STOPPED).next().unwrap_or_default();
-        assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
-        assert_eq!(nodes.reset(&RESET[1..]).0, 0);
-        nodes.home("operator");
+        begins_nothing_once_stopped(&nodes, asked);
     }
     let (asked, before) = nodes.say_until_it_moves(SENTENCE, "operator");
     stops_when_cut(&nodes, &line, before);
@@ -293,13 +298,7 @@ fn f36_through_a_router_with_keys_over_a_line_that_loses_nothing_stale_moves_the
         println!(
             "{loses} of 1000 lost, {jitter_ms} ms: told after {took:?}, {seen:?}, its owner silent: {is_silent}"
         );
-        let (code, out, err) = ended(asked, DONE);
-        assert_ne!(code, 0, "{out}{err}");
-        let events = nodes.events();
-        let after = events.rsplit(STOPPED).next().unwrap_or_default();
-        assert!(!after.contains("mode: Follow") && !after.contains("Started("), "{after}");
-        assert_eq!(nodes.reset(&RESET[1..]).0, 0);
-        nodes.home("operator");
+        begins_nothing_once_stopped(&nodes, asked);
     }
     nothing_stale_moved(&mut nodes);
 }
