@@ -313,7 +313,7 @@ impl Track {
             seen: stamp,
             n_seen: 1,
         };
-        let log = |p: f32| p.max(LEAST_PROBABILITY).ln();
+        let log = |p: f32| libm::logf(p.max(LEAST_PROBABILITY));
         Self {
             object,
             log_color: color.map(log),

@@ -247,7 +247,11 @@ fn diagnostics(wire: &Wire) -> DiagnosticArray {
             ("refused", h.refused.to_string()),
         ];
         if let Some([p50, p99]) = h.latency_ms {
-            values.extend([("latency_p50_ms", format!("{p50:.3}")), ("latency_p99_ms", format!("{p99:.3}"))]);
+            values.extend([
+                ("latency_p50_ms", format!("{p50:.3}")),
+                ("latency_p99_ms", format!("{p99:.3}")),
+                ("latency_ms", h.latency_histogram()),
+            ]);
         }
         values.extend(h.age_ms.map(|ms| ("age_ms", format!("{ms:.1}"))));
         let is_well = h.lost == 0 && h.refused == 0;

@@ -25,7 +25,7 @@ mod unreached;
 pub use access::{
     access_control, access_control_of_router, access_control_through_router, common_name, router_name,
 };
-pub use arrow::ArrowHealth;
+pub use arrow::{ArrowHealth, LATENCY_EDGES_MS};
 pub use bare::Bare;
 pub use clock::{LONGEST_ROUND_S, LinkClock};
 pub use deployment::{Deployment, Fate, Keys, Party, PartyKeys};

@@ -44,7 +44,7 @@ pub(super) fn cover(solid: &Solid) -> Vec<Ball> {
             let step = half_length / (n - 1).max(1) as f64;
             let ball = |i: usize| Ball {
                 center: Point3::new(0.0, 0.0, step * (2.0 * i as f64 - (n - 1) as f64)),
-                outer: if n > 1 { radius.hypot(step) } else { radius },
+                outer: if n > 1 { libm::hypot(radius, step) } else { radius },
                 inner: radius,
             };
             (0..n).map(ball).collect()
@@ -55,7 +55,7 @@ pub(super) fn cover(solid: &Solid) -> Vec<Ball> {
             let ball = |i: usize| {
                 let z = step * (2.0 * i as f64 - (n - 1) as f64);
                 let inner = radius.min(half_length - z.abs());
-                Ball { center: Point3::new(0.0, 0.0, z), outer: radius.hypot(step), inner }
+                Ball { center: Point3::new(0.0, 0.0, z), outer: libm::hypot(radius, step), inner }
             };
             (0..n).map(ball).collect()
         }

@@ -106,7 +106,13 @@ impl Solid {
             GeomShape::Cylinder { radius, half_length } => {
                 let (r, l) = (size("radius", *radius)?, size("half_length", *half_length)?);
                 let core = Core::Cylinder { radius: r, half_length: l };
-                Self { core, radius: 0.0, center: origin, half: Vector3::new(r, r, l), reach: r.hypot(l) }
+                Self {
+                    core,
+                    radius: 0.0,
+                    center: origin,
+                    half: Vector3::new(r, r, l),
+                    reach: libm::hypot(r, l),
+                }
             }
             GeomShape::Cuboid { half } => {
                 for v in half {

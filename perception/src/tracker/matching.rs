@@ -131,7 +131,7 @@ pub(crate) fn look(object: &TrackedObject, image: &Image, detections: &[Detectio
     let near = optical_from_world.point(object.position);
     let detected = image.intrinsics.project(near).is_some_and(|(u, v)| {
         let close =
-            |d: &Detection| (f64::from(d.point_px[0]) - u).hypot(f64::from(d.point_px[1]) - v) < near_px;
+            |d: &Detection| libm::hypot(f64::from(d.point_px[0]) - u, f64::from(d.point_px[1]) - v) < near_px;
         detections.iter().any(close)
     });
     if empty > hidden + there && !detected {

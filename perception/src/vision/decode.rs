@@ -100,7 +100,8 @@ impl Maps<'_> {
             }
             let same = |other: &Detection| {
                 overlap(&d.box_px, &other.box_px) > SAME_OVERLAP
-                    || (d.point_px[0] - other.point_px[0]).hypot(d.point_px[1] - other.point_px[1]) < near
+                    || libm::hypotf(d.point_px[0] - other.point_px[0], d.point_px[1] - other.point_px[1])
+                        < near
             };
             if !kept.iter().any(|(g, other)| *g == group && same(other)) {
                 kept.push((group, d));
