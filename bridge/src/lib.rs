@@ -28,6 +28,8 @@ pub mod recording;
 pub mod ros;
 #[cfg(feature = "wire")]
 pub mod ros_zenoh;
+#[cfg_attr(not(feature = "wire"), allow(dead_code, reason = "what only the wire uses of it"))]
+pub mod trust;
 #[cfg(feature = "wire")]
 pub mod wire;
 

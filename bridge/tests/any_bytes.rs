@@ -3,7 +3,8 @@
 
 mod from_bytes;
 
-use from_bytes::{read_file, read_message, seeds};
+use from_bytes::{commands::commands, read_file, read_message, seeds};
+use rand::{Rng as _, SeedableRng as _};
 
 #[test]
 fn a_file_that_is_whole_is_read_however_it_was_written() {
@@ -57,4 +58,20 @@ fn a_message_of_any_bytes_is_one_of_its_type_or_refused_whatever_lengths_it_clai
             }
         }
     }
+}
+
+#[test]
+fn of_what_anybody_does_with_commands_only_what_its_owner_said_counts_and_that_once() {
+    let taken: Vec<usize> = seeds::commands().iter().map(|c| commands(c)).collect();
+    // Of an envelope's own bytes most are naught, which is to say something.
+    assert_eq!(taken, [3, 2, 1, 1, 8, 8]);
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+    let some: usize = (0..300)
+        .map(|_| {
+            let mut bytes = vec![0u8; rng.random_range(0..400)];
+            rng.fill(&mut bytes[..]);
+            commands(&bytes)
+        })
+        .sum();
+    assert!(some > 300, "{some} were taken");
 }

@@ -13,7 +13,7 @@
 //! the internet, which have dots, and ours have none.
 
 use super::router::ROUTER;
-use super::topics::{NODES, Role, TOPICS, Topic};
+use crate::trust::topics::{NODES, Role, TOPICS, Topic};
 use serde_json::{Value, json};
 
 /// The common name in the certificates of a robot's nodes of this role.

@@ -1,6 +1,6 @@
 //! One way that messages take to this node: what waits there, what was lost, how long it took.
 
-use super::envelope::Envelope;
+use crate::trust::Envelope;
 use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! Zenoh alone, without types, envelopes or counts: what the wire is measured against.
 
-use super::{WireError, topics::Topic, zenoh};
+use super::{Topic, WireError, zenoh};
 use ::zenoh::bytes::ZBytes;
 use ::zenoh::handlers::FifoChannelHandler;
 use ::zenoh::pubsub::{Publisher, Subscriber};

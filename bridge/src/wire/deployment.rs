@@ -5,10 +5,10 @@
 //! would be worth nothing with another, so one that is lost is told and not made anew.
 
 use super::access::{access_control, access_control_through_router, common_name, router_name};
-use super::keys::{has_secrets, random_secret, read_secret, write_private, write_secret, write_secrets};
 use super::open::{ACCESS, CA, CERTIFICATE, PRIVATE, THROUGH_ROUTER};
 use super::router::{CONFIG, ROUTER, router_config};
-use super::topics::Role;
+use crate::trust::Role;
+use crate::trust::{has_secrets, random_secret, read_secret, write_private, write_secret, write_secrets};
 use core::time::Duration;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,

@@ -9,17 +9,12 @@
 mod access;
 mod arrow;
 mod bare;
-mod clock;
 mod deployment;
-mod envelope;
-mod keys;
 mod open;
 mod question;
 mod router;
-mod sessions;
 mod signer;
 mod teller;
-pub mod topics;
 mod unreached;
 
 pub use access::{
@@ -27,24 +22,24 @@ pub use access::{
 };
 pub use arrow::{ArrowHealth, LATENCY_EDGES_MS};
 pub use bare::Bare;
-pub use clock::{LONGEST_ROUND_S, LinkClock};
 pub use deployment::{Deployment, Fate, Keys, Party, PartyKeys};
-use envelope::read_envelope;
-pub use envelope::{Envelope, schema_id};
-pub use keys::{Key, Keyring, PAIRS, Tag, random_id, random_secret, write_secrets};
 pub use open::{Announced, Present, Settings};
 pub use question::{Questions, Received};
 pub use router::Router;
-pub use sessions::{Sessions, Verified};
 pub use signer::Signer;
 pub use teller::Teller;
-pub use topics::{Care, Role, Topic};
 pub use unreached::Reached;
+
+pub use crate::trust::{
+    Care, Envelope, Key, Keyring, LONGEST_ROUND_S, LinkClock, PAIRS, Role, Sessions, Tag, Topic, Verified,
+    random_id, random_secret, schema_id, topics, write_secrets,
+};
 
 use crate::ros::{Ask, Clock, Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
 use arrow::{Arrow, Came};
 use core::marker::PhantomData;
 use core::time::Duration;
+use question::read_envelope;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use types::{Rejection, Time};
@@ -176,7 +171,7 @@ impl Wire {
             if n > most_bytes {
                 return into.refuse(format!("{n} bytes, of {most_bytes} at most"));
             }
-            match sample.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope) {
+            match read_envelope(sample.attachment()) {
                 Ok(envelope) => {
                     // A signed one comes under the number of a session, whose clock is known there.
                     let clock = if envelope.tag.is_none() { wire.clock_of(envelope.sender) } else { None };
@@ -266,8 +261,7 @@ impl Wire {
             };
             match reply.result() {
                 Ok(sample) => {
-                    let sent =
-                        sample.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope)?;
+                    let sent = read_envelope(sample.attachment())?;
                     sent.check_schema(A::NAME, schema_id::<A>())?;
                     return Ok(from_cdr(&sample.payload().to_bytes())?);
                 }

@@ -1,8 +1,7 @@
 //! Opening a node's end: who is let in, and how others are found.
 
-use super::keys::random_id;
-use super::topics::{NODES, Role};
 use super::{Inner, NodeClock, Wire, WireError, zenoh};
+use crate::trust::{Role, random_id, topics::NODES};
 use ::zenoh::{Config, Wait as _, liveliness::LivelinessToken};
 use core::time::Duration;
 use serde_json::json;

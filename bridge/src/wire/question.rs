@@ -1,11 +1,9 @@
 //! Questions that wait for an answer.
 
-use super::envelope::{Envelope, read_envelope, schema_id};
-use super::keys::Tag;
-use super::sessions::{Sessions, Verified};
-use super::topics::{Role, SESSION, Topic};
 use super::{Wire, locked, proof};
 use crate::ros::{Message, Refusal, SessionOpened, SessionRequest, from_cdr, to_cdr};
+use crate::trust::topics::SESSION;
+use crate::trust::{Envelope, Role, Sessions, Tag, Topic, Verified, schema_id};
 use core::time::Duration;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -16,6 +14,17 @@ use zenoh::query::{Query, Queryable};
 /// So many questions wait; more have no answer.
 pub(super) const MOST_WAITING: usize = 64;
 
+/// An envelope as it came beside a payload.
+pub(super) fn read_envelope(attachment: Option<&zenoh::bytes::ZBytes>) -> Result<Envelope, Rejection> {
+    let Some(attachment) = attachment else { return Envelope::from_bytes(&[]) };
+    // Whatever is longer is none: it is not copied.
+    if attachment.len() > Envelope::LONGEST {
+        let got = format!("{} bytes", attachment.len());
+        return Err(Rejection::new("envelope", format!("at most {} bytes", Envelope::LONGEST), got));
+    }
+    Envelope::from_bytes(&attachment.to_bytes())
+}
+
 /// What comes is put in line, if there is room; what is nothing that could be a question is refused.
 pub(super) fn take_in(topic: &'static Topic, query: Query, line: &SyncSender<Received>) {
     let n = query.payload().map_or(0, |p| p.len());
@@ -23,7 +32,7 @@ pub(super) fn take_in(topic: &'static Topic, query: Query, line: &SyncSender<Rec
         let expected = format!("at most {} bytes", topic.most_bytes);
         return refuse(&query, &Rejection::new(topic.key, expected, n.to_string()));
     }
-    match query.attachment().map_or_else(|| Envelope::from_bytes(&[]), read_envelope) {
+    match read_envelope(query.attachment()) {
         Ok(envelope) => {
             let payload = query.payload().map(|p| p.to_bytes().into_owned()).unwrap_or_default();
             // Where there is no room nobody answers: to say so could take longer than there is time here.

@@ -1,8 +1,7 @@
 //! Signs what is said in a session, with a number that grows on each key.
 
-use super::envelope::Envelope;
-use super::keys::Key;
 use super::locked;
+use crate::trust::{Envelope, Key};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use types::Time;

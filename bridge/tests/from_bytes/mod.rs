@@ -2,6 +2,7 @@
 //! the tests with the rows of the bad-input table, and by `fuzz/` with anything.
 #![allow(unsafe_code, reason = "a global allocator that refuses is an unsafe trait")]
 
+pub(crate) mod commands;
 pub(crate) mod seeds;
 
 use bridge::recording::{Flaw, Reader};

@@ -2,6 +2,7 @@
 
 use bridge::recording::{Full, Limits, Recorder};
 use bridge::ros::{self, Header, to_cdr};
+use bridge::trust::{Envelope, Tag};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use types::Time;
 
@@ -149,4 +150,22 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
     }
     all.extend([vec![], vec![0], vec![0, 1, 0, 0]]);
     all
+}
+
+/// What may be done with commands, four bytes each; see `commands`.
+pub(crate) fn commands() -> Vec<Vec<u8>> {
+    let envelope = Envelope { schema: 1, sender: 2, sequence: 3, sent: Time::from_nanos(4), tag: None };
+    let proof = Envelope { tag: Some(Tag([5; 16])), ..envelope };
+    vec![
+        // Said and heard, on both topics, and again.
+        [[0, 0, 0, 9], [0, 1, 0, 9], [0, 0, 5, 9], [2, 0, 0, 0], [2, 2, 0, 0]].concat(),
+        // Held back: the newer one comes first, and the older one no more.
+        [[1, 0, 0, 0], [1, 0, 0, 0], [2, 1, 0, 0], [2, 0, 0, 0], [1, 1, 0, 0], [2, 2, 0, 0]].concat(),
+        // Changed in every way.
+        [[0, 0, 0, 0], [3, 0, 17, 1], [3, 0, 0, 1], [3, 0, 40, 128], [4, 0, 1, 1], [5, 0, 0, 0]].concat(),
+        // Made up by somebody else, after a while.
+        [[0, 1, 1, 1], [7, 255, 0, 0], [6, 0, 0, 0], [7, 255, 0, 0], [6, 1, 0, 0]].concat(),
+        envelope.to_bytes(),
+        proof.to_bytes(),
+    ]
 }

@@ -154,7 +154,7 @@ impl Sessions {
     }
 
     /// Proves to whoever is `from` that this node has the secret, too.
-    pub(super) fn prove(&self, from: Role, what: &[u8]) -> Option<Tag> {
+    pub(crate) fn prove(&self, from: Role, what: &[u8]) -> Option<Tag> {
         self.keyring.get(from, self.here).map(|key| key.tag(&[what]))
     }
 
@@ -218,7 +218,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::keys::Key;
+    use crate::trust::keys::Key;
     use rand::{Rng as _, SeedableRng as _, seq::IndexedRandom as _};
     use rand_chacha::ChaCha8Rng;
 

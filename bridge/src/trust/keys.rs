@@ -161,13 +161,13 @@ fn cannot(path: &Path, why: &std::io::Error) -> Rejection {
 }
 
 /// Whether a folder has the secrets that a node of `role` needs.
-pub(super) fn has_secrets(folder: &Path, role: Role) -> bool {
+pub(crate) fn has_secrets(folder: &Path, role: Role) -> bool {
     let mut pairs = PAIRS.into_iter().filter(|(from, to)| *from == role || *to == role);
     pairs.all(|(from, to)| folder.join(file(from, to)).exists())
 }
 
 /// Writes a file that only its owner can read; whatever was there, it has no other rights.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Rejection> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Rejection> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut draft = path.as_os_str().to_owned();
     draft.push(".draft");
@@ -179,12 +179,12 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Rejection> {
     std::fs::rename(&draft, path).map_err(|e| cannot(path, &e))
 }
 
-pub(super) fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), Rejection> {
+pub(crate) fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), Rejection> {
     let digits: String = secret.iter().map(|b| format!("{b:02x}")).collect();
     write_private(path, &format!("{digits}\n"))
 }
 
-pub(super) fn read_secret(path: &Path) -> Result<[u8; 32], Rejection> {
+pub(crate) fn read_secret(path: &Path) -> Result<[u8; 32], Rejection> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).map_err(|e| cannot(path, &e))?.permissions().mode();
     let refuse =

@@ -11,16 +11,6 @@ const VERSION: u8 = 1;
 const PLAIN: usize = 33;
 const SIGNED: usize = PLAIN + 16;
 
-/// An envelope as it came beside a payload.
-pub(super) fn read_envelope(attachment: &zenoh::bytes::ZBytes) -> Result<Envelope, Rejection> {
-    // Whatever is longer is none: it is not copied.
-    if attachment.len() > SIGNED {
-        let got = format!("{} bytes", attachment.len());
-        return Err(Rejection::new("envelope", format!("{PLAIN} or {SIGNED} bytes"), got));
-    }
-    Envelope::from_bytes(&attachment.to_bytes())
-}
-
 /// Tells a message type and its definition from every other: the first 8 bytes of the SHA-256 of both.
 #[must_use]
 pub fn schema_id<M: Message>() -> u64 {
@@ -45,6 +35,9 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// No envelope is longer, bytes.
+    pub const LONGEST: usize = SIGNED;
+
     fn plain(&self) -> [u8; PLAIN] {
         let mut out = [0; PLAIN];
         out[0] = VERSION;
