@@ -440,6 +440,15 @@ def the_arm_stands_without_the_node_between(robot):
     return "F1"
 
 
+def what_was_asked_is_recorded(robot):
+    """Also by a node that was killed."""
+    recorded = robot.folder / "runs" / "ros2-001"
+    info = subprocess.run([robot.sinew, "log", "info", recorded], capture_output=True, text=True).stdout
+    for word in ("a ROS 2 node's part of a run", "/sinew/consumed", "/rosout", "/diagnostics"):
+        check(word in info, f"{word!r} is not in the recording of the node between: {info}")
+    return "recorded"
+
+
 def main():
     domain = int(sys.argv[3]) if len(sys.argv) > 3 else 77
     robot = Robot(sys.argv[1], sys.argv[2], domain)
@@ -459,6 +468,7 @@ def main():
             a_stop_stops_and_latches,
             a_robot_that_restarts_is_told_and_moved_again,
             the_arm_stands_without_the_node_between,
+            what_was_asked_is_recorded,
         ):
             said.append(step(robot))
             print(f"{step.__name__}: {said[-1]}", flush=True)

@@ -84,7 +84,7 @@ impl Part {
         let share = header.run.share;
         let notes = match share {
             Share::Robot | Share::Planner(_) => Notes::read(path, share)?,
-            Share::Whole | Share::Perception => Notes::default(),
+            Share::Whole | Share::Perception | Share::Ros2 => Notes::default(),
         };
         Ok(Self { path: path.to_owned(), header, share, notes })
     }
@@ -266,12 +266,13 @@ pub(crate) fn runs(files: &[PathBuf]) -> Result<Found, ReplayError> {
             match Part::read(&path) {
                 Ok(part) => match part.share {
                     Share::Planner(drives) => planners.push((part, drives, is_named)),
-                    Share::Perception if is_named => {
+                    Share::Perception | Share::Ros2 if is_named => {
                         let expected = "a robot's or a planner's part, or a whole run";
                         return Err(Rejection::new(part.field("part"), expected, part.share.words()).into());
                     }
-                    // It belongs to every run that asked it, and moves nothing.
-                    Share::Perception => {}
+                    // A perception node's belongs to every run that asked it, and moves nothing. What ROS 2 had asked of
+                    // the robot, the robot's has passed on.
+                    Share::Perception | Share::Ros2 => {}
                     Share::Whole | Share::Robot => found.runs.push(Run { robot: part, planners: Vec::new() }),
                 },
                 Err(why) if is_named => return Err(why),

@@ -74,7 +74,10 @@ pub(crate) fn run(role: NodeRole, common: &Common) -> Result<Exit, CommandError>
             node::planner(&setting.config, &setting.arm, (screen, common.out.clone()), &episode, &folder)?;
         }
         #[cfg(any(feature = "dds", feature = "ros2"))]
-        NodeRole::Ros2 => node::ros2(&setting.config, &setting.arm, crate::log::Log::new(screen, None))?,
+        NodeRole::Ros2 => {
+            let episode = episode(&scenario, &setting, Some(""))?;
+            node::ros2(&setting.config, &setting.arm, &episode, open_log(common, "ros2")?)?;
+        }
         #[cfg(not(any(feature = "dds", feature = "ros2")))]
         NodeRole::Ros2 => {
             let expected = "a build with the feature dds or ros2";

@@ -106,6 +106,7 @@ pub(crate) enum Share {
     /// With which robot node it drove.
     Planner(Drives),
     Perception,
+    Ros2,
 }
 
 impl Share {
@@ -116,6 +117,7 @@ impl Share {
             Self::Robot => "a robot node's part of a run",
             Self::Planner(_) => "a planner node's part of a run",
             Self::Perception => "a perception node's part of a run",
+            Self::Ros2 => "a ROS 2 node's part of a run",
         }
     }
 }

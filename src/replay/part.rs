@@ -6,7 +6,7 @@ use super::{Header, ReplayError, Replayed, Silent, Unit, check_pictures, laps};
 use crate::graph::taped::{Compared, Laps};
 use crate::log::{Log, Screen};
 use crate::node::passed::{ASKED, Again, PASSED, Passed, Request};
-use crate::recording::{CONSUMED, TICKS, Tape};
+use crate::recording::{CONSUMED, Share, TICKS, Tape};
 use crate::session::{self, Pace, Parts, Setup};
 use bridge::recording::Reader;
 use bridge::ros::Consumed;
@@ -22,9 +22,9 @@ const MOST_WAITED: usize = 1000;
 /// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
 pub(super) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
     let first = Reader::open(path)?.find(|m| [TICKS, CONSUMED].contains(&m.info.topic.as_str()));
-    if first.is_none() {
+    if first.is_none() || header.run.share == Share::Ros2 {
         let why = "nothing in it can be done again: it has neither ticks of a loop nor notes of a mission (of a \
-                   perception node `sinew log info` tells what there is)";
+                   perception or a ROS 2 node `sinew log info` tells what there is)";
         return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
     }
     let has_loop = Reader::open(path)?.any(|m| m.info.topic == TICKS);

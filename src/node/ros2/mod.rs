@@ -11,12 +11,15 @@ mod saying;
 use super::body::WiredBody;
 use super::following::Follower;
 use super::gripping::Gripping;
-use super::{Node, NodeError, keyring, robot};
+use super::{Node, NodeError, diagnostics, keyring, robot};
 use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
 use crate::log::Log;
+use crate::recording::{Recording, Share, Tape};
+use crate::session::{self, Setup};
+use crate::suite::episode::Episode;
 use bridge::asking::RosError;
-use bridge::wire::{Role, WireError};
+use bridge::wire::{Role, Wire, WireError};
 use carrier::Carrier;
 use control::{MonotonicClock, Report};
 use core::time::Duration;
@@ -25,7 +28,7 @@ use pursuing::{Desk, Slice};
 use saying::Saying;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use types::Rejection;
+use types::{Rejection, Time};
 
 /// Between two looks at the robot and at what is asked.
 const SLICE: Duration = Duration::from_millis(10);
@@ -33,6 +36,8 @@ const SLICE: Duration = Duration::from_millis(10);
 const LETS_IN: Duration = Duration::from_secs(2);
 /// Before the robot is looked for again.
 const AGAIN: Duration = Duration::from_millis(500);
+/// So often it is recorded how the arrows to this node do.
+const TELLS: Duration = Duration::from_secs(1);
 
 /// What refuses a setting of ROS 2 names it without its section.
 fn of_ros2(e: RosError) -> NodeError {
@@ -58,6 +63,33 @@ struct Side {
     ros: Carrier,
     /// How often joints are told, as the configuration has it, Hz.
     rate_hz: f64,
+    record: Record,
+}
+
+/// What this node asks of the robot, what came of it, and how the arrows to it do, where that is recorded.
+struct Record {
+    wire: Wire,
+    recording: Option<Arc<Recording>>,
+    tape: Tape,
+    told: Time,
+}
+
+impl Record {
+    fn new(wire: Wire, recording: Option<Arc<Recording>>) -> Self {
+        let tape = recording.clone().map_or_else(Tape::default, Tape::recording);
+        let told = wire.now();
+        Self { wire, recording, tape, told }
+    }
+
+    /// Once in every slice, at `now` by the robot's time.
+    fn goes_on(&mut self, now: Time, is_end: bool) {
+        let Some(recording) = &self.recording else { return };
+        self.tape.set_now(now, is_end);
+        if is_end || self.wire.now().since(self.told) >= TELLS {
+            self.told = self.wire.now();
+            recording.health(now, &diagnostics(&self.wire));
+        }
+    }
 }
 
 /// Who pursues goals, on the robot that is there.
@@ -70,9 +102,14 @@ struct Hands {
 ///
 /// # Errors
 /// [`NodeError`] when it cannot begin.
-pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), NodeError> {
+pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: Log) -> Result<(), NodeError> {
     let own = MonotonicClock::new();
     let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
+    let setup = Setup::of_node(Share::Ros2, config, arm, episode);
+    let recording = session::recording(&setup, episode, Vec::new(), &log)?;
+    if let Some(recording) = &recording {
+        log = log.with_recording(recording.clone());
+    }
     let ros = Carrier::open(config)?;
     let rate_hz = config.ros2.joint_states_hz;
     let c = &config.ros2;
@@ -94,7 +131,8 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
     let asked = ros.stops(&format!("{}/stop", config.ros2.node))?;
     let stops = asked.map(|asked| answering::stops(config, asked, &node.wire, &ends)).transpose()?;
     let saying = Saying::start(arm, &ros, &node.wire)?;
-    let mut side = Side { paths, grips, saying, ros, rate_hz };
+    let record = Record::new(node.wire.clone(), recording.clone());
+    let mut side = Side { paths, grips, saying, ros, rate_hz, record };
     log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", config.ros2.domain));
     let mut missing = String::new();
     let ended = loop {
@@ -115,9 +153,11 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
                 missing.clear();
                 // Nothing of another connection counts in this one.
                 let mut hands = Hands { follower: Follower::new(arm), gripping: Gripping::new(arm) };
+                body.reins().note_on(side.record.tape.clone());
                 let served = side.serve(&mut body, &mut hands, &mut log);
                 let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
                 side.end_all(&mut body, &mut hands, &why);
+                side.record.goes_on(body.now(), true);
                 match served {
                     // Why it is over is told above.
                     Ok(()) => continue,
@@ -136,6 +176,10 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, mut log: Log) -> Result<(), N
     };
     ends.store(true, Ordering::Release);
     let _ = stops.map(std::thread::JoinHandle::join);
+    if let Some(recording) = recording {
+        let summary = recording.finish();
+        crate::report::left_out(&mut log, &summary);
+    }
     ended
 }
 
@@ -157,6 +201,7 @@ impl Side {
         while crate::interrupt::count() == 0 {
             body.advance(SLICE)?;
             log.set_now(body.now());
+            self.record.goes_on(body.now(), false);
             if self.ros.is_over() {
                 return Ok(());
             }
