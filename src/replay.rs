@@ -167,11 +167,7 @@ fn repeat(
 ) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let Header { config, arm, run } = header;
     if run.share != Share::Whole {
-        if requery || contrast.is_some() {
-            let why = "it is one node's part of a run, which is done again as it was and no other way";
-            return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
-        }
-        return Ok((part::run(path, header)?, None));
+        return part::run(path, header, requery, contrast);
     }
     check_pictures(path, config)?;
     let pace = if run.is_lockstep { Pace::Lockstep } else { Pace::Wall };

@@ -60,6 +60,26 @@ fn three_nodes_do_what_a_sentence_says_and_without_perception_the_planners_own_m
     // The planner's parts: a task, a question, and one in which a node was gone.
     let (code, out, err) = nodes.said(&["replay", "planner/run-001", "planner/run-002", "planner/run-003"]);
     assert!(code == 0 && out.contains("3 of 3 recordings came out the same"), "{out}\n{err}");
+    parts_are_done_again_with_another_model_or_limit(&nodes);
+}
+
+fn parts_are_done_again_with_another_model_or_limit(nodes: &Nodes) {
+    // The planner's own models say what the perception node's said.
+    let (code, out, err) = nodes.said(&["replay", "planner/run-001", "--requery"]);
+    assert!(code == 0 && out.contains("asked again: 0 answers are others"), "{out}\n{err}");
+    let slower = "safety.tool_speed_m_s=0.1";
+    let (code, out, err) = nodes.said(&["replay", "robot", "--with", slower, "--inputs", "--json"]);
+    let r: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
+    assert!(code == 0 && r["doubt"].is_null() && r["different"].as_u64() > Some(0), "{out}\n{err}");
+    for (words, why) in [
+        (&["replay", "robot", "--requery"][..], "no model was asked there"),
+        (&["replay", "robot", "--with", slower], "--inputs tells the loop what was recorded"),
+        (&["replay", "robot", "--with", "planner.speed=0.3", "--inputs"], "as they were asked for"),
+        (&["replay", "planner/run-001", "--with", slower, "--inputs"], "nothing moves in a planner's part"),
+    ] {
+        let (code, out, err) = nodes.said(words);
+        assert!(code == 2 && err.contains(why), "{words:?}: {out}\n{err}");
+    }
 }
 
 /// I9: the robot's part of the run once more, every command the same, to the bit.

@@ -36,13 +36,17 @@ fn one(file: &Path, requery: bool, json: bool) -> Result<bool, CommandError> {
     if json {
         tell!("{}", object(&path, &replayed, &lines, took_s));
     } else {
-        let what = match header.run.sentence.as_str() {
-            "" => "a robot node's part".to_owned(),
-            sentence => format!("\"{sentence}\""),
-        };
-        tell!("{}: {what}\n  {}", path.display(), lines.join("\n  "));
+        tell!("{}: {}\n  {}", path.display(), called(&header), lines.join("\n  "));
     }
     Ok(replayed.is_identical())
+}
+
+/// What a recording is of: the sentence, if there was one.
+pub(crate) fn called(header: &Header) -> String {
+    match header.run.sentence.as_str() {
+        "" => header.run.share.words().to_owned(),
+        sentence => format!("\"{sentence}\""),
+    }
 }
 
 /// A recording, or the one in a run's folder.

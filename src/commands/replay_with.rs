@@ -64,7 +64,7 @@ fn one(
     if json {
         tell!("{}", object(&path, &changed, &names, changes, (way, header.run.is_lockstep), &picture));
     } else {
-        tell!("{}: \"{}\"\n  {}", path.display(), header.run.sentence, lines.join("\n  "));
+        tell!("{}: {}\n  {}", path.display(), super::replay::called(&header), lines.join("\n  "));
         tell!("  drawn in {}", picture.display());
         if way == Way::Anew {
             tell!("  the run with the change: {}", folder.display());

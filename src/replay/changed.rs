@@ -10,7 +10,7 @@ use super::contrast::Contrast;
 use super::{Files, Header, ReplayError};
 use crate::config::Config;
 use crate::log::{Log, Screen};
-use crate::recording::{Again, EVENTS, FILE, OPERATOR, RunInfo, SCENE, Ticks};
+use crate::recording::{Again, EVENTS, FILE, OPERATOR, RunInfo, SCENE, Share, Ticks};
 use crate::runner;
 use crate::session::{self, Pace};
 use crate::suite::episode::{Episode, Expect};
@@ -76,6 +76,9 @@ pub(crate) fn config(header: &Header, changes: &[String], way: Way) -> Result<Co
             (_, "control.rate_hz" | "control.priority" | "control.cpu" | "control.watchdog") => {
                 "ticks come when they came"
             }
+            ("planner", _) if header.run.share == Share::Robot => {
+                "its motions are there as they were asked for"
+            }
             ("sim", _) if way != Way::Anew => "its world is in the recording, as it was measured",
             (_, "planner.judge") if way != Way::Anew => "what models were asked is in the recording",
             ("perception" | "remote" | "hub", _) if way == (Way::Inputs { requery: false }) => {
@@ -101,6 +104,15 @@ pub(crate) fn run(
     folder: &Path,
 ) -> Result<Changed, ReplayError> {
     let config = config(header, changes, way)?;
+    let elsewhere = match header.run.share {
+        Share::Whole if header.config.arm.kind == "simulated" => None,
+        Share::Whole => Some("its arm is not simulated"),
+        _ => Some("it is one node's part of a run"),
+    };
+    if let Some(why) = elsewhere.filter(|_| way == Way::Anew) {
+        let why = format!("{why}, and cannot be made anew: --inputs tells the loop what was recorded");
+        return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    }
     let doubt = match super::run(path, header, false) {
         Ok(replayed) if replayed.is_identical() => None,
         Ok(replayed) => {

@@ -1,6 +1,8 @@
 //! One node's part of a split run once more: of the robot its loop, told again what the gate let through, with every command
-//! compared; of the planner its mission, told again what the robot said, with every request compared.
+//! compared; of the planner its mission, told again what the robot said, with every request compared. A planner's models may
+//! be asked again, and a robot's loop be another.
 
+use super::contrast::Contrast;
 use super::elsewhere::{Elsewhere, Requests};
 use super::{Header, ReplayError, Replayed, Silent, Unit, check_pictures, laps};
 use crate::graph::taped::{Compared, Laps};
@@ -19,20 +21,36 @@ const MOST_WAITED: usize = 1000;
 /// See the head of this file.
 ///
 /// # Errors
-/// [`ReplayError`] for a recording that cannot be replayed; one that comes out otherwise is no error.
-pub(super) fn run(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
+/// [`ReplayError`] for a recording that cannot be replayed, or not so; one that comes out otherwise is no error.
+pub(super) fn run(
+    path: &Path,
+    header: &Header,
+    requery: bool,
+    contrast: Option<Contrast>,
+) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let first = Reader::open(path)?.find(|m| [TICKS, CONSUMED].contains(&m.info.topic.as_str()));
     if first.is_none() || header.run.share == Share::Ros2 {
         let why = "nothing in it can be done again: it has neither ticks of a loop nor notes of a mission (of a \
                    perception or a ROS 2 node `sinew log info` tells what there is)";
         return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
     }
-    let has_loop = Reader::open(path)?.any(|m| m.info.topic == TICKS);
-    if has_loop { robot(path, header) } else { planner(path, header) }
+    let refuse = |why: &str| Err(ReplayError::Recording(format!("{}: {why}", path.display())));
+    match (Reader::open(path)?.any(|m| m.info.topic == TICKS), requery) {
+        (true, true) => refuse("no model was asked there: of the planner's part --requery asks them again"),
+        (true, false) => robot(path, header, contrast),
+        (false, _) if contrast.is_some() => {
+            refuse("nothing moves in a planner's part: of the robot's --with changes what its loop does")
+        }
+        (false, _) => Ok((planner(path, header, requery)?, None)),
+    }
 }
 
-fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
-    let mut laps = laps(path, header, Pace::Wall, None)?;
+fn robot(
+    path: &Path,
+    header: &Header,
+    contrast: Option<Contrast>,
+) -> Result<(Replayed, Option<Contrast>), ReplayError> {
+    let mut laps = laps(path, header, Pace::Wall, contrast)?;
     let (mut again, mut notes) = (Again::default(), 0);
     let (mut divergence, mut has_ended) = (None, false);
     let mut reader = Reader::open(path)?;
@@ -57,15 +75,20 @@ fn robot(path: &Path, header: &Header) -> Result<Replayed, ReplayError> {
     } else if !has_ended && divergence.is_none() {
         problem.get_or_insert_with(|| "what was asked of it is not noted up to its end".into());
     }
-    let compared = Compared { ticks, different, first, problem, span, contrast };
-    Ok(Replayed { unit: Unit::Ticks, compared, divergence, notes, said: String::new(), again: None })
+    let compared = Compared { ticks, different, first, problem, span, contrast: None };
+    let said = String::new();
+    Ok((Replayed { unit: Unit::Ticks, compared, divergence, notes, said, again: None }, contrast))
 }
 
-fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed, ReplayError> {
+fn planner(
+    path: &Path,
+    Header { config, arm, run }: &Header,
+    requery: bool,
+) -> Result<Replayed, ReplayError> {
     check_pictures(path, config)?;
     // As an arm is of which nothing has been heard.
     let newest = control::new(arm.clone(), session::control_config(config, Pace::Wall))?.1.status();
-    let (tape, requests) = (Tape::repeating(Reader::open(path)?, false), Arc::<Mutex<Requests>>::default());
+    let (tape, requests) = (Tape::repeating(Reader::open(path)?, requery), Arc::<Mutex<Requests>>::default());
     let body = Elsewhere::new((arm.clone(), newest), tape.clone(), &run.cameras, requests.clone());
     let setup = Setup {
         config,
@@ -79,7 +102,7 @@ fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed
     };
     let parts = Parts {
         body: Box::new(body),
-        model: Box::new(Silent),
+        model: if requery { crate::models::of(config)? } else { Box::new(Silent) },
         tape: tape.clone(),
         log: Log::new(Screen::Silent, None),
         film: None,
@@ -98,7 +121,8 @@ fn planner(path: &Path, Header { config, arm, run }: &Header) -> Result<Replayed
         divergence
             .get_or_insert_with(|| format!("{left} requests of the recorded mission are not made any more"));
     }
-    Ok(Replayed { unit: Unit::Requests, compared, divergence, notes: tape.taken(), said, again: None })
+    let (notes, again) = (tape.taken(), tape.again());
+    Ok(Replayed { unit: Unit::Requests, compared, divergence, notes, said, again })
 }
 
 /// Does what a note says, once the loop is where it was; whether it is the last.
