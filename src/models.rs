@@ -13,6 +13,7 @@ use core::time::Duration;
 use perception::language::Reader;
 use perception::roles::{Measure, Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError, published_measure};
+use std::io::IsTerminal as _;
 use std::time::Instant;
 use types::seams::{Budget, Manner, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
@@ -51,7 +52,20 @@ fn local(config: &Config) -> Result<Vlm, StartError> {
     let p = &config.perception;
     let (place, precision) = (p.device.parse()?, p.dtype.parse()?);
     let folder = hub::folder("perception.model", &p.model, &config.hub)?;
-    Vlm::load(&folder, place, precision, &mut |_, _| ()).map_err(StartError::Model)
+    Vlm::load(&folder, place, precision, &mut progress()).map_err(StartError::Model)
+}
+
+/// Every tenth of the weights, for a person at a terminal.
+pub(crate) fn progress() -> impl FnMut(u64, u64) {
+    let is_watched = std::io::stderr().is_terminal();
+    let mut told = 0;
+    move |loaded, all| {
+        let tenth = 10 * loaded / all.max(1);
+        if is_watched && tenth > told {
+            told = tenth;
+            eprintln!("loaded {}0 % of {} MB", tenth, all / 1_000_000);
+        }
+    }
 }
 
 /// Fetches the model that the configuration names, where that has to be done yet: before anything moves.

@@ -134,4 +134,36 @@ mod tests {
         assert!(read_picture(&cut).expect_err("B27").to_string().contains("JPEG"));
         std::fs::remove_dir_all(&dir).expect("removed");
     }
+
+    #[test]
+    fn a_png_of_every_kind_and_depth_shows_the_same_in_eight_bits() {
+        use png::{BitDepth, ColorType};
+        let written = |kind: ColorType, depth: BitDepth, data: &[u8]| {
+            let mut bytes = Vec::new();
+            let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+            encoder.set_color(kind);
+            encoder.set_depth(depth);
+            if kind == ColorType::Indexed {
+                encoder.set_palette(vec![0, 0, 0, 255, 255, 255]);
+            }
+            encoder.write_header().expect("a header").write_image_data(data).expect("data");
+            bytes
+        };
+        // Black and white; the second byte of 16 bits is the lesser one.
+        let cases: [(ColorType, BitDepth, &[u8]); 8] = [
+            (ColorType::Grayscale, BitDepth::One, &[0b0100_0000]),
+            (ColorType::Grayscale, BitDepth::Eight, &[0, 255]),
+            (ColorType::Grayscale, BitDepth::Sixteen, &[0, 9, 255, 255]),
+            (ColorType::GrayscaleAlpha, BitDepth::Sixteen, &[0, 0, 1, 2, 255, 255, 3, 4]),
+            (ColorType::Rgb, BitDepth::Eight, &[0, 0, 0, 255, 255, 255]),
+            (ColorType::Rgb, BitDepth::Sixteen, &[0, 7, 0, 7, 0, 7, 255, 0, 255, 0, 255, 0]),
+            (ColorType::Rgba, BitDepth::Sixteen, &[0, 0, 0, 0, 0, 0, 1, 1, 255, 9, 255, 9, 255, 9, 1, 1]),
+            (ColorType::Indexed, BitDepth::One, &[0b0100_0000]),
+        ];
+        for (kind, depth, data) in cases {
+            let canvas = picture(Path::new("any.png"), &written(kind, depth, data));
+            let canvas = canvas.unwrap_or_else(|e| panic!("B27: {kind:?} of {depth:?}: {e}"));
+            assert_eq!(canvas.rgb(), [0, 0, 0, 255, 255, 255], "B27: {kind:?} of {depth:?}");
+        }
+    }
 }

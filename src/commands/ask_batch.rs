@@ -1,7 +1,7 @@
 //! `sinew ask --model --batch`: the questions of a file, answered together by a model of others; nothing moves.
 
 use super::CommandError;
-use super::ask_model::{Said, Timings, answering, folder, picture, progress};
+use super::ask_model::{Said, Timings, answering, folder, picture};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
 use perception::vlm::{MOST_PROMPTS, Prompt, Vlm, VlmError};
@@ -43,7 +43,7 @@ pub(crate) fn run(
     let lines = read(file)?;
     let dir = folder(named, common)?;
     let begin = Instant::now();
-    let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut progress())?;
+    let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut crate::models::progress())?;
     let load_s = begin.elapsed().as_secs_f64();
 
     let (mut prompts, mut bytes) = (Vec::new(), 0);

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use perception::roles::Role;
 use perception::vlm::{Answering, Choice, Medium, Pixels, Vlm};
 use serde::Serialize;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use types::Rejection;
@@ -58,7 +58,7 @@ pub(crate) fn run(
     let how = answering(options, common)?;
     let dir = folder(named, common)?;
     let begin = Instant::now();
-    let mut tell = progress();
+    let mut tell = crate::models::progress();
     let mut vlm = Vlm::load(&dir, options.device, options.dtype, &mut tell)?;
     let load_s = begin.elapsed().as_secs_f64();
 
@@ -149,17 +149,4 @@ pub(super) fn folder(named: &str, common: &Common) -> Result<PathBuf, CommandErr
 pub(super) fn picture(path: &Path) -> Result<Medium, CommandError> {
     let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
     Ok(Medium::Picture(Pixels::new(canvas.width(), canvas.height(), canvas.rgb().to_vec())?))
-}
-
-/// Every tenth of the weights, for a person at a terminal.
-pub(super) fn progress() -> impl FnMut(u64, u64) {
-    let is_watched = std::io::stderr().is_terminal();
-    let mut told = 0;
-    move |loaded, all| {
-        let tenth = 10 * loaded / all.max(1);
-        if is_watched && tenth > told {
-            told = tenth;
-            eprintln!("loaded {}0 % of {} MB", tenth, all / 1_000_000);
-        }
-    }
 }
