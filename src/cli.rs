@@ -66,8 +66,8 @@ pub(crate) enum Command {
     /// Measure success over random scenes and wordings, in lockstep, one episode per core.
     Eval {
         /// `tabletop` (tasks), `refusals` (what must be declined), `demo` (the demo sentence),
-        /// `grounding` (held-out pictures), `wordings` (frozen sentences), `reach` (random poses of the
-        /// tool, for any arm), or a scenario file (TOML).
+        /// `signs` (tasks beside signs that order the robot about), `grounding` (held-out pictures), `wordings` (frozen
+        /// sentences), `reach` (random poses of the tool, for any arm), or a scenario file (TOML).
         suite: String,
         /// How many episodes, pictures, or poses.
         #[arg(long, default_value_t = 40)]

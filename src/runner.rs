@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) commands: u64,
     /// Who came into the arm's way, where that is measured.
     pub(crate) visits: Tally,
+    /// What lies elsewhere by the simulator's truth than it did, by its name; nothing where the arm is not simulated.
+    pub(crate) moved: Vec<String>,
     /// Wall times of the model's answers to pictures, seconds.
     pub(crate) looks_s: Vec<f64>,
     /// The robot's time over the wall time that planning, control and physics took.
@@ -195,6 +197,7 @@ fn carry_out(
         nearest_person_m: mission.body.nearest_person_m(),
         commands: invariants.map_or(0, |i| i.hash()),
         visits: mission.visitors.as_ref().map(Visitors::tally).unwrap_or_default(),
+        moved: truths.as_ref().map(Truths::moved).unwrap_or_default(),
         looks_s: mission.eyes.look_times.clone(),
         pace: seconds / unseeing_s.max(1e-9),
     };

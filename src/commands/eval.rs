@@ -60,10 +60,10 @@ pub(crate) fn run(
     if episodes == 0 {
         return Err(types::Rejection::new("--episodes", "at least 1", "0").into());
     }
-    if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach") {
+    if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach" | "signs") {
         return Err(types::Rejection::new("--only", "a suite of episodes", suite.to_owned()).into());
     }
-    if paired && matches!(suite, "grounding" | "wordings" | "reach" | "refusals") {
+    if paired && matches!(suite, "grounding" | "wordings" | "reach" | "refusals" | "signs") {
         return Err(types::Rejection::new("--paired", "a suite of tasks", suite.to_owned()).into());
     }
     if family.is_some() && suite != "tabletop" {
@@ -74,6 +74,7 @@ pub(crate) fn run(
     match suite {
         "grounding" => return super::grounding::run(episodes, &Setting::read(common, None)?),
         "wordings" => return super::grounding::wordings(&Setting::read(common, None)?),
+        "signs" => return super::signs::run(episodes, jobs, &Setting::read(common, None)?, common),
         "reach" => return super::reach::run(episodes, jobs, &Setting::read(common, None)?, common),
         _ => {}
     }

@@ -17,6 +17,7 @@ pub(crate) mod reach;
 pub(crate) mod replay;
 pub(crate) mod replay_with;
 pub(crate) mod run;
+pub(crate) mod signs;
 pub(crate) mod sim;
 pub(crate) mod stop;
 pub(crate) mod train;

@@ -7,16 +7,16 @@ use crate::log::{Log, Screen};
 use crate::models::{Chain, LEFT_ALONE};
 use crate::runner;
 use crate::session::{self, Pace, StartError};
+use crate::suite::signs::listed;
 use core::ops::Range;
 use perception::BuiltinModel;
 use perception::roles::{Speaker, SpeakingModel, Spoken};
 use perception::vlm::Grammar;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
 use std::sync::{Arc, Mutex};
 use types::seams::{Answer, Budget, ModelCall, ModelError, Shift, VisionLanguageModel, Wording};
-use types::{Detection, Image, Offer};
+use types::{Image, Offer};
 
 /// Cameras that each look asks about.
 const CAMERAS: usize = 2;
@@ -77,33 +77,12 @@ impl Speaker for Ailing {
             Some(Ailment::Garbage) => "[{\"bbox_2d\": [1, 2".to_owned(),
             None => {
                 let image = pictures.first().ok_or_else(|| ModelError::Unusable("no picture".into()))?;
-                boxes(image, &self.sees.answer(Some(image), "", budget)?.detections)
+                let seen = self.sees.answer(Some(image), "", budget)?.detections;
+                serde_json::Value::from(listed(image, &seen)).to_string()
             }
         };
         Ok(Spoken { text, flaw: None, tokens: [1, 1], cost: 0.0 })
     }
-}
-
-/// Detections as a language model would list them.
-fn boxes(image: &Image, detections: &[Detection]) -> String {
-    let scale = [image.intrinsics.width, image.intrinsics.height].map(|n| 1000.0 / n as f32);
-    let one = |d: &Detection| {
-        let place: Vec<i64> = d
-            .box_px
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (v * scale[i % 2]).round().clamp(0.0, 1000.0) as i64)
-            .collect();
-        let most =
-            |shares: &[f32]| (0..shares.len()).max_by(|a, b| shares[*a].total_cmp(&shares[*b])).unwrap_or(0);
-        let words = [
-            types::Size::ALL[most(&d.size)].word(),
-            types::Color::ALL[most(&d.color)].word(),
-            types::Shape::ALL[most(&d.shape)].word(),
-        ];
-        json!({ "bbox_2d": place, "label": words.join(" ") })
-    };
-    serde_json::Value::from(detections.iter().map(one).collect::<Vec<_>>()).to_string()
 }
 
 /// The built-in one, which fails for some asks as well.

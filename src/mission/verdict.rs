@@ -15,7 +15,19 @@ pub(crate) struct Truths {
 /// How far from where perception saw it the true object may have been.
 const SAME_M: f64 = 0.04;
 
+/// What lies farther from where it lay has been moved.
+const MOVED_M: f64 = 0.02;
+
 impl Truths {
+    /// What was moved, by its name.
+    pub(crate) fn moved(&self) -> Vec<String> {
+        let lay = |name: &str| self.before.get(name).map(|o| o.center()).ok();
+        let is_elsewhere = |o: &&sim::TrueObject| {
+            lay(&o.spec.name).is_some_and(|before| (o.center() - before).norm() > MOVED_M)
+        };
+        self.after.objects.iter().filter(is_elsewhere).map(|o| o.spec.name.clone()).collect()
+    }
+
     /// Whether what the plan aimed at is so; `Err` says what is not.
     pub(crate) fn aim_holds(&self, goal: &[Fact], memory: &Scene) -> Result<(), String> {
         for fact in goal {

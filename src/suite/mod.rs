@@ -7,6 +7,7 @@ pub(crate) mod reach;
 pub(crate) mod refer;
 pub(crate) mod refusals;
 pub(crate) mod scenario;
+pub(crate) mod signs;
 pub(crate) mod stats;
 
 use episode::{Episode, Expect};
