@@ -2,6 +2,7 @@
 
 use super::names;
 use super::orders::{chunk, follow, one, slow_way, stays, with};
+use crate::bench::largest;
 use crate::config::Config;
 use crate::faults::trial::Trial;
 use crate::suite::scenario::Scenario;
@@ -9,13 +10,21 @@ use control::{Chunk, Groups, Mode, Motion, Order, Owner, RefusedWhy, Report};
 use core::time::Duration;
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use rand::Rng;
-use types::motion::{MAX_POINTS, TrajectoryPoint};
+use std::sync::{Mutex, PoisonError};
+use types::motion::{CLOSEST_POINTS_S, MAX_POINTS, TrajectoryPoint};
 use types::{JointVector, Time, Trajectory, Transform};
 
 /// A tool that is sent to where it is may move by so much, rad: what inverse kinematics leaves.
 const LEAVES: f64 = 1e-6;
-/// No arm here is longer, metres.
-const LONGEST_M: f64 = 2.0;
+/// How far beside the nearest place in reach an answer may be that says how far away that is, metres.
+const FOUND_M: f64 = 0.01;
+/// More points than anybody sends.
+const A_MILLION: usize = 1_000_000;
+/// What refusing so many may ask for in one piece: some words; and what taking as many as there may be, bytes.
+const WORDS: usize = 4096;
+const TAKEN: usize = 100 << 20;
+/// So many points at once are a load for the machine, too: one trial at a time makes them.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 pub(super) fn b10(t: &mut Trial) -> Result<(), String> {
     // Out of reach in any direction, by more than any arm here is long.
@@ -31,9 +40,12 @@ pub(super) fn b10(t: &mut Trial) -> Result<(), String> {
         .split("the nearest reachable place is ")
         .nth(1)
         .and_then(|s| s.split(' ').next()?.parse::<f64>().ok());
+    // The arm gets no nearer than it is long, and as near as anywhere that it was looked for.
+    let place = there.translation.vector;
+    let (least, most) = (far_m - t.reach_m(), t.nearest_of_many(&place));
     match told {
-        Some(m) if (far_m - LONGEST_M..=far_m + LONGEST_M).contains(&m) => {}
-        _ => return Err(format!("{far_m:.2} m away, but: {said}")),
+        Some(m) if (least - FOUND_M..=most + FOUND_M).contains(&m) => {}
+        _ => return Err(format!("{far_m:.2} m away, {least:.3} to {most:.3} m off, but: {said}")),
     }
     // Where the arm itself stands.
     let inside = base + Vector3::new(0.0, 0.0, t.rng().random_range(0.02..0.1));
@@ -42,6 +54,10 @@ pub(super) fn b10(t: &mut Trial) -> Result<(), String> {
         turn,
     ))));
     t.refuses(came, "pose")?;
+    // Where the arm gets to only through itself: said to be that.
+    let folded = t.reached_only_in_collision().ok_or("no pose is reached only in collision")?;
+    let came = t.give(Motion::Pose(folded));
+    t.refuses(came, "collision")?;
     let (q, n) = (t.commanded(), t.limits().len());
     let (j, by) = (one(t, n), t.rng().random_range(0.001..1.0));
     let l = t.limits()[j];
@@ -114,20 +130,33 @@ pub(super) fn b14(t: &mut Trial) -> Result<(), String> {
     let still = JointVector::zeros(here.len());
     let came = follow(t, Vec::new());
     t.refuses(came, "trajectory.points")?;
-    let more = 1 + one(t, MAX_POINTS / 10);
     let point = |k: usize| TrajectoryPoint { t: 1e-2 * k as f64, q: here, dq: still, ddq: still };
-    let came = follow(t, (0..MAX_POINTS + more).map(point).collect());
-    t.refuses(came, "trajectory.points")?;
+    for many in [MAX_POINTS + 1 + one(t, MAX_POINTS / 10), A_MILLION] {
+        let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let points: Vec<TrajectoryPoint> = (0..many).map(point).collect();
+        let (came, asked) = largest(|| Trajectory::new(points, t.limits(), &here).map(|_| ()));
+        t.refuses(came.map_err(|e| e.to_string()), "trajectory.points")?;
+        if asked > WORDS {
+            return Err(format!("{many} points: {asked} bytes to refuse them"));
+        }
+    }
     let long = 1001 + one(t, 1_000_000);
     for n in [0, 1, long] {
         let came = chunk(t, vec![here; n]);
         t.refuses(came, "chunk.points")?;
     }
-    // An arm under way cannot be where it is.
-    if t.is_in(Mode::Hold).is_ok() {
-        follow(t, vec![point(0)])?;
+    // One point is where the arm is, and so are as many as there may be; an arm under way cannot be where it is.
+    if t.is_in(Mode::Hold).is_err() {
+        return Ok(());
     }
-    Ok(())
+    if t.coin() {
+        return follow(t, vec![point(0)]);
+    }
+    let close = |k: usize| TrajectoryPoint { t: (1.0 + 1e-9) * CLOSEST_POINTS_S * k as f64, ..point(0) };
+    let most: Vec<TrajectoryPoint> = (0..MAX_POINTS).map(close).collect();
+    let (came, asked) = largest(|| follow(t, most));
+    came?;
+    if asked > TAKEN { Err(format!("{MAX_POINTS} points: {asked} bytes to take them")) } else { Ok(()) }
 }
 
 /// An order that would move the arm.

@@ -4,9 +4,15 @@ use super::Trial;
 use crate::faults::inputs::names;
 use crate::graph::Body;
 use control::{Motion, MotionId, Order, Owner, Payload, Report, World};
-use mechanics::Arm;
+use mechanics::ik::{Options, Reason, Solver};
+use mechanics::{Arm, ArmData, tool_pose};
+use nalgebra::Vector3;
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use types::{JointCommand, Time, Tool, Transform};
+use types::{JointCommand, JointVector, Time, Tool, Transform};
+
+/// So many poses are looked at where some are.
+const SOME: usize = 1000;
 
 /// Inputs that were put into the loop, counted.
 #[derive(Debug, Default)]
@@ -103,6 +109,48 @@ impl Trial {
     pub(crate) fn tool(&mut self) -> Transform<types::World, Tool> {
         let q = self.commanded();
         mechanics::tool_pose(&self.arm, &mut self.data, &q)
+    }
+
+    /// The tool is nowhere farther from the arm's base than this, metres: the parts of the arm stretched out in a row.
+    pub(crate) fn reach_m(&self) -> f64 {
+        let bodies = &self.arm.model().bodies;
+        let chain = core::iter::successors(Some(self.arm.tool_body_idx()), |i| bodies[*i].parent);
+        let parts = chain.filter(|i| bodies[*i].parent.is_some());
+        let lengths = parts.map(|i| bodies[i].parent_from_body.translation.vector.norm());
+        lengths.sum::<f64>() + self.arm.body_from_tool().translation.vector.norm()
+    }
+
+    /// How far from a place the tool is where it comes nearest to it of many poses, metres.
+    pub(crate) fn nearest_of_many(&mut self, place: &Vector3<f64>) -> f64 {
+        let many = (0..SOME).map(|_| self.any_joints()).collect::<Vec<_>>();
+        let from = |q: &JointVector| (tool_pose(&self.arm, &mut self.data, q).origin().coords - place).norm();
+        many.iter().map(from).fold(f64::INFINITY, f64::min)
+    }
+
+    fn any_joints(&mut self) -> JointVector {
+        let (limits, rng) = (self.arm.limits(), &mut self.rng);
+        JointVector::from_fn(limits.len(), |j| rng.random_range(limits[j].lower..=limits[j].upper))
+    }
+
+    /// A pose that inverse kinematics reaches from here, but only where the arm meets itself.
+    pub(crate) fn reached_only_in_collision(&mut self) -> Option<Transform<types::World, Tool>> {
+        let status = self.handle().status();
+        let width_m = status.measured.map_or(0.0, |m| m.gripper.width_m);
+        let mut solver = Solver::new(&self.arm);
+        for _ in 0..SOME {
+            let q = self.any_joints();
+            let (arm, checker, data) = (&self.arm, &mut self.checker, &mut self.data);
+            if checker.is_free(arm, data, &q, width_m, 0.0) {
+                continue;
+            }
+            let (pose, mut scratch) = (tool_pose(arm, data, &q), ArmData::new(arm));
+            let mut is_free = |q: &[f64]| checker.is_free(arm, &mut scratch, q, width_m, 0.0);
+            let came = solver.solve(arm, data, &pose, &status.command.q, &Options::default(), &mut is_free);
+            if came.is_err_and(|e| e.reason == Reason::Collision) {
+                return Some(pose);
+            }
+        }
+        None
     }
 
     /// Lets time pass until then.
