@@ -259,7 +259,11 @@ impl Drive<'_> {
         while let Some(report) = handle.poll() {
             match report {
                 Report::Fault { fault, .. } => self.faults.push(fault.id().to_owned()),
-                Report::Stopped { .. } | Report::LoopDied => self.stopped = true,
+                Report::Stopped { .. } => self.stopped = true,
+                Report::LoopDied => {
+                    self.faults.push("F32".to_owned());
+                    self.stopped = true;
+                }
                 Report::Finished(_) => self.motions += 1,
                 Report::Lost(id) if self.lease.as_ref().is_some_and(|l| l.id() == id) => self.lease = None,
                 _ => {}

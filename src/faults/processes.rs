@@ -104,6 +104,7 @@ pub(super) fn f26(robot: &str, rng: &mut ChaCha8Rng) -> Result<bool, String> {
 /// The loop panics.
 pub(super) fn f32(robot: &str, rng: &mut ChaCha8Rng) -> Result<bool, String> {
     let Some(outcome) = broken(robot, "loop", rng)? else { return Ok(false) };
+    named(&outcome, "F32")?;
     stopped_within(&outcome, 1.0)?;
     Ok(true)
 }
