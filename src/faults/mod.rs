@@ -1,12 +1,16 @@
 //! `sinew faults`: breaks things on the simulated arm at random instants and puts bad inputs in, and prints the tables of
 //! faults, of bad inputs and of invariants with what came of each row.
 
+mod encoders;
 mod inputs;
 mod invariants;
+mod links;
 mod models;
+mod motors;
 mod orders;
 mod processes;
 mod table;
+mod things;
 mod trial;
 
 use crate::cli::Common;

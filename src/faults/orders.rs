@@ -1,8 +1,8 @@
 //! Rows about who orders what: old, late, contradictory, or nobody any more.
 
-use super::trial::Trial;
+use super::trial::{Line, Trial};
 use bridge::wire::LinkClock;
-use control::{Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Twist, TwistAxes};
+use control::{Cause, Chunk, Mode, Motion, Order, Owner, RefusedWhy, Report, Request, Twist, TwistAxes};
 use core::time::Duration;
 use types::{Fault, JointVector, StopCategory, Time};
 
@@ -58,7 +58,7 @@ pub(super) fn f2(t: &mut Trial) -> Result<(), String> {
     let old = t.next_trajectory()?;
     t.alive = false;
     t.run_s(0.9)?;
-    t.told(Fault::F1InputSilent, 0.21)?;
+    t.told(Fault::F1InputSilent, 0.201)?;
     t.submit(old)?;
     t.run_s(0.01)?;
     refused(t, Request::Follow, RefusedWhy::Stale)?;
@@ -98,11 +98,23 @@ pub(super) fn f5(t: &mut Trial) -> Result<(), String> {
     let from = policy(t)?;
     let first = give(t, |t| swing(t, &from, 0.0, 30, 0.0), 900)?;
     t.run_s(0.2)?;
-    give(t, |t| swing(t, &from, 0.2, 30, 0.0), 900)?;
+    let newest = give(t, |t| swing(t, &from, 0.2, 30, 0.0), 900)?;
     t.run_s(0.1)?;
-    t.submit(first)?;
+    // The newest twice, an older one, and the newest once more: each is refused in its tick, and told.
+    let is_it =
+        |r: &Report| matches!(r, Report::Refused { request: Request::Chunk, why: RefusedWhy::Replayed, .. });
+    for (n, again) in [&newest, &first, &newest].into_iter().enumerate() {
+        t.submit(again.clone())?;
+        t.run_s(0.001)?;
+        let told = t.count(is_it);
+        if told != n + 1 {
+            return Err(format!("of {} chunks that had been there {told} were refused", n + 1));
+        }
+    }
     t.run_s(0.01)?;
-    refused(t, Request::Chunk, RefusedWhy::Replayed)?;
+    if t.count(|r| matches!(r, Report::Refused { .. })) != 3 {
+        return Err("something else was refused".into());
+    }
     t.is_in(Mode::Follow)
 }
 
@@ -172,11 +184,25 @@ pub(super) fn f37(t: &mut Trial) -> Result<(), String> {
 }
 
 pub(super) fn f38(t: &mut Trial) -> Result<(), String> {
-    t.hand_over(Owner::Human)?;
-    t.push(0.4, 0.3)?;
-    t.break_here();
+    // A velocity counts for 100 ms, or for as long as a strict profile lets it; so does who gives it.
+    let deadline_ms = if t.coin() { 20 } else { 100 };
+    t.stop_and_rest()?;
+    t.take_over_within(Owner::Human, 1e-3 * deadline_ms as f64)?;
+    let velocity = t.away(0.4);
+    for _ in 0..30 {
+        t.break_here();
+        let order = t.next_order(Motion::Velocity(velocity))?;
+        t.submit(Order { expires: order.stamp + Duration::from_millis(deadline_ms), ..order })?;
+        t.run_s(0.010)?;
+    }
+    if t.stands().is_ok() {
+        return Err("nothing moved".into());
+    }
+    // The line is dead from after the last one on.
+    t.alive = false;
     t.run_s(0.6)?;
-    t.told(Fault::F38OperatorSilent, 0.1)?;
+    t.told(Fault::F38OperatorSilent, 1e-3 * deadline_ms as f64)?;
+    t.stopped_by(Cause::VelocityOver, StopCategory::Two)?;
     t.ends_in(Mode::Hold)
 }
 
@@ -195,22 +221,37 @@ pub(super) fn f39(t: &mut Trial) -> Result<(), String> {
 pub(super) fn f40(t: &mut Trial) -> Result<(), String> {
     t.hand_over(Owner::Human)?;
     t.push(0.3, 0.3)?;
-    t.handle().stop(StopCategory::One);
+    // By a request, or by the button's line, which is open for as long as it is pressed.
+    let by_line = t.coin();
+    if by_line {
+        t.break_line(Line::Open);
+    } else {
+        t.break_here();
+        t.handle().stop(StopCategory::One);
+    }
     t.push(0.3, 0.6)?;
+    t.stops_in_the_same_tick(StopCategory::One)?;
+    let cause = if by_line { Cause::Fault(Fault::F41StopLine) } else { Cause::EmergencyStop };
+    t.stopped_by(cause, StopCategory::One)?;
     t.ends_in(Mode::Fault { powered: false })?;
-    let before = t.q();
+    // Released, with the stick still held.
+    let released = t.n_ticks();
+    t.line = Line::Closed;
+    t.push(0.3, 0.2)?;
     t.reset()?;
     t.push(0.3, 0.1)?;
     refused(t, Request::Reset, RefusedWhy::InputActive)?;
+    // A stick at rest is no reset, and one that is held again moves nothing either.
+    t.push(0.0, 0.1)?;
+    t.push(0.3, 0.1)?;
     t.ends_in(Mode::Fault { powered: false })?;
-    let moved = t.q().max_abs_diff(&before);
-    if moved > 1e-3 {
-        return Err(format!("the arm moved by {moved} rad before it was reset"));
-    }
     t.push(0.0, 0.05)?;
     t.reset()?;
     t.run_s(0.01)?;
-    t.is_in(Mode::Disarmed)
+    t.is_in(Mode::Disarmed)?;
+    t.push(0.3, 0.1)?;
+    t.is_in(Mode::Disarmed)?;
+    t.had_no_power(released)
 }
 
 pub(super) fn f44(t: &mut Trial) -> Result<(), String> {
@@ -219,5 +260,6 @@ pub(super) fn f44(t: &mut Trial) -> Result<(), String> {
     let linear_m_s = t.outwards(0.5);
     let out = Twist { linear_m_s, angular_rad_s: [0.0; 3], axes: TwistAxes::World };
     t.steer(Motion::Twist(out), 3.0)?;
+    t.slows_where_singular(0.5)?;
     t.keeps_steered()
 }

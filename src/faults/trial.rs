@@ -1,15 +1,19 @@
 //! One trial of a row: an arm in lockstep that moves from pose to pose, until something breaks.
 
+mod anew;
 mod inputs;
 mod met;
 mod proof;
 mod seen;
 mod steer;
+mod stops;
+mod told;
 
 use crate::config::Config;
 use crate::graph::Body;
 use crate::graph::lockstep::Lockstep;
-use control::{Component, Groups, Handle, Lease, Mode, Motion, Owner, Report, Thing, World};
+use crate::session;
+use control::{Component, Groups, Handle, Lease, Mode, Motion, Owner, Report, Status, Thing, World};
 use core::time::Duration;
 use inputs::Put;
 use mechanics::collision::{Checker, Obstacle};
@@ -22,7 +26,7 @@ use seen::Leased;
 use sim::{FaultKind, FaultSpec, RobotFault};
 use std::sync::Arc;
 use types::seams::Clock;
-use types::{Drive, Fault, JointLimits, JointVector, Time, Trajectory};
+use types::{Drive, JointLimits, JointVector, Time, Trajectory};
 
 const TICK: Duration = Duration::from_millis(1);
 /// Shares of the limits that the motions use; with more acceleration the motors could not follow.
@@ -40,9 +44,13 @@ pub(crate) struct Trial {
     next: usize,
     /// To which side a policy moves each joint.
     ways: JointVector,
-    /// When something broke last.
+    /// When something broke last; the tick before that, and all since.
     broken_at: Time,
+    since: Vec<Tick>,
+    /// What was told, with the time of its tick.
     reports: Vec<(Time, Report)>,
+    /// What the emergency stop's line says.
+    pub(crate) line: Line,
     lease: Option<Lease>,
     /// Whether the owner of the motion says that it is alive.
     pub(crate) alive: bool,
@@ -61,13 +69,45 @@ pub(crate) struct Trial {
     rng: ChaCha8Rng,
     leased: Leased,
     put: Put,
+    /// What it was made of.
+    made: Made,
+}
+
+/// What a trial is made of, beside the arm.
+#[derive(Clone)]
+struct Made {
+    config: Config,
+    seed: u64,
+    at_s: f64,
+}
+
+/// One tick.
+struct Tick {
+    status: Status,
+    /// Where the joints are in truth at its end.
+    truth: JointVector,
+}
+
+/// An emergency stop's line.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Closed,
+    /// Pressed, or broken.
+    Open,
+    /// Nobody reads it any more.
+    Silent,
 }
 
 impl Trial {
     /// Brings an arm under way and lets it run until `at_s` seconds have passed, and on until it is well
     /// within a motion.
     pub(crate) fn new(config: &Config, arm: &Arc<Arm>, seed: u64, at_s: f64) -> Result<Self, String> {
-        let body = crate::session::bare(config, arm, seed, true).map_err(|e| e.to_string())?;
+        let body = session::bare(config, arm, seed, true).map_err(|e| e.to_string())?;
+        Self::under_way(Made { config: config.clone(), seed, at_s }, arm, body)
+    }
+
+    fn under_way(made: Made, arm: &Arc<Arm>, body: Lockstep) -> Result<Self, String> {
+        let (seed, at_s) = (made.seed, made.at_s);
         let (checker, data) = (Checker::new(arm), ArmData::new(arm));
         let clear = checker.clone();
         let mut trial = Self {
@@ -77,7 +117,9 @@ impl Trial {
             next: 0,
             ways: JointVector::zeros(arm.n_joints()),
             broken_at: Time::ZERO,
+            since: Vec::new(),
             reports: Vec::new(),
+            line: Line::Closed,
             lease: None,
             alive: true,
             polls: true,
@@ -90,6 +132,7 @@ impl Trial {
             rng: ChaCha8Rng::seed_from_u64(!seed),
             leased: Leased::default(),
             put: Put::default(),
+            made,
         };
         trial.choose_poses(&mut ChaCha8Rng::seed_from_u64(seed));
         // The emergency stop's line has to be closed for a while.
@@ -100,27 +143,12 @@ impl Trial {
         for _ in 0..4000 {
             let status = trial.handle().status();
             if status.mode == Mode::Follow && (0.1..0.7).contains(&status.progress) {
-                trial.broken_at = trial.body.now();
+                trial.break_here();
                 return Ok(trial);
             }
             trial.run_s(0.001)?;
         }
         Err(format!("nothing was broken yet, and the arm stands: {}", trial.why_stopped()))
-    }
-
-    /// What was told of faults and stops, in words.
-    fn why_stopped(&self) -> String {
-        let bad = |(_, r): &&(Time, Report)| matches!(r, Report::Fault { .. } | Report::Stopped { .. });
-        let word = |(at, r): &(Time, Report)| {
-            let ms = at.secs_since(self.broken_at) * 1e3;
-            match r {
-                Report::Fault { fault, .. } => format!("{} after {ms:.0} ms", fault.id()),
-                Report::Stopped { cause, .. } => format!("stopped by {cause:?} after {ms:.0} ms"),
-                _ => String::new(),
-            }
-        };
-        let told: Vec<String> = self.reports.iter().filter(bad).map(word).collect();
-        if told.is_empty() { "nothing was told".into() } else { told.join(", ") }
     }
 
     /// Poses near home whose straight ways from home are free of the arm itself and the table.
@@ -251,21 +279,13 @@ impl Trial {
 
     /// A thread of this component panics now.
     pub(crate) fn panic_beside(&mut self, component: Component) {
-        self.broken_at = self.body.now();
+        self.break_here();
         let sentinel = self.handle().sentinel(component);
         let thread = std::thread::Builder::new().spawn(move || {
             let _kept = sentinel;
             std::panic::resume_unwind(Box::new("on purpose"));
         });
         let _ = thread.map(std::thread::JoinHandle::join);
-    }
-
-    /// The emergency stop's line opens for a moment between two ticks.
-    pub(crate) fn open_line(&mut self) {
-        self.broken_at = self.body.now();
-        let (line, now) = (self.handle().stop_line(), self.body.now());
-        line.sample(now, false);
-        line.sample(now, true);
     }
 
     /// Lets time pass, tick by tick.
@@ -279,15 +299,19 @@ impl Trial {
             {
                 self.submit_anyway()?;
             }
-            self.body.control().stop_line().sample(now, true);
+            if self.line != Line::Silent {
+                self.body.control().stop_line().sample(now, self.line == Line::Closed);
+            }
             self.body.advance(TICK).map_err(|e| e.to_string())?;
+            let status = self.body.status();
+            let truth = self.body.world().ok_or("no simulated world")?.world().sense().q;
+            self.since.push(Tick { status, truth });
             if self.polls {
-                let now = self.body.now();
                 while let Some(report) = self.body.control().poll() {
                     self.leased.hear(&report);
                     self.reports.push((now, report));
                 }
-                self.leased.look(self.body.status().mode)?;
+                self.leased.look(status.mode)?;
             }
             if let Some(why) = self.body.invariants().and_then(|i| i.broken()) {
                 return Err(why.to_owned());
@@ -319,91 +343,13 @@ impl Trial {
             at_s += duration_s.unwrap_or(0.0);
         }
         rig.set_faults(&specs).map_err(|e| e.to_string())?;
-        self.broken_at = now;
+        self.break_here();
         Ok(())
     }
 
     /// Breaks something from now on, for so many seconds or for good.
     pub(crate) fn break_now(&mut self, fault: RobotFault, duration_s: Option<f64>) -> Result<(), String> {
         self.break_in_turn(&[(fault, duration_s)])
-    }
-
-    fn first(&self, fault: Fault) -> Option<f64> {
-        let is_it = |(at, r): &&(Time, Report)| {
-            *at >= self.broken_at && matches!(r, Report::Fault { fault: f, .. } if *f == fault)
-        };
-        self.reports.iter().find(is_it).map(|(at, _)| at.secs_since(self.broken_at))
-    }
-
-    /// The row was named within so many seconds.
-    pub(crate) fn told(&self, fault: Fault, within_s: f64) -> Result<(), String> {
-        match self.first(fault) {
-            Some(late) if late <= within_s + 1e-6 => Ok(()),
-            Some(late) => Err(format!("named after {:.0} ms", late * 1e3)),
-            None => Err(format!("never named: {}", self.why_stopped())),
-        }
-    }
-
-    /// The row was not named.
-    pub(crate) fn not_told(&self, fault: Fault) -> Result<(), String> {
-        self.first(fault).map_or(Ok(()), |late| Err(format!("{} was named after {late} s", fault.id())))
-    }
-
-    /// The loop is in this mode, and the arm stands.
-    pub(crate) fn ends_in(&mut self, mode: Mode) -> Result<(), String> {
-        let now = self.handle().status().mode;
-        if now != mode {
-            return Err(format!("ends in {now:?}, not in {mode:?}: {}", self.why_stopped()));
-        }
-        self.stands()
-    }
-
-    /// The loop is in this mode.
-    pub(crate) fn is_in(&mut self, mode: Mode) -> Result<(), String> {
-        let now = self.handle().status().mode;
-        if now == mode {
-            Ok(())
-        } else {
-            Err(format!("is in {now:?}, not in {mode:?}: {}", self.why_stopped()))
-        }
-    }
-
-    /// The arm is steered on, and nothing was stopped but by what was asked for.
-    pub(crate) fn keeps_steered(&mut self) -> Result<(), String> {
-        let fault = |r: &Report| matches!(r, Report::Fault { .. });
-        if self.has(fault) { Err(self.why_stopped()) } else { self.is_in(Mode::Servo) }
-    }
-
-    /// A latched fault, with power or without, and the arm stands.
-    pub(crate) fn ends_latched(&mut self) -> Result<(), String> {
-        match self.handle().status().mode {
-            Mode::Fault { .. } => self.stands(),
-            mode => Err(format!("ends in {mode:?}, not latched")),
-        }
-    }
-
-    /// The reference stands.
-    pub(crate) fn stands(&mut self) -> Result<(), String> {
-        let dq = self.handle().status().command.dq;
-        let fastest = dq.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        if fastest > 0.0 { Err(format!("still moves at {fastest} rad/s")) } else { Ok(()) }
-    }
-
-    /// The motions go on.
-    pub(crate) fn keeps_going(&mut self) -> Result<(), String> {
-        match self.handle().status().mode {
-            Mode::Follow | Mode::Hold if self.reports_allow() => Ok(()),
-            mode => Err(format!("ends in {mode:?}: {}", self.why_stopped())),
-        }
-    }
-
-    /// A motion that is under way runs at no more than this part of its own speed.
-    pub(crate) fn runs_at_most(&mut self, factor: f64) -> Result<(), String> {
-        let status = self.handle().status();
-        if status.mode == Mode::Follow && status.speed_factor > factor + 1e-6 {
-            return Err(format!("it runs at {:.2} of its speed", status.speed_factor));
-        }
-        self.keeps_going()
     }
 
     fn ball(&mut self, at: Point3<f64>, radius: f64) -> Obstacle {
@@ -422,7 +368,7 @@ impl Trial {
 
     /// A ball appears at the hand.
     pub(crate) fn ball_ahead(&mut self) -> Result<(), String> {
-        self.broken_at = self.body.now();
+        self.break_here();
         let q = self.q();
         let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
         let obstacle = self.ball(hand, 0.05);

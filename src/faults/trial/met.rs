@@ -1,7 +1,6 @@
 //! People that come near, and things that push: how far the arm still goes.
 
 use super::Trial;
-use crate::graph::Body;
 use control::{Mode, Thing};
 use core::time::Duration;
 use mechanics::tool_pose;
@@ -38,7 +37,7 @@ impl Trial {
     /// A person walks from afar up to where the hand is, told at 30 Hz, stays, and the distance to the arm
     /// is looked at whenever it moves.
     pub(crate) fn person_comes(&mut self) -> Result<(), String> {
-        self.broken_at = self.body.now();
+        self.break_here();
         let q = self.q();
         let hand = tool_pose(&self.arm, &mut self.data, &q).origin();
         for ms in 0..3000u32 {
@@ -51,8 +50,8 @@ impl Trial {
             }
             self.person = Some(person.clone());
             self.run_s(0.001)?;
-            let passed_s = self.body.now().secs_since(self.broken_at);
             let status = self.handle().status();
+            let passed_s = status.now.secs_since(self.broken_at);
             if status.mode == Mode::Follow && status.speed_factor < 0.99 {
                 self.met.slower_s.get_or_insert(passed_s);
             }

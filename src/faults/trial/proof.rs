@@ -3,6 +3,7 @@
 use super::{TICK, Trial};
 use crate::graph::Body;
 use control::{Mode, RefusedWhy, Report};
+use rand::Rng;
 use types::{Fault, JointVector};
 
 impl Trial {
@@ -15,9 +16,9 @@ impl Trial {
         self.is_in(Mode::Disarmed)
     }
 
-    /// One of two, by the instant.
+    /// One of two.
     pub(crate) fn coin(&mut self) -> bool {
-        self.one_of(2) == 0
+        self.rng.random()
     }
 
     /// One of so many, by the instant.
@@ -32,7 +33,7 @@ impl Trial {
         self.run_s(0.02)?;
         match self.handle().status().mode {
             Mode::Proving | Mode::Hold => Ok(()),
-            mode => Err(format!("is in {mode:?} after its power came")),
+            mode => Err(format!("is in {mode:?} after its power came: {}", self.why_stopped())),
         }
     }
 

@@ -2,12 +2,16 @@
 
 use super::Trial;
 use crate::graph::Body;
-use control::{Groups, Mode, Motion, Order, Owner};
-use mechanics::tool_pose;
-use types::{JointVector, StopCategory, Time};
+use control::{Groups, LimitKind, Mode, Motion, Order, Owner, Report};
+use mechanics::{Jacobian, tool_jacobian, tool_pose};
+use nalgebra::{DMatrix, DVector};
+use types::{JointCommand, JointLimits, JointVector, StopCategory, Time};
 
 /// How far a policy moves a joint at most, rad; less where there is no room for that.
 const WAYS: [f64; 2] = [0.8, 0.3];
+/// The smallest singular value of the tool's Jacobian that depends on the pose (m and rad mixed) under which a pose counts as
+/// nearly singular.
+const NEAR_SINGULAR: f64 = 0.06;
 
 impl Trial {
     /// The next order under the present lease.
@@ -28,9 +32,18 @@ impl Trial {
 
     /// Claims the arm for somebody, whatever it does.
     pub(crate) fn take_over(&mut self, owner: Owner) -> Result<(), String> {
+        self.claim(owner, None)
+    }
+
+    /// ... who has to be heard every so many seconds.
+    pub(crate) fn take_over_within(&mut self, owner: Owner, deadline_s: f64) -> Result<(), String> {
+        self.claim(owner, Some(deadline_s))
+    }
+
+    fn claim(&mut self, owner: Owner, deadline_s: Option<f64>) -> Result<(), String> {
         self.goes_on = false;
         let now = self.body.now();
-        let lease = self.handle().claim(now, owner, Groups::All, None).map_err(|e| e.to_string())?;
+        let lease = self.handle().claim(now, owner, Groups::All, deadline_s).map_err(|e| e.to_string())?;
         self.lease = Some(lease);
         Ok(())
     }
@@ -38,9 +51,7 @@ impl Trial {
     /// Somebody with a deadline of so many seconds follows a trajectory.
     pub(crate) fn strict(&mut self, deadline_s: f64) -> Result<(), String> {
         self.stop_and_rest()?;
-        let now = self.body.now();
-        let claimed = self.handle().claim(now, Owner::Planner, Groups::All, Some(deadline_s));
-        self.lease = Some(claimed.map_err(|e| e.to_string())?);
+        self.take_over_within(Owner::Planner, deadline_s)?;
         let order = self.next_trajectory()?;
         self.submit(order)?;
         self.run_s(0.3)?;
@@ -59,13 +70,14 @@ impl Trial {
     pub(crate) fn hand_over(&mut self, owner: Owner) -> Result<(), String> {
         self.stop_and_rest()?;
         self.take_over(owner)?;
-        self.broken_at = self.body.now();
+        self.break_here();
         Ok(())
     }
 
     /// What happens now is what breaks.
     pub(crate) fn break_here(&mut self) {
         self.broken_at = self.body.now();
+        self.since.drain(..self.since.len().saturating_sub(1));
     }
 
     /// Orders the same velocity every 10 ms for so long.
@@ -127,5 +139,45 @@ impl Trial {
     /// The robot's time.
     pub(crate) fn now(&self) -> Time {
         self.body.now()
+    }
+
+    /// The smallest singular value of the tool's Jacobian there that depends on the pose, and the tool's speed.
+    fn singular_at(&mut self, command: &JointCommand) -> (f64, f64) {
+        let n = command.q.len();
+        let mut jacobian = Jacobian::zeros(n);
+        tool_jacobian(&self.arm, &mut self.data, &command.q, &mut jacobian);
+        let j = DMatrix::from_fn(6, n, |row, column| jacobian[(row, column)]);
+        let speed = &j * DVector::from_fn(n, |c, _| command.dq[c]);
+        let values = j.singular_values();
+        (values[n.min(6) - 1], speed.rows(0, 3).norm())
+    }
+
+    /// Since something broke the arm, whose tool was to move at so many m/s, came near a singular pose, was slower there, and
+    /// that was told; no joint was ever faster than its limit.
+    pub(crate) fn slows_where_singular(&mut self, m_s: f64) -> Result<(), String> {
+        let commands: Vec<JointCommand> = self.since.iter().map(|t| t.status.command).collect();
+        let (mut least, mut at) = (f64::INFINITY, 0.0);
+        for c in &commands {
+            let faster = |(v, l): (&f64, &JointLimits)| v.abs() > l.velocity;
+            if let Some(j) = c.dq.iter().zip(self.arm.limits()).position(faster) {
+                return Err(format!("joint {j} is too fast"));
+            }
+        }
+        for c in commands.iter().step_by(5) {
+            let (singular, speed) = self.singular_at(c);
+            if singular < least {
+                (least, at) = (singular, speed);
+            }
+        }
+        if least > NEAR_SINGULAR {
+            return Err(format!("it came no nearer to a singular pose than {least:.3}"));
+        }
+        if at > 0.5 * m_s {
+            return Err(format!("at {least:.4} from a singular pose its tool moves at {at:.2} m/s"));
+        }
+        if self.count(|r| matches!(r, Report::Intervention { limit: LimitKind::Singularity, .. })) == 0 {
+            return Err("that it is slower was not told".into());
+        }
+        Ok(())
     }
 }
