@@ -269,12 +269,12 @@ fn f22_a_robot_that_is_not_read_for_a_moment_while_the_arm_proves_itself_delays_
 #[test]
 fn rows_about_motors_and_encoders_hold_for_an_arm_whose_motors_control_themselves() {
     let out = Command::new(env!("CARGO_BIN_EXE_sinew"))
-        .args(["faults", "F1", "F2", "F13", "F15", "F16", "F17", "F19", "F21"])
+        .args(["faults", "F1", "F2", "F12", "F13", "F14", "F15", "F16", "F17", "F18", "F19", "F21", "F24"])
         .args(["--robot", "so101", "--instants", "3", "--seed", "11"])
         .output()
         .expect("the program starts");
     let text = String::from_utf8_lossy(&out.stdout);
-    assert!(out.status.success() && text.matches("3/3").count() == 8, "{text}");
+    assert!(out.status.success() && text.matches("3/3").count() == 12, "{text}");
 }
 
 #[test]
