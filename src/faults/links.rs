@@ -60,7 +60,8 @@ pub(super) fn f24(t: &mut Trial) -> Result<(), String> {
     // Motors that are told where to go would go there: one of those is back where it says that it is before it has power.
     let elsewhere_s = (!t.gives_torques()).then_some(1.1 - gone_s);
     let elsewhere = (RobotFault::JumpedEncoder(joint), elsewhere_s);
-    t.break_in_turn(&[(RobotFault::Silent, Some(gone_s)), elsewhere])?;
+    // Half a tick less is that many ticks, however it is rounded.
+    t.break_in_turn(&[(RobotFault::Silent, Some(gone_s - 0.0005)), elsewhere])?;
     t.run_s(gone_s)?;
     let back = t.n_ticks();
     t.run_s(1.2 - gone_s)?;
