@@ -5,7 +5,7 @@ use crate::brake::Brake;
 use crate::core::Core;
 use crate::path::Reference;
 use crate::servo::STOP;
-use crate::state::{State, Way};
+use crate::state::{State, Way, stride};
 use types::Ending;
 
 /// A stop is told for so long at least, seconds: who hears of it late still has some of it before them.
@@ -47,7 +47,7 @@ impl Core {
 
     /// Goes on for `coast` seconds and comes to rest; counted from `past` seconds after the last tick.
     fn rests(&self, coast: f64, past: f64) -> Ending {
-        let (period, limits) = (self.tuning.period, self.arm.limits());
+        let (stride, limits) = (stride(self.tuning.period), self.arm.limits());
         // At the end of its range a joint stands.
         let told = |r: Reference| {
             let (mut q, mut dq) = (r.q, r.dq);
@@ -67,7 +67,7 @@ impl Core {
         match &self.state {
             // What has not begun may not begin.
             State::Follow(job) | State::Stopping(Way::Path(job), _) if !job.is_unbegun() => {
-                job.ending((coast, past), period, told)
+                job.ending((coast, past), stride, told)
             }
             State::Servo(servo) if servo.may_coast && coast > 0.0 => {
                 braked(&Brake::coasting(servo.next, limits, STOP, coast))

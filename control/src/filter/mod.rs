@@ -32,7 +32,7 @@ use crate::authority::ARM;
 use crate::core::Core;
 use crate::path::Job;
 use crate::report::{LimitKind, Report};
-use crate::state::{State, steps};
+use crate::state::{State, steps, stride};
 use crate::world::Surroundings;
 use core::time::Duration;
 use mechanics::collision::{Checker, Room};
@@ -210,7 +210,7 @@ impl Filter {
         for _ in 0..MOST_TRIES {
             let (frontier, near) = self.frontier(arm, now, job, width_m);
             let frontier = frontier.min(job.own_frontier());
-            if job.has_stop_before(frontier - 2.0 * self.period, self.period) {
+            if job.has_stop_before(frontier - 2.0 * self.period, stride(self.period)) {
                 return true;
             }
             if near.is_some() || self.world.is_none() {
@@ -245,11 +245,11 @@ impl Filter {
         let mut look = Look { world, data: &mut self.data, grown_to: &mut self.grown_to, arm, width_m, goal };
         if core::mem::take(&mut self.is_news) {
             // Whether the stop at hand keeps clear of what is new; nothing more rests on this.
-            let stop_s = job.stop_s(self.period);
+            let stop_s = job.stop_s(stride(self.period));
             let mut at_once = look.begin(now, job, self.period, stop_s);
             look.extend(&mut at_once, job, THINGS_ANEW);
             self.is_surprised =
-                at_once.end.is_some() && !job.has_stop_before(at_once.s.max(job.s()), self.period);
+                at_once.end.is_some() && !job.has_stop_before(at_once.s.max(job.s()), stride(self.period));
         }
         let is_whole = self.growing.end.is_some() || self.growing.s >= goal;
         let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
@@ -352,7 +352,10 @@ impl Core {
             // At rest with nowhere to go there is nothing to step; else without a stop behind it the step
             // is the first of the stop that there is.
             let stands = job.at_rest() && applied == 0.0;
-            if !stands && !job.step_if_it_stops(applied, part, last, (period, coast)) && !job.is_unbegun() {
+            if !stands
+                && !job.step_if_it_stops(applied, part, last, (stride(period), coast))
+                && !job.is_unbegun()
+            {
                 applied = 0.0;
                 job.step(0.0, part);
             }

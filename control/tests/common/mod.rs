@@ -193,6 +193,8 @@ pub(crate) struct Rig {
     pub(crate) core: Core,
     pub(crate) handle: Handle,
     pub(crate) now: Time,
+    /// From one tick to the next.
+    pub(crate) period: Duration,
     pub(crate) state: JointState,
     pub(crate) commands: Vec<JointCommand>,
     pub(crate) reports: Vec<Report>,
@@ -200,6 +202,8 @@ pub(crate) struct Rig {
     pub(crate) lease: Option<Lease>,
     /// Keeps the lease alive on every tick.
     pub(crate) alive: bool,
+    /// Measures the torques that it was told; else none.
+    pub(crate) senses: bool,
     /// Where ticks are recorded, and those taken from there so far.
     pub(crate) tape: Option<Tape>,
     pub(crate) records: Vec<TickRecord>,
@@ -215,6 +219,7 @@ impl Rig {
     }
 
     pub(crate) fn with(arm: Arc<Arm>, config: Config) -> Self {
+        let period = Duration::from_secs_f64(config.period_s);
         let (core, handle) = control::new(Arc::clone(&arm), config).expect("a valid configuration");
         let zero = JointVector::zeros(N);
         let gripper = GripperState { width_m: 0.04, speed_m_s: 0.0, force_n: 0.0 };
@@ -225,11 +230,13 @@ impl Rig {
             core,
             handle,
             now: Time::from_secs_f64(1.0),
+            period,
             state,
             commands,
             reports,
             lease: None,
             alive: true,
+            senses: true,
             tape: None,
             records: vec![],
             repeats: VecDeque::new(),
@@ -266,13 +273,13 @@ impl Rig {
 
     /// One tick with the plant's state.
     pub(crate) fn tick(&mut self) -> JointCommand {
-        let state = JointState { stamp: self.now + TICK, ..self.state };
+        let state = JointState { stamp: self.now + self.period, ..self.state };
         self.tick_with(Some(state))
     }
 
     /// One tick with what the test says was read.
     pub(crate) fn tick_with(&mut self, state: Option<JointState>) -> JointCommand {
-        self.tick_at(self.now + TICK, state)
+        self.tick_at(self.now + self.period, state)
     }
 
     pub(crate) fn tick_at(&mut self, now: Time, state: Option<JointState>) -> JointCommand {
@@ -287,7 +294,9 @@ impl Rig {
         if command.enabled {
             self.state.q = command.q;
             self.state.dq = command.dq;
-            self.state.tau = command.tau;
+            if self.senses {
+                self.state.tau = command.tau;
+            }
             self.state.gripper.width_m = command.gripper.width_m;
         } else {
             self.state.dq = JointVector::zeros(N);
@@ -332,6 +341,11 @@ impl Rig {
         for _ in 0..n {
             self.tick();
         }
+    }
+
+    /// As many ticks as there are in so many seconds.
+    pub(crate) fn seconds(&mut self, seconds: f64) {
+        self.ticks((seconds / self.period.as_secs_f64()).round() as usize);
     }
 
     /// Ticks until the mode is `mode`; returns how many it took.

@@ -1,7 +1,7 @@
 //! The chain with its own dynamics: it does what the torques make of it, and the world pushes.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use super::{N, Rig, TICK};
+use super::{N, Rig};
 use mechanics::{Arm, ArmData, Data, Jacobian, dynamics, tool_jacobian, tool_pose};
 use nalgebra::Vector3;
 use std::sync::Arc;
@@ -64,10 +64,10 @@ impl Plant {
         tool_pose(&self.arm, &mut self.scratch, &q).isometry().translation.vector
     }
 
-    /// A tick of the loop, and a millisecond of the arm under its torques; without power its brakes hold.
+    /// A tick of the loop, and a period of the arm under its torques; without power its brakes hold.
     pub(crate) fn tick(&mut self, rig: &mut Rig) -> JointCommand {
-        let state =
-            JointState { stamp: rig.now + TICK, q: self.q(), dq: self.dq(), tau: self.told, ..rig.state };
+        let stamp = rig.now + rig.period;
+        let state = JointState { stamp, q: self.q(), dq: self.dq(), tau: self.told, ..rig.state };
         let command = rig.tick_with(Some(state));
         if !command.enabled {
             self.dq.fill(0.0);
@@ -76,8 +76,10 @@ impl Plant {
         self.told = command.tau;
         let q = self.q();
         tool_jacobian(&self.arm, &mut self.scratch, &q, &mut self.jacobian);
-        // Ten small steps of semi-implicit Euler; the finger is held by itself.
-        for _ in 0..10 {
+        // Steps of a tenth of a millisecond of semi-implicit Euler; the finger is held by itself.
+        let n = (rig.period.as_secs_f64() / 1e-4 - 1e-9).ceil();
+        let h = rig.period.as_secs_f64() / n;
+        for _ in 0..n as u32 {
             let mut tau = vec![0.0; self.q.len()];
             for (i, tau) in tau.iter_mut().enumerate().take(N) {
                 let pressed: f64 = (0..3).map(|a| self.jacobian[(a, i)] * self.force[a]).sum();
@@ -95,8 +97,8 @@ impl Plant {
                 ddq
             ));
             for i in 0..self.q.len() {
-                self.dq[i] += 1e-4 * self.ddq[i];
-                self.q[i] += 1e-4 * self.dq[i];
+                self.dq[i] += h * self.ddq[i];
+                self.q[i] += h * self.dq[i];
             }
         }
         command

@@ -26,6 +26,7 @@ mod orders;
 mod outside;
 mod payload;
 mod proof;
+mod rates;
 mod sensing;
 mod servo;
 mod stops;
