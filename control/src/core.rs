@@ -17,6 +17,7 @@ use crate::path::{Job, Reference};
 use crate::payload::Carried;
 use crate::progress::Progress;
 use crate::report::{Cause, LimitKind, Report, Status, TraceSample};
+use crate::slowing::Slowings;
 use crate::state::{State, Stop};
 use crate::tape::{Head, Heard};
 use crate::twist::Scratch;
@@ -36,8 +37,6 @@ const OVERRUNS: usize = 64;
 const CAREFUL_PACE: f64 = 0.25;
 /// After a pause of the loop that is longer, the robot has braked by its own watchdog, seconds.
 const PAUSE_S: f64 = 0.1;
-/// After a torque was cut and told, further cuts are told again only after so long without, seconds.
-const TORQUE_QUIET: f64 = 0.5;
 
 /// The real-time end of control.
 pub struct Core {
@@ -84,7 +83,7 @@ pub struct Core {
     pub(crate) following_error_for: f64,
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
-    torque_quiet: f64,
+    pub(crate) slowings: Slowings,
     next_trace: Time,
     /// The reference was put to the measured state in this tick: the wall has nothing to compare with.
     pub(crate) resynced: bool,
@@ -161,7 +160,7 @@ impl Core {
             following_error_for: 0.0,
             overruns: [Time::ZERO; OVERRUNS],
             n_overruns: 0,
-            torque_quiet: 0.0,
+            slowings: Slowings::NONE,
             next_trace: Time::ZERO,
             resynced: false,
             has_paused: false,
@@ -289,7 +288,7 @@ impl Core {
     }
 
     pub(crate) fn slow(&self) -> f64 {
-        let asked = self.heard.slow;
+        let asked = self.heard.pace();
         let is_careful = self.contact.is_noisy || self.motors.is_hot || self.careful_s > 0.0;
         if is_careful { asked.min(CAREFUL_PACE) } else { asked }
     }
@@ -334,16 +333,12 @@ impl Core {
         let continued = powered || self.last.enabled;
         let dt = if continued { self.dt } else { f64::MAX };
         let cut = limiter::clamp_torque(self.arm.limits(), &self.last.tau, &mut tau, dt);
-        self.torque_quiet += self.dt;
-        if let Some((part, v)) = cut
-            && powered
-            && self.gives_torques()
-            && part > self.tuning.torque_trifle
+        let is_told = powered && self.gives_torques();
+        let cut = cut.filter(|(part, _)| is_told && *part > self.tuning.torque_trifle);
+        if self.slowings.torque.tells(cut.is_some(), self.dt)
+            && let Some((_, v)) = cut
         {
-            if self.torque_quiet > TORQUE_QUIET {
-                self.intervened(v);
-            }
-            self.torque_quiet = 0.0;
+            self.intervened(v);
         }
         tau
     }
@@ -424,6 +419,7 @@ impl Controller for Core {
         let slow = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
         let Heard { shut_down, live, .. } = self.heard;
         self.heard = Heard { slow, shut_down, live, ..Heard::NOTHING };
+        self.tell_pace(slow);
         self.sense(now, state);
         self.after_pause();
         self.supervise_line(now);

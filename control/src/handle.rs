@@ -28,8 +28,6 @@ const LONGEST_ORDER_S: f64 = 10.0;
 const LONGEST_VELOCITY_S: f64 = 1.0;
 /// A thing that has moved by less has not, metres.
 const SAME_PLACE_M: f64 = 0.005;
-/// The slowest a motion may be asked to run, as a part of its own speed.
-const SLOWEST: f64 = 0.05;
 
 /// Requests stops from anywhere, a signal handler included: one atomic, nothing else.
 #[derive(Clone, Debug)]
@@ -354,9 +352,9 @@ impl Handle {
     }
 
     /// Runs this and later motions at a part of their own speed, 0.05 to 1; the pace changes within
-    /// all limits. What is no number counts as the slowest.
+    /// all limits. What is out of that is brought within it, with a report; what is no number counts as none of it.
     pub fn slow(&mut self, factor: f64) {
-        let factor = if factor.is_finite() { factor.clamp(SLOWEST, 1.0) } else { SLOWEST };
+        let factor = if factor.is_finite() { factor } else { 0.0 };
         self.wires.shared.slow.store(factor.to_bits(), Ordering::Relaxed);
     }
 

@@ -46,6 +46,7 @@ mod requests;
 pub mod rt;
 mod second;
 mod servo;
+mod slowing;
 mod smooth;
 mod state;
 mod strain;

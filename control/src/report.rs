@@ -221,11 +221,11 @@ pub enum LimitKind {
     Acceleration,
     /// rad/s³.
     Jerk,
-    /// N·m (N); without a joint: the part of what is steered that the motors have the strength for.
+    /// N·m (N).
     Torque,
     /// N·m/s.
     TorqueRate,
-    /// The part of its own speed at which a motion may run.
+    /// The part of its own speed at which a motion may be asked to run.
     Pace,
     /// The part of its own speed at which a motion may run before something in the way; the margin is the
     /// room there, metres.

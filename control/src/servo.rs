@@ -13,7 +13,8 @@ use crate::core::Core;
 use crate::filter::Near;
 use crate::limiter;
 use crate::path::Reference;
-use crate::report::{LimitKind, MotionId, Report};
+use crate::report::{MotionId, Report};
+use crate::slowing::Slowed;
 use crate::state::{State, Stop, steps};
 use crate::strain;
 use crate::twist::{self, Twist};
@@ -27,7 +28,7 @@ pub(crate) const STOP: Share = Share(0.6);
 /// Parts of these that are tried in turn until the motors can give what it takes.
 const STRENGTHS: [f64; 5] = [1.0, 0.6, 0.35, 0.2, 0.1];
 /// Places of a stop at which the motors are asked; where one from unaccelerated motion is sharpest is among them.
-const STOP_PLACES: u32 = 8;
+pub(crate) const STOP_PLACES: u32 = 8;
 /// What a target is approached with of velocity, and of the acceleration that [`TAKE_UP`] leaves.
 const APPROACH_VELOCITY: f64 = 0.7;
 const APPROACH_ACCELERATION: f64 = 0.6;
@@ -81,10 +82,6 @@ pub(crate) struct Servo {
     pub(crate) part: f64,
     /// The part of [`TAKE_UP`] and [`STOP`] that the motors had the strength for.
     strength: f64,
-    /// That a singular pose slows the tool was told.
-    is_singular: bool,
-    /// That the motors have not the strength for what is wished was told.
-    is_weak: bool,
 }
 
 impl Servo {
@@ -97,18 +94,7 @@ impl Servo {
         limits: &[JointLimits],
     ) -> Self {
         let stop = Brake::new(from, limits, STOP);
-        Self {
-            id,
-            aim,
-            expires,
-            next: from,
-            stop,
-            may_coast: false,
-            part: 0.0,
-            strength: 1.0,
-            is_singular: false,
-            is_weak: false,
-        }
+        Self { id, aim, expires, next: from, stop, may_coast: false, part: 0.0, strength: 1.0 }
     }
 
     /// Whether the arm stands.
@@ -129,8 +115,9 @@ struct Step {
     /// The part of the wish that is taken up, and what lowers it.
     applied: f64,
     near: Option<Near>,
-    /// The part that singular poses leave.
+    /// The part that singular poses leave, and of that what limits of speed do.
     singular: f64,
+    slowed: Slowed,
     /// Something is wished.
     moves: bool,
 }
@@ -218,24 +205,8 @@ impl Core {
             servo.next = servo.stop.reference();
         }
         servo.part = step.applied;
-        let singular = step.singular;
-        let is_singular = singular < 0.99;
-        if is_singular && !servo.is_singular {
-            self.tell(Report::Intervention {
-                joint: None,
-                limit: LimitKind::Singularity,
-                requested: 1.0,
-                applied: singular,
-                margin: singular - 1.0,
-            });
-        }
-        servo.is_singular = is_singular;
-        let is_weak = step.moves && !step.is_borne;
-        if is_weak && !servo.is_weak {
-            let (limit, requested, margin) = (LimitKind::Torque, 1.0, -1.0);
-            self.tell(Report::Intervention { joint: None, limit, requested, applied: 0.0, margin });
-        }
-        servo.is_weak = is_weak;
+        self.tell_slowed_wish(step.singular, &step.slowed);
+        self.tell_weak(step.moves && !step.is_borne, &step.stop, step.strength, &servo.next);
         self.state = State::Servo(servo);
         let trust = self.filter.trust(now);
         self.tell_restriction(step.moves.then_some(slow), step.applied, trust, step.near);
@@ -262,7 +233,7 @@ impl Core {
             }
         };
         let wish = if self.is_awaited() { JointVector::zeros(wish.len()) } else { wish };
-        let wish = twist::within_speed(
+        let (wish, slowed) = twist::within_speed(
             &self.arm,
             &mut self.servo_data,
             &last.q,
@@ -305,7 +276,7 @@ impl Core {
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         }
         let moves = wish.iter().any(|v| *v != 0.0);
-        Step { next, strength, stop, is_verified, is_borne, applied, near, singular, moves }
+        Step { next, strength, stop, is_verified, is_borne, applied, near, singular, slowed, moves }
     }
 
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the

@@ -8,6 +8,7 @@
 use crate::core::Core;
 use crate::message::INBOX;
 use crate::report::{Mode, MotionId};
+use crate::slowing::pace_for;
 use core::sync::atomic::{AtomicU64, Ordering};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Heard {
     pub panicked: u8,
     /// When the owners of arm and gripper last said that they live, nanoseconds.
     pub alive: [i64; 2],
-    /// The part of their own speed at which motions run.
+    /// The part of their own speed at which motions were asked to run; see [`Self::pace`].
     pub slow: f64,
     /// When the emergency stop's line was last read, nanoseconds, and whether it was open since.
     pub line_read: i64,
@@ -43,6 +44,12 @@ pub struct Heard {
 }
 
 impl Heard {
+    /// The part of their own speed at which motions ran by that, 0.05 to 1.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        pace_for(self.slow)
+    }
+
     pub(crate) const NOTHING: Self = Self {
         requests: 0,
         stop: 0,

@@ -1,6 +1,7 @@
 //! Velocities of the tool, and the joint velocities that make them.
 
 use crate::path::Job;
+use crate::slowing::Slowed;
 use mechanics::{Arm, ArmData, Jacobian, tool_jacobian, tool_pose};
 use nalgebra::{Matrix6, Vector3, Vector6};
 use types::{CRAWL, JointLimits, JointVector, MAX_JOINTS, Rejection};
@@ -172,17 +173,21 @@ fn most_now(l: &JointLimits, q: f64, way: f64, strength: f64) -> f64 {
 }
 
 /// `rates` slowed down, all alike, so that no joint is faster than its limit and the tool's centre point not
-/// faster than `most` m/s; the motors have the part `strength` of what taking up a velocity uses.
+/// faster than `most` m/s, and by what; the motors have the part `strength` of what taking up a velocity uses.
 pub(crate) fn within_speed(
     arm: &Arm,
     scratch: &mut Scratch,
     q: &JointVector,
     rates: JointVector,
     (most, strength): (f64, f64),
-) -> JointVector {
+) -> (JointVector, Slowed) {
     let speed = tool_speed(arm, scratch, q, &rates);
-    let part = arm.limits().iter().enumerate().fold((most / speed.max(1e-12)).min(1.0), |m, (i, l)| {
-        m.min(most_now(l, q[i], rates[i], strength) / rates[i].abs().max(1e-12))
-    });
-    JointVector::from_fn(rates.len(), |i| part * rates[i])
+    let mut slowed = Slowed { part: (most / speed.max(1e-12)).min(1.0), joint: None, rate: 0.0 };
+    for (i, l) in arm.limits().iter().enumerate() {
+        let part = most_now(l, q[i], rates[i], strength) / rates[i].abs().max(1e-12);
+        if part < slowed.part {
+            slowed = Slowed { part, joint: Some(i as u8), rate: rates[i] };
+        }
+    }
+    (JointVector::from_fn(rates.len(), |i| slowed.part * rates[i]), slowed)
 }

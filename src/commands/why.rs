@@ -250,8 +250,8 @@ fn filter_words(story: &Story<'_>, run: &Run, t: &TickRecord) -> Vec<String> {
         .iter()
         .map(|e| format!("{} the loop told: {}.", clock(e.at), e.text))
         .collect();
-    if t.heard.slow < 1.0 {
-        lines.push(format!("Motions ran at {:.0} % of their own speed, by order.", 100.0 * t.heard.slow));
+    if t.heard.pace() < 1.0 {
+        lines.push(format!("Motions ran at {:.0} % of their own speed, by order.", 100.0 * t.heard.pace()));
     }
     if lines.is_empty() && t.mode == Mode::Follow {
         lines.push("Filter and watches had nothing against it since the motion began.".into());

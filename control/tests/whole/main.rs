@@ -33,5 +33,6 @@ mod stops;
 mod strength;
 mod tape;
 mod ticks;
+mod told;
 mod tracking;
 mod walls;

@@ -177,10 +177,17 @@ fn what_the_motors_have_no_strength_for_is_not_begun_and_that_is_told_once() {
         rig.ticks(10);
     }
     assert!((rig.hold_q()[1] - home[1]).abs() < 0.01, "it went out: {}", rig.hold_q()[1] - home[1]);
-    let is_told =
-        |r: &&Report| matches!(r, Report::Intervention { joint: None, limit: LimitKind::Torque, .. });
-    let told = rig.reports.iter().filter(is_told).count();
-    assert!((1..=3).contains(&told), "told {told} times: {:?}", rig.reports);
+    let of = |r: &Report| match r {
+        Report::Intervention { joint, limit: LimitKind::Torque, requested, applied, margin } => {
+            Some((*joint, *requested, *applied, *margin))
+        }
+        _ => None,
+    };
+    let told: Vec<_> = rig.reports.iter().filter_map(of).collect();
+    let [(Some(joint), requested, applied, margin)] = told[..] else { panic!("{:?}", rig.reports) };
+    let most = arm.limits()[usize::from(joint)].torque;
+    assert!((margin - (most - requested.abs())).abs() < 1e-9, "{told:?}, limit {most}");
+    assert!(requested.abs() > 0.999 * most && applied.abs() <= 1.001 * most, "{told:?}, limit {most}");
 }
 
 #[test]
