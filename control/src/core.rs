@@ -109,7 +109,7 @@ impl Core {
         wires: CoreWires,
     ) -> Self {
         let (n, home) = (arm.n_joints(), arm.home());
-        let gripper = Gripper::new(&arm.profile().gripper);
+        let gripper = Gripper::new(&arm);
         let zero = JointVector::zeros(n);
         let last = JointCommand {
             stamp: Time::ZERO,

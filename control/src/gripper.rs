@@ -1,6 +1,18 @@
-//! The gripper's command: within bounds, and never faster than the gripper is; and whether what it holds slips.
+//! The gripper's command: within bounds, continuous, and never faster than the gripper is; and whether what it holds slips.
+//!
+//! Its width is one motion, within limits of speed, acceleration and jerk (see `glide`), and its force changes no faster
+//! than it may. Fingers that hold something stand wider than they are told to. To let go they have to be told where they
+//! are first, which is a leap: until then their force has been taken away, so that they feel nothing of it.
+//!
+//! A gripper that sets out late (`GripperProfile::late_s`) takes places to go to, and no course: it may be told another
+//! place at once.
+#![forbid(unsafe_code)]
 
-use types::{GripperCommand, GripperProfile, GripperState, Rejection};
+use crate::glide::Glide;
+use crate::report::LimitKind;
+use crate::state::steps;
+use mechanics::{Arm, GripperLimits};
+use types::{GripperCommand, GripperState, Rejection};
 
 /// Fingers that are told to close further than they are by so much, metres, and have rested for so long, seconds,
 /// slower than this, m/s, hold something.
@@ -15,13 +27,17 @@ const SLIP_M: f64 = 0.001_5;
 /// The gripper's side of the core.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Gripper {
-    exists: bool,
+    /// How its command may change; `None`: there is none.
+    limits: Option<GripperLimits>,
     width_max: f64,
     force_max: f64,
-    speed: f64,
     late_s: f64,
     target: GripperCommand,
     command: GripperCommand,
+    /// The command's width on its way.
+    glide: Glide,
+    /// Before it goes on it lets go, and is told this width without force, metres.
+    lets_go: Option<f64>,
     /// For how long it has been told the same width, seconds.
     stood_s: f64,
     /// How far apart the fingers were last, metres.
@@ -41,18 +57,20 @@ enum Grasp {
 const NOTHING: Grasp = Grasp::Nothing { rests_s: 0.0 };
 
 impl Gripper {
-    pub(crate) fn new(profile: &GripperProfile) -> Self {
-        let exists = !profile.joints.is_empty();
-        let (width_max, force_max) = if exists { (profile.width_m, profile.force_n) } else { (0.0, 0.0) };
+    pub(crate) fn new(arm: &Arm) -> Self {
+        let (profile, limits) = (&arm.profile().gripper, arm.gripper_limits());
+        let (width_max, force_max) =
+            if limits.is_some() { (profile.width_m, profile.force_n) } else { (0.0, 0.0) };
         let rest = GripperCommand { width_m: 0.0, force_n: force_max };
         Self {
-            exists,
+            limits,
             width_max,
             force_max,
-            speed: profile.speed_m_s,
             late_s: profile.late_s,
             target: rest,
             command: rest,
+            glide: Glide::at_rest(0.0),
+            lets_go: None,
             stood_s: 0.0,
             measured_m: 0.0,
             grasp: NOTHING,
@@ -61,33 +79,62 @@ impl Gripper {
 
     /// Checks a command a person or planner gives (B1–B6).
     pub(crate) fn check(&self, command: &GripperCommand) -> Result<(), Rejection> {
-        if !self.exists {
+        if self.limits.is_none() {
             return Err(Rejection::new("gripper", "an arm with a gripper", "this arm has none"));
         }
         crate::config::range("gripper.width_m", command.width_m, 0.0, self.width_max)?;
         crate::config::range("gripper.force_n", command.force_n, 0.0, self.force_max)
     }
 
-    /// Goes to `target`, brought within bounds. Fingers that hold something stand wider than they were
-    /// told to (`measured_m`): they open from where they are, so that they let go at once.
-    pub(crate) fn go(&mut self, target: GripperCommand, measured_m: Option<f64>) {
-        if target.width_m.is_finite() && target.force_n.is_finite() {
-            self.target = GripperCommand {
-                width_m: target.width_m.clamp(0.0, self.width_max),
-                force_n: target.force_n.clamp(0.0, self.force_max),
-            };
-            let stands = measured_m.filter(|w| *w >= 0.0 && *w <= self.width_max).unwrap_or(0.0);
-            self.command.width_m = self.command.width_m.max(stands.min(self.target.width_m));
+    /// Goes to `target`, brought within bounds; what was brought there: which limit, what was asked, what is done.
+    /// Fingers that hold something stand wider than they were told to (`measured_m`): to open further they let go first.
+    pub(crate) fn go(
+        &mut self,
+        target: GripperCommand,
+        measured_m: Option<f64>,
+    ) -> [Option<(LimitKind, f64, f64)>; 2] {
+        let GripperCommand { width_m, force_n } = target;
+        if !width_m.is_finite() || !force_n.is_finite() {
+            return [None; 2];
+        }
+        self.target = GripperCommand {
+            width_m: width_m.clamp(0.0, self.width_max),
+            force_n: force_n.clamp(0.0, self.force_max),
+        };
+        let stands = measured_m.filter(|w| *w >= 0.0 && *w <= self.width_max).unwrap_or(0.0);
+        let holds = stands > self.command.width_m + FURTHER_M && stands < self.target.width_m;
+        self.lets_go = None;
+        if holds {
+            self.leap(stands);
+        }
+        let cut = |limit, asked: f64, done: f64| (asked != done).then_some((limit, asked, done));
+        [
+            cut(LimitKind::Position, width_m, self.target.width_m),
+            cut(LimitKind::Torque, force_n, self.target.force_n),
+        ]
+    }
+
+    /// Is to be told another width than where it is on its way.
+    fn leap(&mut self, width_m: f64) {
+        if self.late_s > 0.0 {
+            self.glide = Glide::at_rest(width_m);
+            self.command.width_m = width_m;
+        } else {
+            self.lets_go = Some(width_m);
         }
     }
 
-    /// Keeps what it holds: neither opens nor closes further, with the force it had. Fingers that hold nothing and set
-    /// out late may be anywhere on their way: they stand where they are.
+    /// Keeps what it holds: neither opens nor closes further than it takes to come to rest, with the force it had. Fingers
+    /// that hold nothing and set out late may be anywhere on their way: they stand where they are.
     pub(crate) fn hold(&mut self) {
+        let Some(limits) = &self.limits else { return };
+        self.lets_go = None;
+        self.target.width_m = self.glide.rests_at(limits).clamp(0.0, self.width_max);
         if self.late_s > 0.0 && matches!(self.grasp, Grasp::Nothing { .. }) {
-            self.command.width_m = self.measured_m.clamp(0.0, self.width_max);
+            let stands = self.measured_m.clamp(0.0, self.width_max);
+            self.leap(stands);
+            self.target.width_m = stands;
         }
-        self.target.width_m = self.command.width_m;
     }
 
     /// Stands where it is measured: without power, or when power comes.
@@ -96,7 +143,14 @@ impl Gripper {
             self.command.width_m = width_m.clamp(0.0, self.width_max);
         }
         self.command.force_n = self.force_max;
+        self.stay();
+    }
+
+    /// The command stays what it is.
+    fn stay(&mut self) {
         self.target = self.command;
+        self.glide = Glide::at_rest(self.command.width_m);
+        self.lets_go = None;
     }
 
     /// Goes on with what whoever gripped before was about, when the arm is taken over: fingers that press on something
@@ -106,7 +160,7 @@ impl Gripper {
         let presses = state.force_n > PRESSES * self.force_max && state.width_m > FURTHER_M;
         if presses && state.speed_m_s.abs() < RESTS_M_S {
             self.command = GripperCommand { width_m: 0.0, force_n: state.force_n.min(self.force_max) };
-            self.target = self.command;
+            self.stay();
         }
     }
 
@@ -145,11 +199,25 @@ impl Gripper {
 
     /// The command after `dt` seconds.
     pub(crate) fn step(&mut self, dt: f64) -> GripperCommand {
-        let most = if self.exists { self.speed * dt } else { 0.0 };
-        let way = self.target.width_m - self.command.width_m;
-        self.command.width_m += way.clamp(-most, most);
-        self.stood_s = if way == 0.0 { self.stood_s + dt } else { 0.0 };
-        self.command.force_n = self.target.force_n;
+        let Some(limits) = self.limits else { return self.command };
+        let is_there = self.lets_go.is_none() && self.glide.is_at(self.target.width_m);
+        self.stood_s = if is_there { self.stood_s + dt } else { 0.0 };
+        for part in steps(dt, dt) {
+            let (to, force_n) = match self.lets_go {
+                Some(_) => (self.glide.rests_at(&limits), 0.0),
+                None => (self.target.width_m, self.target.force_n),
+            };
+            let most = limits.force_rate * part;
+            self.command.force_n += (force_n - self.command.force_n).clamp(-most, most);
+            self.glide.step(to, &limits, part);
+        }
+        if let Some(width_m) = self.lets_go
+            && self.command.force_n == 0.0
+        {
+            self.glide = Glide::at_rest(width_m);
+            self.lets_go = None;
+        }
+        self.command.width_m = self.glide.x.clamp(0.0, self.width_max);
         self.command
     }
 }
@@ -158,6 +226,15 @@ impl Gripper {
 mod tests {
     use super::*;
 
+    /// Fingers of 8 cm that are told to close, and may take `late_s` to set out, seconds.
+    fn closing(late_s: f64) -> Gripper {
+        let arm = crate::common::arm_with(|profile| profile.gripper.late_s = late_s);
+        let mut gripper = Gripper::new(&arm);
+        gripper.stand(0.08);
+        assert_eq!(gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(0.08)), [None; 2]);
+        gripper
+    }
+
     /// Fingers of 8 cm that are told to close, and are as far apart as `width_m` says at every millisecond.
     fn felt(width_m: impl Fn(u32) -> f64) -> Vec<(u32, [f64; 2])> {
         felt_by(0.0, width_m)
@@ -165,10 +242,7 @@ mod tests {
 
     /// The same of fingers that may take `late_s` to set out, seconds.
     fn felt_by(late_s: f64, width_m: impl Fn(u32) -> f64) -> Vec<(u32, [f64; 2])> {
-        let profile = types::GripperProfile { late_s, ..crate::common::arm().profile().gripper.clone() };
-        let mut gripper = Gripper::new(&profile);
-        gripper.stand(profile.width_m);
-        gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(profile.width_m));
+        let mut gripper = closing(late_s);
         let mut told = Vec::new();
         for ms in 0..4000 {
             let command = gripper.step(1e-3);
@@ -217,14 +291,22 @@ mod tests {
 
     #[test]
     fn a_stop_has_fingers_that_set_out_late_stand_where_they_are() {
-        let profile = types::GripperProfile { late_s: 0.5, ..crate::common::arm().profile().gripper.clone() };
-        let mut gripper = Gripper::new(&profile);
-        gripper.stand(profile.width_m);
-        gripper.go(GripperCommand { width_m: 0.0, force_n: 20.0 }, Some(profile.width_m));
+        let mut gripper = closing(0.5);
         (0..300).for_each(|_| _ = gripper.step(1e-3));
         gripper.feel(&GripperState { width_m: 0.079, speed_m_s: 0.0, force_n: 0.0 }, 1e-3);
         gripper.hold();
         let told = gripper.step(1e-3);
         assert!((told.width_m - 0.079).abs() < 1e-12, "not where the command was on its way: {told:?}");
+    }
+
+    #[test]
+    fn what_no_gripper_can_is_brought_to_what_it_can_and_told() {
+        let mut gripper = closing(0.0);
+        let cut = gripper.go(GripperCommand { width_m: -0.01, force_n: 50.0 }, None);
+        assert_eq!(cut, [Some((LimitKind::Position, -0.01, 0.0)), Some((LimitKind::Torque, 50.0, 40.0))]);
+        for bad in [f64::NAN, f64::INFINITY] {
+            assert_eq!(gripper.go(GripperCommand { width_m: bad, force_n: 1.0 }, None), [None; 2]);
+            assert_eq!(gripper.target, GripperCommand { width_m: 0.0, force_n: 40.0 });
+        }
     }
 }

@@ -77,7 +77,7 @@ impl Handle {
         tool_speed: f64,
         wires: HandleWires,
     ) -> Self {
-        let gripper = Gripper::new(&arm.profile().gripper);
+        let gripper = Gripper::new(&arm);
         let status = wires.mailbox.get();
         Self {
             arm,

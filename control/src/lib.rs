@@ -23,6 +23,7 @@ mod ease;
 mod ending;
 mod estimate;
 mod filter;
+mod glide;
 mod gripper;
 mod handle;
 pub mod histogram;

@@ -243,7 +243,11 @@ impl Core {
                 self.tell(Report::Finished(order.id));
             }
             What::Grip(command) => {
-                self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
+                let cuts = self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
+                for (limit, requested, applied) in cuts.into_iter().flatten() {
+                    let margin = -(requested - applied).abs();
+                    self.tell(Report::Intervention { joint: None, limit, requested, applied, margin });
+                }
             }
         }
     }

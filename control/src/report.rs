@@ -213,7 +213,7 @@ pub enum RefusedWhy {
 pub enum LimitKind {
     /// A number that is none.
     Finite,
-    /// rad (m).
+    /// rad (m); without a joint: how far the gripper opens, m.
     Position,
     /// rad/s.
     Velocity,
@@ -221,7 +221,7 @@ pub enum LimitKind {
     Acceleration,
     /// rad/s³.
     Jerk,
-    /// N·m (N).
+    /// N·m (N); without a joint: the gripper's force per finger, N.
     Torque,
     /// N·m/s.
     TorqueRate,

@@ -1,10 +1,12 @@
 //! The robot as planner, control and simulator use it: a [`Model`] with its [`RobotProfile`].
 
 mod build;
+mod fingers;
 mod guess;
 mod home;
 mod motion;
 
+pub use fingers::GripperLimits;
 pub use home::HomeChoice;
 pub use motion::{
     ArmData, body_poses_in_world, gravity_load, inverse_dynamics, mass_matrix, tool_jacobian, tool_pose,

@@ -21,8 +21,8 @@ mod trig;
 pub mod urdf;
 
 pub use arm::{
-    Arm, ArmData, HomeChoice, body_poses_in_world, gravity_load, inverse_dynamics, mass_matrix,
-    tool_jacobian, tool_pose,
+    Arm, ArmData, GripperLimits, HomeChoice, body_poses_in_world, gravity_load, inverse_dynamics,
+    mass_matrix, tool_jacobian, tool_pose,
 };
 pub use data::{Data, Jacobian};
 pub use error::ModelError;

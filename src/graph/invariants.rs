@@ -3,6 +3,7 @@
 //! latched.
 
 use control::{Cause, Mode, Status};
+use mechanics::{Arm, GripperLimits};
 use types::{JointCommand, JointLimits, JointState, JointVector};
 
 /// Relative slack for rounding.
@@ -11,8 +12,11 @@ const SLACK: f64 = 1.0 + 1e-6;
 /// Watches the row of commands.
 pub(crate) struct Invariants {
     limits: Vec<JointLimits>,
+    gripper: Option<GripperLimits>,
     period_s: f64,
     last: Option<JointCommand>,
+    /// How fast the gripper's width changed last, m/s; while it had no force, unknown.
+    gripper_m_s: Option<f64>,
     mode: Mode,
     hash: u64,
     ticks: u64,
@@ -24,12 +28,20 @@ pub(crate) struct Invariants {
 const PAUSE_S: f64 = 0.1;
 
 impl Invariants {
-    pub(crate) fn new(limits: &[JointLimits], period_s: f64) -> Self {
+    pub(crate) fn of(arm: &Arm, period_s: f64) -> Self {
+        // What takes places to go to is told no course.
+        let gripper = arm.gripper_limits().filter(|_| arm.profile().gripper.late_s == 0.0);
+        Self { gripper, ..Self::new(arm.limits(), period_s) }
+    }
+
+    fn new(limits: &[JointLimits], period_s: f64) -> Self {
         let hash = 0xcbf2_9ce4_8422_2325;
         Self {
             limits: limits.to_vec(),
+            gripper: None,
             period_s,
             last: None,
+            gripper_m_s: None,
             mode: Mode::Disarmed,
             hash,
             ticks: 0,
@@ -53,6 +65,7 @@ impl Invariants {
         {
             self.broken = Some(format!("tick {}: {why}", self.ticks));
         }
+        self.gripper_m_s = self.gripper_speed(command);
         self.last = Some(*command);
     }
 
@@ -111,7 +124,30 @@ impl Invariants {
                 return Some(format!("I2: joint {j}: |{what}| is {got:.4}, at most {most:.4} is allowed"));
             }
         }
-        None
+        self.find_gripper(c, last)
+    }
+
+    /// How fast the gripper's width changes, m/s, if it has power and force and had before: what it is told without, to let
+    /// go, it does not feel.
+    fn gripper_speed(&self, c: &JointCommand) -> Option<f64> {
+        let feels = |c: &JointCommand| c.enabled && c.gripper.force_n > 0.0;
+        let last = self.last.as_ref().filter(|last| feels(last) && feels(c))?;
+        (c.stamp.secs_since(last.stamp) <= PAUSE_S)
+            .then(|| (c.gripper.width_m - last.gripper.width_m) / self.period_s)
+    }
+
+    fn find_gripper(&self, c: &JointCommand, last: &JointCommand) -> Option<String> {
+        let l = self.gripper.as_ref()?;
+        let force_rate = (c.gripper.force_n - last.gripper.force_n) / self.period_s;
+        let speed = self.gripper_speed(c);
+        let faster = speed.zip(self.gripper_m_s).map(|(now, before)| (now - before) / self.period_s);
+        let checks = [
+            ("speed", speed.unwrap_or(0.0), l.speed),
+            ("acceleration", faster.unwrap_or(0.0), l.acceleration),
+            ("force rate", force_rate, l.force_rate),
+        ];
+        let (what, got, most) = checks.into_iter().find(|(_, got, most)| got.abs() > most * SLACK + 1e-6)?;
+        Some(format!("I2: the gripper's {what} is {got:.4}, at most {most:.4} is allowed"))
     }
 
     /// The first invariant that was broken.
@@ -182,6 +218,38 @@ mod tests {
             watch.watch(&Status { mode: Mode::Fault { powered: false }, ..status });
             watch.watch(&Status { mode: Mode::Disarmed, cause, ..status });
             assert_eq!(watch.broken().is_some_and(|why| why.contains("I6")), is_broken, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_gripper_that_leaps_starts_at_once_or_presses_at_once_is_found_but_not_where_it_has_no_force() {
+        let arm = crate::robots::load("panda").expect("built in");
+        let l = arm.gripper_limits().expect("it has one");
+        let told = |width_m: f64, force_n: f64| JointCommand {
+            q: arm.home(),
+            gripper: GripperCommand { width_m, force_n },
+            ..JointCommand { dq: JointVector::zeros(7), ddq: JointVector::zeros(7), ..command(0.0) }
+        };
+        let told = |k: usize, width_m: f64, force_n: f64| JointCommand {
+            stamp: Time::from_secs_f64(1e-3 * k as f64),
+            tau: JointVector::zeros(7),
+            ..told(width_m, force_n)
+        };
+        let step = l.acceleration * 1e-6;
+        for (row, broken) in [
+            ([(0.04, 20.0), (0.04, 20.0), (0.04 - step, 20.0), (0.04 - 3.0 * step, 20.0)], None),
+            ([(0.04, 20.0), (0.04, 20.0), (0.039, 20.0), (0.039, 20.0)], Some("speed")),
+            ([(0.04, 20.0), (0.04, 20.0), (0.0399, 20.0), (0.0398, 20.0)], Some("acceleration")),
+            ([(0.04, 20.0), (0.04, 20.0), (0.04, 24.0), (0.04, 24.0)], Some("force rate")),
+            ([(0.0, 1.0), (0.0, 0.0), (0.04, 0.0), (0.04, 1.0)], None),
+        ] {
+            let mut watch = Invariants::of(&arm, 1e-3);
+            for (k, (width_m, force_n)) in row.into_iter().enumerate() {
+                watch.check(&told(k, width_m, force_n), None);
+            }
+            let why = watch.broken();
+            assert_eq!(why.is_some(), broken.is_some(), "{row:?}: {why:?}");
+            assert!(broken.is_none_or(|what| why.is_some_and(|why| why.contains(what))), "{row:?}: {why:?}");
         }
     }
 

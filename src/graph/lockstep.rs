@@ -24,7 +24,7 @@ pub(crate) struct Lockstep {
 impl Lockstep {
     pub(crate) fn new((core, handle): (Core, Handle), rig: Rig, cameras: Vec<Box<dyn Camera>>) -> Self {
         let robot = rig.robot();
-        let invariants = Invariants::new(core.arm().limits(), sim::STEP.as_secs_f64());
+        let invariants = Invariants::of(core.arm(), sim::STEP.as_secs_f64());
         let bystanders = Bystanders::new(rig.world().arm());
         let (trace, writer) = (Trace::default(), None);
         Self { core, handle, robot, rig, cameras, trace, invariants, bystanders, writer }

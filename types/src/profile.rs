@@ -126,6 +126,15 @@ pub struct GripperProfile {
     pub force_n: f64,
     /// Fastest change of width, m/s.
     pub speed_m_s: f64,
+    /// Fastest change of that, m/s²; 0: what the robot file leaves its joints.
+    #[serde(default)]
+    pub acceleration_m_s2: f64,
+    /// ... and of that, m/s³; 0: what the robot file leaves its joints.
+    #[serde(default)]
+    pub jerk_m_s3: f64,
+    /// Fastest change of the force per finger, N/s; 0: what the robot file leaves its joints.
+    #[serde(default)]
+    pub force_rate_n_s: f64,
     /// How long it may take to begin to move once it was told where to, seconds: nothing is felt meanwhile.
     #[serde(default)]
     pub late_s: f64,
@@ -209,6 +218,15 @@ impl RobotProfile {
             Rejection::positive("robot.gripper.width_m", g.width_m)?;
             Rejection::positive("robot.gripper.force_n", g.force_n)?;
             Rejection::positive("robot.gripper.speed_m_s", g.speed_m_s)?;
+            for (field, v) in [
+                ("robot.gripper.acceleration_m_s2", g.acceleration_m_s2),
+                ("robot.gripper.jerk_m_s3", g.jerk_m_s3),
+                ("robot.gripper.force_rate_n_s", g.force_rate_n_s),
+            ] {
+                if !(v.is_finite() && v >= 0.0) {
+                    return Err(Rejection::new(field, "a number above 0, or 0", v.to_string()));
+                }
+            }
             if !(0.0..=10.0).contains(&g.late_s) {
                 let got = g.late_s.to_string();
                 return Err(Rejection::new("robot.gripper.late_s", "0 to 10 seconds", got));

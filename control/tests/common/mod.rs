@@ -92,6 +92,9 @@ pub(crate) fn arm_with(change: impl FnOnce(&mut RobotProfile)) -> Arc<Arm> {
             width_m: WIDTH,
             force_n: 40.0,
             speed_m_s: GRIP_SPEED,
+            acceleration_m_s2: 5.0,
+            jerk_m_s3: 500.0,
+            force_rate_n_s: 1000.0,
             late_s: 0.0,
             center_shift: 0.0,
             finger_depth_m: 0.0,
@@ -426,10 +429,29 @@ pub(crate) fn check_differences(arm: &Arm, commands: &[JointCommand]) -> f64 {
                 );
             }
         }
-        let grip = (w[3].gripper.width_m - w[2].gripper.width_m).abs() / dt;
-        assert!(grip <= arm.profile().gripper.speed_m_s * 1.001 + 1e-9, "gripper {grip} m/s");
+        check_gripper(arm, w, dt);
     }
     most
+}
+
+/// The same of the gripper's width and force; what it is told without force it does not feel.
+fn check_gripper(arm: &Arm, w: &[JointCommand], dt: f64) {
+    let Some(l) = arm.gripper_limits() else { return };
+    let force = (w[3].gripper.force_n - w[2].gripper.force_n).abs() / dt;
+    assert!(force <= l.force_rate * 1.001 + 1e-6, "I2: force by {force} N/s at {:?}", w[3].stamp);
+    let even = w.windows(2).all(|p| (p[1].stamp.secs_since(p[0].stamp) - dt).abs() < 1e-12);
+    if !even || w.iter().any(|c| c.gripper.force_n == 0.0) {
+        return;
+    }
+    let x = |k: usize| w[k].gripper.width_m;
+    for (name, value, limit) in [
+        ("speed", (x(3) - x(2)) / dt, l.speed),
+        ("acceleration", (x(3) - 2.0 * x(2) + x(1)) / (dt * dt), l.acceleration),
+        ("jerk", (x(3) - 3.0 * x(2) + 3.0 * x(1) - x(0)) / (dt * dt * dt), l.jerk),
+    ] {
+        let most = limit * 1.002 + 1e-3;
+        assert!(value.abs() <= most, "I2: gripper's {name} is {value}, at most {limit}, at {:?}", w[3].stamp);
+    }
 }
 
 /// The chain with a capsule along every link, so that it can meet things.

@@ -59,7 +59,7 @@ fn i4_a_lease_that_is_lost_for_one_group_moves_nothing_in_the_other() {
     order(&mut rig, &mut again, Motion::Grip(wide));
     rig.ticks(20);
     rig.handle.release(rig.now, &again).expect("sent");
-    rig.tick();
+    rig.ticks(50);
     let width = rig.commands.last().expect("some").gripper.width_m;
     rig.ticks(300);
     assert!((rig.commands.last().expect("some").gripper.width_m - width).abs() < 1e-9, "I4: {width}");

@@ -17,6 +17,7 @@ mod ends;
 mod filter;
 #[path = "../from_bytes/mod.rs"]
 mod from_bytes;
+mod gripper;
 mod guarded;
 mod handover;
 mod joining;

@@ -77,12 +77,10 @@ fn a_lease_that_is_taken_or_given_back_is_lost_once_and_only_what_moves_under_it
             "{mine:?}, {taken:?}: {:?}",
             rig.reports
         );
-        let expected = if fingers_stop { before } else { before - 0.01 };
-        assert!(
-            (width(&rig) - expected).abs() < 1.1e-4,
-            "{mine:?}, {taken:?}: {} from {before}",
-            width(&rig)
-        );
+        // Within what it takes to come to rest from as fast as they are.
+        let went = before - width(&rig);
+        let expected = if fingers_stop { 0.0..3e-3 } else { 9e-3..0.01 };
+        assert!(expected.contains(&went), "{mine:?}, {taken:?}: by {went} from {before}");
         assert!(!rig.has(|r| matches!(r, Report::Stopped { .. } | Report::Mode { .. })), "the arm stood");
     }
 }
@@ -156,7 +154,7 @@ fn what_waits_for_one_group_is_replaced_by_its_own_kind_alone() {
     rig.tick();
     assert_eq!((why(&rig, follow), why(&rig, grip)), (Some(RefusedWhy::Replaced), None));
     assert_eq!(count(&rig, &Report::Finished(hold)), 1);
-    for _ in 0..60 {
+    for _ in 0..80 {
         rig.handle.keep_alive(&lease, rig.now);
         rig.tick();
     }

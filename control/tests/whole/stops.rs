@@ -121,11 +121,11 @@ fn whatever_stops_the_arm_its_fingers_stop_too_and_every_lease_is_over() {
         rig.ticks(50);
         let lease = rig.lease.as_ref().expect("claimed").id();
         let width = rig.commands[rig.commands.len() - 1].gripper.width_m;
-        assert!(width < 0.036, "{width}");
+        assert!(width < 0.037, "{width}");
         rig.handle.stop(StopCategory::Two);
         rig.ticks(80);
         let after = rig.commands[rig.commands.len() - 1].gripper.width_m;
-        assert!((after - width).abs() < 1.1e-4, "{after} after {width}");
+        assert!((after - width).abs() < 3e-3, "{after} after {width}");
         assert_eq!(count(&rig, |r| *r == Report::Lost(lease)), 1);
         rig.until(Mode::Hold);
         rig.submit(Motion::Grip(GripperCommand { width_m: 0.0, force_n: 10.0 })).expect("under a fresh one");
@@ -364,7 +364,10 @@ fn a_silent_owner_of_the_gripper_loses_it_and_it_stops_where_it_is() {
     assert!(!rig.has(|r| *r == Report::Lost(lease.id())));
     rig.ticks(2);
     assert!(rig.has(|r| *r == Report::Lost(lease.id())), "after 50 ms: {:?}", rig.reports);
+    let lost_at = rig.commands[rig.commands.len() - 1].gripper.width_m;
+    rig.ticks(50);
     let width = rig.commands[rig.commands.len() - 1].gripper.width_m;
+    assert!((0.0..3e-3).contains(&(lost_at - width)), "{width} after {lost_at}");
     rig.ticks(100);
     assert_eq!(rig.commands[rig.commands.len() - 1].gripper.width_m, width);
     assert_eq!(rig.mode(), Mode::Hold, "nothing latches");
