@@ -60,6 +60,45 @@ pub(crate) fn loop_lines(r: &LoopReport) -> Vec<String> {
     lines
 }
 
+/// Before the loop's histogram in its file.
+pub(crate) const JITTER: &str = "how late the ticks came, µs:";
+
+/// How many ticks came how late, four lines for every doubling.
+pub(crate) fn jitter_lines(r: &LoopReport) -> Vec<String> {
+    // Nanoseconds from a power of two on, by quarters of it: the histogram's own bins lie between.
+    let quarter = |us: f64| {
+        let ns = (1e3 * us).round().max(1.0) as u64;
+        let power = ns.ilog2();
+        (power >= 10).then(|| (power, (ns >> (power - 2)) & 3))
+    };
+    let mut counts = std::collections::BTreeMap::new();
+    for bin in &r.jitter {
+        *counts.entry(quarter(bin.to_us)).or_insert(0_u64) += bin.n;
+    }
+    let lines = counts.iter().map(|(quarter, n)| {
+        let edge = |power: u32, k: u64| 1e-3 * ((k << power) >> 2) as f64;
+        let [from, to] = quarter.map_or([0.0, edge(10, 4)], |(p, k)| [edge(p, 4 + k), edge(p, 5 + k)]);
+        format!("  {from:>12.3} to {to:>12.3}: {n}")
+    });
+    std::iter::once(JITTER.to_owned()).chain(lines).collect()
+}
+
+/// The loop's numbers for programs, with the whole histogram: from, to, how many.
+pub(crate) fn loop_json(r: &LoopReport) -> serde_json::Value {
+    let q = |q: &control::thread::Quantiles| serde_json::json!({"p50": q.p50_us, "p99": q.p99_us, "max": q.max_us});
+    let bins: Vec<_> = r.jitter.iter().map(|bin| (bin.over_us, bin.to_us, bin.n)).collect();
+    serde_json::json!({
+        "ticks": r.ticks,
+        "rate_hz": r.rate_hz,
+        "missed": r.misses,
+        "in_step": r.in_step,
+        "failed_io": r.failed_io,
+        "lateness_us": q(&r.lateness),
+        "compute_us": q(&r.compute),
+        "lateness_bins_us": bins,
+    })
+}
+
 /// What the recording does not hold.
 pub(crate) fn left_out(log: &mut Log, summary: &Summary) {
     let n: u64 = summary.left_out.values().sum();
@@ -100,4 +139,40 @@ pub(crate) fn summary(
         "commands_hash": format!("{:016x}", o.commands),
     });
     folder.text("summary.json", &format!("{value:#}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::histogram::{Bin, Histogram};
+
+    #[test]
+    fn every_tick_stands_in_the_histogram_that_a_run_leaves() {
+        let mut h = Histogram::default();
+        for ns in (0..4000_u64).map(|k| k * k) {
+            h.record(ns);
+        }
+        let r = LoopReport { ticks: 4000, jitter: h.bins(), ..LoopReport::default() };
+        let lines = jitter_lines(&r);
+        assert_eq!(lines[0], JITTER);
+        let rows: Vec<[f64; 3]> = lines[1..]
+            .iter()
+            .map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                [words[0], words[2].trim_end_matches(':'), words[3]].map(|w| w.parse().expect("a number"))
+            })
+            .collect();
+        assert_eq!(rows.iter().map(|r| r[2]).sum::<f64>(), 4000.0);
+        assert!(rows.len() < 70 && rows.iter().all(|r| r[0] < r[1] && r[2] > 0.0), "{rows:?}");
+        // A tick k is k²/1000 µs late.
+        for [from, to, n] in &rows[1..] {
+            let expected = (1e3 * to).sqrt().min(4000.0) - (1e3 * from).sqrt();
+            assert!((n - expected).abs() < 0.1 * expected + 3.0, "{from} to {to}: {n}, not {expected}");
+        }
+        let json = loop_json(&r);
+        let bins = json["lateness_bins_us"].as_array().expect("bins");
+        assert_eq!(bins.iter().map(|b| b[2].as_u64().expect("a count")).sum::<u64>(), 4000);
+        let one = LoopReport { jitter: vec![Bin { over_us: 0.0, to_us: 0.5, n: 7 }], ..r };
+        assert!(jitter_lines(&one)[1].ends_with(": 7"));
+    }
 }

@@ -272,11 +272,12 @@ fn finish(
         let summary = recording.finish();
         report::left_out(&mut log, &summary);
     }
-    let loop_lines = loop_report.as_ref().map(report::loop_lines).unwrap_or_default();
     if let Some(folder) = log.folder() {
         folder.text("robot.toml", &config.to_toml())?;
-        if !loop_lines.is_empty() {
-            folder.text("loop.txt", &(loop_lines.join("\n") + "\n"))?;
+        if let Some(r) = &loop_report {
+            let lines = [report::loop_lines(r), report::jitter_lines(r)].concat();
+            folder.text("loop.txt", &(lines.join("\n") + "\n"))?;
+            folder.text("loop.json", &format!("{:#}\n", report::loop_json(r)))?;
         }
         report::wall(folder, wall_s, &looks)?;
         report::summary(folder, episode, outcome, &spent)?;

@@ -84,6 +84,8 @@ pub struct Core {
     overruns: [Time; OVERRUNS],
     n_overruns: u64,
     pub(crate) slowings: Slowings,
+    /// The limit that slows what moves in this tick.
+    pub(crate) slowed_by: Option<LimitKind>,
     next_trace: Time,
     /// The reference was put to the measured state in this tick: the wall has nothing to compare with.
     pub(crate) resynced: bool,
@@ -161,6 +163,7 @@ impl Core {
             overruns: [Time::ZERO; OVERRUNS],
             n_overruns: 0,
             slowings: Slowings::NONE,
+            slowed_by: None,
             next_trace: Time::ZERO,
             resynced: false,
             has_paused: false,
@@ -289,8 +292,7 @@ impl Core {
 
     pub(crate) fn slow(&self) -> f64 {
         let asked = self.heard.pace();
-        let is_careful = self.contact.is_noisy || self.motors.is_hot || self.careful_s > 0.0;
-        if is_careful { asked.min(CAREFUL_PACE) } else { asked }
+        if self.is_careful().is_some() { asked.min(CAREFUL_PACE) } else { asked }
     }
 
     /// Computed torque: what the model needs for the reference's acceleration plus what takes the
@@ -375,6 +377,7 @@ impl Core {
                 State::Servo(servo) => servo.part,
                 _ => job.map_or(0.0, Job::speed_factor),
             },
+            slow: self.why_slow(),
             external: self.contact.external,
             tool_wrench: self.tool_wrench,
             payload: self.carried.now(),
@@ -415,6 +418,7 @@ impl Controller for Core {
         self.dt = dt;
         self.resynced = false;
         self.parting = None;
+        self.slowed_by = None;
         // Read once: it is the same for all that one tick decides.
         let slow = f64::from_bits(self.wires.shared.slow.load(Ordering::Relaxed));
         let Heard { shut_down, live, .. } = self.heard;

@@ -5,7 +5,8 @@ use crate::brake::Brake;
 use crate::core::Core;
 use crate::path::Reference;
 use crate::servo::STOP;
-use crate::state::{State, Way, stride};
+use crate::state::{State, Way};
+use crate::stride::stride;
 use types::Ending;
 
 /// A stop is told for so long at least, seconds: who hears of it late still has some of it before them.

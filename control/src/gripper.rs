@@ -10,7 +10,7 @@
 
 use crate::glide::Glide;
 use crate::report::LimitKind;
-use crate::state::steps;
+use crate::stride::steps;
 use mechanics::{Arm, GripperLimits};
 use types::{GripperCommand, GripperState, Rejection};
 

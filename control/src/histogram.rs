@@ -14,6 +14,17 @@ pub struct Histogram {
     max_ns: u64,
 }
 
+/// What was counted from one duration up to and with another.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Bin {
+    /// Longer than this, microseconds.
+    pub over_us: f64,
+    /// At most this, microseconds.
+    pub to_us: f64,
+    /// How many.
+    pub n: u64,
+}
+
 impl Default for Histogram {
     fn default() -> Self {
         Self { counts: vec![0; FINE * COARSE].into_boxed_slice(), n: 0, max_ns: 0 }
@@ -51,6 +62,19 @@ impl Histogram {
     #[must_use]
     pub fn max_us(&self) -> f64 {
         self.max_ns as f64 * 1e-3
+    }
+
+    /// What was counted, shortest first, without empty bins.
+    #[must_use]
+    pub fn bins(&self) -> Vec<Bin> {
+        let last = self.counts.len() - 1;
+        let us = |i: usize| upper_edge(i) as f64 * 1e-3;
+        let bin = |(i, n): (usize, &u64)| Bin {
+            over_us: if i > 0 { us(i - 1) } else { 0.0 },
+            to_us: if i < last { us(i) } else { self.max_us() },
+            n: *n,
+        };
+        self.counts.iter().enumerate().filter(|(_, n)| **n > 0).map(bin).collect()
     }
 
     /// The duration that the part `p` (0 to 1) does not exceed, microseconds; zero when empty.
@@ -107,6 +131,22 @@ mod tests {
         assert_eq!((h.count(), h.max_us(), h.percentile_us(0.99)), (0, 0.0, 0.0));
         h.record(7000);
         assert_eq!((h.count(), h.percentile_us(0.5)), (1, 7.0));
+    }
+
+    #[test]
+    fn bins_are_those_that_something_is_in_with_how_much_and_between_what() {
+        let mut h = Histogram::default();
+        assert_eq!(h.bins(), []);
+        for ns in [0, 40, 7000, 7001, 7010, 90_000, u64::MAX] {
+            h.record(ns);
+        }
+        let bins = h.bins();
+        assert_eq!(bins.iter().map(|b| b.n).collect::<Vec<_>>(), [1, 1, 3, 1, 1]);
+        for (bin, us) in bins.iter().zip([0.0, 0.04, 7.0, 90.0, 1.8e16]) {
+            assert!(bin.over_us <= us && us <= 1.03 * bin.to_us, "{bin:?} has {us} µs");
+            assert!(bin.to_us <= 1.017 * bin.over_us + 0.002 || us > 1e6, "{bin:?}");
+        }
+        assert!(bins.windows(2).all(|w| w[0].to_us <= w[1].over_us));
     }
 
     #[test]

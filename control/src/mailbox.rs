@@ -4,12 +4,12 @@
 //! models?", MSPC 2012): the core never waits; a reader that was overtaken reads again.
 
 use crate::payload::Payload;
-use crate::report::{Cause, Mode, MotionId, Status};
+use crate::report::{Cause, Mode, MotionId, Slow, Status};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use types::{GripperCommand, GripperState, JointCommand, JointState, JointVector, StopCategory, Time};
 
 /// Words that are not joint vectors.
-const SCALARS: usize = 28;
+const SCALARS: usize = 29;
 /// Joint vectors: three measured, four commanded, one observed.
 const VECTORS: usize = 8;
 /// How often a reader tries before it takes what it read last.
@@ -94,6 +94,7 @@ impl Mailbox {
         w.word(s.active.map_or(0, |id| id.0.wrapping_add(1)));
         w.word(s.progress.to_bits());
         w.word(s.speed_factor.to_bits());
+        w.word(Slow::code(s.slow));
         w.word(u64::from(s.measured.is_some()));
         if let Some(m) = &s.measured {
             w.word(m.stamp.as_nanos() as u64);
@@ -155,6 +156,7 @@ impl Mailbox {
         let cause = Cause::from_code(r.word());
         let active = r.word().checked_sub(1).map(MotionId);
         let (progress, speed_factor) = (r.number(), r.number());
+        let slow = Slow::from_code(r.word());
         let known = r.word() == 1;
         let stamp = r.time();
         let gripper = GripperState { width_m: r.number(), speed_m_s: r.number(), force_n: r.number() };
@@ -178,6 +180,7 @@ impl Mailbox {
             active,
             progress,
             speed_factor,
+            slow,
             external,
             tool_wrench,
             payload,

@@ -325,6 +325,61 @@ pub enum Report {
     LoopDied,
 }
 
+/// Why the arm moves more slowly than what it does was to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Slow {
+    /// Somebody asked for it ([`crate::Handle::slow`]).
+    Asked,
+    /// The loop is careful: noise hides contacts (F16), a motor is overloaded (F18), or what the robot says comes late (F23).
+    Careful(Fault),
+    /// Something is in the way ([`LimitKind::Separation`]), the world is old, or another limit leaves no more.
+    Limit(LimitKind),
+}
+
+impl Slow {
+    /// Every reason that the core gives; its place is its number in the mailbox, less one.
+    const ALL: [Self; 12] = [
+        Self::Asked,
+        Self::Careful(Fault::F16VelocityNoise),
+        Self::Careful(Fault::F18Overload),
+        Self::Careful(Fault::F23StateLate),
+        Self::Limit(LimitKind::Separation),
+        Self::Limit(LimitKind::WorldAge),
+        Self::Limit(LimitKind::ToolSpeed),
+        Self::Limit(LimitKind::Singularity),
+        Self::Limit(LimitKind::Velocity),
+        Self::Limit(LimitKind::Torque),
+        Self::Limit(LimitKind::Acceleration),
+        Self::Limit(LimitKind::Jerk),
+    ];
+
+    pub(crate) fn code(slow: Option<Self>) -> u64 {
+        slow.and_then(|slow| Self::ALL.iter().position(|s| *s == slow)).map_or(0, |i| i as u64 + 1)
+    }
+
+    pub(crate) fn from_code(code: u64) -> Option<Self> {
+        usize::try_from(code.checked_sub(1)?).ok().and_then(|i| Self::ALL.get(i)).copied()
+    }
+}
+
+impl core::fmt::Display for Slow {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "as was asked",
+            Self::Careful(Fault::F16VelocityNoise) => "noise hides contacts (F16)",
+            Self::Careful(Fault::F18Overload) => "a motor is overloaded (F18)",
+            Self::Careful(_) => "what the robot says comes late (F23)",
+            Self::Limit(LimitKind::Separation) => "something is in the way",
+            Self::Limit(LimitKind::WorldAge) => "what is known of the surroundings is old",
+            Self::Limit(LimitKind::ToolSpeed) => "the tool may be no faster",
+            Self::Limit(LimitKind::Singularity) => "a pose is nearly singular",
+            Self::Limit(LimitKind::Velocity) => "a joint may be no faster",
+            Self::Limit(LimitKind::Torque) => "a motor has not the strength",
+            Self::Limit(_) => "a joint may change its speed no faster",
+        })
+    }
+}
+
 /// The newest tick, seen from outside.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Status {
@@ -346,6 +401,8 @@ pub struct Status {
     pub progress: f64,
     /// The part of the trajectory's own speed at which it runs, 0 to 1.
     pub speed_factor: f64,
+    /// Why that is less than what it moves by was to; `None` where it is not, and where nothing moves.
+    pub slow: Option<Slow>,
     /// Torques of the world on the arm as observed, N·m: contact, and load that the model lacks.
     pub external: JointVector,
     /// The force and the moment at the tool centre point that explain them best, world axes: N, N·m.
@@ -375,4 +432,19 @@ pub struct TraceSample {
     pub measured_tau: JointVector,
     /// Whether the motors had power.
     pub enabled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_to_be_slow_comes_through_as_it_is_and_says_something_of_its_own() {
+        let all = Slow::ALL.map(Some);
+        assert!(all.into_iter().chain([None]).all(|slow| Slow::from_code(Slow::code(slow)) == slow));
+        assert_eq!(Slow::from_code(u64::MAX), None);
+        let words: std::collections::BTreeSet<String> = Slow::ALL.iter().map(Slow::to_string).collect();
+        // How fast a speed changes is one thing to people.
+        assert_eq!(words.len(), Slow::ALL.len() - 1, "{words:?}");
+    }
 }

@@ -13,10 +13,11 @@ use crate::core::Core;
 use crate::filter::Near;
 use crate::limiter;
 use crate::path::Reference;
-use crate::report::{MotionId, Report};
+use crate::report::{LimitKind, MotionId, Report};
 use crate::slowing::Slowed;
-use crate::state::{State, Stop, steps};
+use crate::state::{State, Stop};
 use crate::strain;
+use crate::stride::steps;
 use crate::twist::{self, Twist};
 use types::Fault::F38OperatorSilent;
 use types::{ENDING_LATE_S, JointLimits, JointVector, Time};
@@ -210,6 +211,9 @@ impl Core {
         self.state = State::Servo(servo);
         let trust = self.filter.trust(now);
         self.tell_restriction(step.moves.then_some(slow), step.applied, trust, step.near);
+        let is_weak = step.moves && !step.is_borne;
+        let own = if is_weak { Some(LimitKind::Torque) } else { step.slowed.limit(step.singular) };
+        self.slowed_by = self.slowed_by.or(own);
     }
 
     /// Whether the first step of a motion that takes over from another is verified.

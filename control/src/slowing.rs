@@ -4,10 +4,11 @@
 use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::path::Reference;
-use crate::report::{LimitKind, Report};
+use crate::report::{LimitKind, Report, Slow};
 use crate::servo::STOP_PLACES;
+use crate::state::State;
 use mechanics::inverse_dynamics;
-use types::JointVector;
+use types::{Fault, JointVector};
 
 /// After it was told of something, it is told again only after so long without, seconds.
 const QUIET_S: f64 = 0.5;
@@ -69,12 +70,46 @@ pub(crate) struct Slowed {
     pub(crate) rate: f64,
 }
 
+impl Slowed {
+    /// The limit that counts, where singular poses leave so much.
+    pub(crate) fn limit(&self, singular: f64) -> Option<LimitKind> {
+        match self.joint {
+            Some(_) if self.part < TRIFLE => Some(LimitKind::Velocity),
+            None if self.part < TRIFLE => Some(LimitKind::ToolSpeed),
+            _ => (singular < TRIFLE).then_some(LimitKind::Singularity),
+        }
+    }
+}
+
 /// The part of their own speed at which motions run when this is asked for.
 pub(crate) fn pace_for(asked: f64) -> f64 {
     if asked.is_finite() { asked.clamp(SLOWEST, 1.0) } else { SLOWEST }
 }
 
 impl Core {
+    /// Why the loop is careful, if it is.
+    pub(crate) fn is_careful(&self) -> Option<Fault> {
+        if self.contact.is_noisy {
+            Some(Fault::F16VelocityNoise)
+        } else if self.motors.is_hot {
+            Some(Fault::F18Overload)
+        } else {
+            (self.careful_s > 0.0).then_some(Fault::F23StateLate)
+        }
+    }
+
+    /// Why what moves is slower than it was to be.
+    pub(crate) fn why_slow(&self) -> Option<Slow> {
+        let path = match &self.state {
+            State::Follow(job) => job.pace.slowed_by.map(|(_, limit)| limit),
+            State::Servo(_) => None,
+            _ => return None,
+        };
+        let is_asked = self.heard.pace() < TRIFLE;
+        let by_limit = self.slowed_by.map(Slow::Limit).or(self.is_careful().map(Slow::Careful));
+        by_limit.or(is_asked.then_some(Slow::Asked)).or(path.map(Slow::Limit))
+    }
+
     /// Tells of a pace that nobody may ask for.
     pub(crate) fn tell_pace(&mut self, requested: f64) {
         let applied = pace_for(requested);

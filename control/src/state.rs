@@ -29,6 +29,8 @@
 //! * Stopping: the pace goes to zero along the path; or, without one or if a command would have left a limit,
 //!   a brake from the last good command. Then category two holds, category one takes the power away.
 //!   A graver stop, or a latching one, takes over a stop in progress; none is ever taken back.
+//! * Slow is no state of its own: Follow and Servo run slower by order, where the loop is careful, and where a limit
+//!   leaves no more; `Status::slow` says which.
 //! * Fault: latched until reset (I6), at rest, with power (category two) or without. Then
 //!   it is held here, and its reset leads to the proof.
 //!
@@ -49,12 +51,11 @@ use crate::payload::Payload;
 use crate::proof::Proof;
 use crate::report::{Cause, LimitKind, Mode, MotionId, Report};
 use crate::servo::Servo;
+use crate::stride::steps;
 use types::{Fault, StopCategory, Time};
 
 /// What a stop at the wall may use of the limits; the rest is for ticks that are not instants.
 const WALL_SHARE: Share = Share(0.98);
-/// A motion is moved on in steps no longer than this, seconds, however slow the loop is.
-const LONGEST_STEP_S: f64 = 0.001;
 
 /// How the arm comes to rest.
 #[allow(clippy::large_enum_variant, reason = "a box would be freed in the loop")]
@@ -425,18 +426,6 @@ impl Core {
     }
 }
 
-/// How long a step of a motion is at most at a loop of this period, seconds: in longer ones a pace that changes within
-/// its bounds would be past them before it is seen.
-pub(crate) fn stride(period: f64) -> f64 {
-    period.min(LONGEST_STEP_S)
-}
-
-/// `dt` in steps no longer than a stride; the pace is planned for those.
-pub(crate) fn steps(dt: f64, period: f64) -> impl Iterator<Item = f64> {
-    let n = libm::ceil(dt / stride(period) - 1e-9).max(1.0);
-    (0..n as u32).map(move |_| dt / n)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -494,16 +483,5 @@ mod tests {
             fault,
             Stop { category: One, cause: Cause::Fault(Fault::F18Overload), latched: true, hold: None }
         );
-    }
-
-    #[test]
-    fn a_long_tick_is_taken_in_even_steps_no_longer_than_a_period_and_a_millisecond() {
-        let short = [(0.001, 1), (0.0004, 1), (0.001_1, 2), (0.002, 2), (0.002_5, 3), (0.02, 20)];
-        let rows = short.map(|(dt, n)| (dt, 0.001, n)).into_iter();
-        for (dt, period, n) in rows.chain([(0.01, 0.01, 10), (0.011, 0.01, 11), (0.001, 0.000_25, 4)]) {
-            let parts: Vec<f64> = steps(dt, period).collect();
-            assert_eq!(parts.len(), n, "{dt}");
-            assert!(parts.iter().all(|part| (part - dt / n as f64).abs() < 1e-15), "{parts:?}");
-        }
     }
 }

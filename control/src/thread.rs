@@ -2,7 +2,7 @@
 
 use crate::config::range;
 use crate::core::Core;
-use crate::histogram::Histogram;
+use crate::histogram::{Bin, Histogram};
 use crate::lookout::{Heart, Lookout};
 use crate::metronome::{Metronome, Woken, nanos};
 use crate::rt::{self, RtRights, RtWishes};
@@ -86,6 +86,8 @@ pub struct LoopReport {
     pub misses: u64,
     /// From deadline to wake-up; in step, from the beginning of the robot's cycle.
     pub lateness: Quantiles,
+    /// The same, tick by tick: how many came how late.
+    pub jitter: Vec<Bin>,
     /// The core's tick alone.
     pub compute: Quantiles,
     /// Robot reads and writes that failed.
@@ -294,6 +296,7 @@ fn run(
         alone: tally.alone,
         misses: tally.misses,
         lateness: Quantiles::from(&tally.lateness),
+        jitter: tally.lateness.bins(),
         compute: Quantiles::from(&tally.compute),
         failed_io: tally.failed_io,
         silences: 0,

@@ -39,6 +39,7 @@ pub(super) fn status_message(s: &Status) -> ros::Status {
         told_gripper: [c.gripper.width_m, c.gripper.force_n],
         motion: s.active.map_or(0, |id| id.0),
         progress: [s.progress, s.speed_factor],
+        slow: serde_json::to_string(&s.slow).unwrap_or_default(),
         external: s.external.to_vec(),
         wrench: s.tool_wrench,
         payload: [s.payload.mass_kg, x, y, z],
@@ -82,6 +83,8 @@ pub(super) fn status(m: &ros::Status, n_joints: usize) -> Result<Status, Rejecti
         .ok_or_else(|| Rejection::new("status.mode", "a mode of the loop", m.mode.clone()))?;
     let cause = serde_json::from_str(&m.cause)
         .map_err(|_| Rejection::new("status.cause", "a cause of the loop", m.cause.clone()))?;
+    let slow = serde_json::from_str(&m.slow)
+        .map_err(|_| Rejection::new("status.slow", "null, or why the loop is slow", m.slow.clone()))?;
     let command = JointCommand {
         stamp: time(m.now),
         expires: time(m.expires),
@@ -103,6 +106,7 @@ pub(super) fn status(m: &ros::Status, n_joints: usize) -> Result<Status, Rejecti
         active: (m.motion > 0).then_some(MotionId(m.motion)),
         progress: m.progress[0],
         speed_factor: m.progress[1],
+        slow,
         external: vector("status.external", &m.external)?,
         tool_wrench: m.wrench,
         payload: Payload { mass_kg, center_m: [x, y, z] },
@@ -119,5 +123,24 @@ pub(super) fn category(value: f64) -> Result<StopCategory, Rejection> {
         1.0 => Ok(StopCategory::One),
         2.0 => Ok(StopCategory::Two),
         _ => Err(Rejection::new("stop.category", "0, 1 or 2", value.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::{LimitKind, Slow};
+
+    #[test]
+    fn whether_and_why_the_arm_is_slow_comes_through_with_its_status() {
+        let arm = crate::robots::load("panda").expect("built in");
+        let n = arm.n_joints();
+        let now = control::new(arm, control::Config::default()).expect("valid").1.status();
+        for slow in [None, Some(Slow::Asked), Some(Slow::Limit(LimitKind::Separation))] {
+            let said = status_message(&Status { slow, ..now });
+            assert_eq!(status(&said, n).expect("a status").slow, slow, "{}", said.slow);
+            let other = ros::Status { slow: "\"because\"".into(), ..said };
+            assert_eq!(status(&other, n).expect_err("no reason").field, "status.slow");
+        }
     }
 }

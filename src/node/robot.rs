@@ -213,7 +213,8 @@ fn robot_health(status: &control::Status) -> DiagnosticStatus {
         Mode::Stopping(_) => 1,
         _ => 0,
     };
-    let message = format!("{:?}: {:?}", status.mode, status.cause);
+    let slow = status.slow.map_or(String::new(), |why| format!(", slow: {why}"));
+    let message = format!("{:?}: {:?}{slow}", status.mode, status.cause);
     let values = [
         ("speed_factor", format!("{:.3}", status.speed_factor)),
         ("payload_kg", format!("{:.3}", status.payload.mass_kg)),
@@ -376,5 +377,23 @@ impl Saying {
         }
         self.said += 1;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use control::{LimitKind, Slow};
+
+    #[test]
+    fn who_asks_how_the_robot_does_is_told_that_it_goes_slowly_and_why() {
+        let arm = crate::robots::load("panda").expect("built in");
+        let now = control::new(arm, control::Config::default()).expect("valid").1.status();
+        let follows = control::Status { mode: Mode::Follow, ..now };
+        assert!(!robot_health(&follows).message.contains("slow"));
+        let slow = Some(Slow::Limit(LimitKind::Separation));
+        let said = robot_health(&control::Status { slow, ..follows });
+        assert!(said.message.ends_with(", slow: something is in the way"), "{}", said.message);
+        assert_eq!(said.level, 0, "it does what it is to do");
     }
 }

@@ -219,6 +219,8 @@ message! {
         motion: u64 = "uint64 motion";
         /// How far along it, 0 to 1; the part of its speed at which it runs.
         progress: [f64; 2] = "float64[2] progress";
+        /// Why that is less than it was to be, as JSON; null where it is not.
+        slow: String = "string slow";
         /// Torques of the world on the arm, N·m (N).
         external: Vec<f64> = "float64[] external";
         /// Force, N, and moment, N·m, at the tool, world axes.

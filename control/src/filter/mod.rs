@@ -32,7 +32,8 @@ use crate::authority::ARM;
 use crate::core::Core;
 use crate::path::Job;
 use crate::report::{LimitKind, Report};
-use crate::state::{State, steps, stride};
+use crate::state::State;
+use crate::stride::{steps, stride};
 use crate::world::Surroundings;
 use core::time::Duration;
 use mechanics::collision::{Checker, Room};
@@ -386,8 +387,9 @@ impl Core {
         }
         let slow = asked.unwrap_or(0.0);
         let is_restricted = applied < 0.99 * slow;
+        let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };
+        self.slowed_by = is_restricted.then_some(limit);
         if is_restricted && !self.filter.restricting {
-            let limit = if trust < 1.0 { LimitKind::WorldAge } else { LimitKind::Separation };
             let margin = near.map_or(0.0, |n| n.room);
             self.tell(Report::Intervention { joint: None, limit, requested: slow, applied, margin });
         }

@@ -108,6 +108,10 @@ fn a_loop_of_its_own_follows_a_motion_and_ends_without_power() {
     println!("{report:?}");
     let missed = seconds.map(|s| s.misses).sum::<u64>() + first.misses;
     assert!(missed <= report.misses && report.ticks >= rate);
+    assert_eq!(report.jitter.iter().map(|bin| bin.n).sum::<u64>(), report.ticks, "{report:?}");
+    let latest = report.jitter.last().expect("some");
+    let most = report.lateness.max_us;
+    assert!(latest.over_us <= most && most <= latest.to_us, "{latest:?}, {most} µs");
     assert_eq!(handle.status().mode, Mode::Disarmed, "a stop of category one");
     assert!(report.panic.is_none() && report.ticks > 300 && report.rate_hz > 200.0, "{report:?}");
     assert!(report.compute.p50_us > 0.0 && report.compute.p99_us >= report.compute.p50_us);

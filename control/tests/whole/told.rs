@@ -1,9 +1,9 @@
 //! Whatever is done otherwise than was asked is told: which limit, what was asked, what was done (I7).
 
-use crate::common::{N, Rig, arm, arm_with, check_differences};
-use crate::filter::tool;
-use control::{Config, LimitKind, Mode, Motion, Report, Twist, TwistAxes};
-use types::JointVector;
+use crate::common::{N, Rig, TICK, arm, arm_with, check_differences, reach, solid_arm};
+use crate::filter::{ball, tool, world};
+use control::{Config, LimitKind, Mode, Motion, Report, Slow, Twist, TwistAxes};
+use types::{Fault, JointState, JointVector, StopCategory, Time};
 
 type Told = (Option<u8>, f64, f64, f64);
 
@@ -138,4 +138,51 @@ fn whoever_steers_wildly_is_told_of_it_and_not_flooded() {
     let n = rig.reports.iter().filter(|r| matches!(r, Report::Intervention { .. })).count();
     println!("{n} in ten seconds");
     assert!((3..40).contains(&n), "{n} in ten seconds");
+}
+
+#[test]
+fn a_status_says_whether_the_arm_is_slow_and_why() {
+    let arm = solid_arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let slow = |rig: &mut Rig| rig.handle.status().slow;
+    rig.handle.slow(0.3);
+    rig.ticks(5);
+    assert_eq!(slow(&mut rig), None, "nothing moves");
+    let way = reach(&arm, &home, 0.8, 4.0);
+    let things = [ball(tool(&arm, &way.sample(3.5).q), 0.05, 0.02, 0.0)];
+    rig.follow(way);
+    rig.ticks(100);
+    assert_eq!(slow(&mut rig), Some(Slow::Asked));
+    rig.handle.slow(1.0);
+    rig.ticks(300);
+    assert_eq!(slow(&mut rig), None);
+    // What the robot says comes late.
+    rig.tick_with(None);
+    for _ in 0..6 {
+        // 5 ms old.
+        let stamp = Time::from_nanos((rig.now + TICK).as_nanos() - 5_000_000);
+        let late = JointState { stamp, ..rig.state };
+        rig.tick_with(Some(late));
+    }
+    assert_eq!(slow(&mut rig), Some(Slow::Careful(Fault::F23StateLate)), "{:?}", rig.reports);
+    rig.ticks(400);
+    assert_eq!(slow(&mut rig), None, "{:?}", rig.reports);
+    // Something is in the way; then nobody says what is there.
+    rig.handle.watch(world(rig.now, 100.0, &things)).expect("a world");
+    rig.ticks(3500);
+    assert_eq!(slow(&mut rig), Some(Slow::Limit(LimitKind::Separation)), "{:?}", rig.reports);
+    rig.handle.watch(world(rig.now, 1.0, &[])).expect("a world");
+    rig.ticks(980);
+    assert_eq!(slow(&mut rig), Some(Slow::Limit(LimitKind::WorldAge)), "{:?}", rig.reports);
+    rig.handle.stop(StopCategory::Two);
+    rig.tick();
+    assert_eq!(slow(&mut rig), None, "it stops, and is not slow");
+    rig.until(Mode::Hold);
+
+    let mut rig = Rig::active_with(arm, Config { tool_speed_m_s: 0.2, ..Config::default() });
+    steer(&mut rig, &Motion::Velocity(JointVector::from_fn(N, |_| 0.6)), 100);
+    assert_eq!(slow(&mut rig), Some(Slow::Limit(LimitKind::ToolSpeed)));
+    steer(&mut rig, &Motion::Velocity(JointVector::from_fn(N, |_| 0.01)), 200);
+    assert_eq!(slow(&mut rig), None);
 }

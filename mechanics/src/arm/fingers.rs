@@ -56,7 +56,23 @@ mod tests {
     fn limits(file: &str, gripper: GripperProfile) -> Option<GripperLimits> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots").join(file);
         let guessed = Arm::from_model(crate::load(&path).expect("a model")).expect("an arm");
-        let profile = RobotProfile { gripper, ..guessed.profile().clone() };
+        // Of what was guessed of its joints some are the gripper's.
+        let profile = RobotProfile {
+            gripper,
+            joints: vec![],
+            velocity: vec![],
+            acceleration: vec![],
+            jerk: vec![],
+            torque: vec![],
+            torque_rate: vec![],
+            near_end_slope: vec![],
+            near_end_offset: vec![],
+            home: vec![],
+            park: vec![],
+            kp: vec![],
+            kd: vec![],
+            ..guessed.profile().clone()
+        };
         Arm::new(guessed.model().clone(), profile).expect("an arm").gripper_limits()
     }
 
