@@ -117,8 +117,9 @@ impl VisionLanguageModel for Chain {
             let limit = if is_last { left } else { left.mul_f64(SHARE) };
             let answered = link.model.answer(image, sentence, Budget { limit, ..budget });
             let calls = link.model.take_calls();
-            // What a reader beside it has read says nothing of the model itself.
-            let is_asked = is_last || !calls.is_empty();
+            // What a reader beside it has read says nothing of the model itself; a picture it has looked at, in calls that
+            // are told or, as the built-in one on a perception node, without any.
+            let is_asked = is_last || image.is_some() || !calls.is_empty();
             self.calls.extend(calls);
             match answered {
                 Err(ModelError::Cancelled) => return Err(ModelError::Cancelled),
@@ -204,6 +205,40 @@ mod tests {
         ) -> Result<Option<Judgement>, ModelError> {
             self.1.clone().map(|said| said.map(|is_done| Judgement { is_done, reason: self.0.into() }))
         }
+    }
+
+    /// Has no answer for the first so many looks; calls are told of none.
+    struct Returns(u32);
+
+    impl VisionLanguageModel for Returns {
+        fn identity(&self) -> String {
+            "returns".into()
+        }
+
+        fn answer(&mut self, _: Option<&Image>, _: &str, _: Budget<'_>) -> Result<Answer, ModelError> {
+            let is_there = self.0 == 0;
+            self.0 = self.0.saturating_sub(1);
+            let answer = Answer { detections: vec![], utterance: Utterance::Empty, confidence: 1.0 };
+            if is_there { Ok(answer) } else { Err(ModelError::Unusable("gone".into())) }
+        }
+    }
+
+    #[test]
+    fn one_that_looks_without_calls_is_told_to_be_back_by_a_picture_and_not_by_words_alone() {
+        let lens = Intrinsics::from_fov(1, 1, 1.0).expect("a lens");
+        let image = Image::new("front", 0, Time::ZERO, vec![0; 3], None, lens, Transform::identity());
+        let (image, cancel) = (image.expect("a picture"), AtomicBool::new(false));
+        let budget = || Budget { limit: Duration::from_secs(1), cancel: &cancel };
+        let last = Box::new(Judges("last", Ok(None), true));
+        let mut chain = Chain::new(vec![Box::new(Returns(1)), last]);
+        let mut asked = |image: Option<&Image>| {
+            assert!(chain.answer(image, "go", budget()).is_ok());
+            chain.take_shifts()
+        };
+        assert!(matches!(asked(Some(&image))[..], [Shift::Fell { .. }]), "F46");
+        assert_eq!(asked(None), []);
+        assert_eq!(asked(Some(&image)), [Shift::Back { model: "returns".into() }]);
+        assert_eq!(asked(Some(&image)), []);
     }
 
     #[test]
