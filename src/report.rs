@@ -99,8 +99,12 @@ pub(crate) fn loop_json(r: &LoopReport) -> serde_json::Value {
     })
 }
 
-/// What the recording does not hold.
+/// What the recording does not hold, nor the file of events.
 pub(crate) fn left_out(log: &mut Log, summary: &Summary) {
+    let dropped = log.folder().map_or(0, RunFolder::dropped);
+    if dropped > 0 {
+        log.warn("bridge", "events", format!("{dropped} events could not be written (F30)"));
+    }
     let n: u64 = summary.left_out.values().sum();
     if n > 0 || summary.failure.is_some() {
         let topics: Vec<String> = summary.left_out.iter().map(|(t, n)| format!("{n} of {t}")).collect();
