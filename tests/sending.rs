@@ -2,7 +2,7 @@
 
 mod scripted;
 
-use scripted::nodes::{F1, Nodes};
+use scripted::nodes::{Nodes, check};
 use std::fs;
 use std::io::Write;
 use std::time::Duration;
@@ -142,31 +142,6 @@ fn steers(nodes: &Nodes, by: &str, meanwhile: impl FnOnce()) -> (bool, String) {
     (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
-fn check(is_so: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if is_so { Ok(()) } else { Err(what()) }
-}
-
-/// What goes wrong while the robot's loop tells that its orders came late, or no more, had no fair machine: it is tried
-/// again.
-fn undisturbed(nodes: &Nodes, tried: impl Fn() -> Result<(), String>) {
-    let mut why = String::new();
-    let told = || {
-        let events = nodes.events();
-        [F1, "cause: VelocityOver", "why: Stale"]
-            .iter()
-            .map(|what| events.matches(what).count())
-            .sum::<usize>()
-    };
-    for _ in 0..5 {
-        let silent = told();
-        let Err(said) = tried() else { return };
-        assert!(told() > silent, "{said}\n{}", nodes.events());
-        why = said;
-        nodes.said(&["reset"]);
-    }
-    panic!("{why}");
-}
-
 #[test]
 fn a_program_takes_the_arm_from_a_policy_and_nobody_from_a_person() {
     let mut nodes = Nodes::new("send-by", "");
@@ -174,7 +149,7 @@ fn a_program_takes_the_arm_from_a_policy_and_nobody_from_a_person() {
     nodes.start(&["robot"]);
     let (code, out, err) = nodes.said(&["send", "--by", "policy", "fine.jsonl"]);
     assert_eq!(code, 0, "alone it may: {out}\n{err}\n{}", nodes.events());
-    undisturbed(&nodes, || {
+    nodes.undisturbed(|| {
         let mut taken = (1, String::new(), String::new());
         let (is_done, err) = steers(&nodes, "policy", || {
             taken = nodes.said(&["send", "--by", "script", "fine.jsonl"]);
@@ -183,7 +158,7 @@ fn a_program_takes_the_arm_from_a_policy_and_nobody_from_a_person() {
         check(*code == 0, || format!("a program is above a policy: {out}\n{said}"))?;
         check(!is_done && err.contains("lease"), || format!("the policy has lost the arm: {err}"))
     });
-    undisturbed(&nodes, || {
+    nodes.undisturbed(|| {
         let mut taken = Vec::new();
         let (is_done, err) = steers(&nodes, "human", || {
             taken = ["policy", "script", "human"]

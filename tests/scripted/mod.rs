@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod datagrams;
+pub mod hand;
 #[path = "../../bridge/tests/scripted/mod.rs"]
 pub mod http;
 pub mod link;

@@ -18,8 +18,12 @@ const STOPS: Duration = Duration::from_secs(5);
 /// How often a sentence is said on a busy machine.
 const TRIES: usize = 5;
 
-/// How the robot's events tell that the owner of the motion fell silent.
+/// How the robot's events tell that the owner of the motion fell silent; that nobody steers on; and that an order came late.
 pub const F1: &str = "\"fault\":\"F1\"";
+const F38: &str = "cause: VelocityOver";
+const LATE: &str = "why: Stale";
+/// Within this the robot tells what it shall.
+const TELLS: Duration = Duration::from_secs(20);
 
 /// The nodes of one robot, ended with the test.
 pub struct Nodes {
@@ -161,6 +165,14 @@ impl Nodes {
         }
     }
 
+    /// Kills a node, whose log and folder stay.
+    pub fn kill(&mut self, name: &str) {
+        let place = self.running.iter().position(|(r, _)| *r == name).expect("it runs");
+        let (_, mut child) = self.running.remove(place);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
     /// Waits until the robot has told once more than `before` that its owner fell silent.
     pub fn until_it_stops(&self, before: usize) {
         let began = Instant::now();
@@ -173,6 +185,41 @@ impl Nodes {
             );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// How often the robot's events say this.
+    pub fn told(&self, what: &str) -> usize {
+        self.events().matches(what).count()
+    }
+
+    /// Waits until the robot's events say this more than `before` times.
+    pub fn until_told(&self, what: &str, before: usize) -> Result<(), String> {
+        let began = Instant::now();
+        while self.told(what) <= before {
+            check(began.elapsed() < TELLS, || format!("{what} is never told"))?;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// What goes wrong while the robot's loop tells that its orders or its robot's states came late, or no more, had no fair
+    /// machine: it is tried again.
+    pub fn undisturbed(&self, mut tried: impl FnMut() -> Result<(), String>) {
+        let mut why = String::new();
+        let late = || {
+            ["\"fault\":\"F25\"", F1, F38, LATE, "StateMissing"]
+                .iter()
+                .map(|what| self.told(what))
+                .sum::<usize>()
+        };
+        for _ in 0..TRIES {
+            let before = late();
+            let Err(said) = tried() else { return };
+            assert!(late() > before, "{said}\n{}", self.events());
+            why = said;
+            let _ = self.said(&["reset"]);
+        }
+        panic!("{why}");
     }
 
     /// Since it stopped last the arm has begun nothing.
@@ -287,6 +334,10 @@ impl Drop for Nodes {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+pub fn check(is_so: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if is_so { Ok(()) } else { Err(what()) }
 }
 
 pub fn text(out: Output) -> (i32, String, String) {
