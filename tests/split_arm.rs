@@ -25,9 +25,12 @@ const PERIOD_S: f64 = 4e-3;
 /// Between two states of the arm, and how long one counts, seconds.
 const STATES_S: f64 = 5e-3;
 const COUNTS_S: f64 = 0.2;
+const MOVES: &str = "mode: Servo";
 const MISSING: &str = "StateMissing";
 const F23: &str = "\"fault\":\"F23\"";
 const F24: &str = "\"fault\":\"F24\"";
+/// How the recording calls an arm that is on its way to a target.
+const MOVED: &str = "servo";
 /// Time for what is waited for, and for a motion to be done.
 const SOON: Duration = Duration::from_secs(20);
 /// How often a busy machine has another try.
@@ -151,46 +154,33 @@ fn driven(name: &str, domain: u16, is_straight: bool) -> (Nodes, Arm, Option<Shi
     let config = |states: &str| {
         format!(
             "[arm]\nkind = \"ros2\"\nsilent_ms = {}\nlead_ms = 100\njoint_states = \"{states}\"\ncameras = []\n\
-             [control]\nrate_hz = 250\n[ros2]\ndomain = {domain}\n",
+             [control]\nrate_hz = 250\nlease_ms = 1000\n[safety]\ntool_speed_m_s = 0.15\n[ros2]\ndomain = {domain}\n",
             2e3 * COUNTS_S
         )
     };
     let mut nodes = Nodes::new(name, &config("joint_states"));
     nodes.configure("arm", &config(if is_straight { "joint_states" } else { "arm/joint_states" }));
-    fs::write(nodes.folder.0.join("way.jsonl"), way()).expect("written");
-    fs::write(nodes.folder.0.join("home.jsonl"), format!("{{\"joints\": {HOME:?}}}")).expect("written");
+    let away = [&[AWAY], &HOME[1..]].concat();
+    for (file, to) in [("way.jsonl", away.as_slice()), ("home.jsonl", &HOME)] {
+        fs::write(nodes.folder.0.join(file), format!("{{\"joints\": {to:?}}}")).expect("written");
+    }
     let (arm, shim) = (Arm::start(&nodes), (!is_straight).then(|| Shim::start(domain)));
     nodes.start(&["robot"]);
     (nodes, arm, shim)
 }
 
 /// Where the arm begins.
-const HOME: [f64; 7] = [0.0, -0.8, 0.0, -2.25, 0.0, 1.45, 0.785398];
-/// A way out and back, s and rad.
-const WAY_S: f64 = 6.0;
-const WAY: f64 = 0.6;
+const HOME: [f64; 7] = [0.0, -0.8, 0.0, -2.25, 0.0, 1.45, 0.78];
+/// And where it is led from there, slowly: no owner of a target has to be heard of as often as one that steers.
+const AWAY: f64 = 1.2;
 
-/// A line that leads the arm along it, out from home and back to rest there.
-fn way() -> String {
-    let step_s = 0.05;
-    let n = (WAY_S / step_s) as usize;
-    let at = |k: usize| {
-        let mut q = HOME;
-        q[0] += 0.5 * WAY * (1.0 - (std::f64::consts::TAU * k.min(n) as f64 / n as f64).cos());
-        format!("{q:?}")
-    };
-    // At its end it rests: what leads on is the same place.
-    let points: Vec<_> = (0..n + 8).map(at).collect();
-    format!("{{\"chunk\": {{\"points\": [{}], \"period_s\": {step_s}}}}}", points.join(", "))
-}
-
-/// Goes home, and then along the way while something is done; with what came of it and since when, in the robot's time.
+/// Goes home, and then away while something is done; with what came of it.
 fn moves(nodes: &Nodes, meanwhile: impl FnOnce() -> Result<(), String>) -> Result<(i32, String), String> {
     let (code, out, err) = nodes.said(&["send", "home.jsonl"]);
     check(code == 0, || format!("it does not go home: {out}{err}"))?;
-    let (before, mut sent) = (nodes.moves_told(), nodes.command(&["send", "way.jsonl"]));
+    let (before, mut sent) = (nodes.told(MOVES), nodes.command(&["send", "way.jsonl"]));
     let mut sent = sent.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    while nodes.moves_told() == before {
+    while nodes.told(MOVES) == before {
         check(sent.try_wait().expect("asked").is_none(), || "it never moves".into())?;
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -212,7 +202,7 @@ fn tried(nodes: &Nodes, mut attempt: impl FnMut() -> Result<(), String>) {
         println!("{said}");
         assert!(late() > before, "{said}\n{}\n{}", nodes.events(), nodes.logs());
         why = said;
-        let _ = nodes.said(&["reset"]);
+        nodes.unlatch();
     }
     panic!("{why}\n{}\n{}", nodes.events(), nodes.logs());
 }
@@ -278,7 +268,7 @@ fn f22_up_to_twenty_states_of_the_arm_lost_in_a_row_are_passed_over_and_more_sto
     let of =
         |span: &std::ops::Range<f64>| ticks.iter().filter(|t| span.contains(&at_s(t))).collect::<Vec<_>>();
     // Twenty were lost in a row, by the loop's own ticks, and it went on.
-    let of_first: Vec<_> = of(&span).into_iter().skip_while(|t| t.mode != "follow").collect();
+    let of_first: Vec<_> = of(&span).into_iter().skip_while(|t| t.mode != MOVED).collect();
     let oldest_s = of_first.iter().map(|t| age_s(t)).fold(0.0, f64::max);
     assert!(oldest_s > 18.0 * STATES_S, "{oldest_s}");
     assert!(
@@ -286,8 +276,7 @@ fn f22_up_to_twenty_states_of_the_arm_lost_in_a_row_are_passed_over_and_more_sto
             .iter()
             .all(|t| t.enabled && ["hold", "follow", "servo", "stopping 2"].contains(&t.mode.as_str()))
     );
-    let lost: Vec<_> = of_first.iter().filter(|t| t.mode == "follow" && age_s(t) > 5.0 * STATES_S).collect();
-    assert!(lost.len() > 5 && lost.iter().all(|t| told_speed(t) > 0.01), "{}", lost.len());
+    assert!(of_first.iter().any(|t| t.mode == MOVED && age_s(t) > 18.0 * STATES_S && told_speed(t) > 0.1));
     let stops = of(&stood);
     let rested = stops.iter().position(|t| t.mode == "hold").expect("it came to rest");
     assert!(stops[rested..].iter().all(|t| t.enabled), "with power");
@@ -312,7 +301,7 @@ fn f23_states_of_the_arm_that_come_late_for_a_moment_make_it_slower_and_nothing_
         Ok(())
     });
     let ticks = recorded(&mut nodes);
-    let of: Vec<_> = ticks.iter().filter(|t| span.contains(&at_s(t)) && t.mode == "follow").collect();
+    let of: Vec<_> = ticks.iter().filter(|t| span.contains(&at_s(t)) && t.mode == MOVED).collect();
     let late = of.iter().position(|t| age_s(t) > COUNTS_S).expect("a state was late");
     let speed = told_speed(of[late - 1]);
     let slowest = of[late..]

@@ -142,6 +142,18 @@ impl Nodes {
         }
     }
 
+    /// As a person resets it who does not know whether there is anything to be reset.
+    pub fn unlatch(&self) {
+        let began = Instant::now();
+        loop {
+            let (code, out, err) = self.said(&["reset"]);
+            if code == 0 || format!("{out}{err}").contains("NotLatched") || began.elapsed() > TELLS {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// The number of a node's process.
     pub fn pid(&self, role: &str) -> String {
         let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
@@ -217,7 +229,7 @@ impl Nodes {
             let Err(said) = tried() else { return };
             assert!(late() > before, "{said}\n{}", self.events());
             why = said;
-            let _ = self.said(&["reset"]);
+            self.unlatch();
         }
         panic!("{why}");
     }
