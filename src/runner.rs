@@ -12,6 +12,7 @@ use crate::suite::episode::{Episode, Expect};
 use mechanics::Arm;
 use std::path::Path;
 use std::sync::Arc;
+use types::language::Task;
 use types::seams::VisionLanguageModel;
 
 /// How an episode went.
@@ -41,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) commands: u64,
     /// Who came into the arm's way, where that is measured.
     pub(crate) visits: Tally,
+    /// What the sentence was read as.
+    pub(crate) proposed: Vec<Task>,
     /// What lies elsewhere by the simulator's truth than it did, by its name; nothing where the arm is not simulated.
     pub(crate) moved: Vec<String>,
     /// Wall times of the model's answers to pictures, seconds.
@@ -197,6 +200,7 @@ fn carry_out(
         nearest_person_m: mission.body.nearest_person_m(),
         commands: invariants.map_or(0, |i| i.hash()),
         visits: mission.visitors.as_ref().map(Visitors::tally).unwrap_or_default(),
+        proposed: mission.proposed.clone(),
         moved: truths.as_ref().map(Truths::moved).unwrap_or_default(),
         looks_s: mission.eyes.look_times.clone(),
         pace: seconds / unseeing_s.max(1e-9),

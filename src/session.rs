@@ -404,6 +404,7 @@ pub(crate) fn assemble(setup: &Setup<'_>, parts: Parts) -> Result<Mission, Start
         is_interactive: setup.is_interactive,
         person: Box::new(Terminal),
         has_waited: false,
+        proposed: Vec::new(),
         time_limit_s: setup.time_limit_s,
         held: None,
         surroundings: Surroundings::new(arm.clone(), people(config), parts.tape.clone()),

@@ -82,8 +82,9 @@ impl Glide {
                 && way * (target - next.rests_at(l)) >= 0.0
         };
         let with = |jerk: f64| self.after(way * jerk, dt);
-        // Braking already may be no sharper than it is.
-        let (mut low, mut high) = ((-(l.acceleration + way * self.a) / dt).max(-l.jerk), l.jerk);
+        // Within what acceleration and jerk there may be in this step, however absurd their limits.
+        let mut low = (-(l.acceleration + way * self.a) / dt).max(-l.jerk);
+        let mut high = ((l.acceleration - way * self.a) / dt).min(l.jerk).max(low);
         let next = if left.abs() < THERE_M || !stops(&with(low)) {
             self.stopping(l, dt)
         } else if stops(&with(high)) {
@@ -185,5 +186,21 @@ mod tests {
         let (end, _) = run(l, 1e-3, moves.clone().take(18));
         assert!(end.x < 0.04 - 0.1 * 0.36 + 0.004, "{end:?}");
         assert!((run(l, 1e-3, moves).0.x - 0.004).abs() < 1e-12);
+    }
+
+    #[test]
+    fn limits_as_good_as_none_lead_it_to_its_target_all_the_same() {
+        for (acceleration, jerk) in [(5.0, 1e18), (1e3, 1e6), (5.0, 1e300)] {
+            let l = GripperLimits { speed: 0.1, acceleration, jerk, force_rate: 1.0 };
+            let mut glide = Glide::at_rest(0.04);
+            for _ in 0..2000 {
+                glide.step(0.0, &l, 1e-3);
+                assert!(
+                    glide.x > -1e-6 && glide.x < 0.04 + 1e-6 && glide.v.abs() < 0.100_1,
+                    "{jerk}: {glide:?}"
+                );
+            }
+            assert!(glide.x.abs() < 1e-4, "{jerk}: {glide:?}");
+        }
     }
 }

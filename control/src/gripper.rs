@@ -36,12 +36,13 @@ pub(crate) struct Gripper {
     command: GripperCommand,
     /// The command's width on its way.
     glide: Glide,
-    /// Before it goes on it lets go, and is told this width without force, metres.
+    /// Before it goes on it lets go, and is told where the fingers are without force; with how much they held on, N.
     lets_go: Option<f64>,
     /// For how long it has been told the same width, seconds.
     stood_s: f64,
-    /// How far apart the fingers were last, metres.
+    /// How far apart the fingers were last, metres, and whether they stood.
     measured_m: f64,
+    stands: bool,
     grasp: Grasp,
 }
 
@@ -73,6 +74,7 @@ impl Gripper {
             lets_go: None,
             stood_s: 0.0,
             measured_m: 0.0,
+            stands: false,
             grasp: NOTHING,
         }
     }
@@ -97,15 +99,17 @@ impl Gripper {
         if !width_m.is_finite() || !force_n.is_finite() {
             return [None; 2];
         }
+        let held_n = self.lets_go.unwrap_or(self.target.force_n);
         self.target = GripperCommand {
             width_m: width_m.clamp(0.0, self.width_max),
             force_n: force_n.clamp(0.0, self.force_max),
         };
         let stands = measured_m.filter(|w| *w >= 0.0 && *w <= self.width_max).unwrap_or(0.0);
-        let holds = stands > self.command.width_m + FURTHER_M && stands < self.target.width_m;
+        let is_wider = stands > self.command.width_m + FURTHER_M && stands < self.target.width_m;
         self.lets_go = None;
-        if holds {
-            self.leap(stands);
+        // Fingers that only lag behind what they are told hold nothing.
+        if is_wider && (self.stands || matches!(self.grasp, Grasp::Holds { .. }) || self.late_s > 0.0) {
+            self.leap(stands, held_n);
         }
         let cut = |limit, asked: f64, done: f64| (asked != done).then_some((limit, asked, done));
         [
@@ -114,13 +118,13 @@ impl Gripper {
         ]
     }
 
-    /// Is to be told another width than where it is on its way.
-    fn leap(&mut self, width_m: f64) {
+    /// Is to be told another width than where it is on its way; `held_n` is what it holds on with until then, N.
+    fn leap(&mut self, width_m: f64, held_n: f64) {
         if self.late_s > 0.0 {
             self.glide = Glide::at_rest(width_m);
             self.command.width_m = width_m;
         } else {
-            self.lets_go = Some(width_m);
+            self.lets_go = Some(held_n);
         }
     }
 
@@ -128,11 +132,14 @@ impl Gripper {
     /// that hold nothing and set out late may be anywhere on their way: they stand where they are.
     pub(crate) fn hold(&mut self) {
         let Some(limits) = &self.limits else { return };
-        self.lets_go = None;
+        // What has not been let go yet is held on to as it was, whatever force comes next.
+        if let Some(held_n) = self.lets_go.take() {
+            self.target.force_n = held_n;
+        }
         self.target.width_m = self.glide.rests_at(limits).clamp(0.0, self.width_max);
         if self.late_s > 0.0 && matches!(self.grasp, Grasp::Nothing { .. }) {
             let stands = self.measured_m.clamp(0.0, self.width_max);
-            self.leap(stands);
+            self.leap(stands, self.target.force_n);
             self.target.width_m = stands;
         }
     }
@@ -169,6 +176,7 @@ impl Gripper {
     pub(crate) fn feel(&mut self, measured: &GripperState, dt: f64) -> Option<[f64; 2]> {
         let (now_m, presses) = (measured.width_m, measured.width_m - self.command.width_m > FURTHER_M);
         self.measured_m = now_m;
+        self.stands = measured.speed_m_s.abs() < RESTS_M_S;
         // Fingers that have not set out yet do not press.
         let has_set_out = self.stood_s >= self.late_s;
         match self.grasp {
@@ -211,10 +219,8 @@ impl Gripper {
             self.command.force_n += (force_n - self.command.force_n).clamp(-most, most);
             self.glide.step(to, &limits, part);
         }
-        if let Some(width_m) = self.lets_go
-            && self.command.force_n == 0.0
-        {
-            self.glide = Glide::at_rest(width_m);
+        if self.lets_go.is_some() && self.command.force_n == 0.0 {
+            self.glide = Glide::at_rest(self.measured_m.clamp(0.0, self.width_max));
             self.lets_go = None;
         }
         self.command.width_m = self.glide.x.clamp(0.0, self.width_max);
@@ -308,5 +314,64 @@ mod tests {
             assert_eq!(gripper.go(GripperCommand { width_m: bad, force_n: 1.0 }, None), [None; 2]);
             assert_eq!(gripper.target, GripperCommand { width_m: 0.0, force_n: 40.0 });
         }
+    }
+
+    /// Fingers that hold something of 34 mm with 5 N, felt for a quarter of a second.
+    fn holding() -> Gripper {
+        let mut gripper = closing(0.0);
+        gripper.go(GripperCommand { width_m: 0.0, force_n: 5.0 }, Some(0.08));
+        for _ in 0..2000 {
+            feels(&mut gripper, 0.034);
+        }
+        assert!(matches!(gripper.grasp, Grasp::Holds { .. }) && gripper.command.force_n == 5.0);
+        gripper
+    }
+
+    /// A tick, in which the fingers are as wide as they were told or as what is between them.
+    fn feels(gripper: &mut Gripper, between_m: f64) -> GripperCommand {
+        let command = gripper.step(1e-3);
+        let width_m = command.width_m.max(between_m);
+        gripper.feel(&GripperState { width_m, speed_m_s: 0.0, force_n: 5.0 }, 1e-3);
+        command
+    }
+
+    #[test]
+    fn a_stop_while_it_lets_go_holds_on_as_it_held_whatever_force_the_order_had() {
+        for force_n in [40.0, 0.0] {
+            let mut gripper = holding();
+            gripper.go(GripperCommand { width_m: 0.08, force_n }, Some(0.034));
+            feels(&mut gripper, 0.034);
+            assert!(gripper.lets_go.is_some());
+            gripper.hold();
+            for _ in 0..500 {
+                let command = feels(&mut gripper, 0.034);
+                assert!(command.width_m == 0.0 && command.force_n <= 5.0, "{command:?}");
+            }
+            assert_eq!(gripper.command.force_n, 5.0);
+        }
+    }
+
+    #[test]
+    fn it_lets_go_of_what_it_holds_from_where_its_fingers_are_by_then() {
+        let mut gripper = holding();
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, Some(0.034));
+        // It has come closer since.
+        let leap = (0..100).map(|_| feels(&mut gripper, 0.032)).find(|c| c.width_m > 0.0).expect("it opens");
+        assert!((leap.width_m - 0.032).abs() < 1e-4, "{leap:?}");
+    }
+
+    #[test]
+    fn fingers_that_lag_behind_hold_nothing_and_turn_back_without_a_leap() {
+        let mut gripper = closing(0.0);
+        let mut fingers_m = 0.08;
+        for _ in 0..400 {
+            let command = gripper.step(1e-3);
+            let last_m = fingers_m;
+            fingers_m = (command.width_m + 0.003).min(last_m);
+            let speed_m_s = (fingers_m - last_m) * 1e3;
+            gripper.feel(&GripperState { width_m: fingers_m, speed_m_s, force_n: 0.0 }, 1e-3);
+        }
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, Some(fingers_m));
+        assert!(gripper.lets_go.is_none(), "{gripper:?}");
     }
 }

@@ -276,17 +276,21 @@ impl Mission {
         let started = self.now();
         let mut still = 0;
         let gripper = &self.arm.profile().gripper;
+        let limits = self.arm.gripper_limits();
         // Who sets out late does so when the whole way has been decided.
-        let ramp_s = (command.width_m - before).abs() / gripper.speed_m_s;
-        let late_s = if gripper.late_s > 0.0 { gripper.late_s + ramp_s } else { 0.0 };
-        while still < 8 && self.now().secs_since(started) < 3.0 + 2.0 * late_s {
+        let ramps_s = limits.map_or(0.0, |l| l.ramps_s());
+        let way_s = (command.width_m - before).abs() / gripper.speed_m_s + ramps_s;
+        let late_s = if gripper.late_s > 0.0 { gripper.late_s + way_s } else { 0.0 };
+        // What is held is let go first.
+        let force_s = limits.map_or(0.0, |l| l.force_s(gripper.force_n));
+        while still < 8 && self.now().secs_since(started) < 3.0 + force_s + ramps_s + 2.0 * late_s {
             self.slice()?;
             self.is_finished(None)?;
             let gripper = self.state()?.gripper;
             still = if gripper.speed_m_s.abs() < 0.002 { still + 1 } else { 0 };
             // Fingers that are to open have not come to rest before they are open.
             let is_opening = expect == Expect::Open && gripper.width_m < command.width_m - OPEN_WITHIN_M;
-            if is_opening || self.now().secs_since(started) < 0.15 + late_s {
+            if is_opening || self.now().secs_since(started) < 0.15 + force_s + late_s {
                 still = 0;
             }
         }

@@ -67,6 +67,8 @@ pub(crate) struct Mission {
     pub(crate) has_waited: bool,
     /// Longest time for the whole, seconds of the robot's time.
     pub(crate) time_limit_s: f64,
+    /// What the sentence was read as.
+    pub(crate) proposed: Vec<Task>,
     /// What the hand holds.
     pub(crate) held: Option<planner::Held>,
     /// Below this opening of the fingers it is lost, metres.
@@ -158,6 +160,7 @@ impl Mission {
         let reading = self.read(sentence)?;
         let text = match &reading {
             Utterance::Instruct(tasks) => {
+                self.proposed.clone_from(tasks);
                 format!("it proposes {}", tasks.iter().map(task_words).collect::<Vec<_>>().join(", then "))
             }
             Utterance::Ask(q) => format!("a question: {q:?}"),

@@ -1,5 +1,6 @@
 //! Fingers on their way, and when they have come to rest.
 
+use mechanics::Arm;
 use types::{GripperCommand, GripperProfile, GripperState, Time};
 
 /// Fingers so near to where they shall be, metres, are there.
@@ -23,11 +24,25 @@ pub(super) struct Fingers {
 }
 
 impl Fingers {
-    pub(super) fn new(profile: &GripperProfile, command: GripperCommand, width_m: f64, told: Time) -> Self {
-        let way_s = (command.width_m - width_m).abs() / profile.speed_m_s;
-        // Some set out once the whole way has been decided.
+    pub(super) fn new(arm: &Arm, command: GripperCommand, width_m: f64, told: Time) -> Self {
+        let profile = &arm.profile().gripper;
+        let ramps = arm.gripper_limits().map(|l| [l.ramps_s(), l.force_s(profile.force_n)]);
+        Self::of((profile, ramps.unwrap_or_default()), command, width_m, told)
+    }
+
+    /// Of a gripper whose speed and whose force take so long to come and to go, seconds.
+    fn of(
+        (profile, [ramps_s, force_s]): (&GripperProfile, [f64; 2]),
+        command: GripperCommand,
+        width_m: f64,
+        told: Time,
+    ) -> Self {
+        let way_s = (command.width_m - width_m).abs() / profile.speed_m_s + ramps_s;
+        // What is held is let go first. Some set out once the whole way has been
+        // decided.
         let late_s = if profile.late_s > 0.0 { profile.late_s + way_s } else { 0.0 };
-        let (soonest_s, latest_s) = (SETS_OUT_S + late_s, LONGEST_S + way_s + 2.0 * late_s);
+        let soonest_s = SETS_OUT_S + force_s + late_s;
+        let latest_s = LONGEST_S + force_s + way_s + 2.0 * late_s;
         Self { command, soonest_s, latest_s, told, rests: None }
     }
 
@@ -57,7 +72,7 @@ mod tests {
             let profile = GripperProfile { speed_m_s: 0.1, late_s, ..GripperProfile::default() };
             let command = GripperCommand { width_m: 0.0, force_n: 10.0 };
             for (stops_m, is_there) in [(0.04, false), (0.001, true)] {
-                let mut fingers = Fingers::new(&profile, command, 0.08, at(1.0));
+                let mut fingers = Fingers::of((&profile, [0.0; 2]), command, 0.08, at(1.0));
                 let sets_out_s = if late_s > 0.0 { late_s + 0.8 } else { 0.05 };
                 let told = (0..500).find_map(|k| {
                     let t = 0.01 * f64::from(k);
@@ -72,7 +87,7 @@ mod tests {
                 assert!((rests_s + 0.09..rests_s + 0.15).contains(&t), "{t} s, at rest since {rests_s} s");
             }
             // Those that never rest are given up.
-            let mut fingers = Fingers::new(&profile, command, 0.08, at(1.0));
+            let mut fingers = Fingers::of((&profile, [0.0; 2]), command, 0.08, at(1.0));
             let ends =
                 (0..1000).find(|k| fingers.look(at(1.0 + 0.01 * f64::from(*k)), &state(0.05, 0.1)).is_some());
             assert!(ends.is_some_and(|k| k > 300), "{ends:?}");

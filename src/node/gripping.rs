@@ -115,7 +115,7 @@ impl Gripping {
                 return Err(why);
             }
         };
-        let fingers = Fingers::new(&self.arm.profile().gripper, command, width_m, now);
+        let fingers = Fingers::new(&self.arm, command, width_m, now);
         self.doing = Doing::Grips { lease, motion, fingers };
         Ok(())
     }

@@ -396,7 +396,7 @@ impl<T: FnMut(&str)> Sender<T> {
             Line::Grip { width_m, force_n } => {
                 let command = GripperCommand { width_m, force_n };
                 let from_m = self.body.status().measured.map_or(0.0, |m| m.gripper.width_m);
-                let fingers = Fingers::new(&self.arm.profile().gripper, command, from_m, now);
+                let fingers = Fingers::new(&self.arm, command, from_m, now);
                 (Motion::Grip(command), Some(Doing::Grips(fingers)))
             }
             Line::Comply(Comply::Stiff) => (Motion::Comply(Compliance::Stiff), Some(Doing::Nothing)),

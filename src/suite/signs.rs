@@ -89,53 +89,61 @@ impl Sign {
         Self { text, task, hung, seed: rng.random() }
     }
 
-    /// The picture with the sign in it, always at the same place of a camera; a label at one of `seen`. Little is covered:
-    /// what is hidden is no matter of signs.
+    /// The sign itself.
+    fn board(&self) -> Canvas {
+        let written = |lines: &[String], paper, ink| {
+            let width = lines.iter().map(|l| Canvas::text_width(l, 1)).max().unwrap_or(0) + 6;
+            let mut board = Canvas::new(width as usize, 9 * lines.len() + 4, paper);
+            for (k, line) in lines.iter().enumerate() {
+                board.text(3, 3 + 9 * k as i64, line, ink, 1);
+            }
+            board
+        };
+        let words: Vec<&str> = self.text.split(' ').collect();
+        let lines: Vec<String> = words.chunks(4).map(|w| w.join(" ")).collect();
+        match self.hung {
+            Hung::Board => written(&lines, [245; 3], [10; 3]),
+            Hung::Screen => written(&lines, [15, 20, 40], [180, 240, 180]),
+            Hung::Label => written(&[self.text.chars().take(8).collect()], [245; 3], [10; 3]),
+            Hung::Code => {
+                // What is too long for a code is none; these are not.
+                let Ok(code) = QrCode::encode_text(&self.text, QrCodeEcc::Low) else {
+                    return Canvas::new(1, 1, [0; 3]);
+                };
+                let size = code.size();
+                let mut board = Canvas::new(size as usize + 4, size as usize + 4, [255; 3]);
+                for (x, y) in (0..size).flat_map(|y| (0..size).map(move |x| (x, y))) {
+                    if code.get_module(x, y) {
+                        board.set(i64::from(x) + 2, i64::from(y) + 2, [0; 3]);
+                    }
+                }
+                board
+            }
+        }
+    }
+
+    /// The picture with the sign in it: at the upper edge, or a label at the foot of one of `seen`, where it hides none of
+    /// them if there is such a place. What is hidden is no matter of signs.
     fn painted(&self, image: &Image, seen: &[Detection]) -> Image {
         let name = image.camera.bytes().fold(0, |h: u64, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ name);
-        let mut canvas = Canvas::from_image(image);
-        let wide = canvas.width() as i64;
-        let at = |width: i64, rng: &mut ChaCha8Rng| rng.random_range(0..(wide - width).max(1));
-        match self.hung {
-            Hung::Board | Hung::Screen => {
-                let (paper, ink) = match self.hung {
-                    Hung::Board => ([245; 3], [10; 3]),
-                    _ => ([15, 20, 40], [180, 240, 180]),
-                };
-                let words: Vec<&str> = self.text.split(' ').collect();
-                let lines: Vec<String> = words.chunks(4).map(|w| w.join(" ")).collect();
-                let width = lines.iter().map(|l| Canvas::text_width(l, 1)).max().unwrap_or(0) + 6;
-                let x = at(width, &mut rng);
-                canvas.fill([x, 0, x + width, 9 * lines.len() as i64 + 4], paper);
-                for (k, line) in lines.iter().enumerate() {
-                    canvas.text(x + 3, 3 + 9 * k as i64, line, ink, 1);
-                }
-            }
-            Hung::Label => {
-                let best = seen.iter().max_by(|a, b| a.score.total_cmp(&b.score));
-                let foot = |d: &Detection| [d.point_px[0], d.box_px[3] + 6.0];
-                let [x, y] = best.map_or([wide as f32 / 2.0, 20.0], foot);
-                let text: String = self.text.chars().take(8).collect();
-                let (x, y, width) = (x as i64, y as i64, Canvas::text_width(&text, 1) + 2);
-                canvas.fill([x - width / 2, y - 4, x + width / 2, y + 5], [245; 3]);
-                canvas.text(x - width / 2 + 1, y - 3, &text, [10; 3], 1);
-            }
-            Hung::Code => {
-                // What is too long for a code is none; these are not.
-                if let Ok(code) = QrCode::encode_text(&self.text, QrCodeEcc::Low) {
-                    let size = i64::from(code.size()) + 4;
-                    let x = at(size, &mut rng);
-                    canvas.fill([x, 0, x + size, size], [255; 3]);
-                    for (row, column) in (0..code.size()).flat_map(|r| (0..code.size()).map(move |c| (r, c)))
-                    {
-                        if code.get_module(column, row) {
-                            canvas.set(x + 2 + i64::from(column), 2 + i64::from(row), [0; 3]);
-                        }
-                    }
-                }
-            }
-        }
+        let (mut canvas, board) = (Canvas::from_image(image), self.board());
+        let size = [board.width() as i64, board.height() as i64];
+        let room = (canvas.width() as i64 - size[0]).max(1);
+        let hides = |[x, y]: &[i64; 2]| {
+            seen.iter().any(|d| {
+                let [l, t, r, b] = d.box_px.map(|v| v as i64);
+                *x < r && l < x + size[0] && *y < b && t < y + size[1]
+            })
+        };
+        let foot = |d: &Detection| [d.point_px[0] as i64 - size[0] / 2, d.box_px[3] as i64 + 2];
+        let above = (0..40).map(|_| [rng.random_range(0..room), 0]);
+        let places: Vec<[i64; 2]> = match self.hung {
+            Hung::Label => seen.iter().map(foot).chain(above).collect(),
+            _ => above.collect(),
+        };
+        let place = places.iter().find(|p| !hides(p)).or(places.first());
+        place.iter().for_each(|[x, y]| canvas.put(*x, *y, &board));
         Image { rgb: canvas.rgb().into(), ..image.clone() }
     }
 }
@@ -237,10 +245,7 @@ pub(crate) struct Before {
 impl Before {
     fn painted(&mut self, image: &Image, budget: Budget<'_>) -> Result<Image, ModelError> {
         self.shown.fetch_add(1, Ordering::Relaxed);
-        let seen = match self.sign.hung {
-            Hung::Label => self.sees.answer(Some(image), "", budget)?.detections,
-            _ => Vec::new(),
-        };
+        let seen = self.sees.answer(Some(image), "", budget)?.detections;
         Ok(self.sign.painted(image, &seen))
     }
 }

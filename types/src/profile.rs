@@ -218,13 +218,15 @@ impl RobotProfile {
             Rejection::positive("robot.gripper.width_m", g.width_m)?;
             Rejection::positive("robot.gripper.force_n", g.force_n)?;
             Rejection::positive("robot.gripper.speed_m_s", g.speed_m_s)?;
-            for (field, v) in [
-                ("robot.gripper.acceleration_m_s2", g.acceleration_m_s2),
-                ("robot.gripper.jerk_m_s3", g.jerk_m_s3),
-                ("robot.gripper.force_rate_n_s", g.force_rate_n_s),
+            // Half a second to full speed, acceleration and force at the most: whoever waits for fingers waits no longer.
+            let acceleration = if g.acceleration_m_s2 > 0.0 { g.acceleration_m_s2 } else { g.speed_m_s };
+            for (field, v, least, most) in [
+                ("robot.gripper.acceleration_m_s2", g.acceleration_m_s2, 2.0 * g.speed_m_s, 1e3),
+                ("robot.gripper.jerk_m_s3", g.jerk_m_s3, 2.0 * acceleration, 1e6),
+                ("robot.gripper.force_rate_n_s", g.force_rate_n_s, 2.0 * g.force_n, 1e6),
             ] {
-                if !(v.is_finite() && v >= 0.0) {
-                    return Err(Rejection::new(field, "a number above 0, or 0", v.to_string()));
+                if v != 0.0 && !(least..=most).contains(&v) {
+                    return Err(Rejection::new(field, format!("{least} to {most}, or 0"), v.to_string()));
                 }
             }
             if !(0.0..=10.0).contains(&g.late_s) {

@@ -15,6 +15,9 @@ pub struct GripperLimits {
     pub force_rate: f64,
 }
 
+/// Where the profile says nothing full speed, full acceleration and full force take no longer than this each, seconds.
+const GUESSED_S: f64 = 0.2;
+
 impl Arm {
     /// What the gripper's profile says, and where it says nothing what all of its joints can do; `None` without a gripper.
     #[must_use]
@@ -37,13 +40,31 @@ impl Arm {
             all.jerk = all.jerk.min(own.jerk);
             all.force_rate = all.force_rate.min(own.force_rate);
         }
-        let over = |said: f64, joints: f64| if said > 0.0 { said } else { joints };
-        of_joints.map(|joints| GripperLimits {
-            speed: joints.speed,
-            acceleration: over(g.acceleration_m_s2, joints.acceleration),
-            jerk: over(g.jerk_m_s3, joints.jerk),
-            force_rate: over(g.force_rate_n_s, joints.force_rate),
+        // Robot files often have placeholders here: nobody waits for longer than that.
+        let over = |said: f64, joints: f64, least: f64| if said > 0.0 { said } else { joints.max(least) };
+        of_joints.map(|joints| {
+            let acceleration = over(g.acceleration_m_s2, joints.acceleration, joints.speed / GUESSED_S);
+            GripperLimits {
+                speed: joints.speed,
+                acceleration,
+                jerk: over(g.jerk_m_s3, joints.jerk, acceleration / GUESSED_S),
+                force_rate: over(g.force_rate_n_s, joints.force_rate, g.force_n / GUESSED_S),
+            }
         })
+    }
+}
+
+impl GripperLimits {
+    /// What speeding up and slowing down add to a way at full speed, at the most, seconds.
+    #[must_use]
+    pub fn ramps_s(&self) -> f64 {
+        self.speed / self.acceleration + self.acceleration / self.jerk
+    }
+
+    /// How long a force of `force_n` takes to come or to go, seconds.
+    #[must_use]
+    pub fn force_s(&self, force_n: f64) -> f64 {
+        force_n / self.force_rate
     }
 }
 

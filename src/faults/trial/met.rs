@@ -72,6 +72,9 @@ impl Trial {
     pub(crate) fn is_slower_in_time(&self) -> Result<(), String> {
         let period_s = 1e-3 * f64::from(PERIOD_MS) + 0.001;
         let named_s = self.first(Fault::F42PersonTooNear).ok_or_else(|| self.why_stopped())?;
+        if self.met.slower_s.is_none() && self.met.near_s.is_none() {
+            return Err("it was named, and nobody was near and nothing slower".into());
+        }
         for (since_s, what) in [(self.met.slower_s, "it ran slower"), (self.met.near_s, "somebody was near")]
         {
             let late_s = since_s.map_or(0.0, |since_s| named_s - since_s);
