@@ -27,6 +27,10 @@ position_m = [0.52, -0.12]
 "#;
 /// As in robot.toml.
 const KEEP_M: f64 = 0.05;
+/// Who comes into the picture nearer to the tool than that may be nearer than asked when the arm has come to rest (F43), but
+/// not as near as this.
+const LATE_M: f64 = 0.25;
+const LATE_KEEP_M: f64 = 0.02;
 
 /// How a run with a hand in it ended.
 struct Ended {
@@ -38,6 +42,13 @@ struct Ended {
 impl Ended {
     fn nearest_m(&self) -> f64 {
         self.summary["nearest_person_m"].as_f64().expect("in lockstep every tick is seen")
+    }
+
+    /// How far from the tool somebody was first seen within the braking distance, if so (F43), metres.
+    fn seen_late_m(&self) -> Option<f64> {
+        let line = self.text.lines().find(|l| l.contains("has come into the picture"))?;
+        let from_tool = line.rsplit(", ").next()?.split(' ').next()?.parse().ok()?;
+        self.text.contains("F43").then_some(from_tool)
     }
 
     fn was_seen(&self) -> bool {
@@ -87,15 +98,19 @@ fn hand(rng: &mut ChaCha8Rng) -> String {
 fn f42_a_hand_that_comes_in_is_kept_clear_of_and_waited_for_and_the_task_is_done() {
     let n: usize = std::env::var("SINEW_INSTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
     let mut rng = ChaCha8Rng::seed_from_u64(42);
-    let mut seen = 0;
+    let (mut seen, mut nearer) = (0, 0);
     for k in 0..n {
         let hand = hand(&mut rng);
         let ended = run(&format!("kept-{k}"), &hand, "");
         assert_eq!(ended.code, 0, "{hand}{}", ended.text);
-        assert!(ended.nearest_m() >= KEEP_M - 1e-3, "{} m\n{hand}{}", ended.nearest_m(), ended.text);
+        let is_late = ended.seen_late_m().is_some_and(|m| m < LATE_M);
+        let keep_m = if is_late { LATE_KEEP_M } else { KEEP_M - 1e-3 };
+        assert!(ended.nearest_m() >= keep_m, "{} m\n{hand}{}", ended.nearest_m(), ended.text);
+        nearer += usize::from(ended.nearest_m() < KEEP_M - 1e-3);
         seen += usize::from(ended.was_seen());
     }
     assert!(2 * seen > n, "seen {seen} of {n} times");
+    assert!(5 * nearer <= n, "nearer than asked {nearer} of {n} times");
 }
 
 #[test]
