@@ -1,4 +1,5 @@
 //! How far a motion goes on at once.
+#![forbid(unsafe_code)]
 
 /// A motion is moved on in steps no longer than this, seconds, however slow the loop is.
 const LONGEST_STEP_S: f64 = 0.001;
