@@ -2,6 +2,7 @@
 //! motion without a path always has.
 #![forbid(unsafe_code)]
 
+use crate::means::Means;
 use crate::path::Reference;
 use types::{JointLimits, JointVector};
 
@@ -13,7 +14,7 @@ const TRIES: usize = 64;
 /// Halvings until a time is found.
 const BISECTIONS: usize = 12;
 
-/// The part of acceleration and jerk limits that may be used.
+/// The part of acceleration and jerk limits, and of the rates of torques, that may be used.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Share(pub(crate) f64);
 
@@ -31,11 +32,12 @@ pub(crate) struct Brake {
 
 impl Brake {
     /// A stop from `from`, in the shortest time of this form that keeps the share of the acceleration and jerk
-    /// limits. Acceleration that it begins with is not its doing.
-    pub(crate) fn new(from: Reference, limits: &[JointLimits], share: Share) -> Self {
+    /// limits, and of the rates of torques. Acceleration that it begins with is not its doing.
+    pub(crate) fn new<'a>(from: Reference, means: impl Into<Means<'a>>, share: Share) -> Self {
+        let means = means.into();
         let mut duration = SHORTEST;
-        for (i, l) in limits.iter().enumerate() {
-            let (v, a, j) = (from.dq[i], from.ddq[i], share.0 * l.jerk);
+        for ([v, a], most) in means.jerks([&from.dq, &from.ddq]) {
+            let j = share.0 * most;
             // The jerk is linear in time, so greatest at an end: there |6 v + 4 a T| and |6 v + 2 a T| are to
             // be at most J T², which holds from the greatest of the four roots on.
             for k in [4.0, 2.0] {
@@ -49,7 +51,7 @@ impl Brake {
         }
         let mut brake = Self { from, coast: 0.0, duration, t: 0.0 };
         for _ in 0..TRIES {
-            if brake.keeps_acceleration(limits, share) {
+            if brake.keeps_acceleration(means.limits, share) {
                 break;
             }
             brake.duration *= LONGER;
@@ -59,11 +61,16 @@ impl Brake {
 
     /// The same after it has gone on for `coast` seconds as fast as it is: nobody knows any more for how long it was to
     /// speed up or to slow down.
-    pub(crate) fn coasting(from: Reference, limits: &[JointLimits], share: Share, coast: f64) -> Self {
+    pub(crate) fn coasting<'a>(
+        from: Reference,
+        means: impl Into<Means<'a>>,
+        share: Share,
+        coast: f64,
+    ) -> Self {
         let n = from.q.len();
         let q = JointVector::from_fn(n, |i| from.q[i] + coast * from.dq[i]);
         let then = Reference { q, dq: from.dq, ddq: JointVector::zeros(n) };
-        Self { coast, ..Self::new(then, limits, share) }
+        Self { coast, ..Self::new(then, means, share) }
     }
 
     fn keeps_acceleration(&self, limits: &[JointLimits], share: Share) -> bool {
@@ -340,7 +347,7 @@ mod tests {
                 dq: JointVector::from_fn(3, |i| 2.0 * v[i]),
                 ddq: JointVector::from_fn(3, |i| 0.5 * a[i] * room(v[i])),
             };
-            let mut brake = Brake::new(from, &limits, Share(0.98));
+            let mut brake = Brake::new(from, limits.as_slice(), Share(0.98));
             let mut last = from;
             while !brake.at_rest() {
                 brake.step(0.001);

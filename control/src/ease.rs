@@ -5,6 +5,7 @@
 //! itself hardly moves.
 #![forbid(unsafe_code)]
 
+use crate::means::Means;
 use crate::path::Reference;
 use crate::smooth;
 use types::{JointLimits, JointVector};
@@ -28,7 +29,13 @@ pub(crate) struct Ease {
 
 impl Ease {
     /// From standing at `from` towards where the arm is measured; `None` when it is there.
-    pub(crate) fn new(from: JointVector, measured: &JointVector, limits: &[JointLimits]) -> Option<Self> {
+    pub(crate) fn new<'a>(
+        from: JointVector,
+        measured: &JointVector,
+        means: impl Into<Means<'a>>,
+    ) -> Option<Self> {
+        let means = means.into();
+        let limits = means.limits;
         let by = JointVector::from_fn(from.len(), |i| {
             let l = &limits[i];
             measured[i].clamp(l.lower, l.upper).clamp(from[i] - MOST, from[i] + MOST) - from[i]
@@ -42,6 +49,8 @@ impl Ease {
             smooth::seconds(by[i], &JointLimits { velocity, ..*l }, SHARE)
         };
         let duration = limits.iter().enumerate().fold(SHORTEST_S, |t, (i, l)| t.max(seconds(i, l)));
+        let jerks = means.jerks([&by]);
+        let duration = jerks.fold(duration, |t, ([by], most)| t.max(smooth::sharpest(by, most, SHARE)));
         Some(Self { from, by, duration, t: 0.0 })
     }
 

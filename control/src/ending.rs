@@ -4,7 +4,6 @@
 use crate::brake::Brake;
 use crate::core::Core;
 use crate::path::Reference;
-use crate::servo::STOP;
 use crate::state::{State, Way};
 use crate::stride::stride;
 use types::Ending;
@@ -70,10 +69,10 @@ impl Core {
             State::Follow(job) | State::Stopping(Way::Path(job), _) if !job.is_unbegun() => {
                 job.ending((coast, past), stride, told)
             }
-            State::Servo(servo) if servo.may_coast && coast > 0.0 => {
-                braked(&Brake::coasting(servo.next, limits, STOP, coast))
-            }
-            State::Servo(servo) => braked(&servo.stop),
+            State::Servo(servo) => match &servo.late {
+                Some(late) if coast > 0.0 => braked(late),
+                _ => braked(&servo.stop),
+            },
             State::Stopping(Way::Brake(brake, _), _) => braked(brake),
             State::Stopping(Way::Ease(ease, _), _) => of(ease.left() - coast, &mut |t| ease.after(t)),
             State::Proving(proof) => {

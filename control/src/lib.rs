@@ -32,6 +32,7 @@ mod lease;
 mod limiter;
 mod lookout;
 mod mailbox;
+mod means;
 mod message;
 mod metronome;
 mod motors;

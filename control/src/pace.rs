@@ -14,8 +14,8 @@
 //! as r falls. So whatever point of the trajectory comes next, any pace can be slowed to zero within
 //! them: a stop along the path exists at every instant, by construction. A trajectory that uses its
 //! limits up leaves nothing at r = 1; it is therefore run slightly slower (`nominal`), by at most 2 %.
-//! What the motors can give counts for both as well: steadily and, by a third bound on |ṙ|, while the pace
-//! changes (`strain`).
+//! What the motors can give counts for both as well: steadily and, by further bounds on |ṙ| and |r̈|, while the pace
+//! changes; and how fast their torques can change (`strain`).
 //!
 //! Two curves of greatest |ṙ| over r, one for falling and one for rising, make sure that ṙ itself can
 //! be brought to zero in time (phase-plane integration as in Bobrow, Dubowsky and Gibson, 1985).
@@ -23,9 +23,11 @@
 
 use crate::course::Course;
 use crate::report::LimitKind;
-use crate::strain::{self, Strain};
+use crate::strain::{self, RATE_SHARES, Strain};
 use types::motion::{TrajectoryPoint, quintic};
 use types::{JointLimits, JointVector, Rejection};
+
+mod borne;
 
 /// Cells of the tables over r.
 const CELLS: usize = 32;
@@ -43,7 +45,7 @@ const RESERVE: f64 = 0.9;
 const PLANNED: f64 = 0.8;
 /// What a path that takes over from a motion may use of velocity, acceleration and jerk, and what it may together
 /// with the blend from there: its own and at least so much more.
-const JOINING_SHARES: [f64; 3] = [0.85, 0.6, 0.5];
+const JOINING_SHARES: [f64; 4] = [0.85, 0.6, 0.5, RATE_SHARES[1]];
 const CAPS: [f64; 3] = [0.95, 0.8, 0.75];
 const BLEND_ADDS: f64 = 0.25;
 /// The joint, if it is one's, and the limit that make a path run slower than it was given.
@@ -165,7 +167,7 @@ impl Pace {
                 format!("{:?}", points[0].dq),
             ));
         }
-        let shares = [1.0, ACCELERATION_SHARE, JERK_SHARE];
+        let shares = [1.0, ACCELERATION_SHARE, JERK_SHARE, RATE_SHARES[0]];
         let (nominal, slowed_by) = fastest("trajectory", points, bounds, shares)?;
         let mut pace = Self::at(nominal, slowed_by);
         let mut g = [STEEPEST; CELLS];
@@ -292,31 +294,6 @@ impl Pace {
         }
     }
 
-    /// Lowers g to what the motors can give, at the upper edge of each cell for all paces below.
-    fn bear(&self, g: &mut [f64; CELLS], bounds: &Bounds<'_>) {
-        let torques = strain::torques(bounds);
-        for strain in bounds.strains {
-            for (j, torque) in torques.iter().enumerate() {
-                // Most joints can give more than is asked anywhere.
-                if strain.steepest(j, self.nominal, *torque) >= STEEPEST / RESERVE {
-                    continue;
-                }
-                for (i, g) in g.iter_mut().enumerate() {
-                    *g = g.min(RESERVE * strain.steepest(j, self.width() * (i + 1) as f64, *torque));
-                }
-            }
-        }
-    }
-
-    /// Whether the motors can give what a place takes at every pace, changing as fast as it may.
-    pub(crate) fn is_borne(&self, strain: &Strain, torques: &JointVector) -> bool {
-        (0..=CELLS).all(|i| {
-            let steepest = libm::sqrt(self.falling2[i].max(self.rising2[i]));
-            let asks = |j: usize| strain.asks(j, self.width() * i as f64, steepest);
-            torques.iter().enumerate().all(|(j, torque)| asks(j) <= *torque)
-        })
-    }
-
     /// The two curves: below g in both cells a node touches, and never steeper than h can follow.
     fn integrate(&mut self, g: &[f64; CELLS]) {
         let step = 2.0 * PLANNED * self.width();
@@ -362,7 +339,7 @@ fn fastest(
     what: &str,
     points: &[TrajectoryPoint],
     bounds: &Bounds<'_>,
-    shares: [f64; 3],
+    shares: [f64; 4],
 ) -> Result<(f64, Slowed), Rejection> {
     let limits = bounds.limits;
     let mut nominal = 1.0_f64;
@@ -403,7 +380,7 @@ fn fastest(
     if bounds.most < nominal {
         (nominal, slowed_by) = (bounds.most, Some((None, LimitKind::ToolSpeed)));
     }
-    strain::bearable(what, bounds, nominal, slowed_by)
+    strain::bearable(what, bounds, (nominal, shares[3]), slowed_by)
 }
 
 /// Calls `f(segment, joint, derivatives, q)` at the ends of every segment and between.

@@ -212,12 +212,15 @@ impl Job {
         Some(which)
     }
 
-    /// Path times all along what is left of the blend, with position and its first two derivatives there.
+    /// Path times all along what is left of the blend, with position and its first two derivatives there; closer together
+    /// at both ends, where a blend is sharpest.
     pub(crate) fn along_blend(&self) -> impl Iterator<Item = (f64, [JointVector; 3])> + '_ {
         let left = (self.offset.end() - self.s).max(0.0);
         let n = if left > 0.0 { 2 * BLEND_LOOKS } else { 0 };
-        (0..n).map(move |k| {
-            let s = self.s + left * k as f64 / n as f64;
+        let looks = if n > 0 { n + 1 } else { 0 };
+        (0..looks).map(move |k| {
+            let x = k as f64 / n as f64;
+            let s = self.s + left * x * x * (3.0 - 2.0 * x);
             (s, self.derivatives_at(s))
         })
     }

@@ -12,6 +12,7 @@ use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::filter::Near;
 use crate::limiter;
+use crate::means::{Inertia, Means};
 use crate::path::Reference;
 use crate::report::{LimitKind, MotionId, Report};
 use crate::slowing::Slowed;
@@ -77,8 +78,8 @@ pub(crate) struct Servo {
     pub(crate) next: Reference,
     /// The verified stop from there.
     pub(crate) stop: Brake,
-    /// Whether going on so for a while before the stop is verified, too.
-    pub(crate) may_coast: bool,
+    /// The one after going on so for a while, where that is verified, too.
+    pub(crate) late: Option<Brake>,
     /// The part of the wish that was taken up, 0 to 1.
     pub(crate) part: f64,
     /// The part of [`TAKE_UP`] and [`STOP`] that the motors had the strength for.
@@ -95,7 +96,7 @@ impl Servo {
         limits: &[JointLimits],
     ) -> Self {
         let stop = Brake::new(from, limits, STOP);
-        Self { id, aim, expires, next: from, stop, may_coast: false, part: 0.0, strength: 1.0 }
+        Self { id, aim, expires, next: from, stop, late: None, part: 0.0, strength: 1.0 }
     }
 
     /// Whether the arm stands.
@@ -108,8 +109,9 @@ impl Servo {
 struct Step {
     next: Reference,
     strength: f64,
-    /// The stop after it, and whether it is one.
+    /// The stop after it, the one after it has gone on for a while, and whether they are ones.
     stop: Brake,
+    late: Option<Brake>,
     is_verified: bool,
     /// The motors can give what it takes, and the stop.
     is_borne: bool,
@@ -138,30 +140,27 @@ fn towards(target: &JointVector, from: &Reference, limits: &[JointLimits]) -> Jo
 
 /// One step of `dt` seconds towards the velocities `target`: every joint with the same part `share` of what it may
 /// use, so that what is straight stays straight, with the acceleration from which none has to overshoot.
-fn take_up(
-    from: &Reference,
-    target: &JointVector,
-    limits: &[JointLimits],
-    share: Share,
-    dt: f64,
-) -> Reference {
-    let n = target.len();
+fn take_up(from: &Reference, target: &JointVector, means: Means<'_>, share: Share, dt: f64) -> Reference {
+    let (n, limits) = (target.len(), means.limits);
     let left = JointVector::from_fn(n, |i| target[i] - from.dq[i]);
-    let jerk = |i: usize| share.0 * limits[i].jerk;
     // Two steps that end exactly at the target, without acceleration, if every joint may.
     let first = JointVector::from_fn(n, |i| left[i] / (dt * dt) - 1.5 * from.ddq[i] / dt);
     let second = JointVector::from_fn(n, |i| -left[i] / (dt * dt) + 0.5 * from.ddq[i] / dt);
-    let bend = if (0..n).all(|i| first[i].abs().max(second[i].abs()) <= jerk(i)) {
+    let may = |([first, second], most): ([f64; 2], f64)| first.abs().max(second.abs()) <= share.0 * most;
+    let bend = if means.jerks([&first, &second]).all(may) {
         first
     } else {
         let mut gain = 0.25 / dt;
-        for i in 0..n {
-            let e = left[i].abs().max(1e-12);
-            let most = share.0 * limits[i].acceleration;
-            gain = gain.min(most.min(libm::sqrt(1.4 * jerk(i) * e)) / e);
+        for (left, l) in left.iter().zip(limits) {
+            gain = gain.min(share.0 * l.acceleration / left.abs().max(1e-12));
+        }
+        for ([left], most) in means.jerks([&left]) {
+            gain = gain.min(libm::sqrt(1.4 * share.0 * most / left.abs().max(1e-12)));
         }
         let change = JointVector::from_fn(n, |i| gain * left[i] - from.ddq[i]);
-        let part = (0..n).fold(1.0f64, |m, i| m.min(jerk(i) * dt / change[i].abs().max(1e-12)));
+        let part = means
+            .jerks([&change])
+            .fold(1.0f64, |m, ([change], most)| m.min(share.0 * most * dt / change.abs().max(1e-12)));
         JointVector::from_fn(n, |i| part * change[i] / dt)
     };
     let (v, a) = (&from.dq, &from.ddq);
@@ -198,16 +197,16 @@ impl Core {
             self.filter.stands();
         }
         if !stands && step.is_verified {
-            (servo.next, servo.stop, servo.may_coast) = (step.next, step.stop, true);
+            (servo.next, servo.stop, servo.late) = (step.next, step.stop, step.late);
             servo.strength = step.strength;
         } else {
-            servo.may_coast = false;
+            servo.late = None;
             servo.stop.step(self.dt);
             servo.next = servo.stop.reference();
         }
         servo.part = step.applied;
         self.tell_slowed_wish(step.singular, &step.slowed);
-        self.tell_weak(step.moves && !step.is_borne, &step.stop, step.strength, &servo.next);
+        self.tell_weak(step.moves && !step.is_borne, [Some(step.stop), step.late], &servo.next);
         self.state = State::Servo(servo);
         let trust = self.filter.trust(now);
         self.tell_restriction(step.moves.then_some(slow), step.applied, trust, step.near);
@@ -245,17 +244,19 @@ impl Core {
             (self.tuning.tool_speed, servo.strength),
         );
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let inertia = Inertia::at(&self.arm, &mut self.data, &last.q, width_m);
+        let means = Means { limits, inertia: Some(&inertia) };
         let stopping = Share(servo.strength * STOP.0);
-        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping), width_m);
+        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping, means), width_m);
         let applied = part.min(slow * self.filter.trust(now));
         let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);
         let coast = self.tuning.coast;
         let step = |strength: f64| {
             let [rise, share] = [TAKE_UP, STOP].map(|s| Share(strength * s.0));
             let next = steps(self.dt, self.tuning.period)
-                .fold(last, |from, part| take_up(&from, &target, limits, rise, part));
-            let late = (coast > 0.0).then(|| Brake::coasting(next, limits, share, coast));
-            (strength, next, Brake::new(next, limits, share), late)
+                .fold(last, |from, part| take_up(&from, &target, means, rise, part));
+            let late = (coast > 0.0).then(|| Brake::coasting(next, means, share, coast));
+            (strength, next, Brake::new(next, means, share), late)
         };
         // As sharply as the motors have the strength for, and not at all if they have none.
         let mut bearable = None;
@@ -280,7 +281,7 @@ impl Core {
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
         }
         let moves = wish.iter().any(|v| *v != 0.0);
-        Step { next, strength, stop, is_verified, is_borne, applied, near, singular, slowed, moves }
+        Step { next, strength, stop, late, is_verified, is_borne, applied, near, singular, slowed, moves }
     }
 
     /// A target is reached, or a velocity has expired: at rest that is an end as any other; under way the

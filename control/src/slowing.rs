@@ -1,7 +1,7 @@
 //! What is told of motions that are slower than was asked: once, and again only when there was none for a while.
 #![forbid(unsafe_code)]
 
-use crate::brake::{Brake, Share};
+use crate::brake::Brake;
 use crate::core::Core;
 use crate::path::Reference;
 use crate::report::{LimitKind, Report, Slow};
@@ -159,23 +159,20 @@ impl Core {
 
     /// Tells that the motors have not the strength for a step towards what is wished and the stop after it: the joint of
     /// which most is asked, and what it gives instead.
-    pub(crate) fn tell_weak(&mut self, is_weak: bool, wished: &Brake, strength: f64, instead: &Reference) {
+    pub(crate) fn tell_weak(&mut self, is_weak: bool, wished: [Option<Brake>; 2], instead: &Reference) {
         if !self.slowings.weak.tells(is_weak, self.dt) {
             return;
         }
         let arm = self.arm.clone();
-        let (limits, coast) = (arm.limits(), self.tuning.coast);
+        let limits = arm.limits();
         let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
         let mut torques = |at: &Reference| {
             let mut tau = JointVector::zeros(at.q.len());
             inverse_dynamics(&arm, &mut self.data, &at.q, &at.dq, &at.ddq, width_m, &mut tau);
             tau
         };
-        let late = (coast > 0.0).then(|| {
-            Brake::coasting(wished.reference(), limits, Share(strength * crate::servo::STOP.0), coast)
-        });
         let (mut joint, mut requested, mut most) = (0, 0.0, 0.0);
-        for stop in core::iter::once(wished).chain(&late) {
+        for stop in wished.iter().flatten() {
             for k in 0..STOP_PLACES {
                 let tau = torques(&stop.after(stop.left() * f64::from(k) / f64::from(STOP_PLACES)));
                 for (i, l) in limits.iter().enumerate() {

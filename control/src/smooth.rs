@@ -20,5 +20,10 @@ pub(crate) fn seconds(by: f64, l: &JointLimits, share: f64) -> f64 {
     let d = by.abs() / share;
     (PEAKS[0] * d / l.velocity)
         .max(libm::sqrt(PEAKS[1] * d / l.acceleration))
-        .max(libm::cbrt(PEAKS[2] * d / l.jerk))
+        .max(sharpest(by, l.jerk, share))
+}
+
+/// The shortest time, seconds, of a step by `by` whose third derivative is at most this share of `most`.
+pub(crate) fn sharpest(by: f64, most: f64, share: f64) -> f64 {
+    libm::cbrt(PEAKS[2] * by.abs() / (share * most))
 }

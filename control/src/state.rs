@@ -45,6 +45,7 @@ use crate::brake::{Brake, Share};
 use crate::core::Core;
 use crate::ease::Ease;
 use crate::limiter::Violation;
+use crate::means::Means;
 use crate::message::Spent;
 use crate::path::{Job, Reference};
 use crate::payload::Payload;
@@ -199,7 +200,7 @@ impl Core {
                 self.go(State::Stopping(Way::Path(job), stop), stop.cause);
             }
             State::Proving(_) => {
-                let brake = Brake::new(self.reference, self.arm.limits(), WALL_SHARE);
+                let brake = self.brake(self.reference);
                 self.go(State::Stopping(Way::Brake(brake, None), stop), stop.cause);
             }
             State::Servo(servo) => {
@@ -304,8 +305,15 @@ impl Core {
             State::Fault { .. } => stop.latched(),
             _ => self.as_grave_as_needed(stop),
         };
-        let brake = Brake::new(self.reference, self.arm.limits(), WALL_SHARE);
+        let brake = self.brake(self.reference);
         self.go(State::Stopping(Way::Brake(brake, id), stop), stop.cause);
+    }
+
+    /// The sharpest stop.
+    fn brake(&mut self, from: Reference) -> Brake {
+        let inertia = self.inertia();
+        let means = Means { limits: self.arm.limits(), inertia: Some(&inertia) };
+        Brake::new(from, means, WALL_SHARE)
     }
 
     /// F26.
@@ -315,8 +323,7 @@ impl Core {
 
     /// The wall: a command would have left a limit, so the arm brakes from the last good one.
     pub(crate) fn brake_from(&mut self, last: Reference) -> Reference {
-        let limits = self.arm.limits();
-        let mut brake = Brake::new(last, limits, WALL_SHARE);
+        let mut brake = self.brake(last);
         brake.step(self.dt);
         let reference = brake.reference();
         let id = self.state.motion();
@@ -400,7 +407,9 @@ impl Core {
     /// Goes on from standing where something was met to where it does not press any more; `false` when there is
     /// nothing to let go of.
     fn ease(&mut self, id: Option<MotionId>, stop: Stop) -> bool {
-        let ease = Ease::new(self.reference.q, &self.estimate.q, self.arm.limits());
+        let inertia = self.inertia();
+        let means = Means { limits: self.arm.limits(), inertia: Some(&inertia) };
+        let ease = Ease::new(self.reference.q, &self.estimate.q, means);
         let Some(ease) = ease.filter(|_| self.estimate.is_fresh()) else { return false };
         let before = core::mem::replace(&mut self.state, State::Stopping(Way::Ease(ease, id), stop));
         if let State::Stopping(Way::Path(job), _) = before {

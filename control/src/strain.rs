@@ -7,8 +7,13 @@
 //! ```
 //!
 //! (Bobrow, Dubowsky and Gibson, Time-optimal control of robotic manipulators along specified paths, 1985,
-//! with viscous friction). How fast they change is not looked at here: the last wall cuts that
-//! (`limiter::clamp_torque`), and a stop that waited for the motors would be longer.
+//! with viscous friction). While it is run they change by
+//!
+//! ```text
+//! dtau/dt = a r̈ + ((a' + 2 b) r + d) ṙ + b' r³ + d' r² + g' r
+//! ```
+//!
+//! in a second, and motors can do that only so fast either ([`Change`]).
 #![forbid(unsafe_code)]
 
 use crate::course::Course;
@@ -25,12 +30,20 @@ const TORQUE_SHARE: f64 = 0.96;
 /// be caught there. What is beyond their limits the last wall cuts.
 const HELD: f64 = 1.1;
 /// Torques are looked at this often along a path, seconds of path time, and so often at most.
-const STEP_S: f64 = 0.005;
+const STEP_S: f64 = 0.0025;
 const MOST_PLACES: f64 = 20_000.0;
 /// What a single place may take where there may be worse ones between it and the next.
 const PLACE_SHARE: f64 = 0.999;
 /// Of the places of a blend one in so many is looked at.
 const BLEND_STEP: usize = 2;
+
+/// What of a torque's rate a path may take from rest, and where it takes over from a motion, while it goes at its pace.
+pub(crate) const RATE_SHARES: [f64; 2] = [0.8, 0.5];
+
+/// What of a torque's rate all together may take: between two places that are looked at there may be worse.
+pub(crate) const RATE_SHARE: f64 = 0.9;
+/// What r̈ may take of what is left then: the inertia is in its way, in that of ṙ little but Coriolis forces.
+const BEND_SHARE: f64 = 0.75;
 
 /// The torques of all joints at one place of a path, as they depend on its pace.
 #[derive(Copy, Clone, Debug)]
@@ -122,6 +135,71 @@ impl Strain {
     }
 }
 
+/// How the torques of all joints change from one place of a path to the next.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Change {
+    /// Path time of the first, seconds.
+    pub(crate) s: f64,
+    /// |a|, and the two terms beside ṙ.
+    by_bend: JointVector,
+    by_rate: [JointVector; 2],
+    /// |b'|, |d'|, |g'|.
+    by_pace: [JointVector; 3],
+}
+
+impl Change {
+    /// From `from` to `to`, a little later on the same path.
+    pub(crate) fn between(from: &Strain, to: &Strain) -> Self {
+        let step = (to.s - from.s).max(1e-9);
+        let each = |f: &dyn Fn(usize) -> f64| JointVector::from_fn(from.at_rest.len(), f);
+        let slope = |of: fn(&Strain) -> &JointVector, j: usize| (of(to)[j] - of(from)[j]).abs() / step;
+        let most = |of: fn(&Strain) -> &JointVector, j: usize| of(to)[j].abs().max(of(from)[j].abs());
+        let turning =
+            |at: &Strain, j: usize| ((to.by_rate[j] - from.by_rate[j]) / step + 2.0 * at.by_square[j]).abs();
+        Self {
+            s: from.s,
+            by_bend: each(&|j| most(|x| &x.by_rate, j)),
+            by_rate: [each(&|j| turning(from, j).max(turning(to, j))), each(&|j| most(|x| &x.by_pace, j))],
+            by_pace: [
+                each(&|j| slope(|x| &x.by_square, j)),
+                each(&|j| slope(|x| &x.by_pace, j)),
+                each(&|j| slope(|x| &x.at_rest, j)),
+            ],
+        }
+    }
+
+    /// All along a path, load by load.
+    pub(crate) fn along(strains: &[Strain]) -> impl Iterator<Item = Self> + '_ {
+        let loads = strains.iter().take_while(|strain| strain.s == strains[0].s).count();
+        strains.iter().zip(strains.iter().skip(loads)).map(|(from, to)| Self::between(from, to))
+    }
+
+    /// A bound on how fast a joint's torque changes at the steady pace `r`, N·m/s (N/s); it grows with `r`.
+    pub(crate) fn steady(&self, joint: usize, r: f64) -> f64 {
+        let [square, pace, rest] = &self.by_pace;
+        r * (rest[joint] + r * (pace[joint] + r * square[joint]))
+    }
+
+    /// What of it is in every 1/s of ṙ, N·m (N), at the pace `r` at most, and in every 1/s² of r̈.
+    fn per(&self, joint: usize, r: f64) -> [f64; 2] {
+        [self.by_rate[0][joint] * r + self.by_rate[1][joint], self.by_bend[joint]]
+    }
+
+    /// The greatest |ṙ| (1/s) and |r̈| (1/s²) at any pace up to `r` with which this joint's torque changes by `most` in a
+    /// second, both together.
+    pub(crate) fn steepest(&self, joint: usize, r: f64, most: f64) -> [f64; 2] {
+        let left = (most - self.steady(joint, r)).max(0.0);
+        let [by_rate, by_bend] = self.per(joint, r);
+        [(1.0 - BEND_SHARE) * left / by_rate.max(1e-12), BEND_SHARE * left / by_bend.max(1e-12)]
+    }
+
+    /// How fast a joint's torque changes at most at the pace `r` that changes by `rate`, itself by `bend` in a second.
+    pub(crate) fn asks(&self, joint: usize, r: f64, [rate, bend]: [f64; 2]) -> f64 {
+        let [by_rate, by_bend] = self.per(joint, r);
+        self.steady(joint, r) + by_rate * rate + by_bend * bend
+    }
+}
+
 /// What each joint may give along a path: its limit, and what it needs where the arm stands at the beginning, and a bit.
 pub(crate) fn torques(bounds: &Bounds<'_>) -> JointVector {
     let first = bounds.strains.first().map_or(0.0, |strain| strain.s);
@@ -140,7 +218,7 @@ pub(crate) fn torques(bounds: &Bounds<'_>) -> JointVector {
 pub(crate) fn bearable(
     what: &str,
     bounds: &Bounds<'_>,
-    most: f64,
+    (most, rate_share): (f64, f64),
     mut slowed_by: Slowed,
 ) -> Result<(f64, Slowed), Rejection> {
     let mut nominal = most;
@@ -155,11 +233,7 @@ pub(crate) fn bearable(
             if asked <= share || strain.greatest(joint, nominal) <= share {
                 continue;
             }
-            let (mut low, mut high) = (0.0, nominal);
-            for _ in 0..30 {
-                let middle = 0.5 * (low + high);
-                if strain.greatest(joint, middle) <= share { low = middle } else { high = middle }
-            }
+            let low = quickest_that(nominal, |r| strain.greatest(joint, r) <= share);
             if low < SLOWEST_NOMINAL {
                 return Err(Rejection::new(
                     format!("{what} at {:.3} s", strain.s),
@@ -170,17 +244,50 @@ pub(crate) fn bearable(
             nominal = low;
         }
     }
+    for change in Change::along(bounds.strains) {
+        for (joint, l) in bounds.limits.iter().enumerate() {
+            let share = rate_share * l.torque_rate;
+            if change.steady(joint, nominal) <= share {
+                continue;
+            }
+            let asked = change.steady(joint, most);
+            if asked > 1.001 * l.torque_rate {
+                slowed_by = Some((Some(joint as u8), LimitKind::TorqueRate));
+            }
+            let low = quickest_that(nominal, |r| change.steady(joint, r) <= share);
+            if low < SLOWEST_NOMINAL {
+                return Err(Rejection::new(
+                    format!("{what} at {:.3} s", change.s),
+                    format!("what the torque of joint {joint} can change by, {share:.0} N·m (N) in a second"),
+                    format!("{asked:.0}, and {:.0} at half its speed", change.steady(joint, 0.5 * most)),
+                ));
+            }
+            nominal = low;
+        }
+    }
     Ok((nominal, slowed_by))
+}
+
+/// The greatest pace up to `most` at which what `fits` does, where it does at every lesser one.
+fn quickest_that(most: f64, fits: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, most);
+    for _ in 0..30 {
+        let middle = 0.5 * (low + high);
+        if fits(middle) { low = middle } else { high = middle }
+    }
+    low
 }
 
 /// Whether the motors can give what it takes to go over onto the path of `job`, and to stop on the way.
 pub(crate) fn blend_is_borne(arm: &Arm, data: &mut ArmData, job: &Job, width_m: f64) -> bool {
-    let mut most = None;
+    let (mut most, mut before) = (None, None::<Strain>);
     job.along_blend().step_by(BLEND_STEP).all(|(s, d)| {
         let strain = Strain::at(arm, data, s, [&d[0], &d[1], &d[2]], width_m);
         let strains = core::slice::from_ref(&strain);
         let most = most.get_or_insert_with(|| torques(&Bounds { limits: arm.limits(), strains, most: 1.0 }));
+        let change = before.replace(strain).map(|before| Change::between(&before, &strain));
         job.pace.is_borne(&strain, most)
+            && change.is_none_or(|change| job.pace.is_followed(&change, arm.limits()))
     })
 }
 
@@ -241,6 +348,75 @@ mod tests {
                 assert!((most - tau[j].abs().max(back)).abs() < 1e-9, "the greater of both ways");
             }
         }
+    }
+
+    #[test]
+    fn on_the_way_torques_change_as_inverse_dynamics_says_and_no_faster_than_is_told() {
+        let arm = arm();
+        let mut data = ArmData::new(&arm);
+        // q(s) is a polynomial of the third degree, and r(t) one of the second.
+        let d = |k: usize| joints(|j| libm::sin((3 * k + j) as f64) * [1.0, 0.6, 1.5, 3.0][k]);
+        let at = |s: f64| {
+            let sum = |f: [f64; 4]| joints(|j| (0..4).map(|k| f[k] * d(k)[j]).sum());
+            [
+                sum([1.0, s, 0.5 * s * s, s * s * s / 6.0]),
+                sum([0.0, 1.0, s, 0.5 * s * s]),
+                sum([0.0, 0.0, 1.0, s]),
+            ]
+        };
+        let mut place = |s: f64| {
+            let [q, d1, d2] = at(s);
+            Strain::at(&arm, &mut data, s, [&q, &d1, &d2], 0.04)
+        };
+        let h = 1e-4;
+        let change = Change::between(&place(-h), &place(h));
+        let mut data = ArmData::new(&arm);
+        for (r, rate, bend) in [(1.0, 0.0, 0.0), (0.8, -2.0, 0.0), (0.6, 3.0, 40.0), (0.9, -3.0, -60.0)] {
+            let mut tau = |t: f64| {
+                let [s, r, rate] = [
+                    t * (r + t * (0.5 * rate + t * bend / 6.0)),
+                    r + t * (rate + 0.5 * t * bend),
+                    rate + t * bend,
+                ];
+                let [q, d1, d2] = at(s);
+                let (dq, ddq) = (joints(|j| d1[j] * r), joints(|j| d2[j] * r * r + d1[j] * rate));
+                let mut tau = JointVector::zeros(N);
+                inverse_dynamics(&arm, &mut data, &q, &dq, &ddq, 0.04, &mut tau);
+                tau
+            };
+            let (before, after) = (tau(-h), tau(h));
+            for j in 0..N {
+                let is = (after[j] - before[j]).abs() / (2.0 * h);
+                let told = change.asks(j, r, [rate.abs(), bend.abs()]);
+                assert!(is <= told * (1.0 + 1e-3) + 1e-3, "joint {j}: {is}, told {told}");
+                // All terms are added up as if they had the same sign.
+                assert!(told < 6.0 * is + 12.0, "joint {j}: {is}, told {told}");
+                // What may be taken of a rate is what is within it.
+                let [rate, bend] = change.steepest(j, r, 2.0 * told);
+                assert!((change.asks(j, r, [rate, bend]) - 2.0 * told).abs() < 1e-6 * told);
+            }
+            assert!((0..N).all(|j| change.steepest(j, r, 0.5 * change.steady(j, r)) == [0.0; 2]));
+        }
+    }
+
+    #[test]
+    fn every_load_is_followed_along_a_path_by_itself() {
+        let at = |s: f64, load: f64| Strain {
+            s,
+            by_rate: JointVector::from_fn(1, |_| load),
+            by_square: JointVector::zeros(1),
+            by_pace: JointVector::zeros(1),
+            at_rest: JointVector::from_fn(1, |_| load * s),
+        };
+        let strains = [(0.0, 1.0), (0.0, 5.0), (0.1, 1.0), (0.1, 5.0), (0.3, 1.0), (0.3, 5.0)];
+        let strains = strains.map(|(s, load)| at(s, load));
+        let changes: Vec<_> = Change::along(&strains).map(|c| (c.s, c.steady(0, 1.0))).collect();
+        assert_eq!(changes.len(), 4);
+        for ((s, steady), (at, load)) in changes.iter().zip([(0.0, 1.0), (0.0, 5.0), (0.1, 1.0), (0.1, 5.0)])
+        {
+            assert!(*s == at && (steady - load).abs() < 1e-12, "{changes:?}");
+        }
+        assert_eq!(Change::along(&[]).count(), 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, Near, WINDOW_S};
 use crate::brake::{Brake, Share};
+use crate::means::Means;
 use crate::path::{Job, Reference};
 use crate::world::NO_NEARER_M;
 #[cfg(doc)]
@@ -158,7 +159,7 @@ impl Filter {
         arm: &Arm,
         now: Time,
         last: &Reference,
-        (wish, share): (&JointVector, Share),
+        (wish, share, means): (&JointVector, Share, Means<'_>),
         width_m: f64,
     ) -> (f64, Option<Near>) {
         let (limits, q) = (arm.limits(), &last.q);
@@ -173,8 +174,10 @@ impl Filter {
         let (mut by_jerk, mut by_acceleration) = (0.0f64, 0.0f64);
         for (i, l) in limits.iter().enumerate() {
             let v = wish[i].abs().max(last.dq[i].abs());
-            by_jerk = by_jerk.max(6.0 * v / (share.0 * l.jerk));
             by_acceleration = by_acceleration.max(1.5 * v / (share.0 * l.acceleration));
+        }
+        for ([wish, now], most) in means.jerks([wish, &last.dq]) {
+            by_jerk = by_jerk.max(6.0 * wish.abs().max(now.abs()) / (share.0 * most));
         }
         let stop_s = |part: f64| libm::sqrt(by_jerk * part).max(by_acceleration * part);
         if self.world.as_ref().is_some_and(|world| now >= world.expires) {

@@ -287,7 +287,7 @@ fn part(q: f64, dq: f64, wish: f64) -> f64 {
     let mut last = Reference::at_rest(arm.home());
     (last.q[0], last.dq[0]) = (q, dq);
     let wish = JointVector::from_fn(N, |i| if i == 0 { wish } else { 0.0 });
-    filter(&arm).part_of_wish(&arm, at(1.0), &last, (&wish, STOP), WIDE).0
+    filter(&arm).part_of_wish(&arm, at(1.0), &last, (&wish, STOP, arm.limits().into()), WIDE).0
 }
 
 #[test]
@@ -336,8 +336,9 @@ fn of_a_wish_towards_something_as_much_is_given_as_stops_before_it_and_away_from
     let mut last_part = f64::INFINITY;
     for by in [0.0, 0.15, 0.25] {
         let last = Reference::at_rest(JointVector::from_fn(N, |i| arm.home()[i] + by));
-        let mut given =
-            |v: f64, now: f64| filter.part_of_wish(&arm, at(now), &last, (&towards(v), STOP), WIDE);
+        let mut given = |v: f64, now: f64| {
+            filter.part_of_wish(&arm, at(now), &last, (&towards(v), STOP, arm.limits().into()), WIDE)
+        };
         let (part, near) = given(1.0, 1.1);
         assert!(part < last_part && part < 1.0 || by == 0.0, "{by}: {part}");
         if part < 1.0 {
@@ -430,7 +431,7 @@ fn what_was_seen_where_a_step_begins_is_enough_for_a_slower_stop_that_ends_in_ti
     let things = || vec![ball(&arm, 0.9, 0.02, 0.0)];
     for v in [0.05, 0.5] {
         let mut filter = filter_with(&arm, things());
-        filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP), WIDE);
+        filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP, arm.limits().into()), WIDE);
         assert!(filter.seen.is_some());
         filter.is_news = true;
         let stop = stop(v);
@@ -439,9 +440,12 @@ fn what_was_seen_where_a_step_begins_is_enough_for_a_slower_stop_that_ends_in_ti
     }
     // It is of this step alone; and nobody looks again at what nothing was seen of.
     let mut filter = filter_with(&arm, things());
-    filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP), WIDE);
+    filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP, arm.limits().into()), WIDE);
     assert!(filter.seen.is_some());
-    assert_eq!(filter.part_of_wish(&arm, at(1.1), &last, (&JointVector::zeros(N), STOP), WIDE), (1.0, None));
+    assert_eq!(
+        filter.part_of_wish(&arm, at(1.1), &last, (&JointVector::zeros(N), STOP, arm.limits().into()), WIDE),
+        (1.0, None)
+    );
     assert!(filter.seen.is_none());
 }
 

@@ -395,7 +395,7 @@ fn what_the_motors_can_give_slows_a_path_and_how_fast_its_pace_changes() {
     let path = Trajectory::new(vec![at(0.0, home), at(1.0, to)], arm.limits(), &home).expect("valid");
     let course = Course::of_trajectory(&path);
     let strains = Strain::along(&course, &arm, core::iter::empty(), 0.04);
-    assert_eq!(strains.len(), 201);
+    assert_eq!(strains.len(), 401);
     let asked = strains.iter().fold(0.0f64, |m, s| m.max(s.greatest(1, 1.0)));
     let rest = strains.iter().fold(0.0f64, |m, s| m.max(s.steady(1, 0.0).abs()));
     let pace = |torque: f64| {

@@ -50,6 +50,43 @@ fn strain(arm: &Arm, commands: &[JointCommand], mass_kg: f64) -> f64 {
     most
 }
 
+/// An arm whose motors' torques may change by so much of what its limits of jerk could take.
+fn sluggish(more: f64) -> Arc<Arm> {
+    let strong = arm();
+    let (home, zero) = (strong.home(), JointVector::zeros(N));
+    let mut data = ArmData::new(&strong);
+    let mut tau = |ddq: &JointVector| {
+        let mut tau = zero;
+        inverse_dynamics(&strong, &mut data, &home, &zero, ddq, 0.04, &mut tau);
+        tau
+    };
+    let rest = tau(&zero);
+    let mut rates = vec![0.0; N];
+    for j in 0..N {
+        let with = tau(&JointVector::from_fn(N, |i| if i == j { strong.limits()[j].jerk } else { 0.0 }));
+        rates.iter_mut().enumerate().for_each(|(i, most)| *most += more * (with[i] - rest[i]).abs());
+    }
+    arm_with(|profile| profile.torque_rate = rates)
+}
+
+/// The greatest part of any rate of a torque that the commands ask for while the motors have power.
+fn change(arm: &Arm, commands: &[JointCommand]) -> f64 {
+    let mut data = ArmData::new(arm);
+    let mut most = 0.0_f64;
+    for pair in commands.windows(2).filter(|pair| pair.iter().all(|c| c.enabled)) {
+        let [before, after] = [&pair[0], &pair[1]].map(|c| {
+            let mut tau = JointVector::zeros(N);
+            inverse_dynamics(arm, &mut data, &c.q, &c.dq, &c.ddq, 0.04, &mut tau);
+            tau
+        });
+        let dt = pair[1].stamp.secs_since(pair[0].stamp);
+        for (j, l) in arm.limits().iter().enumerate() {
+            most = most.max((after[j] - before[j]).abs() / dt / l.torque_rate);
+        }
+    }
+    most
+}
+
 fn seeds(k: usize) -> Vec<f64> {
     (0..14).map(|i| libm::sin(1.7 * (k * 14 + i) as f64 + 0.3 * (i * i) as f64)).collect()
 }
@@ -218,4 +255,98 @@ fn an_arm_that_its_motors_hardly_hold_can_still_be_led_away() {
 
 fn still(t: f64, q: JointVector) -> TrajectoryPoint {
     TrajectoryPoint { t, q, dq: JointVector::zeros(N), ddq: JointVector::zeros(N) }
+}
+
+#[test]
+fn a_path_and_every_stop_on_it_change_torques_no_quicker_than_motors_can_or_it_is_refused() {
+    let (mut slowed, mut refused, mut ran) = (0, 0, 0);
+    let mut worst = 0.0_f64;
+    for k in 0..60 {
+        let arm = sluggish([0.003, 0.01, 0.05][k % 3]);
+        let mut rig = Rig::active(arm.clone());
+        let path = wiggle(&arm, &rig.hold_q(), &seeds(k), 0.95);
+        if let Err(e) = rig.submit(Motion::Follow(path)) {
+            assert!(e.field.starts_with("trajectory at ") && e.expected.contains("a second"), "{e}");
+            refused += 1;
+            continue;
+        }
+        rig.ticks(20 + 37 * k % 700);
+        match k % 4 {
+            0 => rig.handle.slow(0.2),
+            1 => rig.handle.stop(StopCategory::Two),
+            2 => rig.handle.stop(StopCategory::One),
+            _ => {}
+        }
+        rig.ticks(100);
+        rig.handle.slow(1.0);
+        rig.ticks(1500);
+        let is_slowed = |r: &Report| matches!(r, Report::Intervention { limit: LimitKind::TorqueRate, .. });
+        slowed += usize::from(rig.has(is_slowed));
+        ran += 1;
+        let most = change(&arm, &rig.commands);
+        worst = worst.max(most);
+        check_differences(&arm, &rig.commands);
+    }
+    assert!(worst <= 1.0, "{worst} of a rate");
+    assert!(ran > 20 && slowed > 5 && refused > 3, "{ran} ran, {slowed} of them slower, {refused} refused");
+}
+
+#[test]
+fn velocities_and_targets_change_torques_no_quicker_than_motors_can() {
+    for (k, more) in [0.02, 0.05, 0.2].into_iter().enumerate() {
+        let arm = sluggish(more);
+        let mut rig = Rig::active(arm.clone());
+        let mut fastest = 0.0_f64;
+        let begun = rig.commands.len();
+        for turn in 0..40 {
+            let (wish, way) = (seeds(10 * k + turn / 2), if turn % 2 == 0 { 0.6 } else { -0.6 });
+            let v = JointVector::from_fn(N, |j| way * wish[j] * arm.limits()[j].velocity);
+            let motion = match turn % 5 {
+                4 => Motion::Joints(arm.home()),
+                _ => Motion::Velocity(v),
+            };
+            for _ in 0..16 {
+                rig.submit(motion.clone()).expect("well-formed");
+                rig.ticks(10);
+            }
+            fastest = rig.commands.iter().map(|c| c.dq[0].abs()).fold(fastest, f64::max);
+        }
+        let id = rig.submit(Motion::Joints(arm.home())).expect("fine");
+        rig.until(Mode::Hold);
+        assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+        let most = change(&arm, &rig.commands[begun..]);
+        assert!(most <= 1.0, "{most} of a rate, {more}");
+        assert!(fastest > 0.3, "it hardly moves: {fastest} rad/s, {more}");
+        check_differences(&arm, &rig.commands);
+    }
+}
+
+#[test]
+fn chunks_go_over_into_one_another_without_changing_torques_quicker_than_motors_can() {
+    let mut taken = 0;
+    let mut worst = 0.0_f64;
+    for k in 0..24 {
+        let arm = sluggish([0.02, 0.05, 0.1][k % 3]);
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let begun = rig.commands.len();
+        let at = |t: f64, size: f64| {
+            let swing = |j: usize| size * (1.0 - 0.1 * j as f64) * (1.0 - libm::cos(2.5 * t));
+            JointVector::from_fn(N, |j| home[j] + swing(j))
+        };
+        for turn in 0..14 {
+            let now = 0.1 * f64::from(turn);
+            // Each has changed its mind a little.
+            let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
+            let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
+            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0 }));
+            rig.ticks(100);
+        }
+        taken += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
+        let most = change(&arm, &rig.commands[begun..]);
+        worst = worst.max(most);
+        check_differences(&arm, &rig.commands);
+    }
+    assert!(worst <= 1.0, "{worst} of a rate");
+    assert!(taken > 40, "{taken} chunks began");
 }

@@ -16,7 +16,7 @@ fn what_is_seen_where_a_step_begins_holds_for_all_that_the_wish_and_the_motion_n
     let mut last = Reference::at_rest(arm.home());
     last.dq[4] = -0.3;
     let wish = joints(|i| 0.02 * (i as f64 - 2.0));
-    let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP), WIDE);
+    let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP, arm.limits().into()), WIDE);
     assert_eq!((part, near), (1.0, None));
     let seen = filter.seen.expect("nothing is near");
     // A twentieth and two hundredths faster than is wished or is, for every joint as far as it reaches.
@@ -73,7 +73,8 @@ fn right_before_something_nothing_is_given_towards_it_and_most_of_a_wish_away_fr
     assert!(room > LEAST_ROOM_M, "{room}");
     for v in [0.2, -0.2] {
         let mut filter = filter_with(&arm, things.clone());
-        let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, (&joints(|_| v), STOP), WIDE);
+        let (part, near) =
+            filter.part_of_wish(&arm, at(1.1), &last, (&joints(|_| v), STOP, arm.limits().into()), WIDE);
         assert!(if v > 0.0 { part == 0.0 } else { part > 0.5 }, "{v}: {part}");
         assert!(filter.seen.is_none(), "nothing is clear for a while");
         if v > 0.0 {
