@@ -87,6 +87,15 @@ fn change(arm: &Arm, commands: &[JointCommand]) -> f64 {
     most
 }
 
+/// A robot of the repository's.
+fn built_in(name: &str) -> Arc<Arm> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).expect("a profile");
+    let profile: types::RobotProfile = toml::from_str(&text).expect("a profile that parses");
+    let model = mechanics::load_from(&folder.join(&profile.model), Some(&folder), true).expect("a model");
+    Arc::new(Arm::new(model, profile).expect("an arm"))
+}
+
 fn seeds(k: usize) -> Vec<f64> {
     (0..14).map(|i| libm::sin(1.7 * (k * 14 + i) as f64 + 0.3 * (i * i) as f64)).collect()
 }
@@ -289,6 +298,32 @@ fn a_path_and_every_stop_on_it_change_torques_no_quicker_than_motors_can_or_it_i
     }
     assert!(worst <= 1.0, "{worst} of a rate");
     assert!(ran > 20 && slowed > 5 && refused > 3, "{ran} ran, {slowed} of them slower, {refused} refused");
+}
+
+#[test]
+fn the_panda_stops_from_anywhere_on_a_path_without_changing_torques_quicker_than_its_maker_allows() {
+    let arm = built_in("panda");
+    let (mut ran, mut longest) = (0, 0.0_f64);
+    for k in 0..48 {
+        let mut rig = Rig::active(arm.clone());
+        let path = wiggle(&arm, &rig.hold_q(), &seeds(k), [0.15, 0.3, 0.45][k % 3]);
+        if rig.submit(Motion::Follow(path)).is_err() {
+            continue;
+        }
+        let begun = rig.commands.len();
+        rig.ticks(150 + 61 * k % 1100);
+        rig.handle.stop([StopCategory::Two, StopCategory::One][k % 2]);
+        let stopped = rig.now;
+        rig.ticks(1500);
+        let is_moving = |c: &&JointCommand| c.dq.iter().any(|v| *v != 0.0);
+        let last = rig.commands.iter().filter(is_moving).next_back().expect("it moved").stamp;
+        longest = longest.max(last.secs_since(stopped));
+        let most = change(&arm, &rig.commands[begun..]);
+        assert!(most <= 1.0, "{k}: {most} of a rate");
+        ran += 1;
+    }
+    assert!(ran > 30, "{ran} ran");
+    assert!((0.05..0.5).contains(&longest), "the longest stop takes {longest} s");
 }
 
 #[test]
