@@ -230,7 +230,7 @@ impl Core {
             Aim::Velocity(v) => *v,
             Aim::Joints(target) => towards(target, &last, limits),
             Aim::Twist(t) => {
-                let found = twist::joint_rates(&self.arm, &mut self.servo_data, &last.q, t);
+                let found = twist::joint_rates(&self.arm, &mut self.servo_data, &last.q, t, servo.strength);
                 singular = found.slowed;
                 found.rates
             }

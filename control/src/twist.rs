@@ -47,6 +47,15 @@ const SPEED_SHARE: f64 = 0.9;
 const WAY_OUT_SHARE: f64 = 0.15;
 /// How far ahead is looked whether the pose becomes more singular, rad.
 const STEP: f64 = 1e-3;
+/// Nearer to a singular pose than this it is looked at how fast it comes nearer: from there a joint at its full speed
+/// can still stop.
+const SINGULAR_AHEAD: f64 = 0.25;
+/// A joint that has to become slower before a singular pose does it with this part of its acceleration, after so many
+/// seconds: taking up a velocity may use more, and poses become singular the faster the nearer they are.
+const SINGULAR_BRAKING: f64 = 0.2;
+const SINGULAR_LATE_S: f64 = 0.05;
+/// Squarings of the inverse until its greatest eigenvalue stands out.
+const SQUARINGS: usize = 4;
 
 impl Twist {
     pub(crate) fn is_zero(&self) -> bool {
@@ -82,14 +91,20 @@ impl Scratch {
 /// Joint velocities for a twist.
 pub(crate) struct Rates {
     pub(crate) rates: JointVector,
-    /// The part of the twist's speed that they make; less than one where the arm is too slow or nearly
-    /// singular.
+    /// The part of the twist's speed that they make; less than one near singular poses, and on the way to one.
     pub(crate) slowed: f64,
 }
 
-/// The joint velocities of least size that move the tool as `twist` says at `q`: in its direction, slower where
-/// a joint would be too fast. Towards singular poses joints may use less and less of their speed.
-pub(crate) fn joint_rates(arm: &Arm, scratch: &mut Scratch, q: &JointVector, twist: &Twist) -> Rates {
+/// The joint velocities of least size that move the tool as `twist` says at `q`: in its direction, and be it faster than
+/// joints can. Towards singular poses joints may use less and less of their speed: never more than they can
+/// lose before one that is too near, with the part `strength` of what they have to become slower.
+pub(crate) fn joint_rates(
+    arm: &Arm,
+    scratch: &mut Scratch,
+    q: &JointVector,
+    twist: &Twist,
+    strength: f64,
+) -> Rates {
     let n = arm.n_joints();
     let (mut linear, mut angular) = (Vector3::from(twist.linear_m_s), Vector3::from(twist.angular_rad_s));
     if twist.axes == TwistAxes::Tool {
@@ -106,20 +121,49 @@ pub(crate) fn joint_rates(arm: &Arm, scratch: &mut Scratch, q: &JointVector, twi
     }
     let solved = square.cholesky().map_or(Vector6::zeros(), |c| c.solve(&wanted));
     let rates = JointVector::from_fn(n, |c| (0..6).map(|a| j[(a, c)] * solved[a]).sum());
-    let mut share = SPEED_SHARE * good;
-    if good < 1.0 {
-        let fastest = rates.iter().fold(1e-12f64, |m, v| m.max(v.abs()));
+    // Where nothing is singular joints have their own limits (`within_speed`).
+    let mut share = if good < 1.0 { SPEED_SHARE * good } else { f64::INFINITY };
+    let fastest = rates.iter().fold(1e-12f64, |m, v| m.max(v.abs()));
+    // How far the fastest joint may go until the pose is too singular, rad.
+    let mut room = f64::INFINITY;
+    if smallest < SINGULAR_AHEAD {
         let there = JointVector::from_fn(n, |i| q[i] + STEP * rates[i] / fastest);
-        if square_at(arm, scratch, &there).1 > smallest {
+        let lost = (smallest - square_at(arm, scratch, &there).1) / STEP;
+        if lost > 0.0 {
+            room = (smallest - MOST_SINGULAR).max(0.0) / lost;
+        } else if lost < 0.0 {
             share = share.max(WAY_OUT_SHARE);
         }
     }
-    let slowed = arm
-        .limits()
-        .iter()
-        .enumerate()
-        .fold(1.0f64, |m, (i, l)| m.min(share * l.velocity / rates[i].abs().max(1e-12)));
+    let slowed = arm.limits().iter().enumerate().fold(1.0f64, |m, (i, l)| {
+        let rate = rates[i].abs().max(1e-12);
+        let by = strength * SINGULAR_BRAKING * l.acceleration;
+        let lag = by * SINGULAR_LATE_S;
+        let stops = libm::sqrt(lag * lag + 2.0 * by * room * rate / fastest) - lag;
+        m.min((share * l.velocity).min(stops.max(0.0)) / rate)
+    });
     Rates { rates: JointVector::from_fn(n, |i| slowed * rates[i]), slowed }
+}
+
+/// The root of the smallest eigenvalue of a positive definite matrix: the inverse is multiplied by itself until its
+/// greatest one stands out (power iteration: Golub and Van Loan, Matrix Computations, 2013, section 7.3). Zero where there
+/// is no inverse. Where the two smallest are nearly alike it is between them.
+fn root_of_least(gram: Matrix6<f64>) -> f64 {
+    let Some(inverse) = gram.cholesky().map(|c| c.inverse()) else { return 0.0 };
+    let mut power = inverse;
+    for _ in 0..SQUARINGS {
+        power /= power.norm();
+        power *= power;
+    }
+    let mut along = power.column(0).into_owned();
+    for c in 1..6 {
+        let column = power.column(c);
+        if column.norm_squared() > along.norm_squared() {
+            along = column.into_owned();
+        }
+    }
+    let greatest = along.dot(&(inverse * along)) / along.norm_squared();
+    if greatest.is_finite() && greatest > 0.0 { 1.0 / libm::sqrt(greatest) } else { 0.0 }
 }
 
 /// J Jᵀ of the tool at `q`, and the smallest singular value of J that depends on the pose. Leaves J in the
@@ -136,10 +180,18 @@ fn square_at(arm: &Arm, scratch: &mut Scratch, q: &JointVector) -> (Matrix6<f64>
             }
         }
     }
-    // With n joints fewer than six, 6 - n singular values are zero whatever the pose.
-    let mut values = square.symmetric_eigenvalues();
-    values.as_mut_slice().sort_unstable_by(f64::total_cmp);
-    (square, libm::sqrt(values[6 - n.min(6)].max(0.0)))
+    if n >= 6 {
+        return (square, root_of_least(square));
+    }
+    // With n joints fewer than six, 6 - n singular values are zero whatever the pose: Jᵀ J has the others, and what is
+    // put beside it is none of the smallest.
+    let mut other = Matrix6::from_diagonal_element(square.trace().max(1e-12));
+    for a in 0..n {
+        for b in 0..n {
+            other[(a, b)] = (0..6).map(|row| j[(row, a)] * j[(row, b)]).sum();
+        }
+    }
+    (square, root_of_least(other))
 }
 
 /// Whether the tool's centre point is nowhere faster than `most` m/s, but for a trifle, while `job` goes over onto its

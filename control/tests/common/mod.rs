@@ -112,6 +112,15 @@ pub(crate) fn arm() -> Arc<Arm> {
     arm_with(|_| {})
 }
 
+/// A robot of the repository's.
+pub(crate) fn built_in(name: &str) -> Arc<Arm> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).expect("a profile");
+    let profile: types::RobotProfile = toml::from_str(&text).expect("a profile that parses");
+    let model = mechanics::load_from(&folder.join(&profile.model), Some(&folder), true).expect("a model");
+    Arc::new(Arm::new(model, profile).expect("an arm"))
+}
+
 fn body(name: &str, parent: Option<usize>, joint_idx: Option<usize>, mass: f64) -> Body {
     Body {
         name: name.into(),

@@ -30,6 +30,7 @@ mod proof;
 mod rates;
 mod sensing;
 mod servo;
+mod singular;
 mod stops;
 mod strength;
 mod tape;

@@ -1,6 +1,6 @@
 //! What the motors can give: no path is begun, no velocity taken up, and no stop needed that asks for more.
 
-use crate::common::{N, Rig, arm, arm_with, check_differences, reach, wiggle};
+use crate::common::{N, Rig, arm, arm_with, built_in, check_differences, reach, wiggle};
 use control::{Chunk, Config, LimitKind, Mode, Motion, Payload, Report};
 use mechanics::{Arm, ArmData, inverse_dynamics};
 use std::sync::Arc;
@@ -85,15 +85,6 @@ fn change(arm: &Arm, commands: &[JointCommand]) -> f64 {
         }
     }
     most
-}
-
-/// A robot of the repository's.
-fn built_in(name: &str) -> Arc<Arm> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/robots");
-    let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).expect("a profile");
-    let profile: types::RobotProfile = toml::from_str(&text).expect("a profile that parses");
-    let model = mechanics::load_from(&folder.join(&profile.model), Some(&folder), true).expect("a model");
-    Arc::new(Arm::new(model, profile).expect("an arm"))
 }
 
 fn seeds(k: usize) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! People that come near, and things that push: how far the arm still goes.
 
 use super::Trial;
-use control::{Mode, Thing};
+use control::{Mode, MotionId, Thing};
 use core::time::Duration;
 use mechanics::tool_pose;
 use nalgebra::Vector3;
@@ -19,6 +19,8 @@ const RETREAT_M: f64 = 0.02;
 
 /// How an arm met a person: seconds since they set out, and metres.
 pub(super) struct Met {
+    /// What the arm followed last, and the greatest part of its speed at which it did.
+    fastest: (Option<MotionId>, f64),
     /// The arm ran slower first.
     slower_s: Option<f64>,
     /// Somebody within [`NEAR_M`] was told to an arm that moved.
@@ -29,7 +31,7 @@ pub(super) struct Met {
 
 impl Default for Met {
     fn default() -> Self {
-        Self { slower_s: None, near_s: None, nearest_m: f64::INFINITY }
+        Self { fastest: (None, 0.0), slower_s: None, near_s: None, nearest_m: f64::INFINITY }
     }
 }
 
@@ -52,8 +54,14 @@ impl Trial {
             self.run_s(0.001)?;
             let status = self.handle().status();
             let passed_s = status.now.secs_since(self.broken_at);
-            if status.mode == Mode::Follow && status.speed_factor < 0.99 {
-                self.met.slower_s.get_or_insert(passed_s);
+            if status.mode == Mode::Follow {
+                // Its motors' own rates may leave a path a little less than all of its speed.
+                let (what, fastest) = self.met.fastest;
+                let fastest = if what == status.active { fastest } else { 0.0 };
+                self.met.fastest = (status.active, fastest.max(status.speed_factor));
+                if status.speed_factor < 0.99 * fastest {
+                    self.met.slower_s.get_or_insert(passed_s);
+                }
             }
             if status.command.dq.iter().any(|v| *v != 0.0) {
                 // A ball can be an obstacle.
