@@ -29,10 +29,13 @@ const MOVES: &str = "mode: Servo";
 const MISSING: &str = "StateMissing";
 const F23: &str = "\"fault\":\"F23\"";
 const F24: &str = "\"fault\":\"F24\"";
+const F15: &str = "\"fault\":\"F15\"";
 /// How the recording calls an arm that is on its way to a target.
 const MOVED: &str = "servo";
 /// Time for what is waited for, and for a motion to be done.
 const SOON: Duration = Duration::from_secs(20);
+/// Within this an arm that is there again is reset and moves: less than half of what its predecessor's lease lasts, 50 s.
+const TAKES: Duration = Duration::from_secs(20);
 /// How often a busy machine has another try.
 const TRIES: usize = 5;
 
@@ -140,6 +143,12 @@ impl Arm {
         assert!(asked.expect("it starts").success());
         let _ = self.0.wait();
     }
+
+    /// As one that crashes: it says nothing more, and nobody knows whether it ever will.
+    fn kill(&mut self) {
+        self.0.kill().expect("it ran");
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Arm {
@@ -173,6 +182,19 @@ fn driven(name: &str, domain: u16, is_straight: bool) -> (Nodes, Arm, Option<Shi
 const HOME: [f64; 7] = [0.0, -0.8, 0.0, -2.25, 0.0, 1.45, 0.78];
 /// And where it is led from there, slowly: no owner of a target has to be heard of as often as one that steers.
 const AWAY: f64 = 1.2;
+
+/// Another arm instead of one that is gone, once the loop hears it.
+fn restarted(nodes: &Nodes) -> Result<Arm, String> {
+    let (mut log, before) = (String::new(), nodes.log("robot").matches("is heard again").count());
+    let arm = Arm::start(nodes);
+    let began = Instant::now();
+    while log.matches("is heard again").count() == before {
+        check(began.elapsed() < 3 * SOON, || format!("it is not heard again: {log}"))?;
+        std::thread::sleep(Duration::from_millis(20));
+        log = nodes.log("robot");
+    }
+    Ok(arm)
+}
 
 /// Goes home, and then away while something is done; with what came of it.
 fn moves(nodes: &Nodes, meanwhile: impl FnOnce() -> Result<(), String>) -> Result<(i32, String), String> {
@@ -327,14 +349,7 @@ fn f24_an_arm_that_is_gone_and_comes_back_elsewhere_is_told_nothing_until_a_pers
         })?;
         check(code != 0, || format!("{code}: {said}"))?;
         since = last_told_s(&nodes);
-        let (mut log, before) = (String::new(), nodes.log("robot").matches("is heard again").count());
-        arm = Arm::start(&nodes);
-        let began = Instant::now();
-        while log.matches("is heard again").count() == before {
-            check(began.elapsed() < 3 * SOON, || format!("it is not heard again: {log}"))?;
-            std::thread::sleep(Duration::from_millis(20));
-            log = nodes.log("robot");
-        }
+        arm = restarted(&nodes)?;
         // Who wants to move it is refused, whatever it says.
         std::thread::sleep(Duration::from_millis(500));
         let (code, out, err) = nodes.said(&["send", "home.jsonl"]);
@@ -355,4 +370,32 @@ fn f24_an_arm_that_is_gone_and_comes_back_elsewhere_is_told_nothing_until_a_pers
     let last = ticks[..from].iter().rev().find(|t| t.enabled).expect("it had power");
     assert!(off(&last.told_q, &ticks[again].q) > 0.1, "it is where it was");
     assert!(off(&ticks[again].told_q, &ticks[again].q) <= 1e-6, "I3");
+}
+
+#[test]
+fn an_arm_that_is_killed_and_started_again_takes_paths_long_before_its_predecessor_is_given_up() {
+    let (nodes, mut arm, _) = driven("killed", 74, true);
+    tried(&nodes, || {
+        let gone = nodes.told(F24);
+        let (code, said) = moves(&nodes, || {
+            arm.kill();
+            nodes.until_told(F24, gone)
+        })?;
+        check(code != 0, || format!("{code}: {said}"))?;
+        arm = restarted(&nodes)?;
+        let (began, before) = (Instant::now(), nodes.told(F15));
+        let (code, out, err) = nodes.reset(&[]);
+        check(code == 0, || format!("{code}: {out}{err}"))?;
+        // It proves its encoders on the way, which takes more paths than may be on their way to anybody else.
+        let (code, out, err) = nodes.said(&["send", "home.jsonl"]);
+        assert_eq!(
+            nodes.told(F15),
+            before,
+            "it is no arm whose encoders are wrong: {out}{err}\n{}",
+            nodes.events()
+        );
+        check(code == 0, || format!("{code}: {out}{err}"))?;
+        assert!(began.elapsed() < TAKES, "{:?}", began.elapsed());
+        Ok(())
+    });
 }

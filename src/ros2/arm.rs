@@ -8,7 +8,7 @@ use crate::session::StartError;
 use bridge::asking::RosError;
 use bridge::dds::{ArmSettings, EyeSettings, Ros, RosArmHandle, RosTime};
 use control::MonotonicClock;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::time::Duration;
 use mechanics::Arm;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) fn arm(config: &Config, arm: &Arc<Arm>) -> Result<Driven, StartError>
     let start: Start = Box::new(move |permit| {
         let met = ros.arm(wanted, (clock, time), permit, FINDS);
         let (robot, handle) = met.map_err(|e| BodyError::Robot(absent(e)))?;
-        let running = Box::new(Met { handle, told: RefCell::new(None) });
+        let running = Box::new(Met { handle, told: RefCell::new(None), untold: Cell::new(0) });
         Ok(Machine { robot: Box::new(robot), running })
     });
     Ok(Driven { clock, start, cameras })
@@ -81,12 +81,20 @@ fn absent(e: RosError) -> String {
 struct Met {
     handle: RosArmHandle,
     told: RefCell<Option<String>>,
+    /// How many paths it is known to have missed because they could not be said.
+    untold: Cell<u64>,
 }
 
 impl Running for Met {
     fn check(&self) -> Result<(), BodyError> {
         if self.handle.is_over() {
             return Err(BodyError::Robot("a thread of the line to it has ended".into()));
+        }
+        let untold = self.handle.untold();
+        if self.untold.replace(untold) < untold {
+            eprintln!(
+                "warning: the arm: {untold} paths so far found no room: somebody who hears them takes none"
+            );
         }
         let trouble = self.handle.trouble();
         let mut told = self.told.borrow_mut();

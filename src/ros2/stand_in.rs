@@ -104,7 +104,7 @@ impl StandIn {
         Ok(Self {
             names: arm.profile().joints.clone(),
             joints: Joints::new(arm),
-            says: ros.publisher(&c.joint_states, Care::Reliable)?,
+            says: ros.publisher(&c.joint_states, Care::Newest)?,
             paths: ros.hear(&format!("{}/joint_trajectory", c.controller), Care::Reliable, 8)?,
             grips,
             path: None,
@@ -222,7 +222,7 @@ fn look(
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
     let refused = |e| super::refused("arm.cameras", e);
-    let frames: Publisher<TfMessage> = ros.publisher("/tf", Care::Reliable).map_err(refused)?;
+    let frames: Publisher<TfMessage> = ros.publisher("/tf", Care::Newest).map_err(refused)?;
     let mut eyes = Vec::new();
     for camera in cameras {
         let of = |topic: Option<&String>, what: &str| {

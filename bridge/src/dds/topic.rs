@@ -74,10 +74,10 @@ pub struct Publisher<M> {
 }
 
 impl<M: Message> Publisher<M> {
-    /// Says it. What is reliable waits up to 100 ms where 64 have not arrived yet.
+    /// Says it. What is reliable waits up to 100 ms where 64 have not arrived yet; what is [`Care::Newest`] never waits.
     ///
     /// # Errors
-    /// [`RosError::Full`] where it has waited in vain: it was not said.
+    /// [`RosError::Full`] where it has waited in vain, or 32,768 of [`Care::Newest`] have not arrived: it was not said.
     pub fn put(&self, message: &M) -> Result<(), RosError> {
         self.said.write(to_cdr(message)?, None, |_| ())
     }

@@ -13,7 +13,8 @@ const MOST_WAITING: usize = 1000;
 pub(super) fn says(care: Care) -> QosProfile {
     match care {
         Care::Sensor => QosProfile::default().keep_last(KEPT_OF_SENSORS).best_effort().volatile(),
-        Care::Reliable => QosProfile::default().keep_last(KEPT).reliable().volatile(),
+        // Whatever the middleware, what is only kept last makes room by itself and waits for nobody.
+        Care::Reliable | Care::Newest => QosProfile::default().keep_last(KEPT).reliable().volatile(),
         Care::Latched => QosProfile::default().keep_last(1).reliable().transient_local(),
     }
 }
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn who_hears_asks_for_no_more_than_who_says_offers_but_for_depth() {
-        for care in [Care::Sensor, Care::Reliable, Care::Latched] {
+        for care in [Care::Sensor, Care::Reliable, Care::Newest, Care::Latched] {
             for (capacity, depth) in [(1, says(Care::Sensor).depth), (64, 64), (100_000, MOST_WAITING)] {
                 let heard = hears(care, capacity);
                 let least = if care == Care::Sensor { depth } else { depth.max(KEPT) };

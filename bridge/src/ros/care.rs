@@ -7,6 +7,8 @@ pub enum Care {
     Sensor,
     /// Sent again until it has arrived. For what counts each.
     Reliable,
+    /// As that, but only the newest counts: who does not take it holds up nobody else. For what is said often.
+    Newest,
     /// As that, and who comes late gets the last one. For what is said once: `/robot_description`, `/tf_static`.
     Latched,
 }

@@ -21,11 +21,13 @@ const RMW_DEPTH: u64 = 42;
 pub(super) fn written(dialect: Dialect, care: Care, hash: &str) -> String {
     match (dialect, care) {
         (Dialect::RmwZenoh, Care::Sensor) => "2::,5:,:,:,,".to_owned(),
-        (Dialect::RmwZenoh, Care::Reliable) => "::,10:,:,:,,".to_owned(),
+        (Dialect::RmwZenoh, Care::Reliable | Care::Newest) => "::,10:,:,:,,".to_owned(),
         (Dialect::RmwZenoh, Care::Latched) => ":1:,1:,:,:,,".to_owned(),
         // The numbers are Cyclone DDS's own; the hash goes on as ROS on DDS has it.
         (Dialect::Ros2Dds, Care::Sensor) => format!(":0:0:0,5:typehash={hash};"),
-        (Dialect::Ros2Dds, Care::Reliable) => format!(":1:0:0,10:typehash={hash};"),
+        (Dialect::Ros2Dds, Care::Reliable | Care::Newest) => {
+            format!(":1:0:0,10:typehash={hash};")
+        }
         (Dialect::Ros2Dds, Care::Latched) => format!(":1:1:0,1:typehash={hash};"),
     }
 }
@@ -93,6 +95,7 @@ mod tests {
         for (care, is) in [
             (Care::Sensor, qos(false, false, 5)),
             (Care::Reliable, qos(true, false, 10)),
+            (Care::Newest, qos(true, false, 10)),
             (Care::Latched, qos(true, true, 1)),
         ] {
             assert_eq!(of_rmw(&written(Dialect::RmwZenoh, care, "x")), Some(is));

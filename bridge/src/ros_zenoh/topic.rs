@@ -162,6 +162,7 @@ impl Ros {
         let session = &self.0.session;
         let (congestion, reliability) = match care {
             Care::Sensor => (CongestionControl::Drop, Reliability::BestEffort),
+            Care::Newest => (CongestionControl::Drop, Reliability::Reliable),
             Care::Reliable | Care::Latched => (CongestionControl::Block, Reliability::Reliable),
         };
         let publisher = session.declare_publisher(naming.key.clone());
@@ -169,7 +170,7 @@ impl Ros {
             publisher.congestion_control(congestion).reliability(reliability).wait().map_err(zenoh)?;
         let kept = match care {
             Care::Latched => Some(Kept::new(session, &publisher)?),
-            Care::Sensor | Care::Reliable => None,
+            Care::Sensor | Care::Reliable | Care::Newest => None,
         };
         // The token is nobody else's, so neither is this.
         let mut gid = [0; 16];

@@ -54,9 +54,9 @@ impl Saying {
             arm: arm.clone(),
             data: ArmData::new(arm),
             all: Joints::new(arm),
-            joints: ros.publisher("joint_states", Care::Reliable)?,
+            joints: ros.publisher("joint_states", Care::Newest)?,
             // Its name is the same in every namespace.
-            frames: ros.publisher("/tf", Care::Reliable)?,
+            frames: ros.publisher("/tf", Care::Newest)?,
             _description: description,
             ros: ros.clone(),
             wire: wire.clone(),

@@ -115,6 +115,12 @@ impl RosArmHandle {
         self.slots.words()
     }
 
+    /// How many paths could not be said.
+    #[must_use]
+    pub fn untold(&self) -> u64 {
+        self.slots.untold.load(Ordering::Acquire)
+    }
+
     /// Whether one of its threads has ended by itself, which none does.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -209,7 +215,7 @@ impl Ros {
         let slots = Arc::new(Slots::new());
         let controller = format!("{}/joint_trajectory", settings.controller);
         let says: Publisher<JointTrajectory> =
-            self.publisher(&controller, Care::Reliable).map_err(|e| of("controller", e))?;
+            self.publisher(&controller, Care::Newest).map_err(|e| of("controller", e))?;
         let heard: Heard<ros::JointState> =
             self.hear(&settings.joint_states, Care::Sensor, STATES).map_err(|e| of("joint_states", e))?;
         let until = clock.now() + limit;
@@ -359,8 +365,10 @@ impl Streaming {
             if let Some(stamp) = self.time.theirs(now) {
                 path.header.stamp = stamp.into();
             }
-            // What is not taken in time is as if it had been lost: the arm comes to rest.
-            let _ = self.controller.put(&path);
+            // What is not said is as if it had been lost: the arm comes to rest.
+            if self.controller.put(&path).is_err() {
+                self.slots.untold.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the loop's thread and the threads that speak ROS 2 leave for each other; the loop's never waits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use types::seams::RobotError;
 use types::{Ending, GripperCommand, JointCommand, JointState};
@@ -41,6 +41,8 @@ pub(super) struct Slots {
     commands: [Mutex<(u64, Option<Told>)>; 2],
     /// Whether the newest command gives power.
     pub(super) is_driven: AtomicBool,
+    /// How many paths could not be said.
+    pub(super) untold: AtomicU64,
     pub(super) ends: AtomicBool,
 }
 
@@ -52,6 +54,7 @@ impl Slots {
             fingers: Mutex::new(None),
             commands: [Mutex::new((0, None)), Mutex::new((0, None))],
             is_driven: AtomicBool::new(false),
+            untold: AtomicU64::new(0),
             ends: AtomicBool::new(false),
         }
     }
