@@ -231,11 +231,10 @@ fn nothing_counts_twice(mut nodes: Nodes, carrier: &Carrier, config: &str) {
     assert!(!events.contains("Granted(") && !events.contains("mode: "), "{events}");
 }
 
-#[test]
-fn f37_what_a_program_of_this_machine_overhears_and_says_again_to_the_bit_is_refused_by_name_and_moves_nothing()
- {
+/// A router in other hands, on this machine and without keys, and nodes that speak through it alone.
+fn overheard(name: &str) -> (Nodes, Carrier) {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
-    let nodes = Nodes::new("replayed", "");
+    let nodes = Nodes::new(name, "");
     for config in ["robot", "planner", "operator"] {
         let at = format!("connect = [\"tcp/127.0.0.1:{port}\"]");
         nodes.configure(config, &format!("direct = false\nmulticast = false\n{at}\n{}", lease()));
@@ -245,7 +244,43 @@ fn f37_what_a_program_of_this_machine_overhears_and_says_again_to_the_bit_is_ref
         "scouting": { "multicast": { "enabled": false } }, "transport": { "shared_memory": { "enabled": false } },
     });
     let carrier = Carrier::open(&nodes.name, &config);
+    (nodes, carrier)
+}
+
+#[test]
+fn f37_what_a_program_of_this_machine_overhears_and_says_again_to_the_bit_is_refused_by_name_and_moves_nothing()
+ {
+    let (nodes, carrier) = overheard("replayed");
     nothing_counts_twice(nodes, &carrier, "operator");
+}
+
+#[test]
+fn i7_stops_and_requests_for_sessions_that_are_said_again_or_forged_are_told_by_the_robot_with_how_many_they_were()
+ {
+    const STOPS: usize = 500;
+    let (mut nodes, carrier) = overheard("told");
+    nodes.begin("robot", "robot", "robot");
+    nodes.until_there(&["robot"], "operator");
+    let (code, out, err) = nodes.said(&["stop", "--config", "operator.toml"]);
+    let (stops, sessions) = (carrier.asked(&["stop"]), carrier.asked(&SESSIONS[..1]));
+    assert!(!stops.is_empty() && !sessions.is_empty(), "{code}: {out}{err}");
+    assert_eq!(refused(&nodes), 0, "{}", nodes.events());
+    let began = Instant::now();
+    carrier.all_are_refused(&sessions[..1], &["session.nonce"]);
+    (0..STOPS).for_each(|_| _ = carrier.all_are_refused(&stops[..1], &["sequence"]));
+    // Its proof is another's.
+    let mut forged = stops[0].clone();
+    forged.payload.iter_mut().last().into_iter().for_each(|b| *b ^= 1);
+    carrier.all_are_refused(&[forged], &["tag"]);
+    let waits = Instant::now();
+    while refused(&nodes) < STOPS + 2 {
+        assert!(waits.elapsed() < BEGINS, "{}: {}", refused(&nodes), nodes.events());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (events, seconds) = (nodes.events(), began.elapsed().as_secs() as usize);
+    let told = |what: &str| events.matches(&format!("\"kind\":\"refused\",\"text\":\"{what}: ")).count();
+    assert_eq!(told("session/"), 1, "{events}");
+    assert!((1..=seconds + 2).contains(&told("stop")), "{} in {seconds} s: {events}", told("stop"));
 }
 
 #[test]

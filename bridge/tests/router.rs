@@ -372,7 +372,7 @@ fn a_router_in_other_hands_cannot_command_with_what_it_makes_up_changes_or_heard
     std::thread::spawn(move || {
         while let Some(q) = questions.next_within(Duration::from_secs(60)) {
             if q.topic() == topics::SESSION.key {
-                q.open_session(&wire, &open_ones);
+                let _ = q.open_session(&wire, &open_ones);
                 continue;
             }
             let read = q.read_signed::<Goal>(&mut open_ones.lock().expect("whole"), wire.now());

@@ -141,7 +141,7 @@ fn a_command_counts_in_a_session_once_and_a_stranger_gets_none() {
         let sessions = std::sync::Mutex::new(Sessions::new(Role::Robot, keys));
         while let Some(q) = questions.next_within(Duration::from_secs(60)) {
             if q.topic() == topics::SESSION.key {
-                q.open_session(&wire, &sessions);
+                let _ = q.open_session(&wire, &sessions);
                 continue;
             }
             let read = q.read_signed::<Goal>(&mut sessions.lock().expect("whole"), wire.now());

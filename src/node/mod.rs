@@ -18,6 +18,7 @@ mod motions;
 pub(crate) mod passed;
 mod perception;
 mod planner;
+mod refused;
 mod robot;
 #[cfg(any(feature = "dds", feature = "ros2"))]
 mod ros2;

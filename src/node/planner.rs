@@ -183,7 +183,7 @@ fn listen(
         while !ends.load(Ordering::Acquire) {
             let Some(question) = questions.next_within(PATIENCE) else { continue };
             if question.topic() == topics::SESSION.key {
-                question.open_session(&wire, &sessions);
+                let _ = question.open_session(&wire, &sessions);
                 continue;
             }
             let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);

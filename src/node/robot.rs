@@ -2,6 +2,7 @@
 //! its gate.
 
 use super::gate::Gate;
+use super::refused::Refused;
 use super::{Node, NodeError, convert, keyring};
 use crate::config::Config;
 use crate::graph::Body as _;
@@ -20,8 +21,8 @@ use mechanics::Arm;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
+use types::Rejection;
 use types::seams::Camera;
-use types::{Rejection, Time};
 
 /// Every so many statuses the joints are told to tools of others.
 const JOINTS_EVERY: u64 = 5;
@@ -29,8 +30,6 @@ const JOINTS_EVERY: u64 = 5;
 const ALIVE: usize = 64;
 /// Answers that may wait to be said.
 const REPLIES: usize = 64;
-/// What was refused is told so often at most, seconds.
-const TELLS_S: f64 = 1.0;
 
 /// What tells this robot from another: a planner for another arm is no planner for this one (B7).
 pub(super) fn fingerprint(arm: &Arm) -> String {
@@ -64,14 +63,15 @@ pub(crate) fn run(
     for camera in cameras {
         threads.push(watch(camera, &node.wire, config.zenoh.pictures_hz, &ends)?);
     }
-    threads.push(admit(&node.wire, &sessions, &ends)?);
-    threads.push(stops(&node.wire, &sessions, pipeline.control().stop_flag(), &ends)?);
+    let refused = Refused::default();
+    threads.push(admit(&node.wire, &sessions, &refused, &ends)?);
+    threads.push(stops(&node.wire, &sessions, (pipeline.control().stop_flag(), &refused), &ends)?);
     log.info(
         "robot",
         "node",
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
-    let saying = Saying::new(config, arm, &node.wire, (sessions, tape));
+    let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused));
     let ended = saying.and_then(|saying| saying.run(&mut pipeline, &mut log));
     ends.store(true, Ordering::Release);
     for thread in threads {
@@ -102,14 +102,18 @@ fn ask_clocks(wire: &Wire, sessions: &Mutex<Sessions>) {
 fn admit(
     wire: &Wire,
     sessions: &Arc<Mutex<Sessions>>,
+    refused: &Refused,
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
     let questions = wire.answer(&[(&topics::SESSION, Role::Robot.word())])?;
-    let (wire, sessions, ends) = (wire.clone(), sessions.clone(), ends.clone());
+    let (wire, sessions, refused, ends) = (wire.clone(), sessions.clone(), refused.clone(), ends.clone());
     let thread = std::thread::Builder::new().name("admitting".into()).spawn(move || {
         while !ends.load(Ordering::Acquire) {
             if let Some(request) = questions.next_within(super::PATIENCE) {
-                request.open_session(&wire, &sessions);
+                let topic = request.topic();
+                if let Err(why) = request.open_session(&wire, &sessions) {
+                    refused.note(topic, &why);
+                }
             }
         }
     });
@@ -120,11 +124,11 @@ fn admit(
 fn stops(
     wire: &Wire,
     sessions: &Arc<Mutex<Sessions>>,
-    flag: StopFlag,
+    (flag, refused): (StopFlag, &Refused),
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
     let questions = wire.answer(&[(&topics::STOP, "")])?;
-    let (wire, sessions, ends) = (wire.clone(), sessions.clone(), ends.clone());
+    let (wire, sessions, refused, ends) = (wire.clone(), sessions.clone(), refused.clone(), ends.clone());
     let thread = std::thread::Builder::new().name("stopping".into()).spawn(move || {
         while !ends.load(Ordering::Acquire) {
             let Some(asked) = questions.next_within(super::PATIENCE) else { continue };
@@ -135,6 +139,9 @@ fn stops(
                 asked.read_signed::<ros::Number>(&mut sessions, now)
             };
             let done = read.and_then(|(_, m)| convert::category(m.value)).map(|category| flag.stop(category));
+            if let Err(why) = &done {
+                refused.note(asked.topic(), why);
+            }
             asked.answer_with(&wire, done.map(|()| ros::Taken { id: 0 }));
         }
     });
@@ -190,9 +197,7 @@ struct Saying {
     sessions: Arc<Mutex<Sessions>>,
     commands: Questions,
     replies: SyncSender<Reply>,
-    /// How many commands were refused, and when that was told last.
-    refused: u64,
-    told: Time,
+    refused: Refused,
     alive: bridge::wire::Heard<Lease>,
     status: Publisher<Status>,
     joints: Publisher<JointState>,
@@ -229,7 +234,7 @@ impl Saying {
         config: &Config,
         arm: &Arc<Arm>,
         wire: &Wire,
-        (sessions, tape): (Arc<Mutex<Sessions>>, Tape),
+        (sessions, tape, refused): (Arc<Mutex<Sessions>>, Tape, Refused),
     ) -> Result<Self, NodeError> {
         let commands = [
             &topics::CLAIM,
@@ -248,8 +253,7 @@ impl Saying {
             sessions,
             commands: wire.answer(&all)?,
             replies: replies(wire)?,
-            refused: 0,
-            told: Time::ZERO,
+            refused,
             alive: wire.hear(&topics::ALIVE, "", ALIVE)?,
             status: wire.publisher(&topics::STATUS, "")?,
             joints: wire.publisher(&topics::JOINT_STATES, "")?,
@@ -268,6 +272,7 @@ impl Saying {
     fn run(mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
         self.gate.begun(pipeline.control(), self.wire.id());
         let ended = self.until_the_end(pipeline, log);
+        self.refused.tell(log, self.wire.now(), true);
         self.gate.noted(pipeline.control(), self.wire.now(), true);
         ended
     }
@@ -284,12 +289,13 @@ impl Saying {
             if let Some(command) = self.commands.next_within(left) {
                 let done = self.gate.take(pipeline.control(), self.wire.now(), &command);
                 if let Err(why) = &done {
-                    self.tell_refused(log, command.topic(), why);
+                    self.refused.note(command.topic(), why);
                 }
                 // Who asked and finds no answer has given up by then.
                 let _ = self.replies.try_send((command, done));
             }
-            self.hear_who_lives(pipeline, log);
+            self.hear_who_lives(pipeline);
+            self.refused.tell(log, self.wire.now(), false);
             self.tell_reports(pipeline, log);
             let now = self.wire.now();
             if now >= next {
@@ -322,7 +328,7 @@ impl Saying {
         Ok(self.health.put(&DiagnosticArray { header, status })?)
     }
 
-    fn hear_who_lives(&mut self, pipeline: &mut Pipeline, log: &mut Log) {
+    fn hear_who_lives(&mut self, pipeline: &mut Pipeline) {
         for _ in 0..ALIVE {
             let now = self.wire.now();
             let heard = {
@@ -331,19 +337,8 @@ impl Saying {
             };
             let Some((by, lease)) = heard else { return };
             if let Err(why) = self.gate.keep_alive(pipeline.control(), now, &by, &lease) {
-                self.tell_refused(log, topics::ALIVE.key, &why);
+                self.refused.note(topics::ALIVE.key, &why);
             }
-        }
-    }
-
-    /// Whatever is refused leaves an event (I7), one for many if there are many.
-    fn tell_refused(&mut self, log: &mut Log, topic: &str, why: &Rejection) {
-        self.refused += 1;
-        let now = self.wire.now();
-        if now.secs_since(self.told) > TELLS_S || self.refused == 1 {
-            self.told = now;
-            log.set_now(now);
-            log.warn("bridge", "refused", format!("{topic}: {why} ({} refused so far)", self.refused));
         }
     }
 

@@ -151,10 +151,15 @@ impl Received {
 
     /// Opens a session for whoever asks for one, after asking its clock, which may take a while: nobody else has to wait
     /// for the sessions meanwhile.
-    pub fn open_session(self, wire: &Wire, sessions: &Mutex<Sessions>) {
+    ///
+    /// # Errors
+    /// The [`Rejection`] with which it was refused, as the one who asked is told.
+    pub fn open_session(self, wire: &Wire, sessions: &Mutex<Sessions>) -> Result<(), Rejection> {
         debug_assert_eq!(self.topic, SESSION.key);
         let opened = self.opened(wire, sessions);
+        let refused = opened.as_ref().map(drop).map_err(Clone::clone);
         self.answer_with(wire, opened);
+        refused
     }
 
     fn opened(&self, wire: &Wire, sessions: &Mutex<Sessions>) -> Result<SessionOpened, Rejection> {
