@@ -140,7 +140,7 @@ section!(
 );
 section!(
     /// `[record]`
-    Record { animation_hz: f64, mcap: bool, images: String, previews_hz: f64, most_mb: u64, most_s: f64 }
+    Record { animation_hz: f64, mcap: bool, images: String, previews_hz: f64, most_mb: u64, most_s: f64, most_parts: u32 }
 );
 
 section!(
@@ -301,6 +301,7 @@ impl Config {
             ("record.previews_hz", self.record.previews_hz, 0.0, 5.0),
             ("record.most_mb", self.record.most_mb as f64, 1.0, 1e6),
             ("record.most_s", self.record.most_s, 1.0, 1e6),
+            ("record.most_parts", f64::from(self.record.most_parts), 1.0, 1000.0),
             ("zenoh.status_hz", self.zenoh.status_hz, 10.0, 1000.0),
             ("zenoh.pictures_hz", self.zenoh.pictures_hz, 8.0, 60.0),
             ("arm.stream_hz", self.arm.stream_hz, 15.0, 500.0),

@@ -196,7 +196,7 @@ impl<'a> Setup<'a> {
             pace: Pace::Wall,
             seed: episode.seed,
             answers: &[],
-            time_limit_s: config.record.most_s,
+            time_limit_s: config.record.most_s * f64::from(config.record.most_parts),
             is_interactive: false,
             share,
         }

@@ -1,6 +1,6 @@
 //! Recordings from outside: what is written is read again, whatever happens to the file in between.
 
-use bridge::recording::{Full, Limits, Reader, Recorder};
+use bridge::recording::{FileReader, Full, Limits, Reader, Recorder};
 use bridge::ros::{self, Header, Image, JointState, Text, from_cdr, to_cdr};
 use std::path::{Path, PathBuf};
 use types::Time;
@@ -213,6 +213,61 @@ fn a_full_file_or_one_that_cannot_be_written_counts_what_it_leaves_out_and_says_
         assert_eq!((summary.messages, summary.left_out["/joint_states"]), (0, 3000), "{summary:?}");
     }
     assert!(Recorder::create(&folder.file("no/such/folder.mcap"), Limits::default(), Full::Drops).is_err());
+}
+
+#[test]
+fn a_full_file_goes_on_in_another_which_is_read_with_it_also_when_it_has_no_end_and_none_of_another_recording()
+ {
+    let folder = Folder::new("parts");
+    let path = folder.file("run.mcap");
+    let recorded = |episode, parts, n| {
+        let limits = Limits { seconds: 1.0, parts, episode, ..Limits::default() };
+        let recorder = Recorder::create(&path, limits, Full::Waits).expect("a file");
+        recorder.attach("robot.toml", "text/plain", b"[robot]\n");
+        let states = recorder.topic::<JointState>("/joint_states");
+        (0..n).for_each(|k| _ = recorder.put(states, at(k), &joints(k)));
+        recorder
+    };
+    let numbers = |reader: &mut Reader| reader.map(|m| m.sequence).collect::<Vec<_>>();
+    let summary = recorded(7, 3, 3500).finish();
+    // A second and its first message each; then all is left out.
+    assert_eq!((summary.parts, summary.messages, summary.left_out["/joint_states"]), (3, 3003, 497));
+    assert!(summary.failure.is_some_and(|f| f == "the last of 3 files has reached its limit of 1 s"));
+    let mut reader = Reader::open(&path).expect("a recording");
+    assert_eq!(numbers(&mut reader), (0..3003).collect::<Vec<_>>());
+    assert_eq!(reader.parts(), ["run.mcap", "run.2.mcap", "run.3.mcap"].map(|n| folder.file(n)));
+    let bytes = reader.parts().iter().map(|p| std::fs::metadata(p).expect("a file").len()).sum::<u64>();
+    assert_eq!((reader.attached().len(), summary.bytes), (1, bytes));
+    assert!(reader.is_complete() && reader.left_out()["/joint_states"] == "497");
+    // What is damaged in a later file is told with its name, and the rest is read.
+    let later = std::fs::read(folder.file("run.2.mcap")).expect("bytes");
+    std::fs::write(folder.file("run.2.mcap"), &later[..later.len() / 2]).expect("written");
+    let mut reader = Reader::open(&path).expect("a recording");
+    let read = numbers(&mut reader);
+    assert!(read.len() < 2800 && read.ends_with(&[3000, 3001, 3002]) && !reader.is_complete());
+    assert!(reader.flaws().iter().any(|f| f.what.starts_with("in run.2.mcap: ")), "{:?}", reader.flaws());
+
+    // Over that another one, which is killed in its second file: the third is of the one before, and none of its own.
+    core::mem::forget(recorded(8, 5, 1900));
+    let is_there = || {
+        let second = FileReader::open(&folder.file("run.2.mcap"));
+        second.is_ok_and(|file| file.part() == Some((8, 2)))
+            && Reader::open(&path).is_ok_and(|r| r.count() > 1300)
+    };
+    for _ in 0..500 {
+        if is_there() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut reader = Reader::open(&path).expect("a recording");
+    let read = numbers(&mut reader);
+    assert!(read.len() > 1300 && read.iter().enumerate().all(|(i, n)| i == *n as usize), "{}", read.len());
+    assert!(reader.parts().len() == 2 && !reader.is_complete());
+    // One that is missing is named.
+    std::fs::remove_file(folder.file("run.2.mcap")).expect("removed");
+    let refused = Reader::open(&path).err().expect("it is missing").to_string();
+    assert!(refused.contains("its part 2 is missing") && refused.contains("run.2.mcap"), "{refused}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use bridge::recording::{Full, Limits, Packing, Recorder, Summary, Topic};
 use bridge::ros::{
     Consumed, Detection3DArray, DiagnosticArray, JointState, Log, MarkerArray, ModelCall, Text, Tick,
 };
+use bridge::trust::random_id;
 use control::{LoopSecond, TickRecord};
 use mechanics::Arm;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use types::events::Event;
-use types::{Image, Scene, Time};
+use types::{Image, Rejection, Scene, Time};
 
 /// The file in a run's folder.
 pub(crate) const FILE: &str = "run.mcap";
@@ -166,8 +167,19 @@ impl Recording {
         let (r, arm) = (&setup.config.record, setup.arm);
         let images = Images::from_word(&r.images).unwrap_or(Images::Used);
         let packing = if images == Images::All { Packing::Quick } else { Packing::Close };
-        let limits = Limits { bytes: r.most_mb << 20, seconds: r.most_s, packing, ..Limits::default() };
         let is_lockstep = setup.pace == Pace::Lockstep;
+        // In lockstep the same run leaves the same bytes.
+        let refused = |e: Rejection| BridgeError::Recording {
+            path: folder.join(FILE).display().to_string(),
+            what: e.to_string(),
+        };
+        let id = match is_lockstep {
+            true => number_of(&[&episode.sentence, &setup.seed.to_string(), &setup.config.to_toml()]),
+            false => random_id().map_err(refused)?,
+        };
+        let (bytes, seconds) = (r.most_mb << 20, r.most_s);
+        let limits =
+            Limits { bytes, seconds, parts: r.most_parts, episode: id, packing, ..Limits::default() };
         let full = if is_lockstep { Full::Waits } else { Full::Drops };
         let recorder = Recorder::create(&folder.join(FILE), limits, full)?;
         let run = RunInfo {
@@ -295,6 +307,12 @@ impl Recording {
     pub(crate) fn finish(&self) -> Summary {
         self.recorder.finish()
     }
+}
+
+/// A number for some words, the same for the same ones.
+fn number_of(words: &[&str]) -> u64 {
+    let bytes = words.iter().flat_map(|w| w.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// What a robot is, in words enough to tell it from another.

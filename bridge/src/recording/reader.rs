@@ -84,8 +84,8 @@ pub struct Flaw {
     pub what: String,
 }
 
-/// See the head of this file. An iterator over the messages, in the order in which they were recorded.
-pub struct Reader<F = BufReader<File>> {
+/// See the head of this file. An iterator over the messages of one file, in the order in which they were recorded.
+pub struct FileReader<F = BufReader<File>> {
     path: PathBuf,
     file: F,
     length: u64,
@@ -96,11 +96,12 @@ pub struct Reader<F = BufReader<File>> {
     flaws: Vec<Flaw>,
     attached: Vec<Attached>,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
+    goes_on: bool,
     is_complete: bool,
     is_over: bool,
 }
 
-impl Reader {
+impl FileReader {
     /// Opens a file.
     ///
     /// # Errors
@@ -112,11 +113,11 @@ impl Reader {
     }
 }
 
-impl<F: Read + Seek> Reader<F> {
+impl<F: Read + Seek> FileReader<F> {
     /// Of whatever holds the bytes; `path` is for messages.
     ///
     /// # Errors
-    /// As [`Reader::open`].
+    /// As [`FileReader::open`].
     pub fn new(path: &Path, mut file: F) -> Result<Self, BridgeError> {
         let io = BridgeError::io;
         let length = file.seek(SeekFrom::End(0)).map_err(io(path))?;
@@ -139,10 +140,15 @@ impl<F: Read + Seek> Reader<F> {
             flaws: Vec::new(),
             attached: Vec::new(),
             metadata: BTreeMap::new(),
+            goes_on: false,
             is_complete: false,
             is_over: false,
         };
         reader.look_ahead().map_err(io(path))?;
+        // Behind the file's head stands which part it is.
+        for _ in 0..2 {
+            reader.step();
+        }
         Ok(reader)
     }
 
@@ -164,10 +170,12 @@ impl<F: Read + Seek> Reader<F> {
                 while self.at < footer_at
                     && let Some(record) = self.record()
                 {
-                    if let op::SCHEMA | op::CHANNEL = record[0]
+                    if let op::SCHEMA | op::CHANNEL | op::METADATA_INDEX = record[0]
                         && let Some(Ok(known)) = parsed(record[0], &record[RECORD_HEAD as usize..])
                     {
                         let known = known.into_owned();
+                        self.goes_on |=
+                            matches!(&known, Record::MetadataIndex(index) if index.name == super::NEXT);
                         self.note(start, known);
                     }
                 }
@@ -209,6 +217,25 @@ impl<F: Read + Seek> Reader<F> {
         self.is_complete
     }
 
+    /// Of which recording it is which part, from 1; `None` where that cannot be read.
+    #[must_use]
+    pub fn part(&self) -> Option<(u64, u32)> {
+        let part = self.metadata.get(super::PART)?;
+        let episode = u64::from_str_radix(part.get("episode")?, 16).ok()?;
+        Some((episode, part.get("part")?.parse().ok()?))
+    }
+
+    /// Whether it says at its end that the recording goes on in another file.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// The flaws and files found since the last time.
+    pub(super) fn take_found(&mut self) -> (Vec<Flaw>, Vec<Attached>) {
+        (core::mem::take(&mut self.flaws), core::mem::take(&mut self.attached))
+    }
+
     fn flaw(&mut self, at: u64, what: impl Into<String>) {
         match self.flaws.len() {
             0..MOST_FLAWS => self.flaws.push(Flaw { at, what: what.into() }),
@@ -240,6 +267,18 @@ impl<F: Read + Seek> Reader<F> {
         }
         self.at += RECORD_HEAD + length;
         Some(record)
+    }
+
+    /// The next record, if there is one.
+    fn step(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let at = self.at;
+        match self.record() {
+            Some(record) => self.take(at, &record),
+            None => self.is_over = true,
+        }
     }
 
     /// Takes in one record of the file.
@@ -367,6 +406,8 @@ fn parsed(kind: u8, body: &[u8]) -> Option<Result<Record<'_>, String>> {
     let has_room = match kind {
         op::SCHEMA => text(body, 2).and_then(|at| text(body, at)).and_then(|at| text(body, at)),
         op::CHANNEL => text(body, 4).and_then(|at| text(body, at)).and_then(|at| map(body, at)),
+        // Where it stands, and how long it is.
+        op::METADATA_INDEX => text(body, 16),
         op::METADATA => text(body, 0).and_then(|at| map(body, at)),
         op::CHUNK => text(body, 28).and_then(|at| at.checked_add(8)),
         // Two times, two texts, its length, and its sum.
@@ -396,7 +437,7 @@ fn map(body: &[u8], at: usize) -> Option<usize> {
     Some(end)
 }
 
-impl<F: Read + Seek> Iterator for Reader<F> {
+impl<F: Read + Seek> Iterator for FileReader<F> {
     type Item = Recorded;
 
     fn next(&mut self) -> Option<Recorded> {
@@ -407,11 +448,7 @@ impl<F: Read + Seek> Iterator for Reader<F> {
             if self.is_over {
                 return None;
             }
-            let at = self.at;
-            match self.record() {
-                Some(record) => self.take(at, &record),
-                None => self.is_over = true,
-            }
+            self.step();
         }
     }
 }

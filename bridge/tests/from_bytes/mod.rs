@@ -5,7 +5,7 @@
 pub(crate) mod commands;
 pub(crate) mod seeds;
 
-use bridge::recording::{Flaw, Reader};
+use bridge::recording::{FileReader, Flaw};
 use bridge::ros::{self, Message, from_cdr, to_cdr};
 use core::cell::Cell;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -73,7 +73,7 @@ pub(crate) struct Outcome {
 /// When the reader does what it must not.
 pub(crate) fn read_file(bytes: &[u8]) -> Option<Outcome> {
     LIMIT.set(MOST);
-    let mut reader = Reader::new(Path::new("any.mcap"), Cursor::new(bytes)).ok()?;
+    let mut reader = FileReader::new(Path::new("any.mcap"), Cursor::new(bytes)).ok()?;
     let mut messages = 0;
     for message in reader.by_ref() {
         messages += 1;

@@ -58,7 +58,10 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         content.first = content.first.min(m.stamp);
         content.last = content.last.max(m.stamp);
     }
-    let bytes = std::fs::metadata(path).map_or(0, |m| m.len());
+    let length = |path: &std::path::PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
+    let parts: Vec<(String, u64)> =
+        reader.parts().iter().map(|path| (path.display().to_string(), length(path))).collect();
+    let bytes: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
     let first = topics.values().map(|c| c.first).min().unwrap_or_default();
     let last = topics.values().map(|c| c.last).max().unwrap_or_default();
     let seconds = last.secs_since(first);
@@ -80,7 +83,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let flaws: Vec<_> = reader.flaws().iter().map(|f| (f.at, &f.what)).collect();
         let files: Vec<_> = reader.attached().iter().map(|a| (&a.name, a.data.len())).collect();
         let object = serde_json::json!({
-            "file": path.display().to_string(), "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
+            "file": path.display().to_string(), "parts": parts, "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
             "recorded_by": recorded_by, "models": asked.json(),
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
             "loop": control.map(|c| serde_json::json!({
@@ -92,6 +95,9 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         tell!("{object}");
     } else {
         tell!("{}: {:.1} MB, {seconds:.1} s of the robot's time", path.display(), bytes as f64 / 1e6);
+        for (i, (part, bytes)) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
+            tell!("  part {} of {}: {part}, {:.1} MB", i + 1, parts.len(), *bytes as f64 / 1e6);
+        }
         if let (Some(share), Some(run)) = (share, &run) {
             let sentence = &run.sentence;
             let sentence = if sentence.is_empty() { String::new() } else { format!(", \"{sentence}\"") };

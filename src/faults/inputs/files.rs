@@ -3,7 +3,7 @@
 use super::names;
 use crate::commands::Setting;
 use crate::config::{Config, DEFAULT};
-use bridge::recording::{Full, Limits, Reader, Recorder};
+use bridge::recording::{FileReader, Full, Limits, Recorder};
 use bridge::ros;
 use mechanics::{Arm, MAX_FILE_BYTES, Model, ModelError, description, mjcf, urdf};
 use nalgebra::{Quaternion, UnitQuaternion};
@@ -343,7 +343,7 @@ pub(super) fn b34(_: &Setting, rng: &mut ChaCha8Rng) -> Result<(), String> {
     recorder.finish();
     let bytes = std::fs::read(&path).map_err(|e| e.to_string())?;
     let read = |bytes: &[u8]| -> Result<(usize, Vec<u64>, bool), String> {
-        let mut reader = Reader::new(&path, Cursor::new(bytes)).map_err(|e| e.to_string())?;
+        let mut reader = FileReader::new(&path, Cursor::new(bytes)).map_err(|e| e.to_string())?;
         let good = reader.by_ref().filter(|m| m.read::<ros::JointState>().is_ok()).count();
         Ok((good, reader.flaws().iter().map(|f| f.at).collect(), reader.is_complete()))
     };

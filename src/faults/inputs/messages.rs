@@ -3,7 +3,7 @@
 use super::names;
 use crate::bench::largest;
 use crate::commands::Setting;
-use bridge::recording::Reader;
+use bridge::recording::FileReader;
 use bridge::ros::{self, Message, from_cdr, to_cdr};
 use bridge::wire::{Envelope, schema_id};
 use rand::Rng;
@@ -117,7 +117,7 @@ pub(super) fn b20(_: &Setting, rng: &mut ChaCha8Rng) -> Result<(), String> {
         let bytes = [&magic[..], &[kind], &claims, &[7; 60]].concat();
         let read = || {
             let mut reader =
-                Reader::new(Path::new("any.mcap"), Cursor::new(&bytes)).map_err(|e| e.to_string())?;
+                FileReader::new(Path::new("any.mcap"), Cursor::new(&bytes)).map_err(|e| e.to_string())?;
             let n = reader.by_ref().count();
             Ok::<_, String>((n, reader.flaws().len()))
         };
