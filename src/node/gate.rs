@@ -6,7 +6,7 @@ use super::{motions, solids};
 use crate::recording::Tape;
 use bridge::ros::{self, Ask, Number};
 use bridge::wire::{Received, Role, Sessions, Verified, topics};
-use control::{Groups, Handle, Lease, Owner, Report};
+use control::{Groups, Handle, Lease, Owner, Report, World};
 use mechanics::Arm;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +31,8 @@ pub(super) struct Gate {
     ended: VecDeque<(u64, u64)>,
     /// Of the newest world its session, its stamp by the sender's clock, and by ours.
     world: Option<(u64, i64, Time)>,
+    /// The newest world itself, in the robot's time: what the node goes by when nobody tells it any more.
+    around: Option<World>,
     /// Where what is let through is noted.
     tape: Tape,
 }
@@ -38,7 +40,7 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, tape: Tape) -> Self {
         let (claims, ended) = (VecDeque::new(), VecDeque::new());
-        Self { arm, sessions, claims, leases: HashMap::new(), ended, world: None, tape }
+        Self { arm, sessions, claims, leases: HashMap::new(), ended, world: None, around: None, tape }
     }
 
     /// Notes what the loop has been asked for, after that, by whom, and under which number it took it.
@@ -47,8 +49,13 @@ impl Gate {
         self.tape.note(PASSED, || Passed { ticks: handle.seen(), request: request(), by: by(), id });
     }
 
+    /// What stood around the arm when it was told last.
+    pub(super) fn around(&self) -> Option<&World> {
+        self.around.as_ref()
+    }
+
     /// Notes what the node does by itself.
-    fn note_own(&self, handle: &Handle, request: Request) {
+    pub(super) fn note_own(&self, handle: &Handle, request: Request) {
         self.tape.note(PASSED, || Passed { ticks: handle.seen(), request, ..Passed::default() });
     }
 
@@ -106,7 +113,8 @@ impl Gate {
             }
             let known = (by.session, m.stamp, world.stamp);
             let (stamp, expires) = (world.stamp.as_nanos(), world.expires.as_nanos());
-            handle.watch(world)?;
+            handle.watch(world.clone())?;
+            self.around = Some(world);
             self.pass(handle, (&by, 0), || Request::world(&ros::World { stamp, expires, ..m }));
             self.world = Some(known);
         } else if topic == topics::CLAIM.key {

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn each_refusal_is_told_the_first_of_a_topic_at_once_and_a_flood_once_a_second_with_how_many() {
         let refused = Refused::default();
-        let why = |got: &str| Rejection::new("sequence", "above 7", got);
+        let why = |got: &str| Rejection::new("sequence", "above 7", got.to_owned());
         assert!(refused.due(at(0), false).is_empty());
         refused.note("stop", &why("7"));
         let [first] = refused.due(at(1), false).try_into().expect("at once");

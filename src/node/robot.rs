@@ -1,6 +1,8 @@
 //! The robot as a node: the loop with its arm and cameras. It says what it does and sees, and takes commands through
 //! its gate.
 
+mod resting;
+
 use super::gate::Gate;
 use super::refused::Refused;
 use super::{Node, NodeError, convert, keyring};
@@ -21,8 +23,8 @@ use mechanics::Arm;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
-use types::Rejection;
 use types::seams::Camera;
+use types::{JointVector, Rejection, Time};
 
 /// Every so many statuses the joints are told to tools of others.
 const JOINTS_EVERY: u64 = 5;
@@ -72,7 +74,10 @@ pub(crate) fn run(
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
     let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused));
-    let ended = saying.and_then(|saying| saying.run(&mut pipeline, &mut log));
+    // The motors of an arm of ROS 2's keep their power, whoever ends here.
+    let falls = !arm.profile().brakes && config.arm.kind == "simulated";
+    let laid = falls.then(|| arm.park());
+    let ended = saying.and_then(|saying| saying.run(&mut pipeline, &mut log, laid));
     ends.store(true, Ordering::Release);
     for thread in threads {
         let _ = thread.join();
@@ -206,6 +211,12 @@ struct Saying {
     period: Duration,
     said: u64,
     reported: u64,
+    /// When it says its status next; reports that found nobody.
+    next: Time,
+    lost: u64,
+    /// The node ends: it takes no commands any more, and what the loop reports is for itself, too.
+    is_ending: bool,
+    heard: Vec<Report>,
     /// How robot and loop do, once a second.
     health: Publisher<DiagnosticArray>,
     seconds: u64,
@@ -263,50 +274,73 @@ impl Saying {
             period: Duration::from_secs_f64(1.0 / config.zenoh.status_hz),
             said: 0,
             reported: 0,
+            next: Time::ZERO,
+            lost: 0,
+            is_ending: false,
+            heard: Vec::new(),
             health: wire.publisher(&topics::LOOP, "")?,
             seconds: 0,
         })
     }
 
-    /// Says and hears until the person ends it, or the loop is over.
-    fn run(mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+    /// Says and hears until the person ends it, or the loop is over; an arm that would fall is `laid` down there then.
+    fn run(
+        mut self,
+        pipeline: &mut Pipeline,
+        log: &mut Log,
+        laid: Option<JointVector>,
+    ) -> Result<(), NodeError> {
         self.gate.begun(pipeline.control(), self.wire.id());
-        let ended = self.until_the_end(pipeline, log);
+        let ended = self.until_the_end(pipeline, log, laid);
         self.refused.tell(log, self.wire.now(), true);
         self.gate.noted(pipeline.control(), self.wire.now(), true);
         ended
     }
 
-    fn until_the_end(&mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
-        let mut next = self.wire.now();
-        let mut lost = 0;
+    fn until_the_end(
+        &mut self,
+        pipeline: &mut Pipeline,
+        log: &mut Log,
+        laid: Option<JointVector>,
+    ) -> Result<(), NodeError> {
         while crate::interrupt::count() == 0 {
-            if self.reports.lost() > lost {
-                lost = self.reports.lost();
-                log.warn("bridge", "report", format!("{lost} reports found nobody who hears them in time"));
+            self.turn(pipeline, log)?;
+        }
+        self.is_ending = true;
+        laid.map_or(Ok(()), |there| self.lay_down(&there, pipeline, log))
+    }
+
+    /// Hears until a status is to be said, or for one command.
+    fn turn(&mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+        if self.reports.lost() > self.lost {
+            self.lost = self.reports.lost();
+            let lost = self.lost;
+            log.warn("bridge", "report", format!("{lost} reports found nobody who hears them in time"));
+        }
+        let left = self.next.since(self.wire.now());
+        if let Some(command) = self.commands.next_within(left) {
+            let done = match self.is_ending {
+                false => self.gate.take(pipeline.control(), self.wire.now(), &command),
+                true => Err(Rejection::new("robot", "a node that goes on", "one that is ending")),
+            };
+            if let Err(why) = &done {
+                self.refused.note(command.topic(), why);
             }
-            let left = next.since(self.wire.now());
-            if let Some(command) = self.commands.next_within(left) {
-                let done = self.gate.take(pipeline.control(), self.wire.now(), &command);
-                if let Err(why) = &done {
-                    self.refused.note(command.topic(), why);
-                }
-                // Who asked and finds no answer has given up by then.
-                let _ = self.replies.try_send((command, done));
-            }
-            self.hear_who_lives(pipeline);
-            self.refused.tell(log, self.wire.now(), false);
-            self.tell_reports(pipeline, log);
-            let now = self.wire.now();
-            if now >= next {
-                next = (next + self.period).max(now);
-                pipeline.check()?;
-                // Nobody draws it; but a full trace drops.
-                pipeline.control().trace().for_each(drop);
-                self.gate.noted(pipeline.control(), now, false);
-                self.say(pipeline)?;
-                self.tell_health(pipeline, log)?;
-            }
+            // Who asked and finds no answer has given up by then.
+            let _ = self.replies.try_send((command, done));
+        }
+        self.hear_who_lives(pipeline);
+        self.refused.tell(log, self.wire.now(), false);
+        self.tell_reports(pipeline, log);
+        let now = self.wire.now();
+        if now >= self.next {
+            self.next = (self.next + self.period).max(now);
+            pipeline.check()?;
+            // Nobody draws it; but a full trace drops.
+            pipeline.control().trace().for_each(drop);
+            self.gate.noted(pipeline.control(), now, false);
+            self.say(pipeline)?;
+            self.tell_health(pipeline, log)?;
         }
         Ok(())
     }
@@ -345,6 +379,9 @@ impl Saying {
     fn tell_reports(&mut self, pipeline: &mut Pipeline, log: &mut Log) {
         while let Some(report) = pipeline.poll() {
             self.gate.note(&report);
+            if self.is_ending {
+                self.heard.push(report);
+            }
             log.set_now(self.wire.now());
             match report {
                 Report::Fault { fault, latched } => {

@@ -5,8 +5,8 @@ use super::nodes::{BEGINS, Nodes, check};
 use bridge::ros::{self, Ask, Claim, Clock, Lease, Order, Status, Taken, World};
 use bridge::wire::{Heard, Keyring, Role, Settings, Signer, Wire, WireError, topics};
 use control::{LeaseId, MonotonicClock, RefusedWhy, Report, Request};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use types::Time;
 use types::seams::Clock as _;
@@ -40,6 +40,8 @@ pub struct Hand {
     sequence: u64,
     statuses: Heard<Status>,
     reports: Heard<ros::Report>,
+    /// What it says that stands around the arm.
+    things: Arc<Mutex<Vec<ros::Solid>>>,
     ends: Arc<AtomicBool>,
 }
 
@@ -80,12 +82,14 @@ impl Hand {
         let statuses = wire.hear(&topics::STATUS, "", 64).expect("it hears");
         let reports = wire.hear(&topics::REPORT, "", 1024).expect("it hears");
         let lease = Arc::new(AtomicU64::new(0));
-        let hand = Self { wire, robot, ahead_ns, signer, lease, sequence: 0, statuses, reports, ends };
+        let things = Arc::default();
+        let hand =
+            Self { wire, robot, ahead_ns, signer, lease, sequence: 0, statuses, reports, things, ends };
         hand.lives();
         hand
     }
 
-    /// From now on it says that it lives, and that nothing stands around the arm.
+    /// From now on it says that it lives, and what stands around the arm: at first nothing.
     fn lives(&self) {
         let (wire, signer, lease) = (self.wire.clone(), self.signer.clone(), self.lease.clone());
         let ends = self.ends.clone();
@@ -100,14 +104,29 @@ impl Hand {
             }
         });
         let (wire, signer, ends) = (self.wire.clone(), self.signer.clone(), self.ends.clone());
+        let around = self.things.clone();
         std::thread::spawn(move || {
             while !ends.load(Ordering::Relaxed) {
                 let stamp = wire.now().as_nanos();
-                let world = World { stamp, expires: stamp + 1_000_000_000, ..World::default() };
+                let things = around.lock().expect("whole").clone();
+                let world = World { stamp, expires: stamp + 1_000_000_000, things, ..World::default() };
                 let _ = wire.command::<_, Taken>(&signer, &topics::WORLD, &world, ANSWERS);
                 std::thread::sleep(TELLS);
             }
         });
+    }
+
+    /// From now on it says that these stand around the arm; whether the robot has taken that once.
+    pub fn stands(&self, things: Vec<ros::Solid>) -> Result<(), String> {
+        self.things.lock().expect("whole").clone_from(&things);
+        let stamp = self.wire.now().as_nanos();
+        let world = World { stamp, expires: stamp + 1_000_000_000, things, ..World::default() };
+        self.command(&topics::WORLD, &world).map(drop).map_err(|e| e.to_string())
+    }
+
+    /// From now on it gives no sign of life.
+    pub fn falls_silent(&self) {
+        self.ends.store(true, Ordering::Relaxed);
     }
 
     /// Sets its clock, as from outside: nobody is told.

@@ -154,6 +154,12 @@ impl Nodes {
         }
     }
 
+    /// Whether a node's process is still there.
+    pub fn runs(&mut self, name: &str) -> bool {
+        let child = self.running.iter_mut().find(|(r, _)| *r == name);
+        child.is_some_and(|(_, child)| child.try_wait().expect("asked").is_none())
+    }
+
     /// The number of a node's process.
     pub fn pid(&self, role: &str) -> String {
         let (_, child) = self.running.iter().find(|(r, _)| *r == role).expect("it runs");
@@ -168,6 +174,11 @@ impl Nodes {
     /// As a person ends it with Ctrl-C; its recording has its end then.
     pub fn interrupt(&mut self, name: &str) {
         self.signal(name, "INT");
+        self.until_ended(name);
+    }
+
+    /// Waits for a node that is ending.
+    pub fn until_ended(&mut self, name: &str) {
         let place = self.running.iter().position(|(r, _)| *r == name).expect("it runs");
         let (_, mut child) = self.running.remove(place);
         let began = Instant::now();
