@@ -388,6 +388,7 @@ pub(crate) fn sender_words(by: &Sender, owner: Option<Owner>) -> String {
         Some(Role::Planner) => "the planner node".into(),
         Some(Role::Operator) => format!("`sinew send` {owner}"),
         Some(Role::Ros2) => "the ROS 2 node".into(),
+        None if by.role.is_empty() => "the robot's node itself, as it ended".into(),
         _ => format!("somebody of the role \"{}\"", by.role),
     }
 }

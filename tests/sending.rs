@@ -48,7 +48,11 @@ fn targets_twists_velocities_chunks_and_grips_are_carried_out_and_come_out_the_s
         r#"{"comply": "stiff"}"#.to_owned(),
         r#"{"grip": {"width_m": 0.02, "force_n": 10}}"#.to_owned(),
         format!(r#"{{"joints": {to:?}}}"#),
-        format!(r#"{{"chunk": {{"points": [{}], "period_s": 0.04}}}}"#, chunk.join(", ")),
+        format!(
+            r#"{{"chunk": {{"points": [{}], "period_s": 0.04, "grip": {{"widths_m": {:?}, "force_n": 10}}}}}}"#,
+            chunk.join(", "),
+            [0.03; 40]
+        ),
     ];
     fs::write(nodes.folder.0.join("lines.jsonl"), lines.join("\n")).expect("written");
     let (code, out, err) = nodes.said(&["send", "lines.jsonl"]);
@@ -77,6 +81,9 @@ fn targets_twists_velocities_chunks_and_grips_are_carried_out_and_come_out_the_s
         assert!((q - to).abs() < 0.01, "joint {j}: {q} instead of {to}");
     }
     assert!(q.len() >= 7, "{q:?}");
+    let ticks = scripted::ticks::ticks_of(&nodes.folder.0.join("robot/run.mcap"));
+    let last = ticks.iter().rfind(|t| t.enabled).expect("it had power");
+    assert!((last.told_gripper[0] - 0.03).abs() < 1e-6, "{last:?}");
 }
 
 #[test]
@@ -99,6 +106,11 @@ fn a_line_that_is_no_motion_is_refused_by_its_number_and_the_arm_rests() {
         ("{\"wait\": {\"s\": 1}, \"more\": 2}", "line 2"),
         ("{\"grip\": {\"width_m\": -1, \"force_n\": 10}}", "width"),
         ("{\"chunk\": {\"points\": [], \"period_s\": 0.04}}", "chunk"),
+        (
+            "{\"chunk\": {\"points\": [[0.35, -0.5, 0.1, -2.1, 0, 1.7, 0.8], [0.35, -0.5, 0.1, -2.1, 0, 1.7, 0.8]], \
+             \"period_s\": 0.04, \"grip\": {\"widths_m\": [0.03], \"force_n\": 10}}}",
+            "order.numbers",
+        ),
     ] {
         fs::write(nodes.folder.0.join("bad.jsonl"), format!("{{\"wait\": {{\"s\": 0.01}}}}\n{line}\n"))
             .expect("written");

@@ -1,7 +1,9 @@
 //! Where a motion leads: joint positions over path time, between knots the quintic that meets both.
 
+use crate::gripper::Gripper;
+use crate::grips::Grips;
 use types::motion::{TrajectoryPoint, quintic};
-use types::{JointLimits, JointVector, Rejection, Trajectory};
+use types::{GripperCommand, JointLimits, JointVector, Rejection, Trajectory};
 
 /// A path, from zero to its duration in seconds of path time.
 #[derive(Clone, Debug)]
@@ -9,6 +11,8 @@ pub(crate) struct Course {
     points: Vec<TrajectoryPoint>,
     /// The end is a place to stay at; else the path just is not known any further.
     pub(crate) ends_at_rest: bool,
+    /// What the fingers do along it, and the time from one of their widths to the next, seconds.
+    grips: Option<(Grips, f64)>,
 }
 
 /// Position and its first three derivatives.
@@ -21,6 +25,8 @@ pub struct Chunk {
     pub points: Vec<JointVector>,
     /// Time from one to the next, seconds: 0.002 to 1.
     pub period_s: f64,
+    /// What the gripper does along it, if the chunk says so: its lease has to cover the gripper, too.
+    pub grip: Option<Grips>,
 }
 
 /// Points that a chunk may have.
@@ -30,7 +36,7 @@ impl Course {
     pub(crate) fn of_trajectory(trajectory: &Trajectory) -> Self {
         let first = trajectory.points()[0].t;
         let from_zero = |p: &TrajectoryPoint| TrajectoryPoint { t: p.t - first, ..*p };
-        Self { points: trajectory.points().iter().map(from_zero).collect(), ends_at_rest: true }
+        Self { points: trajectory.points().iter().map(from_zero).collect(), ends_at_rest: true, grips: None }
     }
 
     /// The uniform cubic B-spline whose control points are a chunk's positions: twice continuously
@@ -41,7 +47,7 @@ impl Course {
     /// A [`Rejection`] naming the point: too few or too many (B14), of a wrong length (B7), no number or
     /// beyond the joints' ranges (B1 to B8); and for the period.
     pub(crate) fn of_chunk(chunk: &Chunk, limits: &[JointLimits]) -> Result<Self, Rejection> {
-        let Chunk { points, period_s: h } = chunk;
+        let Chunk { points, period_s: h, .. } = chunk;
         crate::config::range("chunk.period_s", *h, 0.002, 1.0)?;
         if !POINTS.contains(&points.len()) {
             let expected = format!("{} to {} points", POINTS.start(), POINTS.end());
@@ -74,7 +80,22 @@ impl Course {
                 ddq: of(&|a, b, c| (a - 2.0 * b + c) / (h * h)),
             }
         };
-        Ok(Self { points: (0..points.len()).map(knot).collect(), ends_at_rest: false })
+        Ok(Self { points: (0..points.len()).map(knot).collect(), ends_at_rest: false, grips: None })
+    }
+
+    /// With what the fingers do along a chunk.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the width or the force, or that there are too few or too many (B1 to B7).
+    pub(crate) fn gripping(self, chunk: Chunk, gripper: &Gripper) -> Result<Self, Rejection> {
+        let Some(grips) = chunk.grip else { return Ok(self) };
+        grips.check(chunk.points.len(), gripper)?;
+        Ok(Self { grips: Some((grips, chunk.period_s)), ..self })
+    }
+
+    /// What the fingers are told at path time `s`; `None`: nothing.
+    pub(crate) fn grip_at(&self, s: f64) -> Option<GripperCommand> {
+        self.grips.as_ref().map(|(grips, period_s)| grips.at(s / period_s))
     }
 
     /// The knots, the first at zero.
@@ -208,7 +229,7 @@ mod tests {
         };
         let points: Vec<JointVector> =
             (0..20).map(|k| JointVector::from_fn(2, |j| libm::sin(0.1 * f64::from(k) + j as f64))).collect();
-        let chunk = Chunk { points: points.clone(), period_s: 1.0 / 30.0 };
+        let chunk = Chunk { points: points.clone(), period_s: 1.0 / 30.0, grip: None };
         let course = Course::of_chunk(&chunk, &[l; 2]).expect("fine");
         assert!(course.start().max_abs_diff(&points[0]) < 1e-12);
         assert!((course.duration() - 19.0 / 30.0).abs() < 1e-12);

@@ -118,6 +118,13 @@ impl Gripper {
         ]
     }
 
+    /// Goes to what a path says for now, which was checked before: told anew only when that is something else.
+    pub(crate) fn lead(&mut self, target: GripperCommand, measured_m: Option<f64>) {
+        if target != self.target {
+            self.go(target, measured_m);
+        }
+    }
+
     /// Is to be told another width than where it is on its way; `held_n` is what it holds on with until then, N.
     fn leap(&mut self, width_m: f64, held_n: f64) {
         if self.late_s > 0.0 {

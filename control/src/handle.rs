@@ -184,7 +184,7 @@ impl Handle {
                 What::Follow(self.job(id, "trajectory", (course, paces), &status)?)
             }
             Motion::Chunk(chunk) => {
-                let course = Course::of_chunk(&chunk, self.arm.limits())?;
+                let course = Course::of_chunk(&chunk, self.arm.limits())?.gripping(chunk, &self.gripper)?;
                 let status = self.status();
                 let strains = self.strains(&course, &status);
                 let paces = Paces::of_chunk(&course, &self.bounds(&course, &strains))?;

@@ -47,9 +47,14 @@ impl What {
         }
     }
 
-    /// The group that it moves.
+    /// The group that it moves, first of all.
     fn place(&self) -> usize {
         if matches!(self, Self::Grip(_)) { GRIPPER } else { ARM }
+    }
+
+    /// Whether it moves the gripper besides the arm.
+    fn also_grips(&self) -> bool {
+        matches!(self, Self::Chunk(job) if job.grips())
     }
 }
 
@@ -200,6 +205,9 @@ impl Core {
         }
         if self.authority.holder(order.what.place()).is_none_or(|h| h.id != order.lease) {
             return Some(RefusedWhy::NoLease);
+        }
+        if order.what.also_grips() && self.authority.holder(GRIPPER).is_none_or(|h| h.id != order.lease) {
+            return Some(RefusedWhy::NoGripper);
         }
         (!self.authority.counts(order.lease, order.sequence)).then_some(RefusedWhy::Replayed)
     }

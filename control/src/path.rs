@@ -16,7 +16,7 @@ use crate::profile::Profile;
 use crate::report::MotionId;
 use crate::smooth;
 use core::cell::Cell;
-use types::{Ending, JointLimits, JointVector};
+use types::{Ending, GripperCommand, JointLimits, JointVector};
 
 /// Where the arm shall be, without torques.
 #[derive(Copy, Clone, Debug)]
@@ -287,6 +287,16 @@ impl Job {
     /// Path time now.
     pub(crate) fn s(&self) -> f64 {
         self.s
+    }
+
+    /// What the fingers are told now, where the path says so; of what was consumed nothing.
+    pub(crate) fn grip(&self) -> Option<GripperCommand> {
+        self.course.grip_at(self.s)
+    }
+
+    /// Whether it says what the fingers do.
+    pub(crate) fn grips(&self) -> bool {
+        self.grip().is_some()
     }
 
     /// Path time at the end.

@@ -170,6 +170,8 @@ pub enum RefusedWhy {
     TooFar,
     /// The order's lease is not held, or does not cover what it moves (I4).
     NoLease,
+    /// The order's lease covers the arm, and not the gripper, which the chunk moves, too (I4).
+    NoGripper,
     /// A later order took its place before its time had come.
     Replaced,
     /// An order of this number, or of a later one, was there before (F5, F37).

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{N, Rig, TICK, reach, solid_arm};
-use control::{Chunk, Compliance, Config, Mode, Motion, Payload, Thing, Twist, TwistAxes, World};
+use control::{Chunk, Compliance, Config, Grips, Mode, Motion, Payload, Thing, Twist, TwistAxes, World};
 use mechanics::GeomShape;
 use mechanics::collision::Obstacle;
 use nalgebra::Isometry3;
@@ -148,7 +148,9 @@ fn no_tick_allocates_or_frees_in_any_mode_or_over_any_edge() {
         let here = rig.hold_q();
         for far in [0.0, 0.02, 2.0] {
             let on = |k: usize| JointVector::from_fn(N, |j| here[j] + far + 0.25 * by * k as f64 / 30.0);
-            let chunk = Chunk { points: (0..20).map(on).collect(), period_s: 1.0 / 30.0 };
+            let widths_m = (0..20).map(|k| 0.04 - 0.001 * f64::from(k)).collect();
+            let grip = Some(Grips { widths_m, force_n: 20.0 });
+            let chunk = Chunk { points: (0..20).map(on).collect(), period_s: 1.0 / 30.0, grip };
             let _ = rig.submit(Motion::Chunk(chunk));
             watched(&mut rig, 150, TICK, fine);
         }

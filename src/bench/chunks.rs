@@ -75,7 +75,8 @@ fn one(arm: &std::sync::Arc<Arm>, delay_ms: f64, seed: u64) -> Result<(f64, u64)
                 Some((seen, answers)) if now >= answers => {
                     let at = |k: usize| way(&home, seen.secs_since(since) + PERIOD_S * k as f64);
                     let points = (0..POINTS).map(at).collect();
-                    let order = lease.order(seen, Motion::Chunk(Chunk { points, period_s: PERIOD_S }));
+                    let order =
+                        lease.order(seen, Motion::Chunk(Chunk { points, period_s: PERIOD_S, grip: None }));
                     handle.submit(Order { expires: seen + Duration::from_secs(2), ..order })?;
                     under_way = None;
                 }

@@ -21,7 +21,7 @@ fn swing(t: &Trial, from: &JointVector, begun_s: f64, n: usize, off: f64) -> Chu
         (from[j] + way * (0.5 * SIZE * (1.0 - phase.cos()) + off)).clamp(l.lower, l.upper)
     };
     let points = (0..n).map(|k| JointVector::from_fn(from.len(), |j| at(k, j))).collect();
-    Chunk { points, period_s: PERIOD_S }
+    Chunk { points, period_s: PERIOD_S, grip: None }
 }
 
 /// Stops what is under way and gives the arm to a policy; returns where it holds.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod attach_tests;
 pub(crate) mod bystanders;
+#[cfg(test)]
+mod grip_tests;
 pub(crate) mod guard;
 pub(crate) mod invariants;
 pub(crate) mod line;

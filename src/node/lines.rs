@@ -1,6 +1,6 @@
 //! What a line of `sinew send` may say.
 
-use control::TwistAxes;
+use control::{Grips, TwistAxes};
 use serde::Deserialize;
 
 /// One line.
@@ -28,6 +28,8 @@ pub(super) enum Line {
         period_s: f64,
         #[serde(default)]
         age_s: f64,
+        /// What the fingers do along it.
+        grip: Option<GripsLine>,
     },
     /// The fingers; waits until they rest.
     Grip { width_m: f64, force_n: f64 },
@@ -37,6 +39,20 @@ pub(super) enum Line {
     Hold {},
     /// Nothing new for so long.
     Wait { s: f64 },
+}
+
+/// A width for each point, and the most force per finger.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GripsLine {
+    widths_m: Vec<f64>,
+    force_n: f64,
+}
+
+impl From<GripsLine> for Grips {
+    fn from(GripsLine { widths_m, force_n }: GripsLine) -> Self {
+        Self { widths_m, force_n }
+    }
 }
 
 #[derive(Copy, Clone, Debug, Default, PartialEq, Deserialize)]

@@ -1,7 +1,7 @@
 //! Orders as messages, and back. A trajectory comes into being through its check, whatever came.
 
 use bridge::ros;
-use control::{Chunk, Compliance, LeaseId, Motion, Order, Twist, TwistAxes};
+use control::{Chunk, Compliance, Grips, LeaseId, Motion, Order, Twist, TwistAxes};
 use mechanics::Arm;
 use types::motion::TrajectoryPoint;
 use types::{GripperCommand, JointVector, Rejection, Time, Tool, Trajectory, Transform, World};
@@ -47,6 +47,10 @@ pub(super) fn message(order: &Order, own: impl Fn(Time) -> Time) -> ros::Order {
         Motion::Chunk(chunk) => {
             chunk.points.iter().for_each(joints);
             m.numbers = vec![chunk.period_s];
+            if let Some(grip) = &chunk.grip {
+                m.numbers.push(grip.force_n);
+                m.numbers.extend_from_slice(&grip.widths_m);
+            }
             "chunk"
         }
         Motion::Velocity(v) => {
@@ -132,8 +136,20 @@ fn motion(m: &ros::Order, arm: &Arm) -> Result<Motion, Rejection> {
             Motion::Follow(Box::new(Trajectory::new((0..n).map(point).collect(), arm.limits(), &start)?))
         }
         "chunk" => {
-            let [period_s] = numbers::<1>(m)?;
-            Motion::Chunk(Chunk { points: rows("order.q", &m.q, m, arm)?, period_s })
+            let points = rows("order.q", &m.q, m, arm)?;
+            let (period_s, grip) = match m.numbers.as_slice() {
+                [period_s] => (*period_s, None),
+                [period_s, force_n, widths_m @ ..] if widths_m.len() == points.len() => {
+                    (*period_s, Some(Grips { widths_m: widths_m.to_vec(), force_n: *force_n }))
+                }
+                other => {
+                    let n = points.len();
+                    let expected =
+                        format!("a period, or a period, a force and {n} widths: 1 or {} numbers", n + 2);
+                    return Err(Rejection::new("order.numbers", expected, other.len().to_string()));
+                }
+            };
+            Motion::Chunk(Chunk { points, period_s, grip })
         }
         "velocity" => Motion::Velocity(one("order.q", &m.q, m, arm)?),
         JOINTS => Motion::Joints(one("order.q", &m.q, m, arm)?),
@@ -236,7 +252,7 @@ mod tests {
         let pose = Transform::new([0.4, 0.1, 0.3], [0.0, 1.0, 0.0, 0.0]).expect("a pose");
         vec![
             Motion::Follow(Box::new(trajectory)),
-            Motion::Chunk(Chunk { points: vec![home, away, away], period_s: 0.05 }),
+            Motion::Chunk(Chunk { points: vec![home, away, away], period_s: 0.05, grip: None }),
             Motion::Velocity(away),
             Motion::Joints(away),
             Motion::Twist(Twist {
@@ -250,6 +266,11 @@ mod tests {
             Motion::Comply(Compliance::Joints { stiffness: away, damping_ratio: 1.0, most: home }),
             Motion::Comply(tool),
             Motion::Hold,
+            Motion::Chunk(Chunk {
+                points: vec![home, away],
+                period_s: 0.05,
+                grip: Some(Grips { widths_m: vec![0.08, 0.04], force_n: 20.0 }),
+            }),
         ]
     }
 
@@ -303,5 +324,11 @@ mod tests {
         assert_eq!(refused(4, &|m| _ = m.numbers.pop()), "order.numbers");
         assert_eq!(refused(4, &|m| m.axes = "flange".into()), "order.axes");
         assert_eq!(refused(10, &|m| m.kind = "fly".into()), "order.kind");
+        for spoil in
+            [(|m| _ = m.numbers.pop()) as fn(&mut ros::Order), |m| m.numbers.push(0.1), |m| m.numbers.clear()]
+        {
+            assert_eq!(refused(11, &spoil), "order.numbers");
+        }
+        assert_eq!(refused(1, &|m| m.numbers.push(20.0)), "order.numbers");
     }
 }

@@ -378,11 +378,13 @@ impl<T: FnMut(&str)> Sender<T> {
             Line::Chunk { points, .. } if points.is_empty() => {
                 return Err(said(at(": chunk.points"), "one point at least", "none"));
             }
-            Line::Chunk { points, period_s, age_s } => {
+            Line::Chunk { points, period_s, age_s, grip } => {
                 let n = points.len();
                 let points = points.iter().map(|p| joints(p)).collect::<Result<_, _>>()?;
                 let stamp = Time::from_nanos(now.as_nanos().saturating_sub(span(age_s)?.as_nanos() as i64));
-                let order = self.lease.order(stamp, Motion::Chunk(Chunk { points, period_s }));
+                let order = self
+                    .lease
+                    .order(stamp, Motion::Chunk(Chunk { points, period_s, grip: grip.map(Into::into) }));
                 let order = Order { expires: stamp + CHUNK_COUNTS, ..order };
                 let way = Duration::from_secs_f64((period_s * n as f64).clamp(0.0, LONGEST_S));
                 self.submit(order)?;

@@ -124,8 +124,8 @@ message! {
         dq: Vec<f64> = "float64[] dq";
         /// Accelerations, as `q`.
         ddq: Vec<f64> = "float64[] ddq";
-        /// `chunk`: its period, s. `twist`: linear, angular, m/s, rad/s. `pose`: x y z, m, and x y z w. `grip`: width, m,
-        /// force, N. `comply`: see there.
+        /// `chunk`: its period, s; where it moves the gripper, force, N, and a width for each point, m. `twist`: linear,
+        /// angular, m/s, rad/s. `pose`: x y z, m, and x y z w. `grip`: width, m, force, N. `comply`: see there.
         numbers: Vec<f64> = "float64[] numbers";
         /// Axes of a twist or a compliance: `world` or `tool`; of a compliance also `stiff` or `joints`.
         axes: String = "string axes";

@@ -363,6 +363,9 @@ impl Core {
         }
         let passed = job.s() - begun;
         self.progress.pass(passed);
+        if let Some(command) = job.grip() {
+            self.gripper.lead(command, self.estimate.measured.map(|m| m.gripper.width_m));
+        }
         // F4: the path is not known any further.
         let is_dry = is_known && !is_free && self.pending[ARM].is_none() && applied < 0.99 * slow * trust;
         if is_dry && !core::mem::replace(&mut job.is_dry, true) {

@@ -8,8 +8,8 @@ pub(crate) mod seeds;
 use crate::common::{self, N, Rig, TICK, check_differences};
 use bytes::Bytes;
 use control::{
-    Cause, Chunk, Config, Groups, LeaseId, Motion, Order, Owner, Report, Thing, TickRecord, Twist, TwistAxes,
-    World,
+    Cause, Chunk, Config, Grips, Groups, LeaseId, Motion, Order, Owner, Report, Thing, TickRecord, Twist,
+    TwistAxes, World,
 };
 use mechanics::{Arm, GeomShape, collision::Obstacle};
 use nalgebra::Isometry3;
@@ -312,7 +312,22 @@ impl Session {
                 break;
             }
         }
-        Chunk { points, period_s }
+        let grip = (b.below(2) == 1).then(|| {
+            let mut force_n = 20.0;
+            let mut widths_m: Vec<_> =
+                (0..points.len()).map(|k| (0.04 - 0.001 * k as f64).clamp(0.01, 0.08)).collect();
+            match b.below(4) {
+                0 => force_n = b.number(40.0),
+                1 => widths_m.truncate(b.byte().into()),
+                2 if !widths_m.is_empty() => {
+                    let k = b.below(widths_m.len());
+                    widths_m[k] = b.number(0.1);
+                }
+                _ => {}
+            }
+            Grips { widths_m, force_n }
+        });
+        Chunk { points, period_s, grip }
     }
 
     /// Nobody says anything any more: the arm comes to rest and stays there (I4).

@@ -53,8 +53,13 @@ fn trajectory(config: &[u8], changes: &[&[u8]], order: &[u8]) -> Vec<u8> {
 /// A second of a slow wave with changes, under an order, and half a second of it.
 fn chunk(config: &[u8], changes: &[&[u8]], order: &[u8]) -> Vec<u8> {
     let shape = [10, 5, 40].repeat(super::N);
-    [&[1], config, &[0, 40, 60], shape.as_slice(), &[changes.len() as u8], &changes.concat(), order, TICKS]
-        .concat()
+    grips(config, changes, &[0], order, shape)
+}
+
+/// The same, with what the fingers do.
+fn grips(config: &[u8], changes: &[&[u8]], grip: &[u8], order: &[u8], shape: Vec<u8>) -> Vec<u8> {
+    let n = &[changes.len() as u8];
+    [&[1], config, &[0, 40, 60], shape.as_slice(), n, &changes.concat(), grip, order, TICKS].concat()
 }
 
 /// The row of an order: what is configured, changes, times.
@@ -159,8 +164,20 @@ pub(crate) fn seeds(kind: Kind) -> Vec<Seed> {
             add("B7 three joints", of(USUAL, &[&[1, 2, 3, 3]], PLAIN), Outlook::Refused("chunk.points[1]"));
             add("B14 none", of(USUAL, &[&[0, 0, 4, 0]], PLAIN), Outlook::Refused(points));
             add("B14 one", of(USUAL, &[&[0, 0, 4, 1]], PLAIN), Outlook::Refused(points));
-            let too_many = [&[1, 0, 0, 255, 0], [0; 3 * super::N].as_slice(), &[0, 7]].concat();
+            let too_many = [&[1, 0, 0, 255, 0], [0; 3 * super::N].as_slice(), &[0, 0, 7]].concat();
             add("B14 too many", too_many, Outlook::Refused(points));
+            let gripping = |grip: &[u8]| grips(USUAL, &[], grip, PLAIN, [10, 5, 40].repeat(super::N));
+            add("fingers that close", gripping(&[1, 3]), Outlook::Moves);
+            for (name, grip, field) in [
+                ("B1 a width NaN", &[1, 2, 1, NAN][..], "chunk.grip.widths_m[1]"),
+                ("B2 a width infinite", &[1, 2, 1, INFINITE], "chunk.grip.widths_m[1]"),
+                ("B7 three widths", &[1, 1, 3], "chunk.grip.widths_m"),
+                ("B7 no width", &[1, 1, 0], "chunk.grip.widths_m"),
+                ("B1 a force NaN", &[1, 0, NAN], "chunk.grip.force_n"),
+                ("B6 a force of 1e308", &[1, 0, HUGE], "chunk.grip.force_n"),
+            ] {
+                add(name, gripping(grip), Outlook::Refused(field));
+            }
             let apart = [&fine[..fine.len() - TICKS.len()], &[20, 200], &fine[2..]].concat();
             add("F6 another from where it is by then", apart, Outlook::Moves);
             let late = of(USUAL, &[], &[1, 30, 160]);

@@ -77,7 +77,7 @@ fn order() -> impl Strategy<Value = Event> {
     // What is no pose is refused before it can be ordered.
     let pose = |(at, wxyz)| Transform::new(at, wxyz).map_or(Motion::Hold, Motion::Pose);
     let chunk = |(points, period_s): (Vec<JointVector>, f64)| {
-        Motion::Chunk(Chunk { points, period_s: f64::abs(period_s) })
+        Motion::Chunk(Chunk { points, period_s: f64::abs(period_s), grip: None })
     };
     prop_oneof![
         (numbers::<3>(0.5), numbers::<3>(1.5), axes()).prop_map(twist),

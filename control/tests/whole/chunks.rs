@@ -30,7 +30,11 @@ fn phase_of(home: &JointVector, q: &JointVector) -> f64 {
 }
 
 fn chunk(home: &JointVector, phase: f64, n: usize) -> Chunk {
-    Chunk { points: (0..n).map(|k| way(home, phase + PERIOD_S * k as f64)).collect(), period_s: PERIOD_S }
+    Chunk {
+        points: (0..n).map(|k| way(home, phase + PERIOD_S * k as f64)).collect(),
+        period_s: PERIOD_S,
+        grip: None,
+    }
 }
 
 fn refused(rig: &Rig, why: RefusedWhy) -> usize {
@@ -310,7 +314,7 @@ proptest! {
             };
             let points = (0..n).map(|k| JointVector::from_fn(N, |j| at(k, j))).collect();
             let stamp = Time::from_nanos((rig.now.as_nanos() - age as i64 * 1_000_000).max(0));
-            let _ = rig.handle.submit(order(mine, stamp, Chunk { points, period_s }));
+            let _ = rig.handle.submit(order(mine, stamp, Chunk { points, period_s, grip: None }));
             for _ in 0..ms {
                 if let Some(lease) = &lease {
                     rig.handle.keep_alive(lease, rig.now);

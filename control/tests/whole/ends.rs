@@ -91,7 +91,7 @@ fn paths_and_chunks_run_as_slowly_as_they_have_to_near_the_ends_or_are_refused()
                 })
             };
             let points = (0..16).map(|i| at(0.1 * f64::from(turn) + f64::from(i) / 30.0)).collect();
-            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0 }));
+            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0, grip: None }));
             rig.ticks(100);
         }
         assert!(haste(&arm, &rig.commands) <= 1.001, "{k}: {}", haste(&arm, &rig.commands));
@@ -122,7 +122,7 @@ fn a_chunk_that_leads_an_arm_to_an_end_is_gone_over_to_as_slowly_as_it_has_to_be
             let there = 2.8 - left - away(f64::from(k) / 30.0);
             JointVector::from_fn(N, |j| if j == 6 { there } else { home[j] })
         };
-        let chunk = Chunk { points: (0..46).map(at).collect(), period_s: 1.0 / 30.0 };
+        let chunk = Chunk { points: (0..46).map(at).collect(), period_s: 1.0 / 30.0, grip: None };
         let id = rig.submit(Motion::Chunk(chunk)).expect("fine");
         rig.ticks(2500);
         assert!(rig.has(|r| *r == Report::Started(id)), "{:?}", rig.reports);

@@ -130,7 +130,7 @@ fn i2_a_chunk_that_takes_over_near_the_end_of_a_joint_keeps_within_its_range() {
             rig.tick();
         }
         let here = rig.hold_q();
-        let stay = Chunk { points: vec![here; 40], period_s: 1.0 / 30.0 };
+        let stay = Chunk { points: vec![here; 40], period_s: 1.0 / 30.0, grip: None };
         order(&mut rig, &mut policy, Motion::Chunk(stay));
         // Beyond its range would be seen in every tick.
         rig.ticks(1500);
@@ -152,7 +152,7 @@ fn i2_an_arm_goes_over_to_a_swinging_chunk_within_its_acceleration_wherever_in_i
             let swing = off + 0.17 * libm::sin(8.0 * f64::from(i) / 30.0 + phase);
             JointVector::from_fn(N, |j| if j == 6 { home[j] + swing } else { home[j] })
         };
-        let chunk = Chunk { points: (0..60).map(at).collect(), period_s: 1.0 / 30.0 };
+        let chunk = Chunk { points: (0..60).map(at).collect(), period_s: 1.0 / 30.0, grip: None };
         let id = rig.submit(Motion::Chunk(chunk)).expect("fine");
         rig.ticks(2500);
         began += usize::from(rig.has(|r| *r == Report::Started(id)));
@@ -255,7 +255,7 @@ fn i5_chunk_after_chunk_comes_no_nearer_than_one() {
         if k % 33 == 0 {
             let here = rig.hold_q();
             let on = |k: usize| JointVector::from_fn(N, |j| here[j] + 0.04 * k as f64 / 30.0);
-            let chunk = Chunk { points: (0..40).map(on).collect(), period_s: 1.0 / 30.0 };
+            let chunk = Chunk { points: (0..40).map(on).collect(), period_s: 1.0 / 30.0, grip: None };
             order(&mut rig, &mut policy, Motion::Chunk(chunk));
         }
         rig.handle.keep_alive(&policy, rig.now);

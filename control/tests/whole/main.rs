@@ -18,6 +18,7 @@ mod filter;
 #[path = "../from_bytes/mod.rs"]
 mod from_bytes;
 mod gripper;
+mod grips;
 mod guarded;
 mod handover;
 mod joining;

@@ -250,7 +250,8 @@ fn at_every_rate_one_motion_takes_over_from_another_at_any_instant() {
                             let t = f64::from(k) / 30.0;
                             JointVector::from_fn(N, |i| last.q[i] + last.dq[i] * t * (1.0 - 0.7 * t))
                         };
-                        let chunk = Chunk { points: (0..20).map(on).collect(), period_s: 1.0 / 30.0 };
+                        let chunk =
+                            Chunk { points: (0..20).map(on).collect(), period_s: 1.0 / 30.0, grip: None };
                         let id = rig.submit(Motion::Chunk(chunk)).expect("well-formed");
                         // Before the velocity is over that it may not take over from.
                         rig.seconds(0.07);

@@ -48,7 +48,7 @@ pub(super) fn follow(t: &mut Trial, points: Vec<TrajectoryPoint>) -> Result<(), 
 }
 
 pub(super) fn chunk(t: &mut Trial, points: Vec<JointVector>) -> Result<(), String> {
-    t.give(Motion::Chunk(Chunk { points, period_s: 0.033 }))
+    t.give(Motion::Chunk(Chunk { points, period_s: 0.033, grip: None }))
 }
 
 /// Puts a number that is none, or none that can be, into everything that the loop is ordered or told; each is refused by
@@ -85,7 +85,7 @@ fn everywhere(t: &mut Trial, v: f64) -> Result<(), String> {
     points[k][j] = v;
     let came = chunk(t, points);
     t.refuses(came, &format!("chunk.points[{k}][{j}]"))?;
-    let came = t.give(Motion::Chunk(Chunk { points: vec![q; 4], period_s: v }));
+    let came = t.give(Motion::Chunk(Chunk { points: vec![q; 4], period_s: v, grip: None }));
     t.refuses(came, "chunk.period_s")?;
 
     pose(t, v, three)?;
@@ -225,7 +225,7 @@ fn as_zero(t: &mut Trial, v: f64) -> Result<(), String> {
     points[0].t = 0.0;
     points[1].t = v;
     names(follow(t, points), "trajectory.points[1].t")?;
-    names(t.give(Motion::Chunk(Chunk { points: vec![q; 4], period_s: v })), "chunk.period_s")?;
+    names(t.give(Motion::Chunk(Chunk { points: vec![q; 4], period_s: v, grip: None })), "chunk.period_s")?;
     let soft = JointVector::from_fn(n, |_| 100.0);
     let spring = Compliance::Joints { stiffness: soft, damping_ratio: 1.0, most: with(soft, j, v) };
     names(t.give(Motion::Comply(spring)), &format!("compliance.most[{j}]"))?;

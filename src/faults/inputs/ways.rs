@@ -102,7 +102,7 @@ pub(super) fn b12(t: &mut Trial) -> Result<(), String> {
     }
     for period_s in [0.0, -some, 1.0 + some, 1e300] {
         let points = vec![t.commanded(); 4];
-        let came = t.give(Motion::Chunk(Chunk { points, period_s }));
+        let came = t.give(Motion::Chunk(Chunk { points, period_s, grip: None }));
         t.refuses(came, "chunk.period_s")?;
     }
     Ok(())
@@ -224,7 +224,7 @@ pub(super) fn b33(t: &mut Trial) -> Result<(), String> {
     if q.iter().all(|v| v.abs() < 0.3) {
         return Ok(());
     }
-    let order = t.next_order(Motion::Chunk(Chunk { points: steps, period_s: 0.033 }))?;
+    let order = t.next_order(Motion::Chunk(Chunk { points: steps, period_s: 0.033, grip: None }))?;
     t.is_refused(order);
     t.run_s(0.2)
 }
