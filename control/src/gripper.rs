@@ -10,7 +10,7 @@
 
 use crate::glide::Glide;
 use crate::report::LimitKind;
-use crate::stride::steps;
+use crate::stride::{steps, stride};
 use mechanics::{Arm, GripperLimits};
 use types::{GripperCommand, GripperState, Rejection};
 
@@ -56,6 +56,14 @@ enum Grasp {
 }
 
 const NOTHING: Grasp = Grasp::Nothing { rests_s: 0.0 };
+
+/// The limits that a motion is planned with. Its mean speed from one step to the next may be above that at both, by the
+/// jerk over a twelfth of the square of the time between them; and the mean is what the fingers go by.
+fn between_ticks(l: GripperLimits) -> GripperLimits {
+    let step_s = stride(f64::INFINITY);
+    let more = l.jerk * step_s * step_s / 12.0;
+    GripperLimits { speed: (l.speed - more).max(0.5 * l.speed), ..l }
+}
 
 impl Gripper {
     pub(crate) fn new(arm: &Arm) -> Self {
@@ -214,7 +222,7 @@ impl Gripper {
 
     /// The command after `dt` seconds.
     pub(crate) fn step(&mut self, dt: f64) -> GripperCommand {
-        let Some(limits) = self.limits else { return self.command };
+        let Some(limits) = self.limits.map(between_ticks) else { return self.command };
         let is_there = self.lets_go.is_none() && self.glide.is_at(self.target.width_m);
         self.stood_s = if is_there { self.stood_s + dt } else { 0.0 };
         for part in steps(dt, dt) {

@@ -71,7 +71,7 @@ fn a_policy_closes_the_hand_on_a_cube_while_the_arm_moves_and_lifts_it_with_no_m
         JointVector::from_fn(low.len(), |j| low[j] + part * (high[j] - low[j]))
     };
     let open = body.status().measured.expect("read").gripper.width_m;
-    let closing = |k: usize| (open - 0.06 * PERIOD_S * k as f64).max(0.0);
+    let closing = |k: usize| (open - 0.1 * PERIOD_S * k as f64).max(0.0);
     let grip = Grips { widths_m: (0..POINTS).map(closing).collect(), force_n: FORCE_N };
     let chunk = Chunk { points: (0..POINTS).map(up).collect(), period_s: PERIOD_S, grip: Some(grip) };
     let now = body.now();

@@ -73,8 +73,11 @@ struct Declared {
     definition: String,
 }
 
+/// A file that was begun, with its length, and why it takes nothing, if it does not.
+type Begun = (Writer<Counted>, Arc<AtomicU64>, Result<(), String>);
+
 /// Begins the file of a part.
-fn begin(path: &Path, limits: &Limits, part: u32) -> std::io::Result<(Writer<Counted>, Arc<AtomicU64>)> {
+fn begin(path: &Path, limits: &Limits, part: u32) -> std::io::Result<Begun> {
     let written = Arc::new(AtomicU64::new(0));
     let file = BufWriter::new(File::create(path)?);
     let counted = Counted { file, at: 0, written: Arc::clone(&written) };
@@ -90,8 +93,8 @@ fn begin(path: &Path, limits: &Limits, part: u32) -> std::io::Result<(Writer<Cou
     let mut writer = writer.map_err(std::io::Error::other)?;
     let episode = format!("{:016x}", limits.episode);
     let metadata = [("episode".to_owned(), episode), ("part".to_owned(), part.to_string())].into();
-    writer.write_metadata(&Metadata { name: PART.into(), metadata }).map_err(std::io::Error::other)?;
-    Ok((writer, written))
+    let said = writer.write_metadata(&Metadata { name: PART.into(), metadata });
+    Ok((writer, written, said.map_err(|e| with_source(&e))))
 }
 
 /// An error with what led to it: that a disk is full stands in the last of them.
@@ -133,12 +136,12 @@ fn end(
 }
 
 impl Scribe {
-    /// Begins the first file.
+    /// Begins the first file. A disk that takes nothing any more is no error here: what is left out is counted.
     ///
     /// # Errors
     /// Where it cannot be created.
     pub(super) fn begin(path: &Path, limits: Limits, topics: Arc<Topics>) -> std::io::Result<Self> {
-        let (writer, written) = begin(path, &limits, 1)?;
+        let (writer, written, said) = begin(path, &limits, 1)?;
         Ok(Self {
             path: path.to_owned(),
             part: 1,
@@ -154,7 +157,7 @@ impl Scribe {
             begun: None,
             chunk_begun: 0,
             messages: 0,
-            failure: None,
+            failure: said.err(),
         })
     }
 
@@ -220,8 +223,9 @@ impl Scribe {
         self.in_chunk.fill(0);
         let path = part_of(&self.path, self.part + 1);
         // Before the one before has its end, which says that there is another.
-        let (writer, written) =
+        let (writer, written, said) =
             begin(&path, &self.limits, self.part + 1).map_err(|e| format!("{}: {e}", path.display()))?;
+        said?;
         let before = core::mem::replace(&mut self.writer, writer);
         let length = core::mem::replace(&mut self.written, written);
         self.part += 1;

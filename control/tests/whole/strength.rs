@@ -365,7 +365,7 @@ fn chunks_go_over_into_one_another_without_changing_torques_quicker_than_motors_
             // Each has changed its mind a little.
             let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
             let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
-            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0 }));
+            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0, grip: None }));
             rig.ticks(100);
         }
         taken += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
