@@ -161,6 +161,15 @@ impl Handle {
     /// A [`Rejection`] naming what is wrong with the motion, B22 for its times, or that the core has
     /// stopped taking requests.
     pub fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
+        let status = self.status();
+        self.submit_seen(order, &status)
+    }
+
+    /// As [`Self::submit`], made of what was seen of the arm then and of nothing newer: so it is the same in a replay.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub fn submit_seen(&mut self, order: Order, status: &Status) -> Result<MotionId, Rejection> {
         let id = MotionId(self.next_id);
         let Order { lease, sequence, stamp, valid_from, expires, motion } = order;
         for (field, at) in
@@ -178,17 +187,15 @@ impl Handle {
         let what = match motion {
             Motion::Follow(trajectory) => {
                 let course = Course::of_trajectory(&trajectory);
-                let status = self.status();
-                let strains = self.strains(&course, &status);
+                let strains = self.strains(&course, status);
                 let paces = Paces::of_trajectory(&course, &self.bounds(&course, &strains))?;
-                What::Follow(self.job(id, "trajectory", (course, paces), &status)?)
+                What::Follow(self.job(id, "trajectory", (course, paces), status)?)
             }
             Motion::Chunk(chunk) => {
                 let course = Course::of_chunk(&chunk, self.arm.limits())?.gripping(chunk, &self.gripper)?;
-                let status = self.status();
-                let strains = self.strains(&course, &status);
+                let strains = self.strains(&course, status);
                 let paces = Paces::of_chunk(&course, &self.bounds(&course, &strains))?;
-                What::Chunk(self.job(id, "chunk", (course, paces), &status)?)
+                What::Chunk(self.job(id, "chunk", (course, paces), status)?)
             }
             Motion::Velocity(_) | Motion::Twist(_) if expires.secs_since(stamp) > LONGEST_VELOCITY_S => {
                 return Err(Rejection::new(
@@ -209,7 +216,7 @@ impl Handle {
                 check_joints("joints", &q, self.arm.limits(), |l| (l.lower, l.upper))?;
                 What::Servo(Aim::Joints(q))
             }
-            Motion::Pose(world_from_tool) => What::Servo(Aim::Joints(self.joints_for(&world_from_tool)?)),
+            Motion::Pose(there) => What::Servo(Aim::Joints(self.joints_for(&there, status)?)),
             Motion::Grip(command) => {
                 self.gripper.check(&command)?;
                 What::Grip(command)
@@ -282,8 +289,8 @@ impl Handle {
     fn joints_for(
         &mut self,
         world_from_tool: &Transform<types::World, Tool>,
+        status: &Status,
     ) -> Result<JointVector, Rejection> {
-        let status = self.status();
         let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
         let (arm, checker) = (&self.arm, &mut self.checker);
         let (mut data, mut scratch) = (ArmData::new(arm), ArmData::new(arm));
@@ -446,53 +453,4 @@ fn check_time(field: &'static str, at: Time) -> Result<(), Rejection> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::common::{Rig, arm, check_differences, reach};
-    use crate::{Cause, Mode};
-    use types::JointLimits;
-
-    #[test]
-    fn a_trajectory_that_slipped_past_the_check_is_braked_by_the_wall() {
-        let arm = arm();
-        let mut rig = Rig::active(arm.clone());
-        let home = rig.hold_q();
-        let far = reach(&arm, &home, 1.5, 0.5);
-        let within = |limits| Bounds { limits, strains: &[], most: 1.0 };
-        assert!(Paces::of_trajectory(&Course::of_trajectory(&far), &within(arm.limits())).is_err());
-        let lenient: Vec<JointLimits> = arm
-            .limits()
-            .iter()
-            .map(|l| JointLimits {
-                velocity: 100.0 * l.velocity,
-                acceleration: 100.0 * l.acceleration,
-                jerk: 100.0 * l.jerk,
-                ..*l
-            })
-            .collect();
-        let far = Course::of_trajectory(&far);
-        let paces = Paces::of_trajectory(&far, &within(&lenient)).expect("within a hundred times the limits");
-        let status = rig.handle.status();
-        let job = rig.handle.job(MotionId(99), "trajectory", (far, paces), &status).expect("clear of itself");
-        let lease = rig.handle.claim(rig.now, Owner::Script, Groups::Arm, None).expect("sent");
-        let order = Ordered {
-            id: MotionId(99),
-            lease: lease.id(),
-            sequence: 1,
-            stamp: rig.now,
-            valid_from: rig.now,
-            expires: rig.now + core::time::Duration::from_secs(1),
-            has_waited: false,
-            what: What::Follow(job),
-        };
-        rig.handle.send(rig.now, Message::Order(order)).expect("sent");
-        rig.lease = Some(lease);
-        rig.tick();
-        assert_eq!(rig.mode(), Mode::Follow);
-        rig.until(Mode::Stopping(StopCategory::Two));
-        rig.until(Mode::Hold);
-        assert!(rig.has(|r| matches!(r, Report::Intervention { margin, .. } if *margin < 0.0)));
-        assert!(rig.has(|r| matches!(r, Report::Stopped { cause: Cause::Limit, .. })));
-        check_differences(&arm, &rig.commands);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! What a mission asks of the loop, in this process or in another.
 
 use crate::recording::Tape;
-use control::{Groups, Handle, Lease, MotionId, Order, Owner, World};
+use control::{Groups, Handle, Lease, MotionId, Order, Owner, Status, World};
 use types::{Rejection, StopCategory, Time};
 
 /// See the head of this file; each call as [`control::Handle`] has it.
@@ -12,8 +12,8 @@ pub(crate) trait Reins {
     fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection>;
     /// Gives a lease back.
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection>;
-    /// Orders a motion.
-    fn submit(&mut self, order: Order) -> Result<MotionId, Rejection>;
+    /// Orders a motion, made of what was seen of the arm last.
+    fn submit(&mut self, order: Order, seen: &Status) -> Result<MotionId, Rejection>;
     /// Says that a lease's owner is alive.
     fn keep_alive(&mut self, lease: &Lease, now: Time);
     /// Tells what stands and moves around the arm.
@@ -39,8 +39,8 @@ impl Reins for Handle {
         Self::release(self, now, lease)
     }
 
-    fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
-        Self::submit(self, order)
+    fn submit(&mut self, order: Order, seen: &Status) -> Result<MotionId, Rejection> {
+        self.submit_seen(order, seen)
     }
 
     fn keep_alive(&mut self, lease: &Lease, now: Time) {

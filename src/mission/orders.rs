@@ -32,7 +32,8 @@ impl Mission {
                 lease
             }
         };
-        let id = self.body.reins().submit(lease.order(now, motion))?;
+        let seen = self.body.status();
+        let id = self.body.reins().submit(lease.order(now, motion), &seen)?;
         self.log.detail("control", "order", format!("motion {}", id.0));
         self.lease = Some((lease, now));
         Ok(id)

@@ -389,7 +389,7 @@ impl Reins for WiredReins {
         }
     }
 
-    fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
+    fn submit(&mut self, order: Order, _: &Status) -> Result<MotionId, Rejection> {
         let message = motions::message(&order, |t| self.time.own(t));
         self.noted(&topics::ORDER, &message, || Request::of_order(&order)).map(MotionId)
     }

@@ -192,7 +192,8 @@ impl Follower {
         // A loop elsewhere takes its time to answer.
         let now = body.now();
         let order = lease.order(now, Motion::Follow(Box::new(path.clone())));
-        let motion = match body.reins().submit(order) {
+        let seen = body.status();
+        let motion = match body.reins().submit(order, &seen) {
             Ok(motion) => motion,
             Err(why) => {
                 let _ = body.reins().release(now, &lease);

@@ -108,7 +108,8 @@ impl Gripping {
         // A loop elsewhere takes its time to answer.
         let now = body.now();
         let order = lease.order(now, Motion::Grip(command));
-        let motion = match body.reins().submit(order) {
+        let seen = body.status();
+        let motion = match body.reins().submit(order, &seen) {
             Ok(motion) => motion,
             Err(why) => {
                 let _ = body.reins().release(now, &lease);

@@ -440,7 +440,8 @@ impl<T: FnMut(&str)> Sender<T> {
     fn submit(&mut self, order: Order) -> Result<MotionId, NodeError> {
         let named = |r: Rejection| Rejection::new(format!("line {}: {}", self.n, r.field), r.expected, r.got);
         let steered = matches!(order.motion, Motion::Velocity(_) | Motion::Twist(_));
-        let id = self.body.reins().submit(order).map_err(|r| refused(named(r)))?;
+        let seen = self.body.status();
+        let id = self.body.reins().submit(order, &seen).map_err(|r| refused(named(r)))?;
         if self.mine.len() == ORDERS {
             self.mine.pop_front();
         }

@@ -101,7 +101,7 @@ impl Reins for Compares {
         }
     }
 
-    fn submit(&mut self, order: Order) -> Result<MotionId, Rejection> {
+    fn submit(&mut self, order: Order, _: &Status) -> Result<MotionId, Rejection> {
         self.ask(&Request::of_order(&order)).map(MotionId)
     }
 
