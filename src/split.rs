@@ -466,7 +466,8 @@ mod tests {
             ("operator", Some(Owner::Planner), "`sinew send` as a planner's"),
             ("operator", None, "`sinew send` for an owner that is not noted"),
             ("ros2", Some(Owner::Script), "the ROS 2 node"),
-            ("", Some(Owner::Human), "somebody of the role \"\""),
+            ("", Some(Owner::Human), "the robot's node itself, as it ended"),
+            ("nobody", Some(Owner::Human), "somebody of the role \"nobody\""),
         ] {
             let by = Sender { role: role.into(), session: SESSION };
             assert_eq!((sender_words(&by, owner).as_str(), is_planners(&by)), (words, role == "planner"));

@@ -268,6 +268,23 @@ fn a_full_file_goes_on_in_another_which_is_read_with_it_also_when_it_has_no_end_
     std::fs::remove_file(folder.file("run.2.mcap")).expect("removed");
     let refused = Reader::open(&path).err().expect("it is missing").to_string();
     assert!(refused.contains("its part 2 is missing") && refused.contains("run.2.mcap"), "{refused}");
+
+    // Of the last, nothing was written but its name: what was before it is read.
+    recorded(9, 3, 2500).finish();
+    let third = std::fs::read(folder.file("run.3.mcap")).expect("bytes");
+    std::fs::write(folder.file("run.3.mcap"), []).expect("written");
+    let mut reader = Reader::open(&path).expect("a recording");
+    assert_eq!(numbers(&mut reader), (0..2002).collect::<Vec<_>>());
+    assert!(!reader.is_complete(), "its third file is empty");
+    assert!(reader.flaws().iter().any(|f| f.what.contains("run.3.mcap")), "{:?}", reader.flaws());
+    // Made anew, shorter and under the same number, it leaves nothing of the one before; and what is put there has no
+    // part in it.
+    recorded(9, 3, 500).finish();
+    assert!(!folder.file("run.2.mcap").exists() && !folder.file("run.3.mcap").exists());
+    std::fs::write(folder.file("run.2.mcap"), &third).expect("written");
+    let mut reader = Reader::open(&path).expect("a recording");
+    assert_eq!(numbers(&mut reader), (0..500).collect::<Vec<_>>());
+    assert!(reader.parts().len() == 1 && reader.is_complete() && reader.flaws().is_empty());
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub(crate) fn run(
         "node",
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
-    let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused));
+    let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused.clone()));
     // The motors of an arm of ROS 2's keep their power, whoever ends here.
     let falls = !arm.profile().brakes && config.arm.kind == "simulated";
     let laid = falls.then(|| arm.park());
@@ -82,6 +82,8 @@ pub(crate) fn run(
     for thread in threads {
         let _ = thread.join();
     }
+    // What they refused at the very end, too.
+    refused.tell(&mut log, node.wire.now(), true);
     drop(node);
     let report = Box::new(pipeline).finish();
     if let Some(recording) = log.recording() {

@@ -1,10 +1,13 @@
 //! Reads a recording over all its files, one after the other, as if they were one.
 
 use super::part_of;
-use super::reader::{Attached, FileReader, Flaw, Recorded};
+use super::reader::{Attached, FileReader, Flaw, MOST_FLAWS, Recorded};
 use crate::BridgeError;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+
+/// No recording has more files.
+const MOST_PARTS: u32 = 1000;
 
 /// See the head of this file. An iterator over the messages, in the order in which they were recorded.
 pub struct Reader {
@@ -20,21 +23,56 @@ pub struct Reader {
     were_complete: bool,
 }
 
-/// The parts after the first one that lie beside it, by their numbers.
-fn later_parts(first: &Path, episode: u64) -> BTreeMap<u32, PathBuf> {
+/// The greatest number that a part beside `first` has by its name, or one.
+fn last_by_name(first: &Path) -> u32 {
     let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name());
-    let names: Vec<String> = beside.map(|n| n.to_string_lossy().into_owned()).collect();
     let stem = first.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let number =
-        |name: &String| name.strip_prefix(&format!("{stem}."))?.split('.').next()?.parse::<u32>().ok();
-    let numbers = names.iter().filter_map(number).filter(|n| *n > 1);
-    let parts = numbers.map(|n| (n, part_of(first, n)));
-    // One that was left by another recording is none of this one.
-    let is_its = |(n, path): &(u32, PathBuf)| {
-        FileReader::open(path).is_ok_and(|file| file.part() == Some((episode, *n)))
+    let number = |name: std::ffi::OsString| {
+        let name = name.to_string_lossy().into_owned();
+        name.strip_prefix(&format!("{stem}."))?.split('.').next()?.parse::<u32>().ok()
     };
-    parts.filter(is_its).collect()
+    // Nothing else is a part, and a name that is no regular file's would be waited for.
+    let is_part = |n: &u32| (2..=MOST_PARTS).contains(n) && part_of(first, *n).is_file();
+    beside.filter_map(number).filter(is_part).max().unwrap_or(1)
+}
+
+/// The files after the first one, as far as they are of the same recording: up to the first that has its end and says of
+/// no other. One of which nothing can be read any more is taken for its part by its name, and is a flaw when its turn comes.
+///
+/// # Errors
+/// The number of the part that is missing.
+fn later_parts(first: &Path, head: &FileReader) -> Result<VecDeque<PathBuf>, u32> {
+    let (mut found, mut episode) = (VecDeque::new(), head.part().map(|(episode, _)| episode));
+    let (mut has_ended, mut goes_on) = (head.has_end(), head.goes_on());
+    let last = last_by_name(first);
+    for part in 2..=MOST_PARTS {
+        // Other writers' files have no parts, and may have no end.
+        if !goes_on && (has_ended || episode.is_none()) {
+            break;
+        }
+        let path = part_of(first, part);
+        let file = path.is_file().then(|| FileReader::open(&path).ok().map(|file| (file.part(), file)));
+        let known = match file {
+            Some(None) => (false, part < last),
+            Some(Some((of, file)))
+                if of.is_none_or(|(of, n)| n == part && of == *episode.get_or_insert(of)) =>
+            {
+                (file.has_end(), file.goes_on())
+            }
+            // What was left by another recording is none of this one.
+            _ if goes_on || (part < last && is_of(&part_of(first, last), episode, last)) => return Err(part),
+            _ => break,
+        };
+        (has_ended, goes_on) = known;
+        found.push_back(path);
+    }
+    Ok(found)
+}
+
+fn is_of(path: &Path, episode: Option<u64>, part: u32) -> bool {
+    FileReader::open(path)
+        .is_ok_and(|file| file.part().is_some_and(|of| Some(of.0) == episode && of.1 == part))
 }
 
 impl Reader {
@@ -46,28 +84,14 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, BridgeError> {
         let file = FileReader::open(path)?;
         let refuse = |what| BridgeError::Recording { path: path.display().to_string(), what };
-        let (episode, part) = file.part().unzip();
-        if let Some(part) = part.filter(|part| *part != 1) {
+        if let Some((_, part)) = file.part().filter(|(_, part)| *part != 1) {
             return Err(refuse(format!("expected the first file of a recording, got its part {part}")));
         }
-        let mut later = episode.map(|episode| later_parts(path, episode)).unwrap_or_default();
-        // The last that is there may say that there is another.
-        let (last, mut goes_on) = (later.last_key_value(), file.goes_on());
-        if let Some((_, last)) = last {
-            goes_on = FileReader::open(last)?.goes_on();
-        }
-        let n = last.map_or(1, |(n, _)| *n) + u32::from(goes_on);
-        let mut rest = VecDeque::new();
-        for part in 2..=n {
-            let Some(found) = later.remove(&part) else {
-                let name = part_of(path, part);
-                let name = name.file_name().unwrap_or_default().to_string_lossy();
-                return Err(refuse(format!(
-                    "its part {part} is missing: expected it beside this file, as {name}"
-                )));
-            };
-            rest.push_back(found);
-        }
+        let rest = later_parts(path, &file).map_err(|part| {
+            let name = part_of(path, part);
+            let name = name.file_name().unwrap_or_default().to_string_lossy();
+            refuse(format!("its part {part} is missing: expected it beside this file, as {name}"))
+        })?;
         let parts = core::iter::once(path.to_owned()).chain(rest.iter().cloned()).collect();
         let (flaws, attached, left_out) = (Vec::new(), Vec::new(), BTreeMap::new());
         let path = path.to_owned();
@@ -120,10 +144,15 @@ impl Reader {
         let (flaws, attached) = self.file.take_found();
         let is_first = self.file.path() == self.path;
         let name = self.file.path().file_name().unwrap_or_default().to_string_lossy();
-        self.flaws.extend(flaws.into_iter().map(|flaw| match is_first {
-            true => flaw,
-            false => Flaw { what: format!("in {name}: {}", flaw.what), ..flaw },
-        }));
+        for flaw in flaws {
+            let what = if is_first { flaw.what } else { format!("in {name}: {}", flaw.what) };
+            // The same is said once, and no more than can be read.
+            if self.flaws.len() <= MOST_FLAWS && self.flaws.iter().all(|known| known.what != what) {
+                let is_one_more = self.flaws.len() == MOST_FLAWS;
+                let what = if is_one_more { "and more from here on".to_owned() } else { what };
+                self.flaws.push(Flaw { at: flaw.at, what });
+            }
+        }
         for file in attached {
             if self.attached.iter().all(|known| known.name != file.name) {
                 self.attached.push(file);

@@ -19,7 +19,7 @@ const LONGEST_RECORD: u64 = 1 << 30;
 /// What a chunk may grow to, bytes.
 const LARGEST_CHUNK: u64 = 256 << 20;
 /// So many flaws are told one by one.
-const MOST_FLAWS: usize = 100;
+pub(super) const MOST_FLAWS: usize = 100;
 /// The last record with its head.
 const FOOTER: u64 = RECORD_HEAD + 20;
 const MAGIC: &[u8; 8] = b"\x89MCAP0\r\n";
@@ -96,6 +96,7 @@ pub struct FileReader<F = BufReader<File>> {
     flaws: Vec<Flaw>,
     attached: Vec<Attached>,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
+    has_end: bool,
     goes_on: bool,
     is_complete: bool,
     is_over: bool,
@@ -140,6 +141,7 @@ impl<F: Read + Seek> FileReader<F> {
             flaws: Vec::new(),
             attached: Vec::new(),
             metadata: BTreeMap::new(),
+            has_end: false,
             goes_on: false,
             is_complete: false,
             is_over: false,
@@ -164,6 +166,7 @@ impl<F: Read + Seek> FileReader<F> {
                 Some(Ok(Record::Footer(f))) => Some(f),
                 _ => None,
             });
+            self.has_end = footer.is_some();
             if let Some(start) = footer.map(|f| f.summary_start).filter(|s| (begin..footer_at).contains(s)) {
                 self.at = start;
                 self.file.seek(SeekFrom::Start(start))?;
@@ -223,6 +226,11 @@ impl<F: Read + Seek> FileReader<F> {
         let part = self.metadata.get(super::PART)?;
         let episode = u64::from_str_radix(part.get("episode")?, 16).ok()?;
         Some((episode, part.get("part")?.parse().ok()?))
+    }
+
+    /// Whether a file's end stands where it should: known from the beginning.
+    pub(super) fn has_end(&self) -> bool {
+        self.has_end
     }
 
     /// Whether it says at its end that the recording goes on in another file.

@@ -141,6 +141,11 @@ impl Scribe {
     /// # Errors
     /// Where it cannot be created.
     pub(super) fn begin(path: &Path, limits: Limits, topics: Arc<Topics>) -> std::io::Result<Self> {
+        // What another recording has left here is none of this one.
+        (2..)
+            .map(|part| part_of(path, part))
+            .take_while(|left| left.is_file())
+            .try_for_each(std::fs::remove_file)?;
         let (writer, written, said) = begin(path, &limits, 1)?;
         Ok(Self {
             path: path.to_owned(),
@@ -222,22 +227,25 @@ impl Scribe {
         self.writer.flush().map_err(|e| with_source(&e))?;
         self.in_chunk.fill(0);
         let path = part_of(&self.path, self.part + 1);
-        // Before the one before has its end, which says that there is another.
-        let (writer, written, said) =
+        // All of its head stands before the one before says that there is another.
+        let (mut writer, written, said) =
             begin(&path, &self.limits, self.part + 1).map_err(|e| format!("{}: {e}", path.display()))?;
         said?;
+        for attachment in &self.attached {
+            writer.attach(attachment).map_err(|e| with_source(&e))?;
+        }
+        let declared = self.declared.iter().map(|declared| declare(&mut writer, declared));
+        let numbers = declared.collect::<Result<Vec<_>, _>>()?;
+        writer.flush().map_err(|e| with_source(&e))?;
         let before = core::mem::replace(&mut self.writer, writer);
         let length = core::mem::replace(&mut self.written, written);
+        for ((channel, _), number) in self.channels.iter_mut().zip(numbers) {
+            *channel = number;
+        }
         self.part += 1;
         self.begun = None;
         let ended = end(before, said_of(&self.topics.left_out(), None), Some(&path));
         self.before += length.load(Ordering::Relaxed);
-        for attachment in &self.attached {
-            self.writer.attach(attachment).map_err(|e| with_source(&e))?;
-        }
-        for (declared, (channel, _)) in self.declared.iter().zip(&mut self.channels) {
-            *channel = declare(&mut self.writer, declared)?;
-        }
         ended
     }
 
