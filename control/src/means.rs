@@ -1,7 +1,7 @@
 //! What a change of acceleration may take: of each joint its jerk, of each motor the rate of its torque.
 //!
 //! Where a joint's acceleration changes by the jerks j, the torques change by M j, and by what comes of speeds and
-//! gravity (M' and what hangs on it), for which a motion that uses a share alone has room.
+//! gravity (M' and what hangs on it), for which a part is kept back.
 #![forbid(unsafe_code)]
 
 use crate::core::Core;
@@ -33,6 +33,9 @@ impl Core {
     }
 }
 
+/// What of a torque's rate jerks may take: the rest is for what comes of speeds and gravity.
+const RATE_SHARE: f64 = 0.8;
+
 /// Limits, and the inertia that hangs on the motors if their torques' rates count.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Means<'a> {
@@ -52,8 +55,9 @@ impl<'a> Means<'a> {
         let joints = along.map(|v| *v);
         let motors = self.inertia.map(|inertia| along.map(|v| inertia.of(v)));
         let of_joints = move |(i, l): (usize, &JointLimits)| (part(&joints, i), l.jerk);
-        let of_motors = motors
-            .map(|motors| limits.iter().enumerate().map(move |(i, l)| (part(&motors, i), l.torque_rate)));
+        let of_motors = motors.map(|motors| {
+            limits.iter().enumerate().map(move |(i, l)| (part(&motors, i), RATE_SHARE * l.torque_rate))
+        });
         limits.iter().enumerate().map(of_joints).chain(of_motors.into_iter().flatten())
     }
 }

@@ -33,7 +33,7 @@ enum WayIn {
 }
 
 /// How many times longer than it has to the way to a path's beginning may take, where the motors are weak.
-const LONGER: [f64; 3] = [1.0, 2.0, 4.0];
+const LONGER: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
 impl What {
     fn request(&self) -> Request {
@@ -251,6 +251,9 @@ impl Core {
                 self.tell(Report::Finished(order.id));
             }
             What::Grip(command) => {
+                if let State::Follow(job) = &mut self.state {
+                    job.leave_gripper();
+                }
                 let cuts = self.gripper.go(command, self.estimate.measured.map(|m| m.gripper.width_m));
                 for (limit, requested, applied) in cuts.into_iter().flatten() {
                     let margin = -(requested - applied).abs();

@@ -56,6 +56,7 @@ pub(crate) struct Job {
     /// Bounds on the joints' speeds until the offset is gone, at pace one, rad/s (m/s).
     blend_speeds: JointVector,
     profile: Profile,
+    leaves_gripper: bool,
     /// That the path is not known any further was told (F4).
     pub(crate) is_dry: bool,
     /// The part of the nominal pace that the last step led towards.
@@ -85,6 +86,7 @@ impl Job {
             offset_speed: 0.0,
             blend_speeds: JointVector::zeros(n),
             profile,
+            leaves_gripper: false,
             is_dry: false,
             towards: 0.0,
             coming: Cell::new(None),
@@ -291,7 +293,12 @@ impl Job {
 
     /// What the fingers are told now, where the path says so; of what was consumed nothing.
     pub(crate) fn grip(&self) -> Option<GripperCommand> {
-        self.course.grip_at(self.s)
+        if self.leaves_gripper { None } else { self.course.grip_at(self.s) }
+    }
+
+    /// The gripper was ordered something else since: the path says nothing of it any more.
+    pub(crate) fn leave_gripper(&mut self) {
+        self.leaves_gripper = true;
     }
 
     /// Whether it says what the fingers do.

@@ -263,9 +263,10 @@ impl Core {
             if now.secs_since(holder.alive) <= holder.deadline_s.map_or(usual, |d| d.min(usual)) {
                 continue;
             }
+            let moves_arm = self.authority.holder(ARM).is_some_and(|arm| arm.id == holder.id);
             self.authority.release(holder.id);
             self.tell(Report::Lost(holder.id));
-            if place == ARM && self.is_ordered() {
+            if moves_arm && self.is_ordered() {
                 self.stop(Self::latching(StopCategory::Two, Fault::F1InputSilent));
             } else {
                 self.gripper.hold();

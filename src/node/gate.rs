@@ -33,6 +33,8 @@ pub(super) struct Gate {
     world: Option<(u64, i64, Time)>,
     /// The newest world itself, in the robot's time: what the node goes by when nobody tells it any more.
     around: Option<World>,
+    /// The part of their own speed at which motions were last asked to run.
+    pace: f64,
     /// Where what is let through is noted.
     tape: Tape,
 }
@@ -40,7 +42,22 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, tape: Tape) -> Self {
         let (claims, ended) = (VecDeque::new(), VecDeque::new());
-        Self { arm, sessions, claims, leases: HashMap::new(), ended, world: None, around: None, tape }
+        Self {
+            arm,
+            sessions,
+            claims,
+            leases: HashMap::new(),
+            ended,
+            world: None,
+            around: None,
+            pace: 1.0,
+            tape,
+        }
+    }
+
+    /// The part of their own speed at which motions were last asked to run, 0 to 1.
+    pub(super) fn pace(&self) -> f64 {
+        self.pace
     }
 
     /// Notes what the loop has been asked for, after that, by whom, and under which number it took it.
@@ -138,6 +155,7 @@ impl Gate {
             }
             Rejection::finite("slow", m.value)?;
             handle.slow(m.value);
+            self.pace = m.value.clamp(0.0, 1.0);
         } else if topic == topics::ACTIVATE.key {
             let (by, _) = command.read_signed::<Ask>(&mut self.sessions(), now)?;
             by.fresh(now, OLDEST_S)?;

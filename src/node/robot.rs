@@ -20,7 +20,7 @@ use bridge::wire::{Publisher, Questions, Received, Role, Sessions, Teller, Wire,
 use control::{Mode, Report, StopFlag};
 use core::time::Duration;
 use mechanics::Arm;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use types::seams::Camera;
@@ -67,13 +67,15 @@ pub(crate) fn run(
     }
     let refused = Refused::default();
     threads.push(admit(&node.wire, &sessions, &refused, &ends)?);
-    threads.push(stops(&node.wire, &sessions, (pipeline.control().stop_flag(), &refused), &ends)?);
+    let stopped = Arc::new(AtomicU64::new(0));
+    let flag = (pipeline.control().stop_flag(), stopped.clone());
+    threads.push(stops(&node.wire, &sessions, (flag, &refused), &ends)?);
     log.info(
         "robot",
         "node",
         format!("the robot {} is there, node {:016x}", config.zenoh.robot, node.wire.id()),
     );
-    let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused.clone()));
+    let saying = Saying::new(config, arm, &node.wire, (sessions, tape, refused.clone(), stopped));
     // The motors of an arm of ROS 2's keep their power, whoever ends here.
     let falls = !arm.profile().brakes && config.arm.kind == "simulated";
     let laid = falls.then(|| arm.park());
@@ -131,7 +133,7 @@ fn admit(
 fn stops(
     wire: &Wire,
     sessions: &Arc<Mutex<Sessions>>,
-    (flag, refused): (StopFlag, &Refused),
+    ((flag, stopped), refused): ((StopFlag, Arc<AtomicU64>), &Refused),
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
     let questions = wire.answer(&[(&topics::STOP, "")])?;
@@ -145,7 +147,10 @@ fn stops(
                 // Whose clock is how far off is no matter for a stop.
                 asked.read_signed::<ros::Number>(&mut sessions, now)
             };
-            let done = read.and_then(|(_, m)| convert::category(m.value)).map(|category| flag.stop(category));
+            let done = read.and_then(|(_, m)| convert::category(m.value)).map(|category| {
+                flag.stop(category);
+                stopped.fetch_add(1, Ordering::AcqRel);
+            });
             if let Err(why) = &done {
                 refused.note(asked.topic(), why);
             }
@@ -205,6 +210,8 @@ struct Saying {
     commands: Questions,
     replies: SyncSender<Reply>,
     refused: Refused,
+    /// How many stops were asked for over the wire.
+    stopped: Arc<AtomicU64>,
     alive: bridge::wire::Heard<Lease>,
     status: Publisher<Status>,
     joints: Publisher<JointState>,
@@ -213,6 +220,8 @@ struct Saying {
     period: Duration,
     said: u64,
     reported: u64,
+    /// Since when presses count as another one, and how many there were before.
+    presses: (Time, usize),
     /// When it says its status next; reports that found nobody.
     next: Time,
     lost: u64,
@@ -247,7 +256,7 @@ impl Saying {
         config: &Config,
         arm: &Arc<Arm>,
         wire: &Wire,
-        (sessions, tape, refused): (Arc<Mutex<Sessions>>, Tape, Refused),
+        (sessions, tape, refused, stopped): (Arc<Mutex<Sessions>>, Tape, Refused, Arc<AtomicU64>),
     ) -> Result<Self, NodeError> {
         let commands = [
             &topics::CLAIM,
@@ -267,6 +276,7 @@ impl Saying {
             commands: wire.answer(&all)?,
             replies: replies(wire)?,
             refused,
+            stopped,
             alive: wire.hear(&topics::ALIVE, "", ALIVE)?,
             status: wire.publisher(&topics::STATUS, "")?,
             joints: wire.publisher(&topics::JOINT_STATES, "")?,
@@ -276,6 +286,7 @@ impl Saying {
             period: Duration::from_secs_f64(1.0 / config.zenoh.status_hz),
             said: 0,
             reported: 0,
+            presses: (Time::ZERO, 0),
             next: Time::ZERO,
             lost: 0,
             is_ending: false,
@@ -305,11 +316,15 @@ impl Saying {
         log: &mut Log,
         laid: Option<JointVector>,
     ) -> Result<(), NodeError> {
-        while crate::interrupt::count() == 0 {
-            self.turn(pipeline, log)?;
+        let mut ended = Ok(());
+        while crate::interrupt::count() == 0 && ended.is_ok() {
+            ended = self.turn(pipeline, log);
         }
         self.is_ending = true;
-        laid.map_or(Ok(()), |there| self.lay_down(&there, pipeline, log))
+        // Whatever ends it, an arm that would fall is laid down while its loop runs.
+        let laid = laid.filter(|_| ended.is_ok() || pipeline.check().is_ok());
+        let laid = laid.map_or(Ok(()), |there| self.lay_down(&there, pipeline, log));
+        ended.and(laid)
     }
 
     /// Hears until a status is to be said, or for one command.

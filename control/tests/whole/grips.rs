@@ -193,3 +193,33 @@ fn widths_and_forces_that_cannot_be_are_refused_by_name() {
     rig.ticks(20);
     assert_eq!(rig.mode(), Mode::Follow);
 }
+
+#[test]
+fn whoever_owns_both_orders_the_fingers_otherwise_in_the_middle_of_a_chunk_or_at_its_end_and_the_chunk_leaves_them()
+ {
+    // Under way, and dry.
+    for ms in [700, 5000] {
+        let arm = arm();
+        let mut rig = Rig::active(arm.clone());
+        let home = rig.hold_q();
+        let mut lease = claim(&mut rig, Owner::Policy, Groups::All);
+        let now = rig.now;
+        submit(&mut rig, &mut lease, now, chunk(&home, 0.0, 60, |at| 0.04 - 0.02 * at.min(1.0)))
+            .expect("a chunk");
+        run(&mut rig, &lease, ms);
+        assert_eq!(rig.mode(), Mode::Follow);
+        let lets_go = Motion::Grip(types::GripperCommand { width_m: 0.06, force_n: 5.0 });
+        let order = lease.order(rig.now, lets_go);
+        rig.handle.submit(order).expect("fine");
+        let before = phase(&mut rig, &home);
+        run(&mut rig, &lease, 900);
+        assert!((width(&rig) - 0.06).abs() < 1e-9, "{ms}: {}", width(&rig));
+        assert!(ms > 1000 || phase(&mut rig, &home) > before + 0.5, "the arm goes on");
+        // The next chunk has them again.
+        let (seen, now) = (phase(&mut rig, &home), rig.now);
+        submit(&mut rig, &mut lease, now, chunk(&home, seen, 40, |_| 0.03)).expect("a chunk");
+        run(&mut rig, &lease, 900);
+        assert!((width(&rig) - 0.03).abs() < 1e-9, "{ms}: {}", width(&rig));
+        check_differences(&arm, &rig.commands);
+    }
+}

@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::node::passed::Request;
 use control::{Groups, Lease, Mode, Motion, MotionId, Owner, Report, Request as Asked, Status, World};
 use core::time::Duration;
+use std::sync::atomic::Ordering;
 use types::{JointVector, StopCategory, Time};
 
 /// The part of its own speed at which the arm is laid down.
@@ -37,10 +38,9 @@ fn is_powered(status: &Status) -> bool {
     !matches!(status.mode, Mode::Disarmed | Mode::Fault { powered: false })
 }
 
-/// The first press ends the node.
-fn is_pressed_again() -> bool {
-    crate::interrupt::count() > 1
-}
+/// Presses within so long are one: a terminal and whoever started this may both pass it on, and nobody has read yet what
+/// another means.
+const ONE_PRESS: Duration = Duration::from_millis(500);
 
 /// What was told last, made to count a little longer, not newer: what stands is where it was, and whatever may move has come
 /// nearer ever since. Of its life so little is over that the arm is no slower for it.
@@ -64,6 +64,7 @@ impl Saying {
         let said =
             "no brakes hold this arm: it is laid down before its power goes; Ctrl-C again lets it fall";
         log.warn("robot", "resting", said);
+        self.presses = (self.wire.now(), crate::interrupt::count());
         let why = match self.to_rest(there, pipeline, log)? {
             Laid::Done(what) => {
                 log.set_now(self.wire.now());
@@ -72,6 +73,8 @@ impl Saying {
             }
             Laid::Not(why) => why,
         };
+        // From here on any press is one that was meant.
+        self.presses = (Time::ZERO, crate::interrupt::count());
         pipeline.control().stop(StopCategory::Two);
         log.set_now(self.wire.now());
         log.warn(
@@ -82,11 +85,32 @@ impl Saying {
                  then press Ctrl-C again"
             ),
         );
-        while !is_pressed_again() && is_powered(&pipeline.status()) {
-            self.turn(pipeline, log)?;
+        while !self.is_pressed_again() && is_powered(&pipeline.status()) {
+            self.turn_while_it_stands(pipeline, log)?;
             self.heard.clear();
         }
         Ok(())
+    }
+
+    /// Since it was said that another press lets the arm fall.
+    fn is_pressed_again(&mut self) -> bool {
+        let (since, before) = &mut self.presses;
+        if self.wire.now().since(*since) < ONE_PRESS {
+            *before = crate::interrupt::count();
+        }
+        crate::interrupt::count() > *before
+    }
+
+    /// What cannot be said to others lets no arm fall, as long as the loop runs.
+    fn turn_while_it_stands(&mut self, pipeline: &mut Pipeline, log: &mut Log) -> Result<(), NodeError> {
+        match self.turn(pipeline, log) {
+            Err(why) if pipeline.check().is_err() => Err(why),
+            Err(_) => {
+                std::thread::sleep(Duration::from_millis(10));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     fn to_rest(
@@ -95,16 +119,19 @@ impl Saying {
         pipeline: &mut Pipeline,
         log: &mut Log,
     ) -> Result<Laid, NodeError> {
+        let stops = self.stopped.load(Ordering::Acquire);
         pipeline.control().stop(StopCategory::Two);
         if let Some(laid) = self.until_it_stands(pipeline, log)? {
             return Ok(laid);
         }
+        // That it was stopped for this may have been told since.
+        self.turn_while_it_stands(pipeline, log)?;
         let lies = |told: &JointVector| told.max_abs_diff(there) < THERE_RAD;
         if !lies(&pipeline.status().command.q) {
             let now = self.wire.now();
             self.heard.clear();
-            let handle = pipeline.control();
-            handle.slow(PACE);
+            let (handle, pace) = (pipeline.control(), self.gate.pace());
+            handle.slow(PACE.min(pace));
             let (owner, groups) = (Owner::Human, Groups::Arm);
             let mut lease = match handle.claim(now, owner, groups, None) {
                 Ok(lease) => lease,
@@ -122,6 +149,10 @@ impl Saying {
                 Err(why) => return Ok(Laid::Not(why.to_string())),
             };
             self.gate.note_own(handle, noted);
+            // Whoever stops an arm that is about to set out means that, too.
+            if self.stopped.load(Ordering::Acquire) != stops {
+                return Ok(Laid::Not("a stop was asked for".into()));
+            }
             if let Some(laid) = self.until_it_ends((&lease, id), pipeline, log)? {
                 return Ok(laid);
             }
@@ -139,11 +170,11 @@ impl Saying {
         let since = self.wire.now();
         loop {
             // What was asked for meanwhile is known by the next tick.
-            self.turn(pipeline, log)?;
+            self.turn_while_it_stands(pipeline, log)?;
             let status = pipeline.status();
             let is_asked = self.wire.now().secs_since(since) > 0.05;
             match status.mode {
-                _ if is_pressed_again() => {
+                _ if self.is_pressed_again() => {
                     return Ok(Some(Laid::Done("pressed again: the arm's power goes")));
                 }
                 Mode::Fault { powered: true } => {
@@ -170,7 +201,7 @@ impl Saying {
         let mut told = self.wire.now();
         let mut gone = (told, pipeline.status().command.q);
         loop {
-            self.turn(pipeline, log)?;
+            self.turn_while_it_stands(pipeline, log)?;
             let now = self.wire.now();
             pipeline.control().keep_alive(lease, now);
             if now.since(told) >= TELLS {
@@ -180,7 +211,7 @@ impl Saying {
                 }
             }
             let status = pipeline.status();
-            if is_pressed_again() {
+            if self.is_pressed_again() {
                 return Ok(Some(Laid::Done("pressed again: the arm's power goes")));
             }
             if !is_powered(&status) {
