@@ -27,10 +27,11 @@ impl Pace {
                 if rate >= STEEPEST / RESERVE && bend >= SHARPEST / RESERVE {
                     continue;
                 }
-                for i in 0..CELLS {
-                    let [rate, bend] = change.steepest(j, self.width() * (i + 1) as f64, most);
-                    g[i] = g[i].min(RESERVE * rate);
-                    self.h[i] = self.h[i].min(RESERVE * bend);
+                let width = self.width();
+                for (i, (g, h)) in g.iter_mut().zip(&mut self.h).enumerate() {
+                    let [rate, bend] = change.steepest(j, width * (i + 1) as f64, most);
+                    *g = g.min(RESERVE * rate);
+                    *h = h.min(RESERVE * bend);
                 }
             }
         }

@@ -307,7 +307,7 @@ fn the_panda_stops_from_anywhere_on_a_path_without_changing_torques_quicker_than
         let stopped = rig.now;
         rig.ticks(1500);
         let is_moving = |c: &&JointCommand| c.dq.iter().any(|v| *v != 0.0);
-        let last = rig.commands.iter().filter(is_moving).next_back().expect("it moved").stamp;
+        let last = rig.commands.iter().rfind(is_moving).expect("it moved").stamp;
         longest = longest.max(last.secs_since(stopped));
         let most = change(&arm, &rig.commands[begun..]);
         assert!(most <= 1.0, "{k}: {most} of a rate");

@@ -65,7 +65,7 @@ impl Saying {
             "no brakes hold this arm: it is laid down before its power goes; Ctrl-C again lets it fall";
         log.warn("robot", "resting", said);
         self.presses = (self.wire.now(), crate::interrupt::count());
-        let why = match self.to_rest(there, pipeline, log)? {
+        let why = match self.bring_to_rest(there, pipeline, log)? {
             Laid::Done(what) => {
                 log.set_now(self.wire.now());
                 log.info("robot", "resting", what);
@@ -113,7 +113,7 @@ impl Saying {
         }
     }
 
-    fn to_rest(
+    fn bring_to_rest(
         &mut self,
         there: &JointVector,
         pipeline: &mut Pipeline,
