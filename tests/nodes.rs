@@ -164,7 +164,10 @@ fn f29_memory_that_runs_out_in_a_node_with_a_model_ends_that_node_alone_and_the_
             "{code}: {out}\n{}",
             nodes.logs()
         );
-        assert!(nodes.log("perception").contains("memory allocation"), "{}", nodes.log("perception"));
+        // What is wanted first of memory that is not there may be a thread's stack.
+        let why = nodes.log("perception");
+        let words = ["memory allocation", "Cannot allocate memory", "Resource temporarily unavailable"];
+        assert!(words.iter().any(|words| why.contains(words)), "{why}");
         // The planner ends in mid-motion as whoever gets no memory does.
         let (asked, before) = nodes.say_until_it_moves(SENTENCE, "robot");
         some_time_later(&nodes, n);
