@@ -91,36 +91,88 @@ fn seeds(k: usize) -> Vec<f64> {
     (0..14).map(|i| libm::sin(1.7 * (k * 14 + i) as f64 + 0.3 * (i * i) as f64)).collect()
 }
 
+/// Goes along a path that uses most of the joints' limits, and is slowed or stopped on the way; `None` where it is refused,
+/// for what is `expected`.
+fn stopped_on_a_path(arm: &Arc<Arm>, k: usize, expected: &str) -> Option<Rig> {
+    let mut rig = Rig::active(arm.clone());
+    let path = wiggle(arm, &rig.hold_q(), &seeds(k), 0.95);
+    if let Err(e) = rig.submit(Motion::Follow(path)) {
+        assert!(e.field.starts_with("trajectory at ") && e.expected.contains(expected), "{e}");
+        return None;
+    }
+    rig.ticks(20 + 37 * k % 700);
+    match k % 4 {
+        0 => rig.handle.slow(0.2),
+        1 => rig.handle.stop(StopCategory::Two),
+        2 => rig.handle.stop(StopCategory::One),
+        _ => {}
+    }
+    rig.ticks(100);
+    rig.handle.slow(1.0);
+    rig.ticks(1500);
+    check_differences(arm, &rig.commands);
+    Some(rig)
+}
+
+/// Is steered to and fro, and home in the end; with the greatest speed of its first joint, rad/s.
+fn steered(arm: &Arc<Arm>, k: usize) -> (Rig, f64) {
+    let mut rig = Rig::active(arm.clone());
+    let mut fastest = 0.0_f64;
+    for turn in 0..40 {
+        // To and fro: where it hangs far out its motors would grow hot (F18).
+        let (wish, way) = (seeds(10 * k + turn / 2), if turn % 2 == 0 { 0.6 } else { -0.6 });
+        let v = JointVector::from_fn(N, |j| way * wish[j] * arm.limits()[j].velocity);
+        let motion = match turn % 5 {
+            4 => Motion::Joints(arm.home()),
+            _ => Motion::Velocity(v),
+        };
+        for _ in 0..16 {
+            rig.submit(motion.clone()).expect("well-formed");
+            rig.ticks(10);
+        }
+        fastest = rig.commands.iter().map(|c| c.dq[0].abs()).fold(fastest, f64::max);
+    }
+    // From wherever that has led there is a way back.
+    let id = rig.submit(Motion::Joints(arm.home())).expect("fine");
+    rig.until(Mode::Hold);
+    assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+    check_differences(arm, &rig.commands);
+    (rig, fastest)
+}
+
+/// Swings by chunks, each of which has changed its mind a little; with how many began.
+fn led_by_chunks(arm: &Arc<Arm>, k: usize) -> (Rig, usize) {
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let at = |t: f64, size: f64| {
+        let swing = |j: usize| size * (1.0 - 0.1 * j as f64) * (1.0 - libm::cos(2.5 * t));
+        JointVector::from_fn(N, |j| home[j] + swing(j))
+    };
+    for turn in 0..14 {
+        let now = 0.1 * f64::from(turn);
+        let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
+        let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
+        let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0, grip: None }));
+        rig.ticks(100);
+    }
+    let taken = rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
+    check_differences(arm, &rig.commands);
+    (rig, taken)
+}
+
 #[test]
 fn a_path_that_asks_too_much_of_the_motors_runs_slower_or_is_refused_and_every_stop_on_it_can_be_given() {
-    let (mut slowed, mut refused, mut ran) = (0, 0, 0);
+    let (mut slowed, mut ran) = (0, 0);
     for k in 0..60 {
         let arm = weak(0.0, [0.3, 0.5, 0.8][k % 3]);
-        let mut rig = Rig::active(arm.clone());
-        let path = wiggle(&arm, &rig.hold_q(), &seeds(k), 0.95);
-        if let Err(e) = rig.submit(Motion::Follow(path)) {
-            assert!(e.field.starts_with("trajectory at ") && e.expected.contains("can give"), "{e}");
-            refused += 1;
-            continue;
-        }
-        rig.ticks(20 + 37 * k % 700);
-        match k % 4 {
-            0 => rig.handle.slow(0.2),
-            1 => rig.handle.stop(StopCategory::Two),
-            2 => rig.handle.stop(StopCategory::One),
-            _ => {}
-        }
-        rig.ticks(100);
-        rig.handle.slow(1.0);
-        rig.ticks(1500);
+        let Some(rig) = stopped_on_a_path(&arm, k, "can give") else { continue };
         let is_slowed = |r: &Report| matches!(r, Report::Intervention { limit: LimitKind::Torque, .. });
         slowed += usize::from(rig.has(is_slowed));
         ran += 1;
         let most = strain(&arm, &rig.commands, 0.0);
         assert!(most <= 1.001, "{k}: {most} of a torque");
-        check_differences(&arm, &rig.commands);
     }
-    assert!(ran > 20 && slowed > 5 && refused > 3, "{ran} ran, {slowed} of them slower, {refused} refused");
+    assert!((21..57).contains(&ran) && slowed > 5, "{ran} of 60 ran, {slowed} of them slower");
 }
 
 #[test]
@@ -148,30 +200,10 @@ fn what_the_hand_carries_counts() {
 fn velocities_are_taken_up_as_quickly_as_the_motors_can_and_never_beyond() {
     for (k, more) in [0.2, 0.4, 0.8].into_iter().enumerate() {
         let arm = weak(0.7, more);
-        let mut rig = Rig::active(arm.clone());
-        let mut fastest = 0.0_f64;
-        for turn in 0..40 {
-            // To and fro: where it hangs far out its motors would grow hot (F18).
-            let (wish, way) = (seeds(10 * k + turn / 2), if turn % 2 == 0 { 0.6 } else { -0.6 });
-            let v = JointVector::from_fn(N, |j| way * wish[j] * arm.limits()[j].velocity);
-            let motion = match turn % 5 {
-                4 => Motion::Joints(arm.home()),
-                _ => Motion::Velocity(v),
-            };
-            for _ in 0..16 {
-                rig.submit(motion.clone()).expect("well-formed");
-                rig.ticks(10);
-            }
-            fastest = rig.commands.iter().map(|c| c.dq[0].abs()).fold(fastest, f64::max);
-        }
-        // From wherever that has led there is a way back.
-        let id = rig.submit(Motion::Joints(arm.home())).expect("fine");
-        rig.until(Mode::Hold);
-        assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+        let (rig, fastest) = steered(&arm, k);
         let most = strain(&arm, &rig.commands, 0.0);
         assert!(most <= 1.001, "{most} of a torque, {more}");
         assert!(fastest > 0.3, "it hardly moves: {fastest} rad/s, {more}");
-        check_differences(&arm, &rig.commands);
     }
 }
 
@@ -180,24 +212,10 @@ fn chunks_go_over_into_one_another_within_what_the_motors_can_give() {
     let mut taken = 0;
     for k in 0..24 {
         let arm = weak(0.0, [0.2, 0.35, 0.5][k % 3]);
-        let mut rig = Rig::active(arm.clone());
-        let home = rig.hold_q();
-        let at = |t: f64, size: f64| {
-            let swing = |j: usize| size * (1.0 - 0.1 * j as f64) * (1.0 - libm::cos(2.5 * t));
-            JointVector::from_fn(N, |j| home[j] + swing(j))
-        };
-        for turn in 0..14 {
-            let now = 0.1 * f64::from(turn);
-            // Each has changed its mind a little.
-            let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
-            let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
-            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0, grip: None }));
-            rig.ticks(100);
-        }
-        taken += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
+        let (rig, n) = led_by_chunks(&arm, k);
+        taken += n;
         let most = strain(&arm, &rig.commands, 0.0);
         assert!(most <= 1.001, "{k}: {most} of a torque");
-        check_differences(&arm, &rig.commands);
     }
     assert!(taken > 40, "{taken} chunks began");
 }
@@ -259,36 +277,17 @@ fn still(t: f64, q: JointVector) -> TrajectoryPoint {
 
 #[test]
 fn a_path_and_every_stop_on_it_change_torques_no_quicker_than_motors_can_or_it_is_refused() {
-    let (mut slowed, mut refused, mut ran) = (0, 0, 0);
-    let mut worst = 0.0_f64;
+    let (mut slowed, mut ran) = (0, 0);
     for k in 0..60 {
         let arm = sluggish([0.003, 0.01, 0.05][k % 3]);
-        let mut rig = Rig::active(arm.clone());
-        let path = wiggle(&arm, &rig.hold_q(), &seeds(k), 0.95);
-        if let Err(e) = rig.submit(Motion::Follow(path)) {
-            assert!(e.field.starts_with("trajectory at ") && e.expected.contains("a second"), "{e}");
-            refused += 1;
-            continue;
-        }
-        rig.ticks(20 + 37 * k % 700);
-        match k % 4 {
-            0 => rig.handle.slow(0.2),
-            1 => rig.handle.stop(StopCategory::Two),
-            2 => rig.handle.stop(StopCategory::One),
-            _ => {}
-        }
-        rig.ticks(100);
-        rig.handle.slow(1.0);
-        rig.ticks(1500);
+        let Some(rig) = stopped_on_a_path(&arm, k, "a second") else { continue };
         let is_slowed = |r: &Report| matches!(r, Report::Intervention { limit: LimitKind::TorqueRate, .. });
         slowed += usize::from(rig.has(is_slowed));
         ran += 1;
         let most = change(&arm, &rig.commands);
-        worst = worst.max(most);
-        check_differences(&arm, &rig.commands);
+        assert!(most <= 1.0, "{k}: {most} of a rate");
     }
-    assert!(worst <= 1.0, "{worst} of a rate");
-    assert!(ran > 20 && slowed > 5 && refused > 3, "{ran} ran, {slowed} of them slower, {refused} refused");
+    assert!((21..57).contains(&ran) && slowed > 5, "{ran} of 60 ran, {slowed} of them slower");
 }
 
 #[test]
@@ -321,58 +320,24 @@ fn the_panda_stops_from_anywhere_on_a_path_without_changing_torques_quicker_than
 fn velocities_and_targets_change_torques_no_quicker_than_motors_can() {
     for (k, more) in [0.02, 0.05, 0.2].into_iter().enumerate() {
         let arm = sluggish(more);
-        let mut rig = Rig::active(arm.clone());
-        let mut fastest = 0.0_f64;
-        let begun = rig.commands.len();
-        for turn in 0..40 {
-            let (wish, way) = (seeds(10 * k + turn / 2), if turn % 2 == 0 { 0.6 } else { -0.6 });
-            let v = JointVector::from_fn(N, |j| way * wish[j] * arm.limits()[j].velocity);
-            let motion = match turn % 5 {
-                4 => Motion::Joints(arm.home()),
-                _ => Motion::Velocity(v),
-            };
-            for _ in 0..16 {
-                rig.submit(motion.clone()).expect("well-formed");
-                rig.ticks(10);
-            }
-            fastest = rig.commands.iter().map(|c| c.dq[0].abs()).fold(fastest, f64::max);
-        }
-        let id = rig.submit(Motion::Joints(arm.home())).expect("fine");
-        rig.until(Mode::Hold);
-        assert!(rig.has(|r| *r == Report::Finished(id)), "{:?}", rig.reports);
+        let begun = Rig::active(arm.clone()).commands.len();
+        let (rig, fastest) = steered(&arm, k);
         let most = change(&arm, &rig.commands[begun..]);
         assert!(most <= 1.0, "{most} of a rate, {more}");
         assert!(fastest > 0.3, "it hardly moves: {fastest} rad/s, {more}");
-        check_differences(&arm, &rig.commands);
     }
 }
 
 #[test]
 fn chunks_go_over_into_one_another_without_changing_torques_quicker_than_motors_can() {
     let mut taken = 0;
-    let mut worst = 0.0_f64;
     for k in 0..24 {
         let arm = sluggish([0.02, 0.05, 0.1][k % 3]);
-        let mut rig = Rig::active(arm.clone());
-        let home = rig.hold_q();
-        let begun = rig.commands.len();
-        let at = |t: f64, size: f64| {
-            let swing = |j: usize| size * (1.0 - 0.1 * j as f64) * (1.0 - libm::cos(2.5 * t));
-            JointVector::from_fn(N, |j| home[j] + swing(j))
-        };
-        for turn in 0..14 {
-            let now = 0.1 * f64::from(turn);
-            // Each has changed its mind a little.
-            let size = 0.12 + 0.03 * libm::sin(f64::from(turn) * (k + 3) as f64);
-            let points = (0..16).map(|i| at(now + f64::from(i) / 30.0, size)).collect();
-            let _ = rig.submit(Motion::Chunk(Chunk { points, period_s: 1.0 / 30.0, grip: None }));
-            rig.ticks(100);
-        }
-        taken += rig.reports.iter().filter(|r| matches!(r, Report::Started(_))).count();
+        let begun = Rig::active(arm.clone()).commands.len();
+        let (rig, n) = led_by_chunks(&arm, k);
+        taken += n;
         let most = change(&arm, &rig.commands[begun..]);
-        worst = worst.max(most);
-        check_differences(&arm, &rig.commands);
+        assert!(most <= 1.0, "{k}: {most} of a rate");
     }
-    assert!(worst <= 1.0, "{worst} of a rate");
     assert!(taken > 40, "{taken} chunks began");
 }
