@@ -18,6 +18,21 @@ const BISECTIONS: usize = 12;
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Share(pub(crate) f64);
 
+/// What a stop's first speed and acceleration make of position, velocity and acceleration at the part `x` of its duration:
+/// the same for every joint.
+struct Shares([[f64; 2]; 3]);
+
+impl Shares {
+    fn at(x: f64) -> Self {
+        let (x2, x3, x4) = (x * x, x * x * x, x * x * x * x);
+        Self([
+            [x - x3 + 0.5 * x4, 0.5 * x2 - x3 / 1.5 + 0.25 * x4],
+            [1.0 - 3.0 * x2 + 2.0 * x3, x - 2.0 * x2 + x3],
+            [6.0 * x2 - 6.0 * x, 1.0 - 4.0 * x + 3.0 * x2],
+        ])
+    }
+}
+
 /// Every joint's velocity goes to zero along the same cubic of time, meeting velocity and acceleration at both
 /// ends (Hermite). From unaccelerated motion it is a straight line in joint space: no joint is pushed
 /// sideways.
@@ -79,19 +94,20 @@ impl Brake {
             // Zero jerk: where the acceleration is greatest, if not at the beginning.
             let peak = (6.0 * v + 4.0 * at) / (12.0 * v + 6.0 * at);
             let most = (share.0 * l.acceleration).max(self.from.ddq[i].abs()) * (1.0 + 1e-9);
-            !(0.0..=1.0).contains(&peak) || self.joint(i, peak)[2].abs() <= most
+            !(0.0..=1.0).contains(&peak) || self.joint(i, &Shares::at(peak))[2].abs() <= most
         })
     }
 
-    /// Position, velocity, acceleration of one joint at the part `x` of the duration.
-    fn joint(&self, i: usize, x: f64) -> [f64; 3] {
+    /// Position, velocity, acceleration of one joint at a place of the stop.
+    #[inline]
+    fn joint(&self, i: usize, shares: &Shares) -> [f64; 3] {
         let t = self.duration;
         let (q0, v0, at) = (self.from.q[i], self.from.dq[i], self.from.ddq[i] * t);
-        let (x2, x3, x4) = (x * x, x * x * x, x * x * x * x);
+        let [of_q, of_dq, of_ddq] = shares.0;
         [
-            q0 + t * (v0 * (x - x3 + 0.5 * x4) + at * (0.5 * x2 - x3 / 1.5 + 0.25 * x4)),
-            v0 * (1.0 - 3.0 * x2 + 2.0 * x3) + at * (x - 2.0 * x2 + x3),
-            (v0 * (6.0 * x2 - 6.0 * x) + at * (1.0 - 4.0 * x + 3.0 * x2)) / t,
+            q0 + t * (v0 * of_q[0] + at * of_q[1]),
+            v0 * of_dq[0] + at * of_dq[1],
+            (v0 * of_ddq[0] + at * of_ddq[1]) / t,
         ]
     }
 
@@ -130,9 +146,10 @@ impl Brake {
             return Reference { q, dq: *dq, ddq: JointVector::zeros(n) };
         }
         let x = (t / self.duration).clamp(0.0, 1.0);
+        let shares = Shares::at(x);
         let mut out = Reference::at_rest(JointVector::zeros(n));
         for i in 0..n {
-            let [q, dq, ddq] = self.joint(i, x);
+            let [q, dq, ddq] = self.joint(i, &shares);
             out.q[i] = q;
             if x < 1.0 {
                 (out.dq[i], out.ddq[i]) = (dq, ddq);
@@ -276,7 +293,7 @@ mod tests {
             let (v, a) = (0.1 * f64::from(k % 20) - 0.95, 1.8 * f64::from(k / 20) - 17.1);
             let (fits, begins) = (brake(v, a, 8.0, jerk, 1.0), brake(v, a, 1e6, jerk, 1.0));
             let most = |brake: &Brake| {
-                (0..=1000).map(|i| brake.joint(0, 1e-3 * f64::from(i))[2].abs()).fold(0.0, f64::max)
+                (0..=1000).map(|i| brake.joint(0, &Shares::at(1e-3 * f64::from(i)))[2].abs()).fold(0.0, f64::max)
             };
             let allowed = a.abs().max(8.0) + 1e-3;
             assert!(most(&fits) <= allowed, "{v}, {a}: {}", most(&fits));

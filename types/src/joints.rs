@@ -16,6 +16,7 @@ pub struct JointVector {
 
 impl JointVector {
     /// `len` zeros; a longer vector than [`MAX_JOINTS`] is cut to it.
+    #[inline]
     #[must_use]
     pub const fn zeros(len: usize) -> Self {
         Self { len: if len > MAX_JOINTS { MAX_JOINTS } else { len }, data: [0.0; MAX_JOINTS] }
@@ -48,12 +49,14 @@ impl JointVector {
     }
 
     /// Whether every number is finite.
+    #[inline]
     #[must_use]
     pub fn is_finite(&self) -> bool {
         self.iter().all(|v| v.is_finite())
     }
 
     /// The largest absolute difference to `other` over the joints both have.
+    #[inline]
     #[must_use]
     pub fn max_abs_diff(&self, other: &Self) -> f64 {
         self.iter().zip(other.iter()).fold(0.0, |m, (a, b)| m.max((a - b).abs()))
@@ -62,12 +65,14 @@ impl JointVector {
 
 impl core::ops::Deref for JointVector {
     type Target = [f64];
+    #[inline]
     fn deref(&self) -> &[f64] {
         &self.data[..self.len]
     }
 }
 
 impl core::ops::DerefMut for JointVector {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f64] {
         &mut self.data[..self.len]
     }
@@ -170,6 +175,7 @@ impl JointLimits {
     }
 
     /// How fast the joint may be at `q` on its way up (`way` above zero) or down, rad/s (m/s).
+    #[inline]
     #[must_use]
     pub fn fastest(&self, q: f64, way: f64) -> f64 {
         let NearEnd { slope, offset } = self.near_end;
