@@ -293,7 +293,9 @@ mod tests {
             let (v, a) = (0.1 * f64::from(k % 20) - 0.95, 1.8 * f64::from(k / 20) - 17.1);
             let (fits, begins) = (brake(v, a, 8.0, jerk, 1.0), brake(v, a, 1e6, jerk, 1.0));
             let most = |brake: &Brake| {
-                (0..=1000).map(|i| brake.joint(0, &Shares::at(1e-3 * f64::from(i)))[2].abs()).fold(0.0, f64::max)
+                (0..=1000)
+                    .map(|i| brake.joint(0, &Shares::at(1e-3 * f64::from(i)))[2].abs())
+                    .fold(0.0, f64::max)
             };
             let allowed = a.abs().max(8.0) + 1e-3;
             assert!(most(&fits) <= allowed, "{v}, {a}: {}", most(&fits));

@@ -309,7 +309,7 @@ impl Core {
         });
         let (dq, ddq) = if powered { (e.dq, ddq) } else { (zero, zero) };
         self.estimate.ddq = ddq;
-        let width = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let width = self.width_m();
         let mut tau = zero;
         mechanics::inverse_dynamics(&self.arm, &mut self.data, &self.estimate.q, &dq, &ddq, width, &mut tau);
         if powered {

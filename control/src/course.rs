@@ -98,6 +98,11 @@ impl Course {
         self.grips.as_ref().map(|(grips, period_s)| grips.at(s / period_s))
     }
 
+    /// What the fingers may be told between path times; `None`: nothing.
+    pub(crate) fn grips_between(&self, from: f64, to: f64) -> Option<&[f64]> {
+        self.grips.as_ref().map(|(grips, period_s)| grips.between(from / period_s, to / period_s))
+    }
+
     /// The knots, the first at zero.
     pub(crate) fn points(&self) -> &[TrajectoryPoint] {
         &self.points

@@ -8,6 +8,7 @@
 //! place at once.
 #![forbid(unsafe_code)]
 
+use crate::filter::Fingers;
 use crate::glide::Glide;
 use crate::report::LimitKind;
 use crate::stride::{steps, stride};
@@ -157,6 +158,17 @@ impl Gripper {
             self.leap(stands, self.target.force_n);
             self.target.width_m = stands;
         }
+    }
+
+    /// Between which widths fingers that are `now` metres apart may be until they stand. What they hold they do not go
+    /// through.
+    pub(crate) fn fingers(&self, now: f64) -> Fingers {
+        let may = |to: f64| if matches!(self.grasp, Grasp::Holds { .. }) { to.max(now) } else { to };
+        let all = Fingers::at(now);
+        if self.limits.is_none() {
+            return all;
+        }
+        all.with(may(self.command.width_m)).with(may(self.target.width_m))
     }
 
     /// Stands where it is measured: without power, or when power comes.

@@ -44,4 +44,11 @@ impl Grips {
         let (from, to) = (self.widths_m[k], self.widths_m[(k + 1).min(last)]);
         GripperCommand { width_m: from + (place - k as f64) * (to - from), force_n: self.force_n }
     }
+
+    /// The widths of all points from `from` to `to` points along, and of those next to them.
+    pub(crate) fn between(&self, from: f64, to: f64) -> &[f64] {
+        let last = self.widths_m.len() - 1;
+        let of = |place: f64| (place.clamp(0.0, last as f64) as usize).min(last);
+        &self.widths_m[of(from)..=(of(to) + 1).min(last)]
+    }
 }

@@ -3,6 +3,7 @@
 use crate::authority::Claim;
 use crate::compliance::Compliance;
 use crate::course::{Course, check_joints};
+use crate::filter::Fingers;
 use crate::gripper::Gripper;
 use crate::lease::{Groups, Lease, LeaseId, Motion, Order, Owner};
 use crate::message::{HandleWires, Message, Ordered, What};
@@ -279,9 +280,11 @@ impl Handle {
         (course, paces): (Course, Paces),
         status: &Status,
     ) -> Result<Box<Job>, Rejection> {
-        let width = status.measured.map_or(0.0, |m| m.gripper.width_m);
+        let fingers = Fingers::at(status.measured.map_or(0.0, |m| m.gripper.width_m));
+        let grips = course.grips_between(0.0, course.duration()).unwrap_or(&[]);
+        let fingers = grips.iter().fold(fingers.with(status.command.gripper.width_m), |all, w| all.with(*w));
         let (reaches, arm) = (&self.reaches, &self.arm);
-        let profile = Profile::new(what, &course, paces.slowest(), reaches, arm, &mut self.checker, width)?;
+        let profile = Profile::new(what, &course, paces.slowest(), reaches, arm, &mut self.checker, fingers)?;
         Ok(Box::new(Job::new(id, course, paces, profile)))
     }
 

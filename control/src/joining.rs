@@ -65,7 +65,7 @@ impl Core {
         let Some(s) = consumed.filter(|s| *s < job.end()) else {
             return self.drop_order(order, RefusedWhy::Stale);
         };
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let (width_m, fingers) = (self.width_m(), self.fingers());
         // The shortest blend is the sharpest: a longer one may be gentle enough.
         let (mut least, mut is_gentle) = (0, false);
         for _ in 0..MOST_BLENDS {
@@ -79,7 +79,7 @@ impl Core {
             }
             least = which + 1;
         }
-        let goes = is_gentle && self.filter.admits(&self.arm, now, job, width_m, moves);
+        let goes = is_gentle && self.filter.admits(&self.arm, now, job, fingers, moves);
         if !goes {
             self.let_wait(now, order);
             return;

@@ -28,7 +28,7 @@ impl Inertia {
 impl Core {
     /// Where the reference is.
     pub(crate) fn inertia(&mut self) -> Inertia {
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let width_m = self.width_m();
         Inertia::at(&self.arm, &mut self.data, &self.reference.q, width_m)
     }
 }

@@ -328,11 +328,11 @@ impl Core {
             }
             return true;
         }
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let fingers = self.fingers();
         let servo = Servo::new(id, aim, expires, self.reference, self.arm.limits());
         let moves = !matches!(self.state, State::Hold);
         let known = self.filter.known();
-        self.filter.begin_free(&self.arm, &self.reference.q, width_m, !moves);
+        self.filter.begin_free(&self.arm, &self.reference.q, fingers, !moves);
         if moves && !self.has_first_step(now, &servo) {
             self.filter.go_back_to(known);
             return false;
@@ -355,7 +355,7 @@ impl Core {
 
     fn follow(&mut self, mut order: Ordered) {
         let What::Follow(job) = &mut order.what else { return };
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let (width_m, fingers) = (self.width_m(), self.fingers());
         let is_far = job.start().max_abs_diff(&self.reference.q) > START_TOLERANCE;
         let slow = self.slow();
         let is_borne = LONGER.into_iter().any(|longer| {
@@ -364,13 +364,13 @@ impl Core {
             job.blend_keeps_from_ends(self.arm.limits())
                 && strain::blend_is_borne(&self.arm, &mut self.data, job, width_m)
         });
-        let goes = is_borne && (!is_far || self.filter.blend_is_clear(&self.arm, job, width_m));
+        let goes = is_borne && (!is_far || self.filter.blend_is_clear(&self.arm, job, fingers));
         if !goes {
             self.drop_order(order, RefusedWhy::TooFar);
             return;
         }
         let What::Follow(job) = order.what else { return };
-        self.filter.begin(&self.arm, &job, width_m, true);
+        self.filter.begin(&self.arm, &job, fingers, true);
         match self.state.motion() {
             Some(before) => self.tell(Report::Superseded(before)),
             None => self.contact.begin(),

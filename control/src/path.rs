@@ -296,6 +296,11 @@ impl Job {
         if self.leaves_gripper { None } else { self.course.grip_at(self.s) }
     }
 
+    /// How far apart it tells the fingers to be from path time `from` to `to`.
+    pub(crate) fn grips_between(&self, from: f64, to: f64) -> Option<&[f64]> {
+        if self.leaves_gripper { None } else { self.course.grips_between(from, to) }
+    }
+
     /// The gripper was ordered something else since: the path says nothing of it any more.
     pub(crate) fn leave_gripper(&mut self) {
         self.leaves_gripper = true;

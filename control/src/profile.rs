@@ -1,6 +1,7 @@
 //! What is known of a path before it is run: how fast it moves the arm, and how near to itself.
 
 use crate::course::Course;
+use crate::filter::Fingers;
 use mechanics::collision::{Checker, OwnRoom};
 use mechanics::{Arm, ArmData, Jacobian, tool_jacobian};
 use types::{JointLimits, JointVector, Rejection};
@@ -28,7 +29,7 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// Measures a path. `checker` knows the arm and what it holds.
+    /// Measures a path with the fingers anywhere that they may be on it. `checker` knows the arm and what it holds.
     ///
     /// # Errors
     /// A [`Rejection`] for a path on which the arm meets itself.
@@ -39,19 +40,22 @@ impl Profile {
         reaches: &JointVector,
         arm: &Arm,
         checker: &mut Checker,
-        width_m: f64,
+        fingers: Fingers,
     ) -> Result<Self, Rejection> {
         let speeds = speed_bounds(course, nominal, reaches, arm.limits());
         let mut own = [FAR.room_m; CELLS];
-        let mut data = ArmData::new(arm);
+        let (mut data, travel) = (ArmData::new(arm), checker.finger_travel(arm));
         let mut at_start = None;
         let width = course.duration() / CELLS as f64;
         let mut t = 0.0;
         while t <= course.duration() {
             let [q, dq, ..] = course.at(t);
-            checker.room(arm, &mut data, &q, width_m, &[], 0.0);
             let speed = |j: usize| (dq[j].abs() + 0.05 * arm.limits()[j].acceleration) * reaches[j];
-            let here = checker.own_room(&JointVector::from_fn(q.len(), speed), 0.0, FAR);
+            let speeds = JointVector::from_fn(q.len(), speed);
+            let here = fingers.looks(travel).fold(FAR, |here, width_m| {
+                checker.room(arm, &mut data, &q, width_m, &[], 0.0);
+                checker.own_room(&speeds, 0.0, here)
+            });
             let first = *at_start.get_or_insert(here.room_m);
             if here.room_m < first.min(0.0) - DEEPER_M {
                 return Err(Rejection::new(

@@ -243,11 +243,12 @@ impl Core {
             wish,
             (self.tuning.tool_speed, servo.strength),
         );
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
+        let width_m = self.width_m();
         let inertia = Inertia::at(&self.arm, &mut self.data, &last.q, width_m);
         let means = Means { limits, inertia: Some(&inertia) };
         let stopping = Share(servo.strength * STOP.0);
-        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping, means), width_m);
+        let fingers = self.fingers();
+        let (part, near) = self.filter.part_of_wish(&self.arm, now, &last, (&wish, stopping, means), fingers);
         let applied = part.min(slow * self.filter.trust(now));
         let target = JointVector::from_fn(wish.len(), |i| applied * wish[i]);
         let coast = self.tuning.coast;
@@ -278,7 +279,7 @@ impl Core {
         let mut is_verified = is_borne && limiter::check(limits, &last, &next, self.dt).is_ok();
         for (stop, more) in core::iter::once((stop, 0.0)).chain(late.map(|late| (late, ENDING_LATE_S))) {
             let until = now + core::time::Duration::from_secs_f64(stop.left() + more + self.dt);
-            is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, width_m);
+            is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, fingers);
         }
         let moves = wish.iter().any(|v| *v != 0.0);
         Step { next, strength, stop, late, is_verified, is_borne, applied, near, singular, slowed, moves }

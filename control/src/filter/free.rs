@@ -1,7 +1,7 @@
 //! Motions without a path: the way ahead is taken to be straight in joint space, and the stop after every
 //! step is looked at before the step is taken.
 
-use super::{FARTHEST_M, Filter, LEAST_PACE, LEAST_ROOM_M, Near, WINDOW_S};
+use super::{FARTHEST_M, Filter, Fingers, LEAST_PACE, LEAST_ROOM_M, Near, WINDOW_S};
 use crate::brake::{Brake, Share};
 use crate::means::Means;
 use crate::path::{Job, Reference};
@@ -10,7 +10,7 @@ use crate::world::NO_NEARER_M;
 use crate::world::Surroundings;
 use core::time::Duration;
 use mechanics::Arm;
-use mechanics::collision::{OwnRoom, Room};
+use mechanics::collision::OwnRoom;
 use types::{JointVector, Time};
 
 /// How far ahead a wish is looked at, seconds, and how many places on the way, at most.
@@ -60,12 +60,13 @@ struct Nearness {
 
 impl Filter {
     /// A motion without a path begins at `q`, at rest (`anew`) or from another.
-    pub(crate) fn begin_free(&mut self, arm: &Arm, q: &JointVector, width_m: f64, anew: bool) {
+    pub(crate) fn begin_free(&mut self, arm: &Arm, q: &JointVector, fingers: Fingers, anew: bool) {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let still = JointVector::zeros(q.len());
         self.look_from(0);
-        self.near(arm, q, &still, width_m, 0.0, LOOK_AHEAD_S);
+        self.fingers = fingers;
+        self.near(arm, q, &still, Fingers::at(fingers.now()), 0.0, LOOK_AHEAD_S);
         self.forgive(anew);
     }
 
@@ -105,7 +106,7 @@ impl Filter {
         arm: &Arm,
         q: &JointVector,
         speeds: &JointVector,
-        width_m: f64,
+        fingers: Fingers,
         floor: f64,
         horizon_s: f64,
     ) -> Nearness {
@@ -116,10 +117,13 @@ impl Filter {
         // What is not met within the horizon is of no interest.
         let speed: f64 = speeds.iter().sum();
         let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, farthest_m);
-        let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
-        let most = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
-        let own = checker.own_room(speeds, self.own_keep + floor, most);
-        let Room { still: fixed, moving } = room;
+        let mut own = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
+        let (mut fixed, mut moving) = (f64::INFINITY, f64::INFINITY);
+        for width_m in fingers.looks(self.travel) {
+            let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
+            (fixed, moving) = (fixed.min(room.still), moving.min(room.moving));
+            own = checker.own_room(speeds, self.own_keep + floor, own);
+        }
         let least = fixed.min(moving) - floor;
         Nearness {
             room: Near {
@@ -132,7 +136,7 @@ impl Filter {
     }
 
     /// Whether the arm keeps clear of itself while it goes over onto the path of `job`.
-    pub(crate) fn blend_is_clear(&mut self, arm: &Arm, job: &Job, width_m: f64) -> bool {
+    pub(crate) fn blend_is_clear(&mut self, arm: &Arm, job: &Job, fingers: Fingers) -> bool {
         let (end, speeds) = job.blend();
         let keep = self.own_keep;
         let checker = self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker);
@@ -142,8 +146,11 @@ impl Filter {
             if s >= end {
                 return true;
             }
-            checker.room(arm, &mut self.data, &job.q_at(s), width_m, &[], 0.0);
-            let own = checker.own_room(&speeds, keep, most);
+            let mut own = most;
+            for width_m in fingers.looks(self.travel) {
+                checker.room(arm, &mut self.data, &job.q_at(s), width_m, &[], 0.0);
+                own = checker.own_room(&speeds, keep, own);
+            }
             if own.room_m < LEAST_ROOM_M {
                 return false;
             }
@@ -160,10 +167,12 @@ impl Filter {
         now: Time,
         last: &Reference,
         (wish, share, means): (&JointVector, Share, Means<'_>),
-        width_m: f64,
+        fingers: Fingers,
     ) -> (f64, Option<Near>) {
         let (limits, q) = (arm.limits(), &last.q);
         self.seen = None;
+        // Where fingers set out for may be something that was of no interest before.
+        self.is_news |= !core::mem::replace(&mut self.fingers, fingers).cover(&fingers);
         if wish.iter().all(|v| v.abs() < LEAST_RATE) {
             return (1.0, None);
         }
@@ -201,7 +210,7 @@ impl Filter {
         }
         // Up to where something is near, and from there only what leads away.
         self.look_from(0);
-        let first = self.near(arm, q, &speeds, width_m, APPROACH_M, horizon_s);
+        let first = self.near(arm, q, &speeds, fingers, APPROACH_M, horizon_s);
         let here = first.room;
         // What the arm has left behind is not forgiven any more.
         self.forgive(false);
@@ -214,7 +223,7 @@ impl Filter {
             let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
             self.look_from(AWAY);
-            if self.near(arm, &there, &speeds, width_m, APPROACH_M, horizon_s).room.room <= here.room {
+            if self.near(arm, &there, &speeds, fingers, APPROACH_M, horizon_s).room.room <= here.room {
                 return (0.0, Some(here));
             }
             LEAST_ROOM_M
@@ -225,7 +234,7 @@ impl Filter {
         while t < clear_s {
             let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
             self.look_from(looks);
-            let near = self.near(arm, &there, &along, width_m, floor, horizon_s);
+            let near = self.near(arm, &there, &along, fingers, floor, horizon_s);
             looks += 1;
             if !near.is_free || looks >= LOOKS {
                 clear_s = t;
@@ -253,7 +262,7 @@ impl Filter {
         now: Time,
         until: Time,
         stop: &Brake,
-        width_m: f64,
+        fingers: Fingers,
     ) -> bool {
         let left = stop.left();
         let now_to_rest_s = left + self.period;
@@ -300,7 +309,7 @@ impl Filter {
             self.look_from(STOPPING[usize::from(stop.coasts())] + look);
             // What is left of its way takes all of its time: of what is met after it nothing is of interest.
             let ways = JointVector::from_fn(self.reaches.len(), |i| stop.way_left(i, t) * self.reaches[i]);
-            let near = self.near(arm, &stop.after(t).q, &ways, width_m, LEAST_ROOM_M, WHOLE_WAY);
+            let near = self.near(arm, &stop.after(t).q, &ways, fingers, LEAST_ROOM_M, WHOLE_WAY);
             if !near.is_free {
                 break;
             }

@@ -24,8 +24,10 @@
 //! tick looks at a bounded number of such points.
 #![forbid(unsafe_code)]
 
+mod fingers;
 mod free;
 
+pub(crate) use fingers::Fingers;
 pub(crate) use free::PLACES;
 
 use crate::authority::ARM;
@@ -36,7 +38,7 @@ use crate::state::State;
 use crate::stride::{steps, stride};
 use crate::world::Surroundings;
 use core::time::Duration;
-use mechanics::collision::{Checker, Room};
+use mechanics::collision::Checker;
 use mechanics::{Arm, ArmData};
 use types::Fault::{F4ChunksDry, F42PersonTooNear, F43ObstacleTooNear};
 use types::{ENDING_LATE_S, JointVector, Time};
@@ -55,6 +57,9 @@ const RISING_S: f64 = 0.03;
 const THINGS_PER_TICK: usize = 112;
 const THINGS_ANEW: usize = 340;
 
+/// What a chunk tells the fingers is looked at so far ahead at once, seconds of path time.
+const GRIPS_AHEAD_S: f64 = 0.1;
+
 /// Ticks' worth of looks that a motion that takes over may need.
 const MOST_TRIES: usize = 4;
 
@@ -65,8 +70,18 @@ struct Proof {
     s: f64,
     /// Until when that holds.
     until: Time,
+    /// With the fingers at any of these widths; and where they might have been when it began.
+    fingers: Fingers,
+    from: Fingers,
     /// What ends it, where it is not the end of what was asked.
     end: Option<Near>,
+}
+
+impl Proof {
+    fn none() -> Self {
+        let nowhere = Fingers::at(0.0);
+        Self { s: f64::NEG_INFINITY, until: Time::ZERO, fingers: nowhere, from: nowhere, end: None }
+    }
 }
 
 /// Something in the way.
@@ -95,16 +110,18 @@ pub(crate) struct Filter {
     late: f64,
     /// The arm's body, for when nothing else is known.
     body: Checker,
-    /// How far the arm reaches from each joint's axis, metres.
+    /// How far the arm reaches from each joint's axis, metres, and the fingers go for each metre of their width.
     reaches: JointVector,
+    travel: f64,
     data: ArmData,
     /// The frontier that was found last, and the one being found.
     proven: Proof,
     growing: Proof,
     /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
     own_keep: f64,
-    /// What was seen in this tick of a motion without a path.
+    /// What was seen in this tick of a motion without a path, and where the fingers might be.
     seen: Option<free::Seen>,
+    fingers: Fingers,
     /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
     /// When everything that moves is taken to be as the proof that grows has it.
@@ -121,9 +138,10 @@ pub(crate) struct Filter {
 
 impl Filter {
     pub(crate) fn new(arm: &Arm, body: Checker, reaches: JointVector, (period, coast): (f64, f64)) -> Self {
-        let nothing = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
+        let nothing = Proof::none();
         Self {
             world: None,
+            travel: body.finger_travel(arm),
             body,
             reaches,
             period,
@@ -134,6 +152,7 @@ impl Filter {
             growing: nothing,
             own_keep: free::OWN_KEEP_M,
             seen: None,
+            fingers: Fingers::at(0.0),
             is_new: true,
             grown_to: Time::ZERO,
             is_news: false,
@@ -167,17 +186,17 @@ impl Filter {
     }
 
     fn forget(&mut self) {
-        self.proven = Proof { s: f64::NEG_INFINITY, until: Time::ZERO, end: None };
+        self.proven = Proof::none();
         self.is_new = true;
     }
 
     /// A motion begins at rest (`anew`), or takes over from one.
-    pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, width_m: f64, anew: bool) {
+    pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, fingers: Fingers, anew: bool) {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
-        world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
+        world.checker.room(arm, &mut self.data, &q, fingers.now(), &world.keep, FARTHEST_M);
         world.forgive(anew);
     }
 
@@ -202,14 +221,21 @@ impl Filter {
 
     /// Whether `job`, which takes over from a motion, has a verified stop from its first tick on. If not, what
     /// was proven of the motion before is kept.
-    pub(crate) fn admits(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64, moves: bool) -> bool {
-        if !self.blend_is_clear(arm, job, width_m) {
+    pub(crate) fn admits(
+        &mut self,
+        arm: &Arm,
+        now: Time,
+        job: &mut Job,
+        fingers: Fingers,
+        moves: bool,
+    ) -> bool {
+        if !self.blend_is_clear(arm, job, fingers) {
             return false;
         }
         let before = self.known();
-        self.begin(arm, job, width_m, !moves);
+        self.begin(arm, job, fingers, !moves);
         for _ in 0..MOST_TRIES {
-            let (frontier, near) = self.frontier(arm, now, job, width_m);
+            let (frontier, near) = self.frontier(arm, now, job, fingers);
             let frontier = frontier.min(job.own_frontier());
             if job.has_stop_before(frontier - 2.0 * self.period, stride(self.period)) {
                 return true;
@@ -229,7 +255,13 @@ impl Filter {
 
     /// The path time up to which the way is verified at `now`, and what is there. Without a world that is
     /// the end.
-    fn frontier(&mut self, arm: &Arm, now: Time, job: &mut Job, width_m: f64) -> (f64, Option<Near>) {
+    fn frontier(&mut self, arm: &Arm, now: Time, job: &mut Job, fingers: Fingers) -> (f64, Option<Near>) {
+        // Fingers that set out for somewhere else may meet there what was of no interest before.
+        if !self.is_new && [&self.proven, &self.growing].iter().any(|proof| !proof.fingers.cover(&fingers)) {
+            self.forget();
+            self.is_news = true;
+        }
+        let travel = self.travel;
         let Some(world) = &mut self.world else { return (job.end(), None) };
         if now >= world.expires {
             self.proven.until = Time::ZERO;
@@ -243,7 +275,8 @@ impl Filter {
         } else {
             job.end()
         };
-        let mut look = Look { world, data: &mut self.data, grown_to: &mut self.grown_to, arm, width_m, goal };
+        let mut look =
+            Look { world, data: &mut self.data, grown_to: &mut self.grown_to, arm, fingers, travel, goal };
         if core::mem::take(&mut self.is_news) {
             // Whether the stop at hand keeps clear of what is new; nothing more rests on this.
             let stop_s = job.stop_s(stride(self.period));
@@ -255,7 +288,10 @@ impl Filter {
         let is_whole = self.growing.end.is_some() || self.growing.s >= goal;
         let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
         let n_things = if self.is_new { THINGS_ANEW } else { THINGS_PER_TICK };
-        if self.is_new || now >= self.growing.until || (look.world.has_moving && is_whole && ends_soon) {
+        // What ended it may have been in the way of fingers that are elsewhere now.
+        let is_wide = self.growing.end.is_some() && self.growing.from.are_wider_than(&fingers);
+        let is_over = now >= self.growing.until || (look.world.has_moving && is_whole && ends_soon);
+        if self.is_new || is_over || is_wide {
             if !self.is_new {
                 self.proven = self.growing;
             }
@@ -276,7 +312,8 @@ struct Look<'a> {
     data: &'a mut ArmData,
     grown_to: &'a mut Time,
     arm: &'a Arm,
-    width_m: f64,
+    fingers: Fingers,
+    travel: f64,
     /// Path time up to which it is of interest.
     goal: f64,
 }
@@ -291,7 +328,7 @@ impl Look<'_> {
             *self.grown_to = until + Duration::from_secs_f64(stop_s);
             self.world.grow_to(*self.grown_to);
         }
-        Proof { s: job.s(), until, end: None }
+        Proof { s: job.s(), until, fingers: self.fingers, from: self.fingers, end: None }
     }
 
     /// Extends a proof, as long as about `n_things` allow.
@@ -299,21 +336,31 @@ impl Look<'_> {
         let world = &mut *self.world;
         while proof.end.is_none() && proof.s < self.goal && n_things > 0 {
             let q = job.q_at(proof.s);
+            // Where the path leads the fingers they lag behind: they may be wherever they were told to be until there.
+            let ahead = proof.s + GRIPS_AHEAD_S;
+            let grips = job.grips_between(proof.s, ahead);
+            proof.fingers =
+                grips.unwrap_or(&[]).iter().fold(proof.fingers, |all, width_m| all.with(*width_m));
             world.checker.look_from(0);
-            let Room { still, moving } =
-                world.checker.room(self.arm, self.data, &q, self.width_m, &world.keep, FARTHEST_M);
+            let (mut still, mut moving) = (f64::INFINITY, f64::INFINITY);
+            for width_m in proof.fingers.looks(self.travel) {
+                let checker = &mut world.checker;
+                let room = checker.room(self.arm, self.data, &q, width_m, &world.keep, FARTHEST_M);
+                (still, moving) = (still.min(room.still), moving.min(room.moving));
+                // A look costs kinematics too, as much as a dozen things.
+                n_things = n_things.saturating_sub(12 + world.keep.len());
+            }
             if proof.s <= job.s() {
                 // What the arm has left behind is not forgiven any more.
                 world.forgive(false);
             }
             let room = still.min(moving);
             if room > LEAST_ROOM_M {
-                proof.s = job.after_moving(proof.s, room);
+                let next = job.after_moving(proof.s, room);
+                proof.s = if grips.is_some() { next.min(ahead) } else { next };
             } else {
                 proof.end = Some(Near { room, is_moving: moving < still });
             }
-            // A look costs kinematics too, as much as a dozen things.
-            n_things = n_things.saturating_sub(12 + world.keep.len());
         }
     }
 }
@@ -322,10 +369,9 @@ impl Core {
     /// Moves a motion on by one tick, as fast as is asked for and as the filter lets it.
     pub(crate) fn follow_on(&mut self, now: Time, slow: f64) {
         let State::Follow(job) = &self.state else { return };
-        let slow = slow * self.makes_way(job);
+        let (slow, fingers) = (slow * self.makes_way(job), self.fingers());
         let State::Follow(job) = &mut self.state else { return };
-        let width_m = self.estimate.measured.map_or(0.0, |m| m.gripper.width_m);
-        let (mut frontier, mut near) = self.filter.frontier(&self.arm, now, job, width_m);
+        let (mut frontier, mut near) = self.filter.frontier(&self.arm, now, job, fingers);
         let own = job.own_frontier();
         if own < frontier {
             (frontier, near) = (own, Some(Near { room: 0.0, is_moving: false }));

@@ -12,7 +12,7 @@ use mechanics::collision::Obstacle;
 use mechanics::{GeomShape, tool_pose};
 use nalgebra::Isometry3;
 
-pub(super) const WIDE: f64 = 0.5 * WIDTH;
+pub(super) const WIDE: Fingers = Fingers::at(0.5 * WIDTH);
 
 pub(super) fn at(s: f64) -> Time {
     Time::from_secs_f64(s)
@@ -68,7 +68,7 @@ impl Judge {
     }
 
     pub(super) fn room(&mut self, arm: &Arm, q: &JointVector) -> f64 {
-        self.0.room(arm, &mut self.2, q, WIDE, &[], 1.0);
+        self.0.room(arm, &mut self.2, q, WIDE.now(), &[], 1.0);
         self.1.iter().enumerate().map(|(k, keep)| self.0.distance_to(k, 1.0) - keep).fold(1.0, f64::min)
     }
 }
@@ -125,7 +125,8 @@ fn a_tick_looks_at_about_so_many_things_and_every_look_goes_as_far_as_its_room_a
             data,
             grown_to: &mut grown_to,
             arm: &arm,
-            width_m: WIDE,
+            fingers: WIDE,
+            travel: 0.5,
             goal: job.end(),
         };
         let mut proof = look.begin(at(1.0), &job, 0.05, 0.3);
@@ -188,7 +189,7 @@ fn what_was_proven_holds_in_a_new_world_only_if_nothing_but_its_times_is_new_and
     for (speed, id, keeps) in [(0.0, 1, true), (0.0, 2, false), (1.6, 1, false)] {
         let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.02, speed)]);
         assert!(filter.is_news(at(1.0)) && filter.is_news(at(1.001)) && !filter.is_news(at(0.999)));
-        let proof = Proof { s: 0.7, until: at(2.0), end: None };
+        let proof = Proof { s: 0.7, until: at(2.0), ..Proof::none() };
         (filter.proven, filter.growing, filter.is_new) = (proof, proof, false);
         let mut next = world(&arm, vec![ball(&arm, 0.4, 0.02, speed)], id);
         next.expires = at(20.0);
@@ -206,7 +207,7 @@ fn what_was_proven_holds_in_a_new_world_only_if_nothing_but_its_times_is_new_and
 fn a_motion_that_is_looked_at_in_vain_leaves_everything_as_it_was() {
     let arm = solid_arm();
     let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.1, 1.0)]);
-    let proof = |s: f64| Proof { s, until: at(2.0), end: None };
+    let proof = |s: f64| Proof { s, until: at(2.0), ..Proof::none() };
     (filter.proven, filter.growing, filter.grown_to) = (proof(0.5), proof(0.6), at(1.5));
     (filter.is_new, filter.is_news, filter.restricting, filter.somebody) = (false, true, true, true);
     filter.world.as_mut().expect("told").grow_to(at(1.5));

@@ -15,6 +15,7 @@ mod drive;
 mod ending;
 mod ends;
 mod filter;
+mod fingers;
 #[path = "../from_bytes/mod.rs"]
 mod from_bytes;
 mod gripper;

@@ -3,6 +3,7 @@
 use super::Link;
 use crate::arm::Arm;
 use crate::model::{JointKind, Model};
+use types::MAX_JOINTS;
 
 /// Per body, how far from its origin any point of its own solids is, metres.
 pub(super) fn far(model: &Model, links: &[Link]) -> Vec<f64> {
@@ -85,4 +86,30 @@ pub(super) fn whole_reaches(arm: &Arm, links: &[Link], beyond_tool: f64) -> Vec<
         of(&model.joints[*j]) + model.joints.iter().map(follows).sum::<f64>()
     };
     arm.arm_joint_idx().iter().map(with_followers).collect()
+}
+
+/// How far at most any point of the arm moves for each metre that the fingertips come apart, wherever they are.
+pub(super) fn finger_travel(arm: &Arm, links: &[Link]) -> f64 {
+    let (model, most) = (arm.model(), arm.profile().gripper.width_m);
+    if most <= 0.0 {
+        return 0.0;
+    }
+    let reach = reaches(model, &far(model, links));
+    let zero = [0.0; MAX_JOINTS];
+    let at = |width_m: f64| {
+        let mut q = vec![0.0; model.joints.len()];
+        arm.full_q(&zero, width_m, &mut q);
+        q
+    };
+    let (closed, open) = (at(0.0), at(most));
+    let mut travel = vec![0.0f64; model.bodies.len()];
+    // Children come after their parents.
+    for (i, body) in model.bodies.iter().enumerate() {
+        let by_joint = body.joint_idx.map_or(0.0, |j| {
+            let by = if model.joints[j].kind == JointKind::Prismatic { 1.0 } else { reach[i] };
+            by * (open[j] - closed[j]).abs() / most
+        });
+        travel[i] = by_joint + body.parent.map_or(0.0, |parent| travel[parent]);
+    }
+    travel.into_iter().fold(0.0, f64::max)
 }

@@ -291,6 +291,13 @@ impl Checker {
         let reaches = reaches::whole_reaches(arm, &self.links, beyond_tool);
         JointVector::from_fn(arm.n_joints(), |j| reaches[j])
     }
+
+    /// How far at most any point of the arm moves for each metre that the fingertips come apart or closer; zero without a
+    /// gripper.
+    #[must_use]
+    pub fn finger_travel(&self, arm: &Arm) -> f64 {
+        reaches::finger_travel(arm, &self.links)
+    }
 }
 
 pub(super) fn kept(keep: &[Keep], k: usize) -> Keep {

@@ -92,7 +92,7 @@ fn an_arm_that_is_nearer_to_itself_than_it_shall_be_may_leave_and_not_come_neare
     // Folded at two of its elbows.
     let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { arm.home()[i] });
     let mut room = |by: f64| {
-        checker.room(&arm, &mut data, &folded(by), WIDE, &[], 0.0);
+        checker.room(&arm, &mut data, &folded(by), WIDE.now(), &[], 0.0);
         checker.own_room(&JointVector::zeros(N), 0.0, far).room_m
     };
     let find = |most: f64, room: &mut dyn FnMut(f64) -> f64| {
@@ -131,7 +131,7 @@ fn room_is_what_is_left_to_things_and_to_the_arm_itself_as_far_as_it_is_of_inter
     let (mut checker, mut data) = (Checker::new(&arm), ArmData::new(&arm));
     let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { home[i] });
     let mut own = |by: f64| {
-        checker.room(&arm, &mut data, &folded(by), WIDE, &[], 0.0);
+        checker.room(&arm, &mut data, &folded(by), WIDE.now(), &[], 0.0);
         checker.own_room(&JointVector::zeros(N), 0.0, OwnRoom { room_m: 0.1, clear_s: 1.0 }).room_m
     };
     for (most, floor, is_free) in [(3.5e-3, 1e-3, true), (2.4e-3, 1e-3, false), (2.4e-3, 1e-4, true)] {
@@ -167,7 +167,7 @@ fn the_way_onto_a_path_is_clear_if_the_arm_keeps_clear_of_itself_all_along() {
     // From where it is folded into itself.
     let folded = |by: f64| joints(|i| if i == 3 || i == 5 { by } else { arm.home()[i] });
     let by = (0..28_000).map(|k| 1e-4 * f64::from(k)).find(|by| {
-        checker.room(&arm, &mut data, &folded(*by), WIDE, &[], 0.0);
+        checker.room(&arm, &mut data, &folded(*by), WIDE.now(), &[], 0.0);
         checker.own_room(&JointVector::zeros(N), 0.0, OwnRoom { room_m: 0.1, clear_s: 1.0 }).room_m < 0.0
     });
     job.begin(&folded(by.expect("it can fold")), 1.0, arm.limits(), (10.0, 1.0));
