@@ -47,7 +47,7 @@ fn closed(config: Config) -> (Rig, JointVector, Thing) {
     };
     let [shut, open] = [0.0, WIDTH].map(&mut least);
     assert!(shut > KEEP_M + 0.008 && open < 0.0, "{shut}, {open}");
-    rig.handle.watch(world(rig.now, 100.0, &[thing.clone()])).expect("a world");
+    rig.handle.watch(world(rig.now, 100.0, std::slice::from_ref(&thing))).expect("a world");
     (rig, home, thing)
 }
 
