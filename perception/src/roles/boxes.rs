@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use types::{Color, Detection, Rejection, Shape, Size};
 
 /// Most objects of one answer.
-const MAX_OBJECTS: usize = 24;
+pub(super) const MAX_OBJECTS: usize = 24;
 /// Longest label that is asked for, characters, and that is taken, bytes.
 const ASKED_LABEL: usize = 40;
-const MAX_LABEL: usize = 200;
+pub(super) const MAX_LABEL: usize = 200;
 /// Probability of what a label says outright; the rest is shared by all that it does not say.
 const SAID: f32 = 0.95;
 /// Such a model says no confidence of its own: what it names counts as seen.

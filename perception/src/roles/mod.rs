@@ -4,12 +4,14 @@
 
 mod boxes;
 mod licence;
+mod locations;
 mod speaker;
 mod tasks;
 mod verdict;
 mod words;
 
 pub use boxes::{Measure, Spot, detections, spots};
+pub use locations::located;
 pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
 pub use verdict::{judgement, reason};

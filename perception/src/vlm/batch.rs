@@ -5,7 +5,7 @@ use super::answer::{Answer, Answering, Generated};
 use super::cache::Cache;
 use super::decoder::Next;
 use super::error::{Result, VlmError};
-use super::model::{Vlm, shared};
+use super::model::Vlm;
 use super::prompt::Prompt;
 use core::mem::replace;
 use types::Rejection;
@@ -89,8 +89,10 @@ impl Vlm {
         goes_on: &dyn Fn() -> bool,
     ) -> Result<(Sequence<'a>, Vec<f32>)> {
         let keys = prompt.keys();
-        let best = before.iter().max_by_key(|one| shared(&keys, &one.keys));
-        let (here, there) = (shared(&keys, &self.known), best.map_or(0, |one| shared(&keys, &one.keys)));
+        let of = |one: &Sequence<'_>| self.reusable(&keys, &one.keys, one.keys.len());
+        let best = before.iter().max_by_key(|one| of(one));
+        let here = self.reusable(&keys, &self.known, self.whole);
+        let there = best.map_or(0, of);
         let (reused, cache) = match best {
             Some(one) if there > here => (there, one.cache.branch(there, room)?),
             _ => (here, self.family.decoder().cache().branch(here, room)?),

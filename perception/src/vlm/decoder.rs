@@ -1,9 +1,10 @@
 //! The language model behind a vision-language model: a stack of attention and gated layers over tokens,
-//! as the Qwen and Llama families have it.
+//! as the Qwen and Llama families have it, or Gemma 2.
 
-use super::attention::{MAX_SCORES, Past, Sight, attend};
+use super::attention::{MAX_SCORES, Past, Sight, attend, capped};
 use super::cache::Cache;
 use super::error::{Result, VlmError};
+use super::gemma::{Gemma, Views};
 use super::layer::Layer;
 use super::layers::{Linear, RmsNorm, Weight};
 use super::mixture::MixtureConfig;
@@ -41,6 +42,8 @@ pub(super) struct DecoderConfig {
     pub(super) has_qk_norm: bool,
     /// Mixtures in place of gated layers.
     pub(super) mixture: Option<MixtureConfig>,
+    /// What Gemma 2 does otherwise, where this is one.
+    pub(super) gemma: Option<Gemma>,
     /// Longest conversation that it was made for, tokens.
     pub(super) max_positions: usize,
 }
@@ -81,6 +84,7 @@ impl DecoderConfig {
             bias: if flag(text, "attention_bias")? { Bias::All } else { Bias::None },
             has_qk_norm: false,
             mixture: None,
+            gemma: None,
             max_positions: size("max_position_embeddings", 1 << 30)?,
         })
     }
@@ -90,6 +94,16 @@ impl DecoderConfig {
 pub(super) fn theta(text: &Node<'_>, rope: &Node<'_>) -> Result<f64> {
     let theta = rope.get("rope_theta").or_else(|| text.get("rope_theta"));
     theta.map_or_else(|| rope.need("rope_theta"), Ok)?.number(1.0..=1e12)
+}
+
+/// The same of a rotation of the plain kind, 10,000 where nothing is said.
+pub(super) fn plain_theta(text: &Node<'_>) -> Result<f64> {
+    for rope in ["rope_parameters", "rope_scaling"].iter().filter_map(|key| text.get(key)) {
+        rope.only("rope_type", "default")?;
+        rope.only("type", "default")?;
+    }
+    let theta = text.get("rope_parameters").and_then(|rope| rope.get("rope_theta"));
+    theta.or_else(|| text.get("rope_theta")).map_or(Ok(1e4), |n| n.number(1.0..=1e12))
 }
 
 /// What a token leads to.
@@ -131,7 +145,8 @@ impl Decoder {
         let embedding = source.weight(&[words], c.hidden)?;
         let layers: Result<Vec<Layer>> =
             (0..c.layers).map(|i| Layer::new(source, i, &format!("{prefix}.layers.{i}"), c)).collect();
-        let norm = RmsNorm::new(source, &format!("{prefix}.norm"), c.hidden, c.epsilon)?;
+        let norm = if c.gemma.is_some() { RmsNorm::beside_one } else { RmsNorm::new };
+        let norm = norm(source, &format!("{prefix}.norm"), c.hidden, c.epsilon)?;
         let head = if c.is_tied {
             Linear::from_parts(embedding.clone(), None)
         } else {
@@ -221,10 +236,15 @@ impl Decoder {
     pub(super) fn embed(&self, ids: &[u32]) -> Result<Tensor> {
         check_ids(ids, &self.config)?;
         let ids = Tensor::new(ids, &self.device)?;
-        self.embedding.rows(&ids)
+        let words = self.embedding.rows(&ids)?;
+        match &self.config.gemma {
+            // In the numbers of the words, as the reference rounds it.
+            Some(_) => Ok((words * libm::sqrt(self.config.hidden as f64))?),
+            None => Ok(words),
+        }
     }
 
-    /// Takes the next tokens, `x_tc` of (tokens, hidden), into the cache, which must have room for them, and
+    /// Takes the next tokens of a prompt, `x_tc` of (tokens, hidden), into the cache, which must have room for them, and
     /// gives the last one's state, (1, hidden). After layer i, `added[i]` of the same shape is added. Gives up
     /// between layers when `goes_on` says so; the cache then is as before.
     pub(super) fn forward(
@@ -234,8 +254,23 @@ impl Decoder {
         added: &[Tensor],
         goes_on: &dyn Fn() -> bool,
     ) -> Result<Tensor> {
+        let (c, first, n) = (&self.config, self.cache.len(), x_tc.dim(0)?);
+        let views = Views::of_prompt(c, (first, n), || Past::new(first, &x_tc, c.heads, MAX_SCORES))?;
+        let state = self.pass(x_tc, positions, added, &views, goes_on)?;
+        self.cache.advance(n);
+        Ok(state)
+    }
+
+    /// The last state of tokens whose keys and values are written behind those that count.
+    fn pass(
+        &self,
+        x_tc: Tensor,
+        positions: &[Position],
+        added: &[Tensor],
+        views: &Views<'_>,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Tensor> {
         let (cos, sin) = self.rope.table(positions, turning(&x_tc), &self.device)?;
-        let past = Past::new(self.cache.len(), &x_tc, self.config.heads, MAX_SCORES)?;
         let mut x = x_tc;
         for (i, layer) in self.layers.iter().enumerate() {
             if !goes_on() {
@@ -243,15 +278,13 @@ impl Decoder {
             }
             x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
                 let (k, v) = self.cache.append(i, k, v)?;
-                attend(q, &k, &v, Sight::Past(&past))
+                attend(q, &k, &v, Sight::Past(views.in_layer(i)))
             })?;
             if let Some(more) = added.get(i) {
                 x = (x + more)?;
             }
         }
-        let n = x.dim(0)?;
-        self.cache.advance(n);
-        self.norm.forward(&x.narrow(0, n - 1, 1)?)
+        self.norm.forward(&x.narrow(0, x.dim(0)? - 1, 1)?)
     }
 
     /// Takes one token of text into the cache, which must have room for it; what comes next: the logits when they
@@ -282,7 +315,10 @@ impl Decoder {
             };
         }
         let x = self.embed(&[id])?;
-        let state = self.forward(x, &[[position; 3]], &[], goes_on)?;
+        let (c, first) = (&self.config, self.cache.len());
+        let views = Views::of_answer(c, first, || Past::new(first, &x, c.heads, MAX_SCORES))?;
+        let state = self.pass(x.clone(), &[[position; 3]], &[], &views, goes_on)?;
+        self.cache.advance(1);
         Ok(Next::Logits(self.logits(&state)?))
     }
 
@@ -299,29 +335,42 @@ impl Decoder {
         let mut x = self.embed(&ids)?;
         let (cos, sin) = self.rope.table(&positions, turning(&x), &self.device)?;
         let first = x.narrow(0, 0, 1)?;
-        let past = |cache: &&mut Cache| Past::new(cache.len(), &first, self.config.heads, MAX_SCORES);
-        let pasts = caches.iter().map(past).collect::<Result<Vec<_>>>()?;
+        let c = &self.config;
+        let views = |cache: &&mut Cache| {
+            let past = || Past::new(cache.len(), &first, c.heads, MAX_SCORES);
+            Views::of_answer(c, cache.len(), past)
+        };
+        let views = caches.iter().map(views).collect::<Result<Vec<_>>>()?;
         for (i, layer) in self.layers.iter().enumerate() {
             if !goes_on() {
                 return Err(VlmError::Cancelled);
             }
             x = layer.forward(&x, (&cos, &sin), &self.config, |q, k, v| {
-                let one = |(at, (cache, past)): (usize, (&&mut Cache, &Past))| {
+                let one = |(at, (cache, views)): (usize, (&&mut Cache, &Views<'_>))| {
                     let part = |x: &Tensor| x.narrow(1, at, 1);
                     let (k, v) = cache.append(i, &part(k)?, &part(v)?)?;
-                    attend(&part(q)?, &k, &v, Sight::Past(past))
+                    attend(&part(q)?, &k, &v, Sight::Past(views.in_layer(i)))
                 };
-                let seen = caches.iter().zip(&pasts).enumerate().map(one).collect::<Result<Vec<_>>>()?;
+                let seen = caches.iter().zip(&views).enumerate().map(one).collect::<Result<Vec<_>>>()?;
                 Ok(Tensor::cat(&seen, 1)?)
             })?;
         }
         caches.iter_mut().for_each(|cache| cache.advance(1));
-        Ok(self.head.forward(&self.norm.forward(&x)?)?.to_dtype(DType::F32)?.to_vec2()?)
+        Ok(self.head(&self.norm.forward(&x)?)?.to_vec2()?)
     }
 
     /// The logits of every token of the vocabulary, from a state of (1, hidden).
     pub(super) fn logits(&self, state: &Tensor) -> Result<Vec<f32>> {
-        Ok(self.head.forward(state)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+        Ok(self.head(state)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// Logits of 32 bits, (states, vocabulary).
+    fn head(&self, states: &Tensor) -> Result<Tensor> {
+        let logits = self.head.forward(states)?.to_dtype(DType::F32)?;
+        match &self.config.gemma {
+            Some(gemma) => capped(&logits, gemma.logit_cap),
+            None => Ok(logits),
+        }
     }
 }
 

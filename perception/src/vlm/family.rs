@@ -3,7 +3,8 @@
 
 use super::decoder::{Decoder, DecoderConfig};
 use super::error::Result;
-use super::patches::{PatchConfig, Patches};
+use super::paligemma::{self, PaliGemma};
+use super::patches::{Cut, PatchConfig, Patches};
 use super::picture::Medium;
 use super::prompt::Prompt;
 use super::qwen2_5_vl::{self, Qwen25Vl};
@@ -35,6 +36,10 @@ pub(super) trait Family: Send {
     fn tells_pixels_of(&self, _sides: [usize; 2]) -> Option<[usize; 2]> {
         None
     }
+    /// Whether it tells places by tokens `<loc0000>` to `<loc1023>`.
+    fn tells_locations(&self) -> bool {
+        false
+    }
     /// A user's message and the beginning of the answer, where the checkpoint's template does not count.
     fn message(&self, _media: &[Medium], _sentence: &str) -> Option<String> {
         None
@@ -48,6 +53,7 @@ pub(super) type Special = Vec<(u32, &'static str)>;
 
 /// A folder whose settings were read and checked: enough to check its weights, and to load them.
 pub(super) enum Plan {
+    PaliGemma(Box<paligemma::Config>, Cut),
     Qwen25Vl(Box<qwen2_5_vl::Config>, PatchConfig),
     Qwen3Vl(Box<qwen3_vl::Config>, PatchConfig),
     SmolVlm(Box<smolvlm::Config>, TileConfig),
@@ -76,15 +82,19 @@ impl Plan {
                 let (config, tiles, special) = smolvlm::read(dir, &root)?;
                 Ok((Self::SmolVlm(Box::new(config), tiles), special))
             }
-            _ => {
-                Err(family
-                    .refuse("\"qwen3_vl\", \"qwen3_vl_moe\", \"qwen2_5_vl\", \"smolvlm\" or \"idefics3\""))
+            "paligemma" => {
+                let (config, cut, special) = paligemma::read(dir, &root)?;
+                Ok((Self::PaliGemma(Box::new(config), cut), special))
             }
+            _ => Err(family.refuse(
+                "\"qwen3_vl\", \"qwen3_vl_moe\", \"qwen2_5_vl\", \"smolvlm\", \"idefics3\" or \"paligemma\"",
+            )),
         }
     }
 
     pub(super) fn decoder(&self) -> &DecoderConfig {
         match self {
+            Self::PaliGemma(config, _) => &config.decoder,
             Self::Qwen25Vl(config, _) => &config.language.decoder,
             Self::Qwen3Vl(config, _) => &config.language.decoder,
             Self::SmolVlm(config, _) => &config.decoder,
@@ -95,13 +105,20 @@ impl Plan {
     pub(super) fn words(&self) -> Vec<(&'static str, Option<u32>)> {
         match self {
             Self::Qwen25Vl(..) | Self::Qwen3Vl(..) => Vec::new(),
+            Self::PaliGemma(config, _) => config.words(),
             Self::SmolVlm(config, _) => config.words(),
         }
+    }
+
+    /// Whether a user's message is written down by the checkpoint's template.
+    pub(super) fn has_template(&self) -> bool {
+        !matches!(self, Self::PaliGemma(..))
     }
 
     /// The family's own name.
     pub(super) fn name(&self) -> &'static str {
         match self {
+            Self::PaliGemma(..) => "PaliGemma 2",
             Self::Qwen25Vl(..) => "Qwen2.5-VL",
             Self::Qwen3Vl(config, _) if config.language.decoder.mixture.is_some() => "Qwen3-VL, mixture",
             Self::Qwen3Vl(..) => "Qwen3-VL",
@@ -112,6 +129,7 @@ impl Plan {
     /// Builds the model from a source: the check of a checkpoint, its weights, or random ones.
     pub(super) fn build(&self, source: &Source<'_>) -> Result<Box<dyn Family>> {
         match self {
+            Self::PaliGemma(config, cut) => Ok(Box::new(PaliGemma::new(source, config, cut)?)),
             Self::Qwen25Vl(config, patches) => Ok(Box::new(Qwen25Vl::new(source, config, patches)?)),
             Self::Qwen3Vl(config, patches) => Ok(Box::new(Qwen3Vl::new(source, config, patches)?)),
             Self::SmolVlm(config, tiles) => Ok(Box::new(SmolVlm::new(source, config, tiles)?)),

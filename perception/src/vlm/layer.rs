@@ -3,7 +3,7 @@
 use super::attention::{join_heads, split_heads};
 use super::decoder::{Bias, DecoderConfig};
 use super::error::Result;
-use super::layers::{GatedMlp, Linear, RmsNorm, rotate};
+use super::layers::{Gate, GatedMlp, Linear, RmsNorm, rotate};
 use super::mixture::Mixture;
 use super::source::Source;
 use candle_core::{D, Tensor};
@@ -14,8 +14,10 @@ pub(super) struct Layer {
     qkv: Linear,
     qk_norm: Option<(RmsNorm, RmsNorm)>,
     out: Linear,
+    after_attention: Option<RmsNorm>,
     before_mlp: RmsNorm,
     mlp: Mlp,
+    after_mlp: Option<RmsNorm>,
 }
 
 enum Mlp {
@@ -29,7 +31,11 @@ impl Mlp {
             Some(mixture) if mixture.is_in(layer) => {
                 Ok(Self::Mixture(Mixture::new(source, name, c.hidden, mixture)?))
             }
-            _ => Ok(Self::Gated(GatedMlp::new(source, name, c.hidden, c.inner, false)?)),
+            _ => {
+                let gate = if c.gemma.is_some() { Gate::Gelu } else { Gate::Silu };
+                let mlp = GatedMlp::new(source, name, c.hidden, c.inner, false)?;
+                Ok(Self::Gated(mlp.opened_by(gate)))
+            }
         }
     }
 
@@ -56,18 +62,25 @@ impl Layer {
         let parts = [("q_proj", n_q), ("k_proj", n_kv), ("v_proj", n_kv)];
         let parts = parts.map(|(part, n)| (format!("{attention}.{part}"), n));
         let norm = |of: &str| RmsNorm::new(source, &format!("{attention}.{of}_norm"), c.head_dim, c.epsilon);
+        let is_gemma = c.gemma.is_some();
+        let of_all = if is_gemma { RmsNorm::beside_one } else { RmsNorm::new };
+        let of_all = |of: &str| of_all(source, &format!("{name}.{of}_layernorm"), c.hidden, c.epsilon);
+        // One name for two places: Gemma's stands behind the attention.
+        let second = of_all("post_attention")?;
+        let (after_attention, before_mlp, after_mlp) = if is_gemma {
+            (Some(second), of_all("pre_feedforward")?, Some(of_all("post_feedforward")?))
+        } else {
+            (None, second, None)
+        };
         Ok(Self {
-            before_attention: RmsNorm::new(source, &format!("{name}.input_layernorm"), c.hidden, c.epsilon)?,
+            before_attention: of_all("input")?,
             qkv: Linear::stacked(source, &parts, c.hidden, c.bias != Bias::None)?,
             qk_norm: if c.has_qk_norm { Some((norm("q")?, norm("k")?)) } else { None },
             out: Linear::new(source, &format!("{attention}.o_proj"), n_q, c.hidden, c.bias == Bias::All)?,
-            before_mlp: RmsNorm::new(
-                source,
-                &format!("{name}.post_attention_layernorm"),
-                c.hidden,
-                c.epsilon,
-            )?,
+            after_attention,
+            before_mlp,
             mlp: Mlp::new(source, idx, &format!("{name}.mlp"), c)?,
+            after_mlp,
         })
     }
 
@@ -131,8 +144,14 @@ impl Layer {
         let (n_q, n_kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let (q, k) = self.turned(&qkv, (cos, sin), c)?;
         let v = split_heads(&qkv.narrow(D::Minus1, n_q + n_kv, n_kv)?, c.kv_heads)?;
-        let x = (x + self.out.forward(&join_heads(&look(&q, &k, &v)?)?)?)?;
+        let seen = self.out.forward(&join_heads(&look(&q, &k, &v)?)?)?;
+        let x = (x + through(self.after_attention.as_ref(), seen)?)?;
         let y = self.mlp.forward(&self.before_mlp.forward(&x)?)?;
-        Ok((x + y)?)
+        Ok((x + through(self.after_mlp.as_ref(), y)?)?)
     }
+}
+
+/// Through a norm, where there is one.
+fn through(norm: Option<&RmsNorm>, x: Tensor) -> Result<Tensor> {
+    norm.map_or(Ok(x.clone()), |norm| norm.forward(&x))
 }

@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::source::Source;
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
-use candle_core::{D, Device, Module as _, Tensor};
+use candle_core::{D, DType, Device, Module as _, Tensor};
 use candle_nn::ops;
 
 /// Up to so many rows are few beside a matrix that they are multiplied with.
@@ -161,8 +161,16 @@ impl RmsNorm {
         Ok(Self { weight: source.get(&format!("{name}.weight"), &[n])?, epsilon: epsilon as f32 })
     }
 
+    /// With gains of one more than the weights, which are too fine for 16 bits beside the one.
+    pub(super) fn beside_one(source: &Source<'_>, name: &str, n: usize, epsilon: f64) -> Result<Self> {
+        let norm = Self::new(source, name, n, epsilon)?;
+        Ok(Self { weight: (norm.weight.to_dtype(DType::F32)? + 1.0)?, ..norm })
+    }
+
+    /// In the numbers of its gains.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::rms_norm(&x.contiguous()?, &self.weight, self.epsilon)?)
+        let wide = x.to_dtype(self.weight.dtype())?.contiguous()?;
+        Ok(ops::rms_norm(&wide, &self.weight, self.epsilon)?.to_dtype(x.dtype())?)
     }
 }
 
@@ -186,9 +194,18 @@ impl LayerNorm {
     }
 }
 
-/// Down(silu(gate(x)) · up(x)) (Shazeer 2020).
+/// What opens a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Silu,
+    /// In its tanh form.
+    Gelu,
+}
+
+/// Down(open(gate(x)) · up(x)) (Shazeer 2020), by SiLU unless it is said otherwise.
 #[derive(Clone, Debug)]
 pub(super) struct GatedMlp {
+    gate: Gate,
     gate_up: Linear,
     down: Linear,
 }
@@ -204,7 +221,11 @@ impl GatedMlp {
         let parts = [(format!("{name}.gate_proj"), n_inner), (format!("{name}.up_proj"), n_inner)];
         let gate_up = Linear::stacked(source, &parts, n, has_bias)?;
         let down = Linear::new(source, &format!("{name}.down_proj"), n_inner, n, has_bias)?;
-        Ok(Self { gate_up, down })
+        Ok(Self { gate: Gate::Silu, gate_up, down })
+    }
+
+    pub(super) fn opened_by(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Of the matrices.
@@ -213,19 +234,23 @@ impl GatedMlp {
     }
 
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.down.forward(&gated(&self.gate_up.forward(x)?)?)
+        self.down.forward(&gated(&self.gate_up.forward(x)?, self.gate)?)
     }
 }
 
-/// silu(gate) · up, of both side by side.
-pub(super) fn gated(gate_up: &Tensor) -> Result<Tensor> {
+/// open(gate) · up, of both side by side.
+pub(super) fn gated(gate_up: &Tensor, gate: Gate) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
-    if super::gpu::serves(gate_up) {
+    if gate == Gate::Silu && super::gpu::serves(gate_up) {
         return super::gpu::gate(gate_up);
     }
     let n = gate_up.dim(D::Minus1)? / 2;
     let part = |begin| gate_up.narrow(D::Minus1, begin, n)?.contiguous();
-    Ok((ops::silu(&part(0)?)? * part(n)?)?)
+    let opened = match gate {
+        Gate::Silu => ops::silu(&part(0)?)?,
+        Gate::Gelu => part(0)?.gelu()?,
+    };
+    Ok((opened * part(n)?)?)
 }
 
 /// Turns pairs (x[i], x[i + d/2]) of `x_htd` by the angles whose cosines and sines are given, each of shape

@@ -2,7 +2,7 @@
 //! says which, and how much each counts (Shazeer et al. 2017; Fedus, Zoph and Shazeer 2022).
 
 use super::error::Result;
-use super::layers::{Linear, Weight, gated};
+use super::layers::{Gate, Linear, Weight, gated};
 use super::settings::Node;
 use super::source::Source;
 use candle_core::{DType, Tensor};
@@ -94,7 +94,7 @@ impl Mixture {
             let n = tokens.len();
             let tokens = Tensor::from_vec(tokens, n, x.device())?;
             let shares = Tensor::from_vec(shares, (n, 1), x.device())?.to_dtype(x.dtype())?;
-            let y = gated(&self.gate_up[expert].times(&x.index_select(&tokens, 0)?)?)?;
+            let y = gated(&self.gate_up[expert].times(&x.index_select(&tokens, 0)?)?, Gate::Silu)?;
             let y = self.down[expert].times(&y)?.broadcast_mul(&shares)?;
             sum = sum.index_add(&tokens, &y, 0)?;
         }

@@ -14,7 +14,7 @@ use super::settings::{Node, read_json};
 use super::source::Source;
 use super::template::Template;
 use super::tokens::Tokens;
-use crate::roles::Measure;
+use crate::roles::{Measure, Spot, located};
 use candle_core::Tensor;
 use std::path::Path;
 use types::Rejection;
@@ -28,12 +28,15 @@ const AHEAD: usize = 1536;
 pub struct Vlm {
     pub(super) family: Box<dyn Family>,
     pub(super) tokens: Tokens,
-    template: Template,
+    /// Where it is that which writes messages down.
+    template: Option<Template>,
     pub(super) ends: Vec<u32>,
     /// The vocabulary made ready for grammars, once one was asked for.
     guide: Option<Guide>,
     /// What the cache holds: token and picture behind it, one after the other.
     pub(super) known: Vec<(u32, u64)>,
+    /// So many of these, from the first one on, were read as one prompt.
+    pub(super) whole: usize,
     identity: String,
 }
 
@@ -66,12 +69,12 @@ impl Vlm {
         plan.build(&check)?;
         // Older files keep a copy of a tied output layer, and frequencies that follow from the settings.
         let is_tied = plan.decoder().is_tied;
-        let hash =
-            check.finish(&|name| (is_tied && name == "lm_head.weight") || name.ends_with(".inv_freq"))?;
+        let hash = check
+            .finish(&|name| (is_tied && name.ends_with("lm_head.weight")) || name.ends_with(".inv_freq"))?;
         let source = Source::load(&checkpoint, &device, numbers, progress);
         let family = plan.build(&source)?;
         let identity = format!("{} ({}, {place}, {precision}), weights {hash}", dir.display(), plan.name());
-        Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), identity })
+        Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), whole: 0, identity })
     }
 
     /// Whether a model of this kind can be loaded here, by everything in `dir` but its weights, which need not be there.
@@ -105,12 +108,25 @@ impl Vlm {
         media.iter().try_for_each(Medium::check)?;
         let text = match self.family.message(media, sentence) {
             Some(text) => text,
-            None => self.template.render(media, sentence)?,
+            None => match &self.template {
+                Some(template) => template.render(media, sentence)?,
+                None => return Err(Rejection::new("chat_template", "one", "none").into()),
+            },
         };
         self.family.prompt(&text, media, &self.tokens)
     }
 
-    /// Answers. What the prompt shares with the last one from its beginning on is not computed again.
+    /// Boxes and points that an answer tells by tokens of a place, in pixels of the picture of these sides that it is
+    /// about; none of a model that knows no such tokens, or where the text has none.
+    ///
+    /// # Errors
+    /// A [`Rejection`] as of [`located`].
+    pub fn located(&self, text: &str, sides: [u32; 2]) -> Result<Option<Vec<Spot>>, Rejection> {
+        if self.family.tells_locations() { located(text, sides) } else { Ok(None) }
+    }
+
+    /// Answers. What the prompt shares with the last one from its beginning on is not computed again; where a prompt's
+    /// tokens see those after them, nothing of it is unless it is the same prompt.
     /// `on_token` hears every token as it is chosen; `goes_on` is asked between layers, of a GPU's
     /// further tokens between tokens.
     ///
@@ -127,11 +143,12 @@ impl Vlm {
     ) -> Result<Generated> {
         let mut answer = self.begin(prompt, how)?;
         let keys = prompt.keys();
-        let reused = shared(&keys, &self.known);
+        let reused = self.reusable(&keys, &self.known, self.whole);
         self.family.decoder().cache().truncate(reused);
         self.known.truncate(reused);
         self.family.decoder().cache().reserve(prompt.ids.len() + how.max_tokens.min(AHEAD))?;
         let mut next = Next::Logits(self.read(prompt, reused, &keys, goes_on)?);
+        self.whole = keys.len();
         let is_whole = answer.wants_logits();
         let mut position = prompt.next_position();
         while let Some(id) = answer.take(next, &self.ends, on_token)? {
@@ -208,6 +225,13 @@ impl Vlm {
         self.known.clear();
     }
 
+    /// How many tokens of a prompt are known: to a cache that holds `known`, the first `whole` of these read as one prompt.
+    pub(super) fn reusable(&self, keys: &[(u32, u64)], known: &[(u32, u64)], whole: usize) -> usize {
+        // What saw another end is something else.
+        let is_same = || keys.len() == whole && known.get(..whole) == Some(keys);
+        if self.family.config().gemma.is_some() && !is_same() { 0 } else { shared(keys, known) }
+    }
+
     /// Takes the prompt from token `begin` on into the cache; the logits after its last token.
     pub(super) fn read(
         &mut self,
@@ -234,8 +258,10 @@ impl Vlm {
         }
         let decoder = self.family.decoder();
         let (length, mut state) = (prompt.ids.len() - begin, None);
-        for first in (0..length).step_by(AT_A_TIME) {
-            let n = AT_A_TIME.min(length - first);
+        // Tokens that see those after them go through together.
+        let most = if decoder.config().gemma.is_some() { length.max(1) } else { AT_A_TIME };
+        for first in (0..length).step_by(most) {
+            let n = most.min(length - first);
             let part = |x: &Tensor| x.narrow(0, first, n);
             let added = added.iter().map(part).collect::<Result<Vec<_>, _>>()?;
             let at = begin + first;
@@ -248,7 +274,7 @@ impl Vlm {
 }
 
 /// How many tokens of a prompt are known. Its last one is always computed: its state is what the answer begins from.
-pub(super) fn shared(keys: &[(u32, u64)], known: &[(u32, u64)]) -> usize {
+fn shared(keys: &[(u32, u64)], known: &[(u32, u64)]) -> usize {
     let shared = keys.iter().zip(known).take_while(|(a, b)| a == b).count();
     shared.min(keys.len().saturating_sub(1))
 }
@@ -267,7 +293,7 @@ struct Settings {
     plan: Plan,
     tokens: Tokens,
     ends: Vec<u32>,
-    template: Template,
+    template: Option<Template>,
 }
 
 impl Settings {
@@ -284,7 +310,7 @@ impl Settings {
         for id in &ends {
             tokens.need_special(*id, "eos_token_id")?;
         }
-        let template = Template::new(dir)?;
+        let template = plan.has_template().then(|| Template::new(dir)).transpose()?;
         Ok(Self { plan, tokens, ends, template })
     }
 }

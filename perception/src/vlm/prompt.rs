@@ -2,6 +2,7 @@
 
 use super::patches::Patches;
 use super::positions::Position;
+use types::Rejection;
 
 /// Tokens of a prompt with the pictures that stand among them.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,5 +100,35 @@ impl Prompt {
             keys[*begin..begin + n].iter_mut().for_each(|k| k.1 = patches.fingerprint);
         }
         keys
+    }
+}
+
+/// Refuses pictures, or tiles of them, of `n_tokens` for each of their `parts` that do not fit into `most` positions.
+pub(super) fn check_room(
+    parts: impl Iterator<Item = usize>,
+    n_tokens: usize,
+    most: usize,
+) -> Result<(), Rejection> {
+    let all = parts.fold(0_usize, |all, n| all.saturating_add(n.saturating_mul(n_tokens)));
+    if all < most {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        "pictures",
+        format!("fewer than {most} tokens in all, the model's positions"),
+        all.to_string(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_tiles_than_the_model_has_positions_for_are_refused_by_their_number_alone() {
+        assert!(check_room([17, 1].into_iter(), 64, 8192).is_ok());
+        let e = check_room([1025, 1025].into_iter(), 784, 8192).expect_err("too many").to_string();
+        assert!(e.contains("8192") && e.contains("1607200"), "{e}");
+        assert!(check_room([usize::MAX, 2].into_iter(), 784, 8192).is_err());
     }
 }

@@ -49,6 +49,16 @@ impl<'a> Node<'a> {
         Some(Node { path: format!("{} {key}", self.path), value })
     }
 
+    /// The value of `key`, none when it is absent: for settings where null says something else than nothing does.
+    pub(super) fn get_said(&self, key: &str) -> Result<Option<Node<'a>>> {
+        match self.value.get(key) {
+            Some(Value::Null) => {
+                Err(Rejection::new(format!("{} {key}", self.path), "a value, or no such key", "null").into())
+            }
+            _ => Ok(self.get(key)),
+        }
+    }
+
     pub(super) fn need(&self, key: &str) -> Result<Node<'a>> {
         self.get(key).ok_or_else(|| Rejection::new(format!("{} {key}", self.path), "a value", "none").into())
     }

@@ -2,20 +2,20 @@
 //! tiles of a picture and the whole of it, squares of neighbouring patches as one token (pixel shuffle), one product
 //! into the channels of a Llama. Films are pictures with their times in words.
 
-use super::decoder::{Decoder, DecoderConfig};
-use super::error::{Result, VlmError};
+use super::decoder::{Decoder, DecoderConfig, plain_theta};
+use super::error::Result;
 use super::family::{Family, Seen, Special};
-use super::layers::{LayerNorm, Linear};
-use super::patches::{Patches, Processors, merged_order};
+use super::layers::Linear;
+use super::patches::{Patches, Processors};
 use super::picture::Medium;
 use super::positions::Rope;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, check_room};
 use super::settings::Node;
+use super::siglip::{Siglip, SiglipConfig};
 use super::source::Source;
 use super::tiles::{TileConfig, Tiles};
 use super::tokens::Tokens;
-use super::vision::{BlockSize, VisionBlock};
-use candle_core::Tensor;
+use super::vision::BlockSize;
 use std::path::Path;
 use types::Rejection;
 
@@ -23,18 +23,21 @@ const IMAGE: &str = "<image>";
 const VIDEO: &str = "<video>";
 const AROUND: &str = "<fake_token_around_image>";
 const WHOLE: &str = "<global-img>";
+/// What counts where the checkpoint does not say.
+const TOWER: SiglipConfig = SiglipConfig {
+    block: BlockSize { n: 1152, inner: 3072, heads: 16 },
+    layers: 12,
+    epsilon: 1e-6,
+    patch: 32,
+    side: 7,
+};
 
 /// Everything of `config.json` that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Config {
     pub(super) decoder: DecoderConfig,
     theta: f64,
-    block: BlockSize,
-    layers: usize,
-    epsilon: f64,
-    patch: usize,
-    /// Learned positions along each side of the square.
-    side: usize,
+    tower: SiglipConfig,
     /// Patches along each side of the square that becomes one token.
     merge: usize,
     image: u32,
@@ -45,37 +48,10 @@ impl Config {
     fn new(root: &Node<'_>) -> Result<Self> {
         let (text, vision) = (root.need("text_config")?, root.need("vision_config")?);
         text.only("model_type", "llama")?;
-        vision.only("hidden_act", "gelu_pytorch_tanh")?;
         let decoder = DecoderConfig::new(root, &text)?;
-        for rope in ["rope_parameters", "rope_scaling"].iter().filter_map(|key| text.get(key)) {
-            rope.only("rope_type", "default")?;
-            rope.only("type", "default")?;
-        }
-        let theta = text.get("rope_parameters").and_then(|rope| rope.get("rope_theta"));
-        let theta = theta.or_else(|| text.get("rope_theta")).map_or(Ok(1e4), |n| n.number(1.0..=1e12))?;
-        // Older files leave out what was the default then and is it still.
-        let size = |key: &str, default, most| vision.get(key).map_or(Ok(default), |n| n.size(1..=most));
-        let block = BlockSize {
-            n: size("hidden_size", 1152, 65_536)?,
-            inner: size("intermediate_size", 3072, 1 << 20)?,
-            heads: size("num_attention_heads", 16, 1024)?,
-        };
-        if !block.n.is_multiple_of(block.heads) {
-            let node = vision.get("hidden_size").map_or_else(|| vision.need("num_attention_heads"), Ok)?;
-            return Err(node.refuse(format!("a multiple of {} heads", block.heads)));
-        }
-        vision.get("num_channels").map_or(Ok(3), |n| n.size(3..=3))?;
-        let (image_size, patch) = (size("image_size", 224, 8192)?, size("patch_size", 32, 64)?);
-        if image_size < patch {
-            return Err(vision.need("image_size")?.refuse(format!("{patch} pixels, one patch, or more")));
-        }
         Ok(Self {
-            theta,
-            block,
-            layers: size("num_hidden_layers", 12, 1024)?,
-            epsilon: vision.get("layer_norm_eps").map_or(Ok(1e-6), |n| n.number(0.0..=1.0))?,
-            patch,
-            side: image_size / patch,
+            theta: plain_theta(&text)?,
+            tower: SiglipConfig::new(&vision, TOWER)?,
             merge: root.get("scale_factor").map_or(Ok(2), |n| n.size(1..=64))?,
             image: root.need("image_token_id")?.size(0..=decoder.vocabulary - 1)? as u32,
             has_films: root.need("model_type")?.text()? == "smolvlm",
@@ -93,31 +69,18 @@ impl Config {
 pub(super) struct SmolVlm {
     config: Config,
     tiles: TileConfig,
-    patch_embedding: Linear,
-    positions: Tensor,
-    blocks: Vec<VisionBlock>,
-    norm: LayerNorm,
+    tower: Siglip,
     projection: Linear,
     decoder: Decoder,
 }
 
 impl SmolVlm {
     pub(super) fn new(source: &Source<'_>, c: &Config, tiles: &TileConfig) -> Result<Self> {
-        let (n, tower) = (c.block.n, "model.vision_model");
-        let patches = format!("{tower}.embeddings.patch_embedding");
-        // A convolution whose steps are its width is a product with every patch.
-        let weight = source.matrix(&format!("{patches}.weight"), &[n, 3, c.patch, c.patch])?;
-        let bias = source.get(&format!("{patches}.bias"), &[n])?;
-        let positions = format!("{tower}.embeddings.position_embedding.weight");
-        let block =
-            |i| VisionBlock::siglip(source, &format!("{tower}.encoder.layers.{i}"), c.block, c.epsilon);
         let rope = Rope::plain(c.decoder.head_dim, c.theta);
-        let (shuffled, projection) = (n * c.merge * c.merge, "model.connector.modality_projection.proj");
+        let shuffled = c.tower.block.n * c.merge * c.merge;
+        let projection = "model.connector.modality_projection.proj";
         Ok(Self {
-            patch_embedding: Linear::from_parts(weight, Some(bias)),
-            positions: source.get(&positions, &[c.side * c.side, n])?,
-            blocks: (0..c.layers).map(block).collect::<Result<_>>()?,
-            norm: LayerNorm::new(source, &format!("{tower}.post_layernorm"), n, c.epsilon)?,
+            tower: Siglip::new(source, "model.vision_model", &c.tower)?,
             projection: Linear::new(source, projection, shuffled, c.decoder.hidden, false)?,
             decoder: Decoder::new(source, "model.text_model", "lm_head", c.decoder.clone(), rope)?,
             tiles: tiles.clone(),
@@ -161,7 +124,7 @@ impl SmolVlm {
             Medium::Picture(picture) => self.tiles.n_tiles(picture),
             Medium::Film { frames, .. } => frames.len(),
         });
-        room_for(tiles, self.tiles.n_tokens(), self.config.decoder.max_positions)
+        check_room(tiles, self.tiles.n_tokens(), self.config.decoder.max_positions)
     }
 
     /// Text with every medium written down, and their tiles in order.
@@ -216,22 +179,9 @@ impl Family for SmolVlm {
 
     fn see(&self, patches: &Patches, goes_on: &dyn Fn() -> bool) -> Result<Seen> {
         let c = &self.config;
-        let (device, dtype) = (self.decoder.device(), self.decoder.dtype());
-        // The learned position of the same part of the picture.
-        let [h, w] = patches.grid;
-        let place = |(y, x): (usize, usize)| (y * c.side / h * c.side + x * c.side / w) as u32;
         // As many as pixel shuffle takes together follow one another.
-        let places: Vec<u32> = merged_order(patches.grid, c.merge).map(place).collect();
-        let n = places.len();
-        let positions = self.positions.index_select(&Tensor::from_vec(places, n, device)?, 0)?;
-        let mut x = (self.patch_embedding.forward(&patches.tensor(device, dtype)?)? + positions)?;
-        for block in &self.blocks {
-            if !goes_on() {
-                return Err(VlmError::Cancelled);
-            }
-            x = block.forward(&x, None, &[(1, n)])?;
-        }
-        let shuffled = self.norm.forward(&x)?.reshape(((), c.block.n * c.merge * c.merge))?;
+        let seen = self.tower.see(patches, c.merge, goes_on)?;
+        let shuffled = seen.reshape(((), c.tower.block.n * c.merge * c.merge))?;
         Ok(Seen { rows: self.projection.forward(&shuffled)?, deep: Vec::new() })
     }
 
@@ -277,19 +227,6 @@ impl Family for SmolVlm {
             }
         }
     }
-}
-
-/// Refuses tiles of `n_tokens` each that do not fit into `most` positions.
-fn room_for(tiles: impl Iterator<Item = usize>, n_tokens: usize, most: usize) -> Result<(), Rejection> {
-    let all = tiles.fold(0_usize, |all, n| all.saturating_add(n.saturating_mul(n_tokens)));
-    if all < most {
-        return Ok(());
-    }
-    Err(Rejection::new(
-        "pictures",
-        format!("fewer than {most} tokens in all, the model's positions"),
-        all.to_string(),
-    ))
 }
 
 /// English, for 0 to 999.
@@ -342,7 +279,7 @@ fn duration(s: u64) -> String {
 pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, TileConfig, Special)> {
     let config = Config::new(root)?;
     let files = Processors::read(dir)?;
-    let tiles = TileConfig::new(&files, config.patch, config.merge)?;
+    let tiles = TileConfig::new(&files, config.tower.patch, config.merge)?;
     if let Some(node) = files.whole().and_then(|n| n.get("image_seq_len")) {
         node.size(tiles.n_tokens()..=tiles.n_tokens())?;
     }
@@ -353,14 +290,6 @@ pub(super) fn read(dir: &Path, root: &Node<'_>) -> Result<(Config, TileConfig, S
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn more_tiles_than_the_model_has_positions_for_are_refused_by_their_number_alone() {
-        assert!(room_for([17, 1].into_iter(), 64, 8192).is_ok());
-        let e = room_for([1025, 1025].into_iter(), 784, 8192).expect_err("too many").to_string();
-        assert!(e.contains("8192") && e.contains("1607200"), "{e}");
-        assert!(room_for([usize::MAX, 2].into_iter(), 784, 8192).is_err());
-    }
 
     #[test]
     fn numbers_and_lengths_are_written_as_the_processor_writes_them() {

@@ -12,7 +12,15 @@ use std::collections::BTreeSet;
 use types::Rejection;
 
 /// Parts of names of what suffers most from coarse weights: vision towers, the way from there to words, words.
-const FINER: [&str; 5] = ["visual.", "vision_model.", "connector.", "embed_tokens.", "lm_head."];
+const FINER: [&str; 7] = [
+    "visual.",
+    "vision_model.",
+    "vision_tower.",
+    "connector.",
+    "multi_modal_projector.",
+    "embed_tokens.",
+    "lm_head.",
+];
 
 enum Kind<'a> {
     /// Checks name and shape; gives tensors without content.

@@ -5,7 +5,7 @@ use super::settings::read_text;
 use llguidance::toktrie::TokTrie;
 use std::collections::HashMap;
 use std::path::Path;
-use tokenizers::{DecoderWrapper, Tokenizer};
+use tokenizers::{Decoder as _, DecoderWrapper, Tokenizer};
 use types::Rejection;
 
 /// Longest `tokenizer.json`; published ones have up to 35 MiB.
@@ -91,15 +91,21 @@ impl Tokens {
     /// nothing for numbers that no token has.
     ///
     /// # Errors
-    /// A [`Rejection`] for a tokenizer that is not byte-level.
+    /// A [`Rejection`] for a tokenizer that is not byte-level, nor of pieces with single bytes beside them.
     pub(super) fn bytes(&self, vocabulary: usize) -> Result<Vec<Vec<u8>>> {
         let is_byte_level = |d: &DecoderWrapper| matches!(d, DecoderWrapper::ByteLevel(_));
         let decoder = self.tokenizer.get_decoder();
-        if !decoder.is_some_and(|d| match d {
+        let has_signs = decoder.is_some_and(|d| match d {
             DecoderWrapper::Sequence(all) => all.get_decoders().iter().any(is_byte_level),
             one => is_byte_level(one),
-        }) {
-            let expected = "a byte-level tokenizer, for answers in a grammar";
+        });
+        // A decoder that drops a space in front would make another text of the same bytes.
+        let tells = |token: &str, text: &str| {
+            decoder.is_some_and(|d| d.decode(vec![token.to_owned()]).is_ok_and(|t| t == text))
+        };
+        let has_pieces = tells("▁a", " a") && tells("<0x41>", "A");
+        if !(has_signs || has_pieces) {
+            let expected = "a tokenizer of bytes, or of pieces and bytes, for answers in a grammar";
             return Err(Rejection::new("tokenizer.json decoder", expected, "another").into());
         }
         let byte_of: HashMap<char, u8> = signs_of_bytes().collect();
@@ -111,6 +117,7 @@ impl Tokens {
                 marked
             }
             (Some(token), _) => token.content.clone().into_bytes(),
+            (None, Some(piece)) if !has_signs => bytes_of_piece(&piece),
             // A sign that stands for no byte is in no text.
             (None, Some(token)) => {
                 token.chars().map(|c| byte_of.get(&c).copied()).collect::<Option<_>>().unwrap_or_default()
@@ -133,6 +140,15 @@ impl Tokens {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// A piece has a bar in the place of each space; `<0x0A>` is one byte (Kudo and Richardson, 2018).
+fn bytes_of_piece(piece: &str) -> Vec<u8> {
+    let hex = piece.strip_prefix("<0x").and_then(|p| p.strip_suffix('>')).filter(|hex| hex.len() == 2);
+    match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        Some(byte) => vec![byte],
+        None => piece.replace('▁', " ").into_bytes(),
     }
 }
 

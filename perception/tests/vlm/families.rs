@@ -11,7 +11,7 @@ use std::fs;
 const WEIGHTS: &str = "model.safetensors";
 
 /// Weights that are cut off, not finite, of another shape, missing, or left over.
-fn check_weights(layout: &str, tensors: &[&str]) {
+pub(crate) fn check_weights(layout: &str, tensors: &[&str]) {
     let copy = Copy::of(layout, &format!("weights-{layout}"));
     let path = copy.path(WEIGHTS);
     let good = fs::read(&path).expect("read");
@@ -47,7 +47,7 @@ fn check_weights(layout: &str, tensors: &[&str]) {
 }
 
 /// Settings of `file` that are changed, each with the words of its refusal.
-fn check_settings(layout: &str, file: &str, cases: &[(&[&str], Value, &[&str])]) {
+pub(crate) fn check_settings(layout: &str, file: &str, cases: &[(&[&str], Value, &[&str])]) {
     let copy = Copy::of(layout, &format!("settings-{layout}-{file}"));
     let good = fs::read(copy.path(file)).expect("read");
     for (way, value, words) in cases {
@@ -61,7 +61,7 @@ fn check_settings(layout: &str, file: &str, cases: &[(&[&str], Value, &[&str])])
 }
 
 /// The older layout without one of its shards, and with another model's.
-fn check_shards(layout: &str) {
+pub(crate) fn check_shards(layout: &str) {
     let [first, second] = [1, 2].map(|i| format!("model-0000{i}-of-00002.safetensors"));
     let copy = Copy::of(layout, &format!("shards-{layout}"));
     fs::remove_file(copy.path(&second)).expect("removed");
@@ -83,7 +83,7 @@ fn qwen2_5_vl_tells_places_in_pixels_of_the_picture_as_it_goes_in_and_the_others
         assert_eq!(shown as u32, (width / 28) * (height / 28), "{w} × {h}");
     }
     assert_eq!(published_measure([640, 480]), Measure::Pixels { width: 644, height: 476 });
-    for other in ["qwen3-vl", "smolvlm"] {
+    for other in ["qwen3-vl", "smolvlm", "paligemma"] {
         assert_eq!(load(other).measure([320, 240]), Measure::Thousandths, "{other}");
     }
 }

@@ -12,32 +12,57 @@ pub(crate) struct Family {
     pub(crate) expected: &'static str,
     /// Pictures whose levels stand there.
     pub(crate) pictures: &'static [&'static str],
+    /// What it is asked.
+    pub(crate) cases: [&'static str; 5],
+    /// Tokens of a prompt see those after them, so that no part of it is known to another prompt.
+    pub(crate) sees_on: bool,
 }
 
-pub(crate) const FAMILIES: [Family; 4] = [
+const WITH_FILM: [&str; 5] = ["text", "one", "several", "again", "video"];
+
+pub(crate) const FAMILIES: [Family; 5] = [
     Family {
         layouts: ["qwen3-vl", "qwen3-vl-4"],
         expected: ".",
         pictures: &["large", "fits", "small", "other", "tall"],
+        cases: WITH_FILM,
+        sees_on: false,
     },
     Family {
         layouts: ["qwen2_5-vl", "qwen2_5-vl-4"],
         expected: "qwen2_5-vl-expected",
         pictures: &["large", "small"],
+        cases: WITH_FILM,
+        sees_on: false,
     },
     Family {
         layouts: ["qwen3-vl-moe", "qwen3-vl-moe-4"],
         expected: "qwen3-vl-moe-expected",
         pictures: &["small"],
+        cases: WITH_FILM,
+        sees_on: false,
     },
     Family {
         layouts: ["smolvlm", "smolvlm-4"],
         expected: "smolvlm-expected",
         pictures: &["large", "small", "tall"],
+        cases: WITH_FILM,
+        sees_on: false,
+    },
+    Family {
+        layouts: ["paligemma", "paligemma-4"],
+        expected: "paligemma-expected",
+        pictures: &["large", "small", "tall"],
+        cases: ["text", "one", "several", "again", "pair"],
+        sees_on: true,
     },
 ];
 
 impl Family {
+    pub(crate) fn has_films(&self) -> bool {
+        self.cases.contains(&"video")
+    }
+
     pub(crate) fn expected(&self) -> Value {
         serde_json::from_slice(&bytes(&format!("{}/expected.json", self.expected))).expect("JSON")
     }

@@ -2,7 +2,7 @@
 
 use crate::batch;
 use crate::fixture::{FAMILIES, folder, ids, media, numbers, sentence};
-use crate::parity::{CASES, GREEDY, answer, check_reference, prompt, relative_difference};
+use crate::parity::{GREEDY, answer, check_reference, prompt, relative_difference};
 use perception::vlm::{Answering, Choice, Grammar, Place, Precision, Prompt, Vlm};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn logits_and_sixty_four_greedy_tokens_are_those_of_the_reference_recorded_or_no
         let expected = family.expected();
         for layout in family.layouts {
             let mut vlm = load(layout, Precision::F32);
-            for name in CASES {
+            for name in family.cases {
                 for is_recorded in [true, false] {
                     let has_step = vlm.record_steps(is_recorded);
                     let what = format!("{layout} {name}, step {has_step}, recorded {is_recorded}");
@@ -68,7 +68,7 @@ fn few_bits_stay_close_on_a_gpu_too() {
             // A token of a mixture may go to another expert by a hair.
             let most = if layout == "qwen3-vl-moe" { 1.0 } else { most };
             let mut vlm = load(layout, precision);
-            for name in CASES {
+            for name in family.cases {
                 let case = &expected[layout][name];
                 let prompt = prompt(&vlm, case);
                 vlm.reset();

@@ -7,6 +7,7 @@ mod fixture;
 mod gpu;
 mod grammar;
 mod hash;
+mod paligemma;
 mod parity;
 mod refusals;
 mod roles;

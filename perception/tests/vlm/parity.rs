@@ -9,7 +9,6 @@ use serde_json::Value;
 
 pub(crate) const GREEDY: Answering<'_> =
     Answering { choice: Choice::Greedy, max_tokens: 64, stops_at_end: false, grammar: None };
-pub(crate) const CASES: [&str; 5] = ["text", "one", "several", "again", "video"];
 
 pub(crate) fn prompt(vlm: &Vlm, case: &Value) -> Prompt {
     vlm.prompt(&media(case), sentence(case)).expect("a prompt")
@@ -30,8 +29,10 @@ fn pictures_become_the_same_levels_in_the_same_order() {
             let want: Vec<u32> = ids(&expected["grids"][name]);
             assert_eq!([n as u32, grid[0] as u32, grid[1] as u32], want[..], "{name}");
         }
-        let case = &expected[family.layouts[0]]["video"];
-        check_levels(&family, &expected, "video", &prompt(&vlm, case));
+        if family.has_films() {
+            let case = &expected[family.layouts[0]]["video"];
+            check_levels(&family, &expected, "video", &prompt(&vlm, case));
+        }
     }
 }
 
@@ -75,7 +76,7 @@ fn prompts_logits_and_sixty_four_greedy_tokens_are_those_of_the_reference() {
         let expected = family.expected();
         for layout in family.layouts {
             let mut vlm = load(layout);
-            for name in CASES {
+            for name in family.cases {
                 check_reference(&mut vlm, &expected[layout][name], &format!("{layout} {name}"));
             }
         }
@@ -91,9 +92,14 @@ fn what_a_prompt_shares_with_the_last_one_is_reused_and_changes_nothing() {
         let (several, again) = (prompt(&vlm, &cases["several"]), prompt(&vlm, &cases["again"]));
         answer(&mut vlm, &several);
         // Two pictures are the same, the third is another one.
+        let least = if family.sees_on { 0..1 } else { 16..usize::MAX };
         let shared = several.ids().iter().zip(again.ids()).take_while(|(a, b)| a == b).count();
         let said = answer(&mut vlm, &again);
-        assert!(said.reused > 15 && said.reused < shared, "{layout}: {} of {shared}", said.reused);
+        assert!(
+            least.contains(&said.reused) && said.reused < shared,
+            "{layout}: {} of {shared}",
+            said.reused
+        );
         assert_eq!(said.ids, ids(&cases["again"]["ids"]));
         assert!(largest_difference(&said.first_logits, &numbers(&cases["again"]["logits"])) <= 1e-4);
         // The same once more: all but the last token.
@@ -105,6 +111,9 @@ fn what_a_prompt_shares_with_the_last_one_is_reused_and_changes_nothing() {
         let text = prompt(&vlm, &cases["text"]);
         assert_eq!(answer(&mut vlm, &text).ids, ids(&cases["text"]["ids"]));
         assert_eq!(answer(&mut vlm, &several).ids, ids(&cases["several"]["ids"]));
+        if !family.has_films() {
+            continue;
+        }
         // A film at another pace is another film; then the first one's answer again.
         let film = prompt(&vlm, &cases["video"]);
         answer(&mut vlm, &film);
@@ -128,7 +137,7 @@ fn half_precision_stays_close_to_full() {
         for layout in family.layouts {
             let mut vlm =
                 Vlm::load(&folder(layout), Place::Cpu, Precision::F16, &mut |_, _| ()).expect("loads");
-            for name in CASES {
+            for name in family.cases {
                 let case = &expected[layout][name];
                 let prompt = prompt(&vlm, case);
                 vlm.reset();
@@ -157,7 +166,7 @@ fn weights_of_eight_and_four_bits_stay_close_to_full_and_what_is_reused_changes_
         let (layout, expected) = (family.layouts[0], family.expected());
         for (precision, most) in [(Precision::Q8, 0.06), (Precision::Q4, 0.6)] {
             let mut vlm = Vlm::load(&folder(layout), Place::Cpu, precision, &mut |_, _| ()).expect("loads");
-            for name in CASES {
+            for name in family.cases {
                 let case = &expected[layout][name];
                 let prompt = prompt(&vlm, case);
                 vlm.reset();

@@ -131,6 +131,7 @@ impl Step {
         let sizes = [c.hidden, c.inner, c.heads * c.head_dim];
         matches!(dtype, DType::BF16 | DType::F32)
             && c.mixture.is_none()
+            && c.gemma.is_none()
             && c.head_dim.is_multiple_of(8)
             && sizes.iter().all(|n| n.is_multiple_of(8) && *n <= MOST_IN)
             && c.heads / c.kv_heads <= MOST_SHARED
