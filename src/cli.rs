@@ -446,7 +446,7 @@ pub(crate) struct TrainOptions {
 pub(crate) struct ModelOptions {
     /// Folder of a model as published (config.json, safetensors, tokenizer.json, ...), or `hub:owner/name` or
     /// `hub:owner/name@revision`, which is fetched once: it is asked alone, with its own chat template. Qwen3-VL,
-    /// Qwen2.5-VL and SmolVLM2 so far.
+    /// Qwen2.5-VL, SmolVLM2 and PaliGemma 2 so far.
     #[arg(long)]
     pub(crate) model: Option<String>,
     /// Where the model computes: `cpu`, or `cuda` in a build with the feature cuda.

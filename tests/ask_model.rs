@@ -30,6 +30,8 @@ fn its_one_line_of_json_holds_what_the_reference_says_for_several_pictures() {
         ("qwen2_5-vl-4", "qwen2_5-vl-expected/expected.json"),
         ("smolvlm", "smolvlm-expected/expected.json"),
         ("smolvlm-4", "smolvlm-expected/expected.json"),
+        ("paligemma", "paligemma-expected/expected.json"),
+        ("paligemma-4", "paligemma-expected/expected.json"),
     ] {
         let expected = std::fs::read(path(expected)).expect("read");
         let expected: Value = serde_json::from_slice(&expected).expect("JSON");
@@ -79,7 +81,7 @@ fn a_batch_prints_for_each_line_what_is_said_to_it_alone() {
         json!({ "text": "where?", "images": pictures[..1] }),
     ];
     let file = questions("batch", &lines);
-    for layout in ["qwen3-vl", "qwen2_5-vl-4", "qwen3-vl-moe-4", "smolvlm"] {
+    for layout in ["qwen3-vl", "qwen2_5-vl-4", "qwen3-vl-moe-4", "smolvlm", "paligemma-4"] {
         let dir = path(layout);
         let how = ["--model", &dir, "--greedy", "--max-tokens", "24", "--json"];
         let out = ask(&[&how[..], &["--batch", &file]].concat());
@@ -171,4 +173,48 @@ fn what_cannot_be_asked_is_a_sentence_and_exit_code_two() {
     assert!(refused(&["how many?", "--image", &two, "--image", &two]).contains("one picture"));
     let logits = ["--model", &dir, "hello", "--logits", "417", "--max-tokens", "1"];
     assert!(refused(&logits).contains("vocabulary of 416"));
+}
+
+#[test]
+fn places_told_by_tokens_are_found_in_pixels_or_it_is_said_what_is_wrong_with_them() {
+    let (dir, fits, small) = (path("paligemma-4"), path("fits.png"), path("small.png"));
+    let said = |sentence: &str, seed: &str, more: &[&str]| -> Value {
+        let args = ["--model", &dir, "--image", &fits, sentence, "--temperature", "1", "--seed", seed];
+        let out = ask(&[&args[..], &["--max-tokens", "5", "--json"], more].concat());
+        assert_eq!(out.status.code(), Some(0), "{out:?}");
+        serde_json::from_slice(&out.stdout).expect("JSON")
+    };
+    // What random weights happen to say: three rows down and five columns to the right, of 1024, of 96 × 64 pixels.
+    let found = said("detect right ; large", "68", &[]);
+    assert_eq!(found["text"], "<loc0003><loc0005>o?");
+    assert_eq!(found["found"], json!([{ "label": "o?", "point_px": [0.46875, 0.1875] }]));
+    assert!(found.get("flaw").is_none(), "{found}");
+    let flawed = said("detect red ; pictures", "1", &[]);
+    assert!(flawed["text"].as_str().is_some_and(|text| text.contains("<loc0001>")), "{flawed}");
+    let flaw = flawed["flaw"].as_str().unwrap_or_default();
+    assert!(
+        flaw.contains("answer[0]") && flaw.contains("label") && flawed.get("found").is_none(),
+        "{flawed}"
+    );
+    // Of two pictures it is not known which one is meant.
+    let two = said("detect right ; large", "68", &["--image", &small]);
+    assert!(two.get("found").is_none() && two.get("flaw").is_none(), "{two}");
+}
+
+#[test]
+fn a_model_whose_tokens_are_pieces_of_words_answers_in_the_json_of_a_role() {
+    let out = ask(&[
+        "--model",
+        &path("paligemma"),
+        "--image",
+        &path("fits.png"),
+        "--role",
+        "point",
+        "cube",
+        "--json",
+    ]);
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    let said: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let text: Value = serde_json::from_str(said["text"].as_str().expect("text")).expect("JSON");
+    assert_eq!(text.as_array().map(Vec::len), said["found"].as_array().map(Vec::len), "{said}");
 }

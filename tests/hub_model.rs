@@ -58,7 +58,8 @@ fn answer(folder: &Folder, model: &str) -> [Value; 4] {
 
 #[test]
 fn a_model_from_a_hub_says_what_it_says_from_its_folder_and_then_without_the_hub() {
-    for layout in ["qwen3-vl", "qwen3-vl-4", "qwen2_5-vl", "qwen2_5-vl-4", "smolvlm", "smolvlm-4"] {
+    let layouts = ["qwen3-vl", "qwen3-vl-4", "qwen2_5-vl", "qwen2_5-vl-4", "smolvlm", "smolvlm-4"];
+    for layout in layouts.into_iter().chain(["paligemma", "paligemma-4"]) {
         let (url, log) = serves(layout);
         let folder = Folder::new(&format!("hub-{layout}"), &config(&url));
         let from_folder = answer(&folder, &data(layout).display().to_string());

@@ -1,7 +1,7 @@
 //! `sinew ask --model --batch`: the questions of a file, answered together by a model of others; nothing moves.
 
 use super::CommandError;
-use super::ask_model::{Said, Timings, answering, folder, picture};
+use super::ask_model::{Said, Timings, answering, folder, located, only_sides, picture};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
 use perception::vlm::{MOST_PROMPTS, Prompt, Vlm, VlmError};
@@ -49,16 +49,16 @@ pub(crate) fn run(
     let (mut prompts, mut bytes) = (Vec::new(), 0);
     for line in &lines {
         let begin = Instant::now();
-        let prompt = prompt(&vlm, line, file)?;
+        let (prompt, sides) = prompt(&vlm, line, file)?;
         bytes += prompt.pictures().map(|(_, values)| size_of_val(values)).sum::<usize>();
         if bytes > perception::vlm::MOST_BYTES {
             let field = format!("{}, line {}, images", file.display(), line.number);
             let expected = format!("at most {} bytes of cut-up pictures in all", perception::vlm::MOST_BYTES);
             return Err(Rejection::new(field, expected, bytes.to_string()).into());
         }
-        prompts.push((prompt, begin.elapsed().as_secs_f64()));
+        prompts.push((prompt, sides, begin.elapsed().as_secs_f64()));
     }
-    let asked: Vec<_> = prompts.iter().map(|(prompt, _)| (prompt, how)).collect();
+    let asked: Vec<_> = prompts.iter().map(|(prompt, ..)| (prompt, how)).collect();
     let begin = Instant::now();
     // When each answer had its first token, and its last.
     let mut times = vec![(0.0, 0.0); asked.len()];
@@ -73,16 +73,18 @@ pub(crate) fn run(
     };
     let answers = vlm.answer_all(&asked, &|| true, &mut tell).map_err(|e| in_line(e, &lines, file))?;
     let mut out = std::io::stdout().lock();
-    for ((answer, (prompt, prompt_s)), (first, last)) in answers.iter().zip(&prompts).zip(times) {
+    for ((answer, (prompt, sides, prompt_s)), (first, last)) in answers.iter().zip(&prompts).zip(times) {
         let n = answer.ids.len();
         let tokens_per_s = if last > first { (n - 1) as f64 / (last - first) } else { 0.0 };
         let timings = Timings { load_s, prompt_s: *prompt_s, first_token_s: first, tokens_per_s };
+        let (found, flaw) = located(&vlm, &answer.text, *sides);
         let said = Said {
             prompt_ids: prompt.ids(),
             ids: &answer.ids,
             text: &answer.text,
             logits: None,
-            found: None,
+            found,
+            flaw,
             timings,
         };
         let line = serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?;
@@ -92,7 +94,8 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-fn prompt(vlm: &Vlm, line: &Line, file: &Path) -> Result<Prompt, CommandError> {
+/// What the line asks, and the sides of its picture where that is the only one.
+fn prompt(vlm: &Vlm, line: &Line, file: &Path) -> Result<(Prompt, Option<[u32; 2]>), CommandError> {
     let mut media = Vec::new();
     for (i, path) in line.images.iter().enumerate() {
         let said = |e: CommandError| {
@@ -101,13 +104,14 @@ fn prompt(vlm: &Vlm, line: &Line, file: &Path) -> Result<Prompt, CommandError> {
         };
         media.push(picture(path).map_err(said)?);
     }
-    vlm.prompt(&media, &line.text).map_err(|e| match e {
+    let prompt = vlm.prompt(&media, &line.text).map_err(|e| match e {
         VlmError::Refused(r) => {
             let field = format!("{} line {}: {}", file.display(), line.number, r.field);
             Rejection::new(field, r.expected, r.got).into()
         }
-        other => other.into(),
-    })
+        other => CommandError::from(other),
+    });
+    Ok((prompt?, only_sides(&media)))
 }
 
 /// The line instead of the prompt's place in the batch.

@@ -4,7 +4,7 @@ use super::ask_role::Request;
 use super::{CommandError, config};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
-use perception::roles::Role;
+use perception::roles::{Role, Spot};
 use perception::vlm::{Answering, Choice, Medium, Pixels, Vlm};
 use serde::Serialize;
 use std::io::Write as _;
@@ -22,9 +22,12 @@ pub(super) struct Said<'a> {
     pub(super) text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logits: Option<&'a [f32]>,
-    /// What was pointed at, of roles that point.
+    /// What was pointed at, of roles that point, or in the model's own tokens for places.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) found: Option<Vec<perception::roles::Spot>>,
+    pub(super) found: Option<Vec<Spot>>,
+    /// Why there is no such list of an answer that has such tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) flaw: Option<String>,
     pub(super) timings: Timings,
 }
 
@@ -102,8 +105,11 @@ pub(crate) fn run(
     let timings = Timings { load_s, prompt_s, first_token_s, tokens_per_s };
     let (prompt_ids, ids) = (prompt.ids(), answer.ids.as_slice());
     let line = if common.json {
-        let found = request.as_ref().and_then(|r| r.found(&answer.text));
-        let said = Said { prompt_ids, ids, text: &answer.text, logits, found, timings };
+        let (found, flaw) = match &request {
+            Some(request) => (request.found(&answer.text), None),
+            None => located(&vlm, &answer.text, only_sides(&media)),
+        };
+        let said = Said { prompt_ids, ids, text: &answer.text, logits, found, flaw, timings };
         serde_json::to_string(&said).map_err(|e| CommandError::Other(e.to_string()))?
     } else {
         answer.text
@@ -111,6 +117,22 @@ pub(crate) fn run(
     // A reader that went away is no failure of the model's.
     let _ = writeln!(std::io::stdout(), "{line}");
     Ok(Exit::Done)
+}
+
+/// Width and height of the picture, where there is one alone.
+pub(super) fn only_sides(media: &[Medium]) -> Option<[u32; 2]> {
+    match media {
+        [Medium::Picture(picture)] => Some([picture.width() as u32, picture.height() as u32]),
+        _ => None,
+    }
+}
+
+/// Places that an answer about one picture of these sides tells in the model's own tokens, or why they are none.
+pub(super) fn located(vlm: &Vlm, text: &str, sides: Option<[u32; 2]>) -> (Option<Vec<Spot>>, Option<String>) {
+    match sides.map_or(Ok(None), |sides| vlm.located(text, sides)) {
+        Ok(found) => (found, None),
+        Err(e) => (None, Some(e.to_string())),
+    }
 }
 
 /// Refuses another number of pictures than the role is about.
