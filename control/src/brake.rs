@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn a_stop_begins_with_what_the_arm_does() {
+        let brake = brake(0.7, -2.0, 20.0, 600.0, 1.0);
+        let at = brake.after(0.0);
+        assert_eq!((at.q[0], at.dq[0], at.ddq[0]), (0.5, 0.7, -2.0));
+    }
+
+    #[test]
     fn a_stop_that_comes_later_goes_on_as_fast_as_it_was_until_then() {
         let l = JointLimits {
             lower: -3.0,

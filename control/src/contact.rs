@@ -185,9 +185,20 @@ mod tests {
 
     const TICK_S: f64 = 1e-3;
 
-    /// A resting arm: how many ticks after the first push a contact is seen, with speeds as noisy as `noise` says of a
+    /// A resting arm whose motion begins then: how many ticks after the first push a contact is seen, with speeds as noisy as `noise` says of a
     /// tick, as a part of each limit, and one joint pushed as `push` says of a tick, N·m.
     fn seen_after(
+        seed: u64,
+        joint: usize,
+        noise: impl Fn(i32) -> f64,
+        push: impl Fn(i32) -> f64,
+    ) -> Option<i32> {
+        seen_after_rest(100, seed, joint, noise, push)
+    }
+
+    /// The same after so many ticks of rest.
+    fn seen_after_rest(
+        rest: i32,
         seed: u64,
         joint: usize,
         noise: impl Fn(i32) -> f64,
@@ -199,7 +210,7 @@ mod tests {
         let (mut observer, mut data, mut held) = (Observer::new(&arm), ArmData::new(&arm), zero);
         inverse_dynamics(&arm, &mut data, &q, &zero, &zero, 0.0, &mut held);
         let mut random = seed;
-        for k in -100..200 {
+        for k in -rest..200 {
             let dq = JointVector::from_fn(7, |i| {
                 random =
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -210,7 +221,10 @@ mod tests {
             let gripper = GripperState::default();
             observer.observe(&arm, Some(&JointState { stamp, q, dq, tau, gripper }), 4.0 * TICK_S);
             observer.changes_mind_of_noise(&arm, &tuning);
-            if observer.is_contact(&arm, &tuning) {
+            if k == -1 {
+                observer.begin();
+            }
+            if k >= 0 && observer.is_contact(&arm, &tuning) {
                 return Some(k + 1);
             }
         }
@@ -225,6 +239,39 @@ mod tests {
             let taken = (0..1000).filter(is_taken).count();
             assert_eq!(taken, 0, "of 1000 onsets of noise of {size} so many were taken for a contact");
         }
+    }
+
+    #[test]
+    fn f21_what_pushes_from_before_a_motion_on_is_no_contact_and_does_not_hide_one() {
+        for (joint, before) in [(0, 40.0), (0, -40.0), (1, 60.0), (1, -60.0), (5, 5.0), (5, -5.0)] {
+            assert_eq!(seen_after_rest(1000, 1, joint, |_| 0.0, |_| before), None, "{before} N·m at {joint}");
+            let more = (0.26 * arm().limits()[joint].torque).copysign(before);
+            let push = |k: i32| before + if k < 0 { 0.0 } else { more };
+            let after = seen_after_rest(1000, 1, joint, |_| 0.0, push);
+            assert!(matches!(after, Some(4 | 5)), "{after:?}: {before} and {more} N·m at {joint}");
+        }
+    }
+
+    #[test]
+    fn what_pushes_the_same_way_four_times_is_steady_and_what_alternates_is_not() {
+        let arm = arm();
+        let (zero, q) = (JointVector::zeros(7), arm.home());
+        let (mut data, mut held) = (ArmData::new(&arm), zero);
+        inverse_dynamics(&arm, &mut data, &q, &zero, &zero, 0.0, &mut held);
+        let steady_after = |push: fn(i32) -> f64| {
+            let mut observer = Observer::new(&arm);
+            (0..40).find(|k| {
+                let tau = JointVector::from_fn(7, |i| held[i] - if i == 2 { push(*k) } else { 0.0 });
+                let stamp = Time::from_secs_f64(1.0 + TICK_S * f64::from(*k));
+                let state = JointState { stamp, q, dq: zero, tau, gripper: GripperState::default() };
+                observer.observe(&arm, Some(&state), 4.0 * TICK_S);
+                observer.is_steady()
+            })
+        };
+        // The first state of all has none before it.
+        assert_eq!(steady_after(|_| 30.0), Some(4));
+        assert_eq!(steady_after(|k| if k % 2 == 0 { 30.0 } else { -30.0 }), None);
+        assert_eq!(steady_after(|_| 0.5), None, "too little to count");
     }
 
     #[test]

@@ -163,12 +163,20 @@ fn a_live_arm_is_told_nothing_before_it_is_read_and_rests_within_its_range() {
     ] {
         let robot = Shared::new(change);
         let mut bench = Bench::new(&robot, Config::default());
-        // What cannot be read has no time of its own here.
-        for ms in 0..800 {
+        // What cannot be read has no time of its own here. After a second it is told, once, what keeps the arm from being held.
+        let told = |bench: &Bench| {
+            let of = |r: &&Report| matches!(r, Report::Refused { request: Request::Activate, why: w, .. } if *w == why);
+            bench.reports.iter().filter(of).count()
+        };
+        for ms in 0..2500 {
             let now = Time::ZERO + TICK * ms;
             robot.with(|live| live.state.stamp = now);
             bench.ticks(1);
+            if ms == 980 {
+                assert_eq!(told(&bench), 0, "{what}");
+            }
         }
+        assert_eq!(told(&bench), 1, "{what}: {:?}", bench.reports);
         assert_eq!((bench.told(), bench.mode()), (0, Mode::Disarmed), "{what}");
         assert_eq!(bench.handle.status().cause, Cause::Attached, "{what}");
         let now = bench.now();
@@ -274,7 +282,8 @@ fn ends(is_silent: bool) -> (bool, bool) {
     let clock = control::MonotonicClock::new();
     let robot = Shared::new(|live| live.is_silent = is_silent);
     let config = Config { max_overruns: 63, ..Config::default() };
-    let (core, mut handle) = control::new(arm(), config).expect("valid");
+    let (core, mut handle) = control::new(arm(), config.clone()).expect("valid");
+    let (core, tape) = core.with_tape();
     let quiet =
         LoopConfig { rate_hz: 1000.0, fifo_priority: None, lock_memory: false, cpu: None, in_step: false };
     let stamped = Stamped { robot: robot.clone(), clock };
@@ -287,6 +296,11 @@ fn ends(is_silent: bool) -> (bool, bool) {
     let fell_before = robot.with(|live| live.falls);
     let report = running.join();
     assert!(report.panic.is_none() && report.ticks > 0, "{report:?}");
+    // That it was to end is part of what its ticks consumed.
+    let (mut again, _handle) = control::new(arm(), config).expect("valid");
+    for record in tape {
+        assert_eq!(again.repeat(&record), record.command, "tick {}", record.tick);
+    }
     // What was taken over is not left with nobody to watch it.
     let (told, falls) = robot.with(|live| (live.told.len(), live.falls));
     (told == 0, falls && is_there && !fell_before)
