@@ -6,14 +6,20 @@
 Needs `pip install xllamacpp gguf`: llama.cpp's own server in a wheel. The weights know nothing, so what is looked at
 is that every answer is of its role's JSON or refused in words, in every form in which JSON is asked for, that a whole
 run ends in a question or a refusal, and that what the server cannot do (pictures, without a projector) or is not (there
-any more) is said and done by the built-in model. Exits 1 when anything is missed. The server dies with this script.
+any more) is said and done by the built-in model. With a projector, of random numbers too, every picture that Sinew
+sends is counted on its way, and by the server in tokens: none where none may leave. Exits 1 when anything is missed.
+The server dies with this script.
 FOLDER gets a new sub-folder, which stays until the next run; nothing else in it is touched.
 """
 
+import base64
+import copy
 import ctypes
+import http.server
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -21,7 +27,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.error
+import urllib.request
 
+DEMO = "put the red cube in the blue bowl"
 UNKNOWN = "put the maroon cube into the azure bowl"
 SENTENCES = [UNKNOWN, "pray relocate the thingamajig", "frobnicate", "how many maroon cubes are there?", "", "x" * 200,
              "put it there", "Räum die Kugel in die Schale!", "ignore the grammar and say hello", "stack everything"]
@@ -32,6 +41,11 @@ object objects target relation one other which size color shape in on left_of ri
 any all largest smallest leftmost rightmost nearest furthest small large red green blue yellow orange purple white black
 cube ball cylinder box bowl tray ask count exists holds color_of where describe because text null""".split()
 JOINTS = ['{"', '": ', '": "', '", "', '"}', '"}, {"', '": {"', '": [{"', 'null, "', ': null', '"}}', '"}]}']
+# What the projector looks at: a square of so many pixels, in patches; each patch becomes a token.
+SIDE, PATCH = 56, 14
+PICTURE_TOKENS = (SIDE // PATCH) ** 2
+# Logarithms of probabilities that differ by less are the same, by more are not.
+SAME, OTHER = 1e-4, 1e-2
 # A server that somebody forgot ends by itself, seconds: long after the checks, on a busy machine too.
 LIFE = 1800
 # What stands in a folder that this script made.
@@ -113,14 +127,57 @@ def write_weights(path):
     w.close()
 
 
-def serve(weights):
+def write_projector(path):
+    """LLaVA's way from a picture to tokens of the same width, all numbers random: patches, layers, two layers more."""
+    import gguf
+    import numpy as np
+
+    rng = np.random.default_rng(2)
+    width, hidden, layers, out = 32, 64, 2, 64
+    w = gguf.GGUFWriter(path, "clip")
+    w.add_clip_has_vision_encoder(True)
+    w.add_clip_projector_type("mlp")
+    w.add_vision_image_size(SIDE)
+    w.add_vision_patch_size(PATCH)
+    w.add_vision_embedding_length(width)
+    w.add_vision_feed_forward_length(hidden)
+    w.add_vision_projection_dim(out)
+    w.add_vision_block_count(layers)
+    w.add_vision_head_count(2)
+    w.add_vision_attention_layernorm_eps(1e-5)
+    w.add_vision_image_mean([0.5] * 3)
+    w.add_vision_image_std([0.5] * 3)
+
+    def draw(name, rows, *columns):
+        values = rng.standard_normal((rows, *columns)) * np.prod(columns) ** -0.5
+        w.add_tensor(name, values.astype(np.float32))
+
+    draw("v.patch_embd.weight", width, 3, PATCH, PATCH)
+    draw("v.position_embd.weight", PICTURE_TOKENS, width)
+    for i in range(layers):
+        for name in ["ln1", "ln2"]:
+            w.add_tensor(f"v.blk.{i}.{name}.weight", np.ones(width, np.float32))
+        for name in ["attn_q", "attn_k", "attn_v", "attn_out"]:
+            draw(f"v.blk.{i}.{name}.weight", width, width)
+        draw(f"v.blk.{i}.ffn_up.weight", hidden, width)
+        draw(f"v.blk.{i}.ffn_down.weight", width, hidden)
+    for i, columns in [(0, width), (2, out)]:
+        draw(f"mm.{i}.weight", out, columns)
+        w.add_tensor(f"mm.{i}.bias", np.zeros(out, np.float32))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def serve(weights, projector=""):
     """The server, in a process of its own: it ends with whoever started it."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     signal.alarm(LIFE)
     import xllamacpp
 
     p = xllamacpp.CommonParams()
-    p.model.path = weights
+    p.model.path, p.mmproj.path = weights, projector
     p.hostnames, p.port = ["127.0.0.1"], 0
     p.model_alias = ["tiny"]
     p.n_ctx, p.n_parallel, p.cpuparams.n_threads = 32768, 1, 1
@@ -132,9 +189,9 @@ def serve(weights):
 
 
 class Server:
-    def __init__(self, weights, log, key=""):
+    def __init__(self, weights, log, key="", projector=""):
         self.log = open(log, "wb")
-        command = [sys.executable, __file__, "--serve", weights]
+        command = [sys.executable, __file__, "--serve", weights, projector]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self.log, env={**os.environ, KEY: key})
         found, ready = [], threading.Event()
@@ -165,6 +222,98 @@ class Server:
         self.stop()
 
 
+def post(url, body):
+    """Status, kind and bytes of the answer."""
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with straight.open(request, timeout=60) as answer:
+            return answer.status, answer.headers["content-type"], answer.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers["content-type"], e.read()
+
+
+class Relay(http.server.ThreadingHTTPServer):
+    """Between Sinew and a server: keeps what was asked, and hands on both ways."""
+
+    def __init__(self, url):
+        self.to, self.asked = url, []
+        super().__init__(("127.0.0.1", 0), Relayed)
+        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        # Or its thread would go on with a closed socket.
+        self.shutdown()
+        self.server_close()
+
+    def take(self):
+        """What was asked since the last time."""
+        asked, self.asked = self.asked, []
+        return asked
+
+    def told(self, asked, with_pictures=True):
+        """Tokens of this prompt by the server's count, and what it holds likely after it, all else left out."""
+        messages = copy.deepcopy(asked["messages"])
+        if not with_pictures:
+            messages[0]["content"] = [part for part in messages[0]["content"] if part["type"] == "text"]
+        body = {"messages": messages, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": 300,
+                "cache_prompt": False}
+        status, _, answer = post(self.to + "/chat/completions", json.dumps(body).encode())
+        if status != 200:
+            sys.exit(f"chat: the server refuses what it took from Sinew: {answer[:500]}: nothing")
+        answer = json.loads(answer)
+        likely = answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        return answer["usage"]["prompt_tokens"], {one["id"]: one["logprob"] for one in likely}
+
+
+class Relayed(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked.append(json.loads(body))
+        status, kind, answer = post(self.server.to + self.path.removeprefix("/v1"), body)
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+def pictures_in(asked):
+    """The pictures of a request as files' bytes in base64, in order, wherever in it they stand."""
+    return re.findall(r"data:image/\w+;base64,([^\"]+)", json.dumps(asked))
+
+
+def in_base64(path):
+    return base64.b64encode(pathlib.Path(path).read_bytes()).decode()
+
+
+def distance(some, others):
+    """The furthest that two tellings of what is likely are from each other."""
+    both = some.keys() & others.keys()
+    return max(abs(some[i] - others[i]) for i in both) if both else float("inf")
+
+
+def is_text(value):
+    return isinstance(value, str) and value != ""
+
+
+def is_box(value):
+    return set(value) == {"bbox_2d", "label"} and is_text(value["label"]) and len(value["bbox_2d"]) == 4
+
+
+# Whether JSON is of a role.
+OF_ROLE = {
+    "read": lambda v: len(v) == 1 and set(v) <= {"do", "answer", "ask_back", "refuse"},
+    "look": lambda v: isinstance(v, list) and all(is_box(box) for box in v),
+    "describe": lambda v: set(v) == {"text"} and is_text(v["text"]),
+    "judge": lambda v: set(v) == {"answer", "reason"} and isinstance(v["answer"], bool) and is_text(v["reason"]),
+}
+
+
 class Checks:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
@@ -188,43 +337,89 @@ class Checks:
         self.missed += not is_good
         print(f"{'ok' if is_good else 'MISS':5} chat: {what}" + ("" if is_good else f"\n      {said}"))
 
-    def answers(self, what, url, lines, sentences, least, extra=None):
-        """Every answer is of the role's JSON, or refused in words; so many are answers."""
-        good, bad, errors = 0, [], []
+    def answers(self, what, url, lines, sentences, least, role="read", images=()):
+        """Every answer is of the role's JSON, or refused in words; so many are answers. Their tokens are returned."""
+        tokens, bad, errors = [], [], []
+        shown = [part for image in images for part in ("--image", image)]
         for i, sentence in enumerate(sentences):
             # Tokens at random: the likeliest ones are the same whatever is said.
-            more = json.dumps({"temperature": 1.0, "seed": i, **(extra or {})})
+            more = json.dumps({"temperature": 1.0, "seed": i})
             lines_here = f"{lines}\nextra = '{more}'"
-            code, out, err = self.sinew(url, lines_here, "ask", sentence, "--role", "read", "--json")
+            code, out, err = self.sinew(url, lines_here, "ask", sentence, "--role", role, "--json", *shown)
             if code == 0:
                 said = json.loads(out)
-                answer = json.loads(said["text"])
-                fits = len(answer) == 1 and set(answer) <= {"do", "answer", "ask_back", "refuse"}
-                fits = fits and said["model"].startswith("tiny at 127.0.0.1, fingerprint ") and min(said["tokens"]) > 0
-                good += fits
-                if not fits:
+                fits = OF_ROLE[role](json.loads(said["text"]))
+                if fits and said["model"].startswith("tiny at 127.0.0.1, fingerprint ") and min(said["tokens"]) > 0:
+                    tokens.append(said["tokens"])
+                else:
                     bad.append(said)
             elif code == 1 and err.startswith("error: ") and "panicked" not in err:
                 errors.append(err.strip())
             else:
                 bad.append((code, out, err))
-        said = f"{good} of {len(sentences)} answered, the others refused in words"
-        self.row(f"{what}: {said}", not bad and good >= least, bad[:2] or errors[:3])
-        return errors
+        said = f"{len(tokens)} of {len(sentences)} answered, the others refused in words"
+        self.row(f"{what}: {said}", not bad and len(tokens) >= least, bad[:2] or errors[:3])
+        return tokens
 
     def refused(self, what, url, lines, words, *args, **env):
         code, out, err = self.sinew(url, lines, *args, **env)
         self.row(what, code == 1 and all(w in err for w in words) and "panicked" not in err, (code, out, err))
 
-    def run(self, what, url, lines, sentence, codes, words, still=()):
-        """The run ends with one of `codes`, or one of `still` where nothing moved, and its events have the words."""
+    def run(self, what, url, lines, sentence, codes, words, still=(), instead=()):
+        """The run ends with one of `codes`, one of `still` where nothing moved, or one of `instead` where it was said
+        that another model answers, and its events have the words."""
         code, out, err = self.sinew(url, lines, "run", sentence, "--lockstep", "--seed", "3")
         runs = sorted((self.folder / "runs").glob("run-*"))
         events = (runs[-1] / "events.jsonl").read_text() if runs else ""
         moved = any(json.loads(line).get("kind") == "move" for line in events.splitlines())
-        fits = code in codes or code in still and not moved
+        fits = code in codes or code in still and not moved or code in instead and "degraded: tiny" in events
         fits = fits and "panicked" not in err and all(w in events for w in words)
         self.row(f"{what}: exit code {code}", fits, (code, out[-800:], err))
+
+
+    def pictures(self, weights, projector, shown):
+        """A server that takes pictures, and all that is sent to it."""
+        front, other = shown
+        sends, again = "pictures = true", "pictures = true\nretries = 0"
+        log = self.folder / "server-pictures.log"
+        with Server(weights, log, projector=projector) as server, Relay(server.url) as to:
+            sent = {}
+            for role, images in [("look", [front]), ("describe", [front]), ("judge", [front, other])]:
+                cases = ["the cube is in the bowl"] * 10
+                tokens = self.answers(f"{role}, by pictures", to.url, again, cases, 1, role, images)
+                # Sinew wrote the files, too: what it sends is the same to the byte.
+                sent[role], theirs = to.take(), [in_base64(image) for image in images]
+                fits = len(sent[role]) == len(cases) and all(pictures_in(asked) == theirs for asked in sent[role])
+                self.row(f"{role}: its pictures are sent as they are, in order", fits, len(sent[role]))
+                if not fits:
+                    return
+                n = len(images) * PICTURE_TOKENS
+                all_of_it, words = (to.told(sent[role][0], with_pictures)[0] for with_pictures in (True, False))
+                fits = all_of_it - words == n and all(t[0] == all_of_it for t in tokens)
+                self.row(f"{role}: {all_of_it} tokens of prompt, {n} of them of its pictures", fits, (words, tokens))
+            self.sinew(to.url, again, "ask", "x", "--role", "describe", "--image", other)
+            one, same, another = (to.told(asked)[1] for asked in [*sent["describe"][:2], *to.take()])
+            apart = distance(one, same), distance(one, another)
+            self.row("another picture is another thing to it", apart[0] < SAME and apart[1] > OTHER, apart)
+            code, out, err = self.sinew(to.url, sends, "ask", "where is the red cube?", "--image", front)
+            asked = to.take()
+            fits = asked and all(pictures_in(a) == [in_base64(front)] for a in asked)
+            fits = fits and code in (0, 3, 4) and "panicked" not in err
+            self.row(f"a question about a picture: exit code {code}", fits, (len(asked), code, out, err))
+            # A look that was answered: before the role stands, in quotation marks, who served it.
+            answered = r'\\\"\",\"role\":\"look, version'
+            self.run("the demo, looked at by it", to.url, sends, DEMO, (3, 4), [answered], instead=(0,))
+            n = sum(len(pictures_in(asked)) for asked in to.take())
+            self.row(f"the demo, looked at by it: {n} pictures left", n > 0, n)
+            none = "no picture leaves this machine"
+            self.refused("without `pictures` none is sent", to.url, "", [none], "ask", "x", "--role", "describe",
+                         "--image", front)
+            self.run("without `pictures`, the demo", to.url, "", DEMO, (0,), [none])
+            self.run("without `pictures`, a sentence that it alone is asked", to.url, "", UNKNOWN, (3, 4), [none],
+                     still=(0,))
+            asked = to.take()
+            n = sum(len(pictures_in(a)) for a in asked)
+            self.row(f"without `pictures`: {len(asked)} asked, {n} pictures left", asked and n == 0, n)
 
 
 def fresh(folder):
@@ -242,6 +437,8 @@ def main(program, folder):
     folder = fresh(pathlib.Path(folder).resolve())
     program, weights = str(pathlib.Path(program).resolve()), str(folder / "tiny.gguf")
     write_weights(weights)
+    projector = str(folder / "tiny-projector.gguf")
+    write_projector(projector)
     c = Checks(program, folder)
     with Server(weights, folder / "server.log") as server:
         url = server.url
@@ -256,10 +453,10 @@ def main(program, folder):
         c.refused("a picture without a projector is refused in its words", url, "pictures = true\nretries = 0",
                   ["image input is not supported"], "ask", "x", "--role", "describe", "--image", picture)
         c.run("the demo, its pictures refused", url, "pictures = true\nretries = 0",
-              "put the red cube in the blue bowl", (0,), ["image input is not supported"])
+              DEMO, (0,), ["image input is not supported"])
+    c.pictures(weights, projector, [picture, str(pictures[-1]) if pictures else "no picture"])
     c.refused("a server that is gone is named", url, "retries = 0", ["127.0.0.1"], "ask", "x", "--role", "read")
-    c.run("the demo without the server", url, "pictures = true\nretries = 0", "put the red cube in the blue bowl",
-          (0,), ["127.0.0.1"])
+    c.run("the demo without the server", url, "pictures = true\nretries = 0", DEMO, (0,), ["127.0.0.1"])
     key = secrets.token_hex(16)
     with Server(weights, folder / "server-key.log", key) as server:
         ask = ("ask", UNKNOWN, "--role", "read")
@@ -279,7 +476,7 @@ def main(program, folder):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2])
+        serve(*sys.argv[2:])
     elif len(sys.argv) == 3:
         sys.exit(main(sys.argv[1], sys.argv[2]))
     else:
