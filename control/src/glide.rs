@@ -67,7 +67,8 @@ impl Glide {
     }
 
     /// Whether it rests at `x`.
-    pub(crate) fn is_at(&self, x: f64) -> bool {
+    #[cfg(test)]
+    fn is_at(&self, x: f64) -> bool {
         *self == Self::at_rest(x)
     }
 

@@ -4,8 +4,8 @@
 //! than it may. Fingers that hold something stand wider than they are told to. To let go they have to be told where they
 //! are first, which is a leap: until then their force has been taken away, so that they feel nothing of it.
 //!
-//! A gripper that sets out late (`GripperProfile::late_s`) takes places to go to, and no course: it may be told another
-//! place at once.
+//! A gripper that sets out late (`GripperProfile::late_s`) takes places to go to, and no course: it is told where to go at
+//! once, and how it gets there is its own.
 #![forbid(unsafe_code)]
 
 use crate::filter::Fingers;
@@ -39,8 +39,8 @@ pub(crate) struct Gripper {
     glide: Glide,
     /// Before it goes on it lets go, and is told where the fingers are without force; with how much they held on, N.
     lets_go: Option<f64>,
-    /// For how long it has been told the same width, seconds.
-    stood_s: f64,
+    /// For how long it has been told to close further than it is, seconds.
+    pressed_s: f64,
     /// How far apart the fingers were last, metres, and whether they stood.
     measured_m: f64,
     stands: bool,
@@ -81,7 +81,7 @@ impl Gripper {
             command: rest,
             glide: Glide::at_rest(0.0),
             lets_go: None,
-            stood_s: 0.0,
+            pressed_s: 0.0,
             measured_m: 0.0,
             stands: false,
             grasp: NOTHING,
@@ -205,7 +205,8 @@ impl Gripper {
         self.measured_m = now_m;
         self.stands = measured.speed_m_s.abs() < RESTS_M_S;
         // Fingers that have not set out yet do not press.
-        let has_set_out = self.stood_s >= self.late_s;
+        self.pressed_s = if presses { self.pressed_s + dt } else { 0.0 };
+        let has_set_out = self.pressed_s > self.late_s;
         match self.grasp {
             // Through: there is nothing left to hold.
             Grasp::Holds { width_m, slips_m } if !presses => {
@@ -235,8 +236,9 @@ impl Gripper {
     /// The command after `dt` seconds.
     pub(crate) fn step(&mut self, dt: f64) -> GripperCommand {
         let Some(limits) = self.limits.map(between_ticks) else { return self.command };
-        let is_there = self.lets_go.is_none() && self.glide.is_at(self.target.width_m);
-        self.stood_s = if is_there { self.stood_s + dt } else { 0.0 };
+        if self.late_s > 0.0 {
+            self.glide = Glide::at_rest(self.target.width_m);
+        }
         for part in steps(dt, dt) {
             let (to, force_n) = match self.lets_go {
                 Some(_) => (self.glide.rests_at(&limits), 0.0),
@@ -314,12 +316,37 @@ mod tests {
 
     #[test]
     fn fingers_that_set_out_late_hold_nothing_until_they_may_have() {
-        // Told to close within 0.8 s, they set out 0.3 s later, and meet a cube of 34 mm.
-        let late = |ms: u32| (0.08 - 0.1 * (f64::from(ms) * 1e-3 - 1.1).max(0.0)).max(0.034);
+        // Told to close they set out 0.3 s later, and meet a cube of 34 mm.
+        let late = |ms: u32| (0.08 - 0.1 * (f64::from(ms) * 1e-3 - 0.3).max(0.0)).max(0.034);
         assert!(!felt(late).is_empty(), "taken for something that slips");
         assert_eq!(felt_by(0.5, late), []);
         let lost = felt_by(0.5, |ms| if ms < 3000 { late(ms) } else { 0.0 });
         assert!(matches!(lost[..], [(3000, _), ..]), "a cube that goes is noticed: {lost:?}");
+    }
+
+    #[test]
+    fn fingers_that_set_out_late_are_told_at_once_where_to_go_and_feel_what_they_hold_while_a_path_leads_them_on()
+     {
+        let mut gripper = closing(0.3);
+        assert_eq!(gripper.step(1e-3).width_m, 0.0);
+        // A path leads them together by 2 cm/s; they are where they were told to be 0.2 s before, and meet a cube.
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, None);
+        let mut slips = Vec::new();
+        for ms in 0..4000 {
+            let at = |ms: i32| 0.08 - 0.02 * f64::from(ms).max(0.0) * 1e-3;
+            gripper.lead(GripperCommand { width_m: at(ms).max(0.0), force_n: 20.0 }, Some(at(ms - 200)));
+            let command = gripper.step(1e-3);
+            assert_eq!(command.width_m, at(ms).max(0.0));
+            let cube = if ms < 3500 { 0.034 } else { 0.0 };
+            let width = |ms: i32| at(ms - 200).max(cube);
+            let state = GripperState {
+                width_m: width(ms),
+                speed_m_s: (width(ms) - width(ms - 1)) * 1e3,
+                force_n: 5.0,
+            };
+            slips.extend(gripper.feel(&state, 1e-3).map(|slip| (ms, slip)));
+        }
+        assert!(matches!(slips[..], [(3500, [_, _]), ..]), "{slips:?}");
     }
 
     #[test]

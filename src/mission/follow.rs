@@ -277,10 +277,7 @@ impl Mission {
         let mut still = 0;
         let gripper = &self.arm.profile().gripper;
         let limits = self.arm.gripper_limits();
-        // Who sets out late does so when the whole way has been decided.
-        let ramps_s = limits.map_or(0.0, |l| l.ramps_s());
-        let way_s = (command.width_m - before).abs() / gripper.speed_m_s + ramps_s;
-        let late_s = if gripper.late_s > 0.0 { gripper.late_s + way_s } else { 0.0 };
+        let (ramps_s, late_s) = (limits.map_or(0.0, |l| l.ramps_s()), gripper.late_s);
         // What is held is let go first.
         let force_s = limits.map_or(0.0, |l| l.force_s(gripper.force_n));
         while still < 8 && self.now().secs_since(started) < 3.0 + force_s + ramps_s + 2.0 * late_s {

@@ -38,9 +38,8 @@ impl Fingers {
         told: Time,
     ) -> Self {
         let way_s = (command.width_m - width_m).abs() / profile.speed_m_s + ramps_s;
-        // What is held is let go first. Some set out once the whole way has been
-        // decided.
-        let late_s = if profile.late_s > 0.0 { profile.late_s + way_s } else { 0.0 };
+        // What is held is let go first.
+        let late_s = profile.late_s;
         let soonest_s = SETS_OUT_S + force_s + late_s;
         let latest_s = LONGEST_S + force_s + way_s + 2.0 * late_s;
         Self { command, soonest_s, latest_s, told, rests: None }
@@ -73,7 +72,7 @@ mod tests {
             let command = GripperCommand { width_m: 0.0, force_n: 10.0 };
             for (stops_m, is_there) in [(0.04, false), (0.001, true)] {
                 let mut fingers = Fingers::of((&profile, [0.0; 2]), command, 0.08, at(1.0));
-                let sets_out_s = if late_s > 0.0 { late_s + 0.8 } else { 0.05 };
+                let sets_out_s = if late_s > 0.0 { late_s } else { 0.05 };
                 let told = (0..500).find_map(|k| {
                     let t = 0.01 * f64::from(k);
                     let width = (0.08 - 0.1 * (t - sets_out_s).max(0.0)).max(stops_m);

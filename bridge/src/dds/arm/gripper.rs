@@ -1,4 +1,5 @@
-//! A gripper that takes goals: it is told where to go once that has been decided, not on the way there.
+//! A gripper that takes goals: it is told where to go once that has been decided; where that changes all the time, as along
+//! a policy's chunk, every now and then.
 
 use super::slots::Slots;
 use crate::asking::{ActionClient, MoveGripper, Pursued, RosError};
@@ -13,6 +14,8 @@ use types::GripperProfile;
 const SLICE: Duration = Duration::from_millis(10);
 /// What has stayed the same for so many looks has been decided.
 const SETTLED: u32 = 3;
+/// What goes on changing is told after so many looks: each goal gives up the one before.
+const CHANGING: u32 = 20;
 /// So near to what it was told last, metres and newtons, it is not told again.
 const SAME_M: f64 = 1e-4;
 const SAME_N: f64 = 1e-3;
@@ -44,7 +47,8 @@ impl Telling {
     pub(super) fn run(self) {
         let mut told: Option<GripperTold> = None;
         let mut before: Option<types::GripperCommand> = None;
-        let mut stands = 0_u32;
+        // For how many looks it has been the same; and something else than what was told.
+        let (mut stands, mut differs) = (0_u32, 0_u32);
         while !self.slots.ends.load(Ordering::Acquire) {
             std::thread::sleep(SLICE);
             let Some(now) = self.slots.fingers() else {
@@ -61,16 +65,19 @@ impl Telling {
             let is_settled = stands >= SETTLED;
             match &told {
                 // What it was found at is no wish of anybody's.
-                None => told = Some(GripperTold { command: now, goal: None }),
-                Some(last) if is_settled && !is_same(&last.command, &now) => {
+                None => (told, differs) = (Some(GripperTold { command: now, goal: None }), 0),
+                Some(last) if is_same(&last.command, &now) => differs = 0,
+                Some(_) if is_settled || differs >= CHANGING => {
                     let command = GripperCommand::new(&self.profile, &now);
                     match self.client.give(&GripperCommandGoal { command }, ACCEPTS) {
-                        Ok(Some(goal)) => told = Some(GripperTold { command: now, goal: Some(goal) }),
+                        Ok(Some(goal)) => {
+                            (told, differs) = (Some(GripperTold { command: now, goal: Some(goal) }), 0);
+                        }
                         // One that was not taken is given again as long as it is wished for, and not too often.
                         Ok(None) | Err(_) => std::thread::sleep(ACCEPTS),
                     }
                 }
-                Some(_) => {}
+                Some(_) => differs += 1,
             }
         }
     }

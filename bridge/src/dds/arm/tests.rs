@@ -435,8 +435,21 @@ fn a_gripper_is_told_what_was_decided_and_nothing_once_nobody_may_tell_it_anythi
         }
         let _ = offer.accept(Time::from_secs_f64(1.0));
     };
-    let pursuit = offer.accept(Time::from_secs_f64(1.0)).expect("accepted");
-    write(0.04, 100 * MS);
+    let _ = offer.accept(Time::from_secs_f64(1.0)).expect("accepted");
+    // What goes on changing for a second is told a few times, and where it ends.
+    let mut goals = Vec::new();
+    for k in 0..70 {
+        write(0.04 - 0.0004 * f64::from(k.min(50)), 20 * MS);
+        while let Some(crate::asking::Event::Goal(offer)) = server.next_within(Duration::ZERO) {
+            let position = offer.goal().command.position;
+            goals.push((position, offer.accept(Time::from_secs_f64(1.0)).expect("accepted")));
+        }
+    }
+    assert!((3..=8).contains(&goals.len()), "{} goals", goals.len());
+    assert!(goals.windows(2).all(|w| w[1].0 < w[0].0), "on and on");
+    let (last, pursuit) = goals.pop().expect("some");
+    assert!((last - 0.01).abs() < 1e-9, "{last}");
+    write(0.02, 100 * MS);
     // The loop has ended: its last command expires, and the goal is given up.
     let Some(crate::asking::Event::Cancel(asked)) = server.next_within(SOON) else { panic!("it goes on") };
     assert_eq!(asked.goals(), [pursuit.id()]);
