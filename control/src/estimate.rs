@@ -243,3 +243,42 @@ fn judge(now: Time, s: &JointState, limits: &[JointLimits], tuning: &Tuning) -> 
     }
     Sensed::Fresh
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::arm;
+    use types::GripperState;
+
+    #[test]
+    fn f13_of_a_joint_whose_speed_fell_with_its_last_new_position_it_counts_how_fast_it_was_before() {
+        let arm = arm();
+        let (limits, zero) = (arm.limits(), JointVector::zeros(arm.n_joints()));
+        let (dt, joint) = (1e-3, 0);
+        let state = |k: i32, q: f64, dq: f64| {
+            let one = |v: f64| JointVector::from_fn(zero.len(), |i| if i == joint { v } else { 0.0 });
+            let stamp = Time::from_secs_f64(1.0 + dt * f64::from(k));
+            JointState { stamp, q: one(q), dq: one(dq), tau: zero, gripper: GripperState::default() }
+        };
+        let still = Still { told: 0.01, measured: 0.01, rest_speed: 0.02, is_fine: true };
+        // Half of its speed is too little for a joint that cannot come to rest at once.
+        let speed = 1.6 * STOPS_DEAD * limits[joint].acceleration * dt;
+        let frozen_after = |falls_to: f64| {
+            let mut estimate = Estimate::new(arm.home());
+            let mut before = None;
+            (-20..50).find(|k| {
+                let now = match k {
+                    ..0 => state(*k, speed * dt * f64::from(*k), speed),
+                    0 => state(0, 0.0, falls_to * speed),
+                    _ => state(*k, 0.0, 0.0),
+                };
+                estimate.measured = Some(now);
+                let reference = JointVector::from_fn(zero.len(), |i| {
+                    if i == joint { speed * dt * f64::from(*k) } else { 0.0 }
+                });
+                estimate.is_frozen(before.replace(now).as_ref(), &reference, still, limits)
+            })
+        };
+        assert_eq!([1.0, 0.5, 0.0].map(frozen_after), [Some(4); 3]);
+    }
+}

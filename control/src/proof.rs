@@ -130,7 +130,7 @@ impl Proof {
     pub(crate) fn ahead<'a>(&'a self, limits: &'a [JointLimits]) -> (f64, impl Fn(f64) -> Reference + 'a) {
         let way = if self.is_complete() { 0.0 } else { Self::way_s(&limits[self.joint]) };
         // It stays out there until it is judged.
-        let is_out = self.t < way + SETTLE_S || !self.is_judged;
+        let is_out = !self.is_judged;
         let end = if is_out { way } else { 2.0 * way + SETTLE_S };
         let at = move |seconds: f64| {
             if self.is_complete() {
