@@ -29,7 +29,7 @@ pub(crate) enum RobotFileError {
 const MAX_WARNINGS: usize = 8;
 
 /// How long a gripper of ROS 2's may take to begin to move, seconds: its goal has to be accepted first.
-const GRIPPER_OF_ROS_S: f64 = 0.5;
+const GRIPPER_OF_ROS_S: f64 = 0.7;
 
 /// The robot of a configuration: the one that its profile names, behind the drive of what the loop drives.
 ///

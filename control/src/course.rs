@@ -99,8 +99,8 @@ impl Course {
     }
 
     /// What the fingers may be told between path times; `None`: nothing.
-    pub(crate) fn grips_between(&self, from: f64, to: f64) -> Option<&[f64]> {
-        self.grips.as_ref().map(|(grips, period_s)| grips.between(from / period_s, to / period_s))
+    pub(crate) fn grips_between(&self, from: f64, to: f64) -> Option<impl Iterator<Item = f64> + '_> {
+        self.grips.as_ref().map(move |(grips, period_s)| grips.between(from / period_s, to / period_s))
     }
 
     /// The knots, the first at zero.

@@ -66,6 +66,11 @@ impl Glide {
         self.stopping(l, f64::INFINITY).x
     }
 
+    /// Whether it is on its way.
+    pub(crate) fn moves(&self) -> bool {
+        self.v != 0.0 || self.a != 0.0
+    }
+
     /// Whether it rests at `x`.
     #[cfg(test)]
     fn is_at(&self, x: f64) -> bool {

@@ -39,8 +39,9 @@ pub(crate) struct Gripper {
     glide: Glide,
     /// Before it goes on it lets go, and is told where the fingers are without force; with how much they held on, N.
     lets_go: Option<f64>,
-    /// For how long it has been told to close further than it is, seconds.
-    pressed_s: f64,
+    /// From where to where it was told to go of late, metres, and for how long that has been the same, seconds.
+    told_m: [f64; 2],
+    told_s: f64,
     /// How far apart the fingers were last, metres, and whether they stood.
     measured_m: f64,
     stands: bool,
@@ -81,7 +82,8 @@ impl Gripper {
             command: rest,
             glide: Glide::at_rest(0.0),
             lets_go: None,
-            pressed_s: 0.0,
+            told_m: [0.0; 2],
+            told_s: 0.0,
             measured_m: 0.0,
             stands: false,
             grasp: NOTHING,
@@ -113,12 +115,13 @@ impl Gripper {
             width_m: width_m.clamp(0.0, self.width_max),
             force_n: force_n.clamp(0.0, self.force_max),
         };
+        self.note_told();
         let stands = measured_m.filter(|w| *w >= 0.0 && *w <= self.width_max).unwrap_or(0.0);
         let is_wider = stands > self.command.width_m + FURTHER_M && stands < self.target.width_m;
         self.lets_go = None;
         // Fingers that only lag behind what they are told hold nothing.
-        if is_wider && (self.stands || matches!(self.grasp, Grasp::Holds { .. }) || self.late_s > 0.0) {
-            self.leap(stands, held_n);
+        if is_wider && (self.stands || matches!(self.grasp, Grasp::Holds { .. })) && self.late_s == 0.0 {
+            self.lets_go = Some(held_n);
         }
         let cut = |limit, asked: f64, done: f64| (asked != done).then_some((limit, asked, done));
         [
@@ -134,14 +137,11 @@ impl Gripper {
         }
     }
 
-    /// Is to be told another width than where it is on its way; `held_n` is what it holds on with until then, N.
-    fn leap(&mut self, width_m: f64, held_n: f64) {
-        if self.late_s > 0.0 {
-            self.glide = Glide::at_rest(width_m);
-            self.command.width_m = width_m;
-        } else {
-            self.lets_go = Some(held_n);
-        }
+    /// It is told to go somewhere else.
+    fn note_told(&mut self) {
+        let to = self.target.width_m;
+        let [low, high] = if self.late_s > 0.0 { self.told_m } else { [to; 2] };
+        (self.told_m, self.told_s) = ([low.min(to), high.max(to)], 0.0);
     }
 
     /// Keeps what it holds: neither opens nor closes further than it takes to come to rest, with the force it had. Fingers
@@ -154,9 +154,8 @@ impl Gripper {
         }
         self.target.width_m = self.glide.rests_at(limits).clamp(0.0, self.width_max);
         if self.late_s > 0.0 && matches!(self.grasp, Grasp::Nothing { .. }) {
-            let stands = self.measured_m.clamp(0.0, self.width_max);
-            self.leap(stands, self.target.force_n);
-            self.target.width_m = stands;
+            self.target.width_m = self.measured_m.clamp(0.0, self.width_max);
+            self.note_told();
         }
     }
 
@@ -165,10 +164,11 @@ impl Gripper {
     pub(crate) fn fingers(&self, now: f64) -> Fingers {
         let may = |to: f64| if matches!(self.grasp, Grasp::Holds { .. }) { to.max(now) } else { to };
         let all = Fingers::at(now);
-        if self.limits.is_none() {
-            return all;
-        }
-        all.with(may(self.command.width_m)).with(may(self.target.width_m))
+        let Some(limits) = &self.limits else { return all };
+        // Before they turn they come to rest; and who sets out late may still be about what it was told before.
+        let rests_m = if self.glide.moves() { self.glide.rests_at(limits) } else { self.command.width_m };
+        let ways = [self.command.width_m, self.target.width_m, rests_m, self.told_m[0], self.told_m[1]];
+        ways.into_iter().fold(all, |all, width_m| all.with(may(width_m.clamp(0.0, self.width_max))))
     }
 
     /// Stands where it is measured: without power, or when power comes.
@@ -183,6 +183,7 @@ impl Gripper {
     /// The command stays what it is.
     fn stay(&mut self) {
         self.target = self.command;
+        self.told_m = [self.command.width_m; 2];
         self.glide = Glide::at_rest(self.command.width_m);
         self.lets_go = None;
     }
@@ -204,9 +205,6 @@ impl Gripper {
         let (now_m, presses) = (measured.width_m, measured.width_m - self.command.width_m > FURTHER_M);
         self.measured_m = now_m;
         self.stands = measured.speed_m_s.abs() < RESTS_M_S;
-        // Fingers that have not set out yet do not press.
-        self.pressed_s = if presses { self.pressed_s + dt } else { 0.0 };
-        let has_set_out = self.pressed_s > self.late_s;
         match self.grasp {
             // Through: there is nothing left to hold.
             Grasp::Holds { width_m, slips_m } if !presses => {
@@ -219,13 +217,11 @@ impl Gripper {
             }
             Grasp::Holds { .. } => None,
             Grasp::Nothing { rests_s } => {
-                let rests_s = if presses && has_set_out && measured.speed_m_s.abs() < RESTS_M_S {
-                    rests_s + dt
-                } else {
-                    0.0
-                };
+                let rests_s =
+                    if presses && measured.speed_m_s.abs() < RESTS_M_S { rests_s + dt } else { 0.0 };
                 self.grasp = Grasp::Nothing { rests_s };
-                if rests_s > HOLDS_S {
+                // Fingers that have not set out yet do not press, nor do those that are told on and on.
+                if rests_s > HOLDS_S + self.late_s {
                     self.grasp = Grasp::Holds { width_m: now_m, slips_m: SLIP_M };
                 }
                 None
@@ -238,6 +234,10 @@ impl Gripper {
         let Some(limits) = self.limits.map(between_ticks) else { return self.command };
         if self.late_s > 0.0 {
             self.glide = Glide::at_rest(self.target.width_m);
+        }
+        self.told_s += dt;
+        if self.told_s > 2.0 * self.late_s && self.stands {
+            self.told_m = [self.target.width_m; 2];
         }
         for part in steps(dt, dt) {
             let (to, force_n) = match self.lets_go {
@@ -347,6 +347,51 @@ mod tests {
             slips.extend(gripper.feel(&state, 1e-3).map(|slip| (ms, slip)));
         }
         assert!(matches!(slips[..], [(3500, [_, _]), ..]), "{slips:?}");
+    }
+
+    #[test]
+    fn fingers_that_go_step_by_step_where_they_were_told_to_of_late_hold_nothing_and_may_be_anywhere_between()
+    {
+        let mut gripper = closing(0.5);
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, None);
+        // Led together by 2 cm/s, told a new place five times a second, which they go to at 10 cm/s and then rest.
+        let (mut width_m, mut goal_m) = (0.08, 0.08);
+        for ms in 0..3000 {
+            gripper
+                .lead(GripperCommand { width_m: 0.08 - 2e-5 * f64::from(ms), force_n: 20.0 }, Some(width_m));
+            let command = gripper.step(1e-3);
+            if ms % 200 == 100 {
+                goal_m = command.width_m;
+            }
+            let speed_m_s = -((width_m - goal_m) * 1e3f64).clamp(0.0, 0.1);
+            width_m += 1e-3 * speed_m_s;
+            let slip = gripper.feel(&GripperState { width_m, speed_m_s, force_n: 0.0 }, 1e-3);
+            assert_eq!((slip, gripper.grasp), (None, gripper.grasp), "at {ms} ms");
+            assert!(matches!(gripper.grasp, Grasp::Nothing { .. }), "at {ms} ms");
+        }
+        // Told to open and at once to close again, they may still open.
+        let now = width_m;
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, Some(now));
+        gripper.step(1e-3);
+        gripper.go(GripperCommand { width_m: now, force_n: 20.0 }, Some(now));
+        let stands = GripperState { width_m: now, speed_m_s: 0.0, force_n: 0.0 };
+        let wide = |gripper: &Gripper| gripper.fingers(now).looks(0.5).fold(0.0, f64::max);
+        for ms in 0..2000 {
+            gripper.step(1e-3);
+            gripper.feel(&stands, 1e-3);
+            assert_eq!(wide(&gripper) > 0.079, ms < 999, "at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn fingers_that_are_told_to_turn_round_may_be_where_they_come_to_rest_before() {
+        let mut gripper = closing(0.0);
+        (0..400).for_each(|_| _ = gripper.step(1e-3));
+        let at = gripper.command.width_m;
+        gripper.go(GripperCommand { width_m: 0.08, force_n: 20.0 }, None);
+        let closest = gripper.fingers(at).looks(0.5).fold(1.0, f64::min);
+        let reached = (0..1000).map(|_| gripper.step(1e-3).width_m).fold(1.0, f64::min);
+        assert!(reached < at - 5e-4 && (closest - reached).abs() < 2e-4, "{closest}, {reached} from {at}");
     }
 
     #[test]

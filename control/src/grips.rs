@@ -45,10 +45,11 @@ impl Grips {
         GripperCommand { width_m: from + (place - k as f64) * (to - from), force_n: self.force_n }
     }
 
-    /// The widths of all points from `from` to `to` points along, and of those next to them.
-    pub(crate) fn between(&self, from: f64, to: f64) -> &[f64] {
-        let last = self.widths_m.len() - 1;
-        let of = |place: f64| (place.clamp(0.0, last as f64) as usize).min(last);
-        &self.widths_m[of(from)..=(of(to) + 1).min(last)]
+    /// All that they are told from `from` to `to` points along, but for what is between two of these widths.
+    pub(crate) fn between(&self, from: f64, to: f64) -> impl Iterator<Item = f64> + '_ {
+        let n = self.widths_m.len();
+        let [first, end] = [from, to].map(|place| (libm::ceil(place.max(0.0)) as usize).min(n));
+        let ends = [from, to].map(|place| self.at(place).width_m);
+        self.widths_m[first..end.max(first)].iter().copied().chain(ends)
     }
 }

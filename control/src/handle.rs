@@ -51,6 +51,8 @@ impl StopFlag {
 pub struct Handle {
     arm: Arc<Arm>,
     gripper: Gripper,
+    /// How far apart the fingers were ordered to be last, metres.
+    told_m: Option<f64>,
     /// Knows the arm's body; obstacles are put into copies of it.
     checker: Checker,
     /// Among the things of every world.
@@ -83,6 +85,7 @@ impl Handle {
         Self {
             arm,
             gripper,
+            told_m: None,
             checker,
             told: (!walls.is_empty()).then(|| (0, walls.clone(), None)),
             walls,
@@ -220,6 +223,7 @@ impl Handle {
             Motion::Pose(there) => What::Servo(Aim::Joints(self.joints_for(&there, status)?)),
             Motion::Grip(command) => {
                 self.gripper.check(&command)?;
+                self.told_m = Some(command.width_m);
                 What::Grip(command)
             }
             Motion::Comply(compliance) => {
@@ -281,8 +285,9 @@ impl Handle {
         status: &Status,
     ) -> Result<Box<Job>, Rejection> {
         let fingers = Fingers::at(status.measured.map_or(0.0, |m| m.gripper.width_m));
-        let grips = course.grips_between(0.0, course.duration()).unwrap_or(&[]);
-        let fingers = grips.iter().fold(fingers.with(status.command.gripper.width_m), |all, w| all.with(*w));
+        let told = self.told_m.unwrap_or(status.command.gripper.width_m);
+        let grips = course.grips_between(0.0, course.duration()).into_iter().flatten();
+        let fingers = grips.fold(fingers.with(status.command.gripper.width_m).with(told), Fingers::with);
         let (reaches, arm) = (&self.reaches, &self.arm);
         let profile = Profile::new(what, &course, paces.slowest(), reaches, arm, &mut self.checker, fingers)?;
         Ok(Box::new(Job::new(id, course, paces, profile)))

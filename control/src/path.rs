@@ -297,8 +297,9 @@ impl Job {
     }
 
     /// How far apart it tells the fingers to be from path time `from` to `to`.
-    pub(crate) fn grips_between(&self, from: f64, to: f64) -> Option<&[f64]> {
-        if self.leaves_gripper { None } else { self.course.grips_between(from, to) }
+    pub(crate) fn grips_between(&self, from: f64, to: f64) -> impl Iterator<Item = f64> + '_ {
+        let course = Some(&self.course).filter(|_| !self.leaves_gripper);
+        course.and_then(|course| course.grips_between(from, to)).into_iter().flatten()
     }
 
     /// The gripper was ordered something else since: the path says nothing of it any more.

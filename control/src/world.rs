@@ -62,6 +62,8 @@ pub(crate) struct Surroundings {
     /// For each, which thing of the world before it was, and of which world.
     was: Vec<Option<usize>>,
     follows: u64,
+    /// Scratch for how near each was in looks since the last forgiving, metres.
+    nearest: Vec<f64>,
     /// Scratch for the distances as they are to be kept.
     pub(crate) keep: Vec<Keep>,
     pub(crate) has_moving: bool,
@@ -96,9 +98,21 @@ impl Surroundings {
         // How fast the hand moves what is around it is reckoned with so much.
         crate::config::range("world.held", checker.held_reach(), 0.0, HELD_REACH_M)?;
         let has_moving = things.iter().any(|(_, v)| *v > 0.0);
-        let forgiven = vec![0.0; things.len()];
+        let (forgiven, nearest) = (vec![0.0; things.len()], vec![f64::INFINITY; things.len()]);
         let (stamp, expires) = (world.stamp, world.expires);
-        Ok(Self { things_id, stamp, expires, checker, things, forgiven, was, follows, keep, has_moving })
+        Ok(Self {
+            things_id,
+            stamp,
+            expires,
+            checker,
+            things,
+            forgiven,
+            was,
+            follows,
+            nearest,
+            keep,
+            has_moving,
+        })
     }
 
     /// What is around the arm before anybody has told of it: walls, for ever. `None` without walls.
@@ -139,14 +153,29 @@ impl Surroundings {
         }
     }
 
-    /// The arm is where its checker was asked last. What it has moved away from is forgiven less; what it is too
+    /// The arm may be as its checker was asked last, for [`Self::forgive`].
+    pub(crate) fn note(&mut self, anew: bool) {
+        for (k, (distance, speed)) in self.things.iter().enumerate() {
+            if *speed == 0.0 && (self.forgiven[k] != 0.0 || anew) {
+                let near = self.checker.distance_to(k, distance + NO_NEARER_M);
+                self.nearest[k] = self.nearest[k].min(near);
+            }
+        }
+    }
+
+    /// What was forgiven is not any more.
+    pub(crate) fn forgive_nothing(&mut self) {
+        self.forgiven.fill(0.0);
+    }
+
+    /// The arm may be where it was noted since the last time. What it has moved away from is forgiven less; what it is too
     /// near to when a motion begins (`anew`) is forgiven as far as it is, so that it can leave.
     pub(crate) fn forgive(&mut self, anew: bool) {
         for (k, (distance, speed)) in self.things.iter().enumerate() {
+            let near = core::mem::replace(&mut self.nearest[k], f64::INFINITY);
             if *speed > 0.0 || (self.forgiven[k] == 0.0 && !anew) {
                 continue;
             }
-            let near = self.checker.distance_to(k, distance + NO_NEARER_M);
             let lacks = (distance - near + NO_NEARER_M).max(0.0);
             if self.forgiven[k] > 0.0 {
                 self.forgiven[k] = self.forgiven[k].min(lacks);
@@ -303,9 +332,11 @@ mod tests {
                 );
             }
         };
+        world.note(false);
         world.forgive(false);
         keeps(&world, [0.3, 0.05, 0.3]);
         // Where a motion begins: as near as it is, and six tenths of a millimetre; nothing of what moves.
+        world.note(true);
         world.forgive(true);
         keeps(&world, [near[0] - NO_NEARER_M, 0.05, 0.3]);
         // A little away from it.
@@ -320,10 +351,12 @@ mod tests {
         assert!(there.1 > near[0] + 1e-3 && there.1 < 0.3, "{there:?}");
         away.copy_from_slice(&there.0);
         look(&mut world, &mut data, &away);
+        world.note(false);
         world.forgive(false);
         keeps(&world, [there.1 - NO_NEARER_M, 0.05, 0.3]);
         // Nearer again nothing more is forgiven, also not to another motion.
         look(&mut world, &mut data, &home);
+        world.note(true);
         world.forgive(true);
         keeps(&world, [there.1 - NO_NEARER_M, 0.05, 0.3]);
         let forgiven = 0.3 - there.1 + NO_NEARER_M;

@@ -278,9 +278,10 @@ impl Mission {
         let gripper = &self.arm.profile().gripper;
         let limits = self.arm.gripper_limits();
         let (ramps_s, late_s) = (limits.map_or(0.0, |l| l.ramps_s()), gripper.late_s);
+        let way_s = (command.width_m - before).abs() / gripper.speed_m_s + ramps_s;
         // What is held is let go first.
         let force_s = limits.map_or(0.0, |l| l.force_s(gripper.force_n));
-        while still < 8 && self.now().secs_since(started) < 3.0 + force_s + ramps_s + 2.0 * late_s {
+        while still < 8 && self.now().secs_since(started) < 3.0 + force_s + way_s + 2.0 * late_s {
             self.slice()?;
             self.is_finished(None)?;
             let gripper = self.state()?.gripper;

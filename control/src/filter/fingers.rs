@@ -5,14 +5,14 @@
 use crate::core::Core;
 
 /// Widths that differ by less are one, metres.
-const FINE_M: f64 = 2e-3;
+const FINE_M: f64 = 1e-3;
 /// So far apart fingers are looked at, metres that a point of them goes: less than they are thick, so that what is between
 /// two places is in one of them.
 const APART_M: f64 = 0.01;
 /// Places that are looked at, at most, but for where they are.
-const MOST: usize = 5;
+const MOST: usize = 7;
 /// What was proven for some widths holds for others that are beyond by no more than this, metres.
-const BEYOND_M: f64 = 1e-3;
+const BEYOND_M: f64 = 5e-4;
 
 /// Between which widths the fingers may be until they stand, and how far apart they are now, metres.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -29,7 +29,8 @@ impl Fingers {
     }
 
     /// How far apart they are.
-    pub(crate) fn now(&self) -> f64 {
+    #[cfg(test)]
+    pub(super) fn now(&self) -> f64 {
         self.now
     }
 
@@ -43,9 +44,9 @@ impl Fingers {
         other.low >= self.low - BEYOND_M && other.high <= self.high + BEYOND_M
     }
 
-    /// Whether `other` may be at so much fewer places that it is worth another look.
-    pub(super) fn are_wider_than(&self, other: &Self) -> bool {
-        self.high - self.low > other.high - other.low + FINE_M
+    /// Whether `other` may be at places so different that it is worth another look.
+    pub(super) fn are_elsewhere(&self, other: &Self) -> bool {
+        (self.low - other.low).abs().max((self.high - other.high).abs()) > FINE_M
     }
 
     /// At which widths to look, where a metre of width moves a point of the fingers by up to `travel` metres; where they
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn fingers_that_stay_are_looked_at_once_and_others_at_places_that_overlap_where_they_are_last() {
         assert_eq!(looks(Fingers::at(0.03), 0.5), [0.03]);
-        assert_eq!(looks(Fingers::at(0.03).with(0.0315), 0.5), [0.03], "as good as the same");
+        assert_eq!(looks(Fingers::at(0.03).with(0.0308), 0.5), [0.03], "as good as the same");
         assert_eq!(looks(Fingers::at(0.03).with(0.04), 0.5), [0.04, 0.03]);
         for (now, to) in [(0.0, 0.08), (0.08, 0.0)] {
             let all = looks(Fingers::at(now).with(to), 0.5);
@@ -105,8 +106,9 @@ mod tests {
     #[test]
     fn what_is_proven_holds_for_fewer_places_and_a_trifle_beyond() {
         let wide = Fingers::at(0.02).with(0.06);
-        assert!(wide.cover(&Fingers::at(0.05)) && wide.cover(&Fingers::at(0.0195).with(0.0605)));
+        assert!(wide.cover(&Fingers::at(0.05)) && wide.cover(&Fingers::at(0.0196).with(0.0604)));
         assert!(!wide.cover(&Fingers::at(0.018)) && !wide.cover(&Fingers::at(0.05).with(0.062)));
-        assert!(wide.are_wider_than(&Fingers::at(0.05)) && !wide.are_wider_than(&wide.with(0.019)));
+        assert!(wide.are_elsewhere(&Fingers::at(0.05)) && wide.are_elsewhere(&wide.with(0.018)));
+        assert!(!wide.are_elsewhere(&wide.with(0.0195)));
     }
 }

@@ -65,18 +65,22 @@ impl Filter {
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let still = JointVector::zeros(q.len());
         self.look_from(0);
-        self.fingers = fingers;
-        self.near(arm, q, &still, Fingers::at(fingers.now()), 0.0, LOOK_AHEAD_S);
+        if let Some(world) = &mut self.world
+            && anew
+            && !self.forgiven.cover(&fingers)
+        {
+            world.forgive_nothing();
+            self.own_keep = OWN_KEEP_M;
+        }
+        (self.fingers, self.forgiven) = (fingers, fingers);
+        self.near(arm, q, (&still, LOOK_AHEAD_S), fingers, 0.0, Some(anew));
         self.forgive(anew);
     }
 
-    /// The arm is where it was looked at last: see [`Surroundings::forgive`]; the same for the arm itself.
+    /// The arm may be where it was noted since the last time: see [`Surroundings::forgive`]; the same for the arm itself.
     fn forgive(&mut self, anew: bool) {
-        let checker = self.world.as_mut().map_or(&mut self.body, |world| &mut world.checker);
-        let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
-        let still = JointVector::zeros(self.reaches.len());
+        let room = core::mem::replace(&mut self.own_nearest, f64::INFINITY).min(FARTHEST_M);
         if anew || self.own_keep < OWN_KEEP_M {
-            let room = checker.own_room(&still, 0.0, most).room_m;
             let keep = (room - NO_NEARER_M).min(OWN_KEEP_M);
             if self.own_keep < OWN_KEEP_M {
                 self.own_keep = self.own_keep.max(keep);
@@ -100,29 +104,40 @@ impl Filter {
     }
 
     /// How much room and time, up to a horizon, there is at `q` for an arm whose joints move it at `speeds`, m/s,
-    /// at most. What was too near when the motion began is forgiven as far as it was.
+    /// at most. What was too near when the motion began is forgiven as far as it was; with `notes`, what is seen is noted
+    /// for [`Self::forgive`], of a motion that begins `anew` or not.
     fn near(
         &mut self,
         arm: &Arm,
         q: &JointVector,
-        speeds: &JointVector,
+        (speeds, horizon_s): (&JointVector, f64),
         fingers: Fingers,
         floor: f64,
-        horizon_s: f64,
+        notes: Option<bool>,
     ) -> Nearness {
-        let (checker, keep, farthest_m) = match &mut self.world {
-            Some(world) => (&mut world.checker, world.keep.as_slice(), FARTHEST_M),
-            None => (&mut self.body, [].as_slice(), FARTHEST_ALONE_M),
-        };
+        let farthest_m = if self.world.is_some() { FARTHEST_M } else { FARTHEST_ALONE_M };
         // What is not met within the horizon is of no interest.
         let speed: f64 = speeds.iter().sum();
         let most_m = (floor + speed * horizon_s).clamp(2.0 * APPROACH_M, farthest_m);
         let mut own = OwnRoom { room_m: 2.0 * APPROACH_M, clear_s: horizon_s };
         let (mut fixed, mut moving) = (f64::INFINITY, f64::INFINITY);
         for width_m in fingers.looks(self.travel) {
+            let (checker, keep) = match &mut self.world {
+                Some(world) => (&mut world.checker, world.keep.as_slice()),
+                None => (&mut self.body, [].as_slice()),
+            };
             let room = checker.room(arm, &mut self.data, q, width_m, keep, most_m);
             (fixed, moving) = (fixed.min(room.still), moving.min(room.moving));
             own = checker.own_room(speeds, self.own_keep + floor, own);
+            let Some(anew) = notes else { continue };
+            if anew || self.own_keep < OWN_KEEP_M {
+                let still = JointVector::zeros(self.reaches.len());
+                let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
+                self.own_nearest = self.own_nearest.min(checker.own_room(&still, 0.0, most).room_m);
+            }
+            if let Some(world) = &mut self.world {
+                world.note(anew);
+            }
         }
         let least = fixed.min(moving) - floor;
         Nearness {
@@ -210,7 +225,7 @@ impl Filter {
         }
         // Up to where something is near, and from there only what leads away.
         self.look_from(0);
-        let first = self.near(arm, q, &speeds, fingers, APPROACH_M, horizon_s);
+        let first = self.near(arm, q, (&speeds, horizon_s), fingers, APPROACH_M, Some(false));
         let here = first.room;
         // What the arm has left behind is not forgiven any more.
         self.forgive(false);
@@ -223,7 +238,8 @@ impl Filter {
             let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
             self.look_from(AWAY);
-            if self.near(arm, &there, &speeds, fingers, APPROACH_M, horizon_s).room.room <= here.room {
+            let away = self.near(arm, &there, (&speeds, horizon_s), fingers, APPROACH_M, None);
+            if away.room.room <= here.room {
                 return (0.0, Some(here));
             }
             LEAST_ROOM_M
@@ -234,7 +250,7 @@ impl Filter {
         while t < clear_s {
             let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
             self.look_from(looks);
-            let near = self.near(arm, &there, &along, fingers, floor, horizon_s);
+            let near = self.near(arm, &there, (&along, horizon_s), fingers, floor, None);
             looks += 1;
             if !near.is_free || looks >= LOOKS {
                 clear_s = t;
@@ -309,7 +325,7 @@ impl Filter {
             self.look_from(STOPPING[usize::from(stop.coasts())] + look);
             // What is left of its way takes all of its time: of what is met after it nothing is of interest.
             let ways = JointVector::from_fn(self.reaches.len(), |i| stop.way_left(i, t) * self.reaches[i]);
-            let near = self.near(arm, &stop.after(t).q, &ways, fingers, LEAST_ROOM_M, WHOLE_WAY);
+            let near = self.near(arm, &stop.after(t).q, (&ways, WHOLE_WAY), fingers, LEAST_ROOM_M, None);
             if !near.is_free {
                 break;
             }

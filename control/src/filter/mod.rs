@@ -57,8 +57,8 @@ const RISING_S: f64 = 0.03;
 const THINGS_PER_TICK: usize = 112;
 const THINGS_ANEW: usize = 340;
 
-/// What a chunk tells the fingers is looked at so far ahead at once, seconds of path time.
-const GRIPS_AHEAD_S: f64 = 0.1;
+/// What a chunk tells the fingers is looked at so far ahead at once, seconds of path time, and where that is too far so far.
+const GRIPS_AHEAD_S: [f64; 2] = [0.1, 0.01];
 
 /// Ticks' worth of looks that a motion that takes over may need.
 const MOST_TRIES: usize = 4;
@@ -122,6 +122,9 @@ pub(crate) struct Filter {
     /// What was seen in this tick of a motion without a path, and where the fingers might be.
     seen: Option<free::Seen>,
     fingers: Fingers,
+    /// Where they might be when a motion began at which something was forgiven, and how near the arm was to itself then.
+    forgiven: Fingers,
+    own_nearest: f64,
     /// Nothing is proven yet: the motion or the world has just changed.
     is_new: bool,
     /// When everything that moves is taken to be as the proof that grows has it.
@@ -153,6 +156,8 @@ impl Filter {
             own_keep: free::OWN_KEEP_M,
             seen: None,
             fingers: Fingers::at(0.0),
+            forgiven: Fingers::at(0.0),
+            own_nearest: f64::INFINITY,
             is_new: true,
             grown_to: Time::ZERO,
             is_news: false,
@@ -196,7 +201,14 @@ impl Filter {
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
-        world.checker.room(arm, &mut self.data, &q, fingers.now(), &world.keep, FARTHEST_M);
+        if anew && !self.forgiven.cover(&fingers) {
+            world.forgive_nothing();
+        }
+        self.forgiven = fingers;
+        for width_m in job.grips_between(job.s(), job.s()).fold(fingers, Fingers::with).looks(self.travel) {
+            world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
+            world.note(anew);
+        }
         world.forgive(anew);
     }
 
@@ -289,7 +301,7 @@ impl Filter {
         let ends_soon = now + Duration::from_secs_f64(0.5 * WINDOW_S) >= self.growing.until;
         let n_things = if self.is_new { THINGS_ANEW } else { THINGS_PER_TICK };
         // What ended it may have been in the way of fingers that are elsewhere now.
-        let is_wide = self.growing.end.is_some() && self.growing.from.are_wider_than(&fingers);
+        let is_wide = self.growing.end.is_some() && self.growing.from.are_elsewhere(&fingers);
         let is_over = now >= self.growing.until || (look.world.has_moving && is_whole && ends_soon);
         if self.is_new || is_over || is_wide {
             if !self.is_new {
@@ -336,28 +348,39 @@ impl Look<'_> {
         let world = &mut *self.world;
         while proof.end.is_none() && proof.s < self.goal && n_things > 0 {
             let q = job.q_at(proof.s);
-            // Where the path leads the fingers they lag behind: they may be wherever they were told to be until there.
-            let ahead = proof.s + GRIPS_AHEAD_S;
-            let grips = job.grips_between(proof.s, ahead);
-            proof.fingers =
-                grips.unwrap_or(&[]).iter().fold(proof.fingers, |all, width_m| all.with(*width_m));
-            world.checker.look_from(0);
+            let is_here = proof.s <= job.s();
             let (mut still, mut moving) = (f64::INFINITY, f64::INFINITY);
-            for width_m in proof.fingers.looks(self.travel) {
-                let checker = &mut world.checker;
-                let room = checker.room(self.arm, self.data, &q, width_m, &world.keep, FARTHEST_M);
-                (still, moving) = (still.min(room.still), moving.min(room.moving));
-                // A look costs kinematics too, as much as a dozen things.
-                n_things = n_things.saturating_sub(12 + world.keep.len());
+            let mut ahead = f64::INFINITY;
+            for ahead_s in GRIPS_AHEAD_S {
+                // Where the path leads the fingers they lag behind: they may be wherever they were told to be until there.
+                ahead = if job.grips() { proof.s + ahead_s } else { f64::INFINITY };
+                let fingers = job.grips_between(proof.s, ahead).fold(proof.fingers, Fingers::with);
+                world.checker.look_from(0);
+                (still, moving) = (f64::INFINITY, f64::INFINITY);
+                let mut costs = 12 + world.keep.len();
+                for width_m in fingers.looks(self.travel) {
+                    let checker = &mut world.checker;
+                    let room = checker.room(self.arm, self.data, &q, width_m, &world.keep, FARTHEST_M);
+                    (still, moving) = (still.min(room.still), moving.min(room.moving));
+                    if is_here {
+                        world.note(false);
+                    }
+                    // A look costs kinematics too, as much as a dozen things; but for the fingers the next is the same.
+                    n_things = n_things.saturating_sub(costs);
+                    costs = (12 + world.keep.len()) / 4;
+                }
+                if still.min(moving) > LEAST_ROOM_M || !job.grips() {
+                    proof.fingers = fingers;
+                    break;
+                }
             }
-            if proof.s <= job.s() {
+            if is_here {
                 // What the arm has left behind is not forgiven any more.
                 world.forgive(false);
             }
             let room = still.min(moving);
             if room > LEAST_ROOM_M {
-                let next = job.after_moving(proof.s, room);
-                proof.s = if grips.is_some() { next.min(ahead) } else { next };
+                proof.s = job.after_moving(proof.s, room).min(ahead);
             } else {
                 proof.end = Some(Near { room, is_moving: moving < still });
             }

@@ -224,3 +224,87 @@ fn a_chunk_whose_hand_would_meet_the_arm_where_it_opens_is_refused() {
     }
     assert_eq!(refused, taken);
 }
+
+/// Beside a thing nearer than is to be kept, with the hand closed: away from it leads joint 1 backwards.
+fn beside_it() -> (Rig, JointVector) {
+    let arm = solid_arm();
+    let mut rig = Rig::with(arm.clone(), Config::default());
+    rig.state.gripper.width_m = 0.0;
+    let mut rig = rig.activated();
+    let home = rig.hold_q();
+    let here = tool_pose(&arm, &mut ArmData::new(&arm), &home);
+    let thing = ball(here.isometry() * Point3::new(0.0, 0.085, 0.18), 0.02, 0.08, 0.0);
+    let mut left = left(&arm, &thing);
+    let [shut, open] = [0.0, 0.03].map(|width_m| left(&home, width_m));
+    assert!(shut < 0.08 && open < shut - 0.01 && open > 0.005, "{shut}, {open}");
+    rig.handle.watch(world(rig.now, 100.0, std::slice::from_ref(&thing))).expect("a world");
+    (rig, home)
+}
+
+fn retreat(rig: &mut Rig, home: &JointVector) -> f64 {
+    let zero = JointVector::zeros(N);
+    let from = rig.hold_q();
+    let point = |t, q| TrajectoryPoint { t, q, dq: zero, ddq: zero };
+    let points = vec![point(0.0, from), point(3.0, turned(home, -0.8))];
+    rig.follow(Box::new(Trajectory::new(points, rig.arm.limits(), &from).expect("a way")));
+    rig.ticks(4000);
+    home[1] - rig.hold_q()[1]
+}
+
+#[test]
+fn an_arm_whose_hand_opens_where_it_is_too_near_to_something_already_can_leave() {
+    for opens in ["just before", "on the way"] {
+        let (mut rig, home) = beside_it();
+        let got = match opens {
+            "just before" => {
+                grip(&mut rig, 0.03);
+                retreat(&mut rig, &home)
+            }
+            // Closed it sets out, then stands there and opens.
+            _ => {
+                rig.submit(Motion::Joints(turned(&home, -0.02))).expect("a place");
+                rig.ticks(1000);
+                grip(&mut rig, 0.03);
+                rig.ticks(1000);
+                retreat(&mut rig, &home)
+            }
+        };
+        assert!(got > 0.7, "{opens}: it got {got} rad away: {:?}", rig.reports);
+    }
+}
+
+#[test]
+fn a_steered_arm_whose_hand_opens_where_it_is_too_near_to_something_can_leave() {
+    let (mut rig, home) = beside_it();
+    grip(&mut rig, 0.03);
+    for _ in 0..150 {
+        let velocity = JointVector::from_fn(N, |j| if j == 1 { -0.3 } else { 0.0 });
+        rig.submit(Motion::Velocity(velocity)).expect("a wish");
+        rig.ticks(20);
+    }
+    let got = home[1] - rig.hold_q()[1];
+    assert!(got > 0.5, "it got {got} rad away: {:?}", rig.reports);
+}
+
+#[test]
+fn a_chunk_that_closes_the_hand_before_a_narrow_place_or_opens_it_behind_one_passes() {
+    for (first, then, at_s) in [(WIDTH, 0.0, 0.5), (0.0, WIDTH, 1.75)] {
+        let (mut rig, home, thing) = closed(Config::default());
+        grip(&mut rig, first);
+        rig.ticks(2000);
+        let period_s = 1.0 / 30.0;
+        let at = |k: usize| period_s * k as f64;
+        let points = (0..90).map(|k| turned(&home, (0.4 * at(k)).min(1.0))).collect();
+        let widths_m = (0..90).map(|k| if at(k) < at_s { first } else { then }).collect();
+        let chunk = Chunk { points, period_s, grip: Some(Grips { widths_m, force_n: 15.0 }) };
+        rig.lease = None;
+        let mut lease = rig.handle.claim(rig.now, Owner::Human, Groups::All, None).expect("sent");
+        let order = lease.order(rig.now, Motion::Chunk(chunk));
+        let order = Order { expires: rig.now + Duration::from_secs(2), ..order };
+        rig.handle.submit(order).expect("a chunk");
+        let least = least_left(&mut rig, &thing, 5000, |rig, _| rig.handle.keep_alive(&lease, rig.now));
+        let got = rig.hold_q()[1] - home[1];
+        assert!(got > 0.6 && least > KEEP_M - 5e-4, "{first} to {then}: it got to {got}, {least} m");
+        check_differences(&rig.arm.clone(), &rig.commands);
+    }
+}

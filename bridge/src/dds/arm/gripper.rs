@@ -19,6 +19,8 @@ const CHANGING: u32 = 20;
 /// So near to what it was told last, metres and newtons, it is not told again.
 const SAME_M: f64 = 1e-4;
 const SAME_N: f64 = 1e-3;
+/// Fingers that are to be farther from where they are than this, metres, are to go there.
+const FAR_M: f64 = 0.002;
 /// How long a goal may take to be accepted, and before one is given again that was not.
 const ACCEPTS: Duration = Duration::from_secs(1);
 
@@ -64,8 +66,13 @@ impl Telling {
             stands = if is_still { stands.saturating_add(1) } else { 0 };
             let is_settled = stands >= SETTLED;
             match &told {
-                // What it was found at is no wish of anybody's.
-                None => (told, differs) = (Some(GripperTold { command: now, goal: None }), 0),
+                // What it was found at is no wish of anybody's; what is far from there is one.
+                None => {
+                    let found = self.slots.state().ok().map(|state| state.gripper.width_m);
+                    let width_m = found.filter(|found| (found - now.width_m).abs() > FAR_M);
+                    let command = types::GripperCommand { width_m: width_m.unwrap_or(now.width_m), ..now };
+                    (told, differs) = (Some(GripperTold { command, goal: None }), 0);
+                }
                 Some(last) if is_same(&last.command, &now) => differs = 0,
                 Some(_) if is_settled || differs >= CHANGING => {
                     let command = GripperCommand::new(&self.profile, &now);

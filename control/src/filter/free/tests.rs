@@ -120,11 +120,11 @@ fn room_is_what_is_left_to_things_and_to_the_arm_itself_as_far_as_it_is_of_inter
     let home = arm.home();
     // In the open: twice the distance that it is brought up to things, or as far as it gets within the horizon.
     let mut open = filter(&arm);
-    let near = open.near(&arm, &home, &JointVector::zeros(N), WIDE, 0.001, 0.5);
+    let near = open.near(&arm, &home, (&JointVector::zeros(N), 0.5), WIDE, 0.001, None);
     assert!((near.room.room - 0.004).abs() < 1e-12 && near.is_free && !near.room.is_moving);
     assert_eq!(near.clear_s, 0.5);
     let speeds = joints(|_| 0.2 / N as f64);
-    let near = open.near(&arm, &home, &speeds, WIDE, 0.002, 0.5);
+    let near = open.near(&arm, &home, (&speeds, 0.5), WIDE, 0.002, None);
     assert!((near.room.room - 0.006).abs() < 1e-12, "of itself no more is looked at: {}", near.room.room);
     assert!((near.clear_s - 0.5).abs() < 1e-9, "{}", near.clear_s);
     // To itself: less what it is to keep, and the floor, which counts as room.
@@ -136,7 +136,7 @@ fn room_is_what_is_left_to_things_and_to_the_arm_itself_as_far_as_it_is_of_inter
     };
     for (most, floor, is_free) in [(3.5e-3, 1e-3, true), (2.4e-3, 1e-3, false), (2.4e-3, 1e-4, true)] {
         let by = (0..28_000).map(|k| 1e-4 * f64::from(k)).find(|by| own(*by) < most).expect("it can fold");
-        let near = open.near(&arm, &folded(by), &JointVector::zeros(N), WIDE, floor, 0.5);
+        let near = open.near(&arm, &folded(by), (&JointVector::zeros(N), 0.5), WIDE, floor, None);
         let expected = (own(by) - OWN_KEEP_M).min(0.004);
         assert!((near.room.room - expected).abs() < 1e-9, "{most}: {} m, not {expected} m", near.room.room);
         assert_eq!((near.is_free, near.room.is_moving), (is_free, false), "{most}");
@@ -146,13 +146,13 @@ fn room_is_what_is_left_to_things_and_to_the_arm_itself_as_far_as_it_is_of_inter
             let mut judge = Judge::new(&arm, &[ball(&arm, 0.6, 0.0, 1.0)]);
             let keep = judge.room(&arm, &folded(by)) - expected - off;
             world.world.as_mut().expect("told").keep[0].distance_m = keep;
-            let near = world.near(&arm, &folded(by), &JointVector::zeros(N), WIDE, floor, 0.5);
+            let near = world.near(&arm, &folded(by), (&JointVector::zeros(N), 0.5), WIDE, floor, None);
             assert_eq!(near.room.is_moving, is_moving, "{most}, {off}");
         }
     }
     // Neither of what stands nor of what moves is anything near.
     let mut far = filter_with(&arm, vec![ball(&arm, 1.5, 0.0, 1.0), ball(&arm, 1.5, 0.0, 0.0)]);
-    assert!(!far.near(&arm, &home, &JointVector::zeros(N), WIDE, 0.001, 0.5).room.is_moving);
+    assert!(!far.near(&arm, &home, (&JointVector::zeros(N), 0.5), WIDE, 0.001, None).room.is_moving);
 }
 
 #[test]
