@@ -36,10 +36,13 @@ macro_rules! section {
         pub(crate) struct $name { $(pub(crate) $field: $ty),+ }
 
         impl $name {
-            const KEYS: &'static [&'static str] = &[$(stringify!($field)),+];
+            pub(crate) const KEYS: &'static [&'static str] = &[$(stringify!($field)),+];
         }
     };
 }
+
+#[path = "config/joy.rs"]
+pub(crate) mod joy;
 
 section!(
     /// The whole of `robot.toml`.
@@ -56,6 +59,7 @@ section!(
         record: Record,
         zenoh: Zenoh,
         ros2: Ros2,
+        joy: joy::Joy,
     }
 );
 section!(
@@ -342,7 +346,7 @@ impl Config {
             let expected = "nothing, or what a million tokens of prompt and of answer cost, 0 to 1e6 each";
             return Err(Rejection::new("remote.price", expected, format!("{price:?}")));
         }
-        self.safety.check()
+        self.joy.check(self.ros2.moves).and(self.safety.check())
     }
 }
 
@@ -363,6 +367,7 @@ fn keys() -> impl Iterator<Item = &'static str> {
         Record::KEYS,
         Zenoh::KEYS,
         Ros2::KEYS,
+        joy::Joy::KEYS,
     ]
     .into_iter()
     .flatten()

@@ -10,6 +10,8 @@ pub(crate) trait Reins {
     fn activate(&mut self, now: Time) -> Result<(), Rejection>;
     /// Claims joint groups on behalf of a sentence.
     fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection>;
+    /// Claims them for somebody else than who asks by itself.
+    fn claim_as(&mut self, now: Time, owner: Owner, groups: Groups) -> Result<Lease, Rejection>;
     /// Gives a lease back.
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection>;
     /// Orders a motion, made of what was seen of the arm last.
@@ -32,7 +34,11 @@ impl Reins for Handle {
     }
 
     fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection> {
-        Self::claim(self, now, Owner::Planner, groups, None)
+        self.claim_as(now, Owner::Planner, groups)
+    }
+
+    fn claim_as(&mut self, now: Time, owner: Owner, groups: Groups) -> Result<Lease, Rejection> {
+        Self::claim(self, now, owner, groups, None)
     }
 
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {

@@ -335,6 +335,22 @@ impl WiredReins {
         }
     }
 
+    /// Claims, for the node itself where nobody is named.
+    fn claim_by(&mut self, now: Time, owner: Option<Owner>, groups: Groups) -> Result<Lease, Rejection> {
+        let word = match groups {
+            Groups::Arm => "arm",
+            Groups::Gripper => "gripper",
+            Groups::All => "all",
+        };
+        let named = owner.map_or("", Owner::word).to_owned();
+        let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0, owner: named };
+        let owner = owner.unwrap_or(Owner::Planner);
+        let request = || Request::Claim { now, owner, groups, deadline_s: None };
+        let lease = Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups);
+        self.vigil.hold(lease.id());
+        Ok(lease)
+    }
+
     /// Asks, and notes the request as a replay will make it, with its answer.
     fn noted<Q: ros::Message>(
         &self,
@@ -364,18 +380,11 @@ impl Reins for WiredReins {
     }
 
     fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection> {
-        let word = match groups {
-            Groups::Arm => "arm",
-            Groups::Gripper => "gripper",
-            Groups::All => "all",
-        };
-        let owner = self.owner.map_or("", Owner::word).to_owned();
-        let claim = ros::Claim { groups: word.to_owned(), deadline_s: 0.0, owner };
-        let owner = self.owner.unwrap_or(Owner::Planner);
-        let request = || Request::Claim { now, owner, groups, deadline_s: None };
-        let lease = Lease::new(LeaseId(self.noted(&topics::CLAIM, &claim, request)?), groups);
-        self.vigil.hold(lease.id());
-        Ok(lease)
+        self.claim_by(now, self.owner, groups)
+    }
+
+    fn claim_as(&mut self, now: Time, owner: Owner, groups: Groups) -> Result<Lease, Rejection> {
+        self.claim_by(now, Some(owner), groups)
     }
 
     fn release(&mut self, now: Time, lease: &Lease) -> Result<(), Rejection> {

@@ -35,12 +35,15 @@ pub(super) struct Gate {
     around: Option<World>,
     /// The part of their own speed at which motions were last asked to run.
     pace: f64,
+    /// Whether ROS 2 may speak for a person, who steers there.
+    steers: bool,
     /// Where what is let through is noted.
     tape: Tape,
 }
 
 impl Gate {
-    pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, tape: Tape) -> Self {
+    /// `steers` says whether ROS 2 may speak for a person.
+    pub(super) fn new(arm: Arc<Arm>, sessions: Arc<Mutex<Sessions>>, steers: bool, tape: Tape) -> Self {
         let (claims, ended) = (VecDeque::new(), VecDeque::new());
         Self {
             arm,
@@ -51,6 +54,7 @@ impl Gate {
             world: None,
             around: None,
             pace: 1.0,
+            steers,
             tape,
         }
     }
@@ -190,13 +194,15 @@ impl Gate {
             "all" => Groups::All,
             other => return Err(Rejection::new("claim.groups", "arm, gripper or all", other.to_owned())),
         };
-        let own = match by.from {
-            Role::Planner => Owner::Planner,
-            Role::Ros2 => Owner::Script,
-            Role::Operator => Owner::Human,
+        // Its own rank, and the highest that it may name.
+        let (own, highest) = match by.from {
+            Role::Planner => (Owner::Planner, Owner::Planner),
+            Role::Ros2 if self.steers => (Owner::Script, Owner::Human),
+            Role::Ros2 => (Owner::Script, Owner::Script),
+            Role::Operator => (Owner::Human, Owner::Human),
             other => return Err(Rejection::new("session.role", "planner, operator or ros2", other.word())),
         };
-        let owner = speaks_for(own, &m.owner)?;
+        let owner = speaks_for(own, highest, &m.owner)?;
         by.fresh(now, OLDEST_S)?;
         let deadline_s = (m.deadline_s != 0.0).then_some(m.deadline_s);
         let lease = handle.claim(now, owner, groups, deadline_s)?;
@@ -272,14 +278,14 @@ impl Gate {
     }
 }
 
-/// For whom somebody claims: for itself, or for whoever it names, of no higher rank.
-fn speaks_for(own: Owner, word: &str) -> Result<Owner, Rejection> {
+/// For whom somebody claims: for itself, or for whoever it names, of no higher rank than it may.
+fn speaks_for(own: Owner, highest: Owner, word: &str) -> Result<Owner, Rejection> {
     if word.is_empty() {
         return Ok(own);
     }
-    let named = Owner::ALL.into_iter().find(|owner| *owner <= own && owner.word() == word);
+    let named = Owner::ALL.into_iter().find(|owner| *owner <= highest && owner.word() == word);
     named.ok_or_else(|| {
-        let expected = format!("nothing, or a rank up to {}", own.word());
+        let expected = format!("nothing, or a rank up to {}", highest.word());
         Rejection::new("claim.owner", expected, word.to_owned())
     })
 }
@@ -292,7 +298,7 @@ mod tests {
     fn a_lease_that_the_loop_has_ended_is_over_for_the_session_that_had_it_and_for_no_other() {
         let sessions = Sessions::new(Role::Robot, bridge::wire::Keyring::of_master(&[9; 32]));
         let arm = crate::robots::load("panda").expect("built in");
-        let mut gate = Gate::new(arm, Arc::new(Mutex::new(sessions)), Tape::default());
+        let mut gate = Gate::new(arm, Arc::new(Mutex::new(sessions)), false, Tape::default());
         let claim = |id| Lease::new(control::LeaseId(id), Groups::All);
         gate.claims.push_back((claim(3), 1));
         gate.note(&Report::Granted(control::LeaseId(3)));
@@ -311,17 +317,20 @@ mod tests {
 
     #[test]
     fn whoever_claims_speaks_for_itself_or_for_lower_ranks_and_never_for_a_higher_one() {
-        for own in Owner::ALL {
-            assert_eq!(speaks_for(own, ""), Ok(own));
+        // A ROS 2 node is a program, where a person may steer there too.
+        let to_itself = Owner::ALL.map(|own| (own, own));
+        for (own, highest) in to_itself.into_iter().chain([(Owner::Script, Owner::Human)]) {
+            assert_eq!(speaks_for(own, highest, ""), Ok(own));
             for owner in Owner::ALL {
-                match speaks_for(own, owner.word()) {
-                    Ok(named) => assert!(named == owner && owner <= own),
+                match speaks_for(own, highest, owner.word()) {
+                    Ok(named) => assert!(named == owner && owner <= highest),
                     Err(why) => {
-                        assert!(owner > own && why.field == "claim.owner", "{own:?} for {owner:?}: {why}")
+                        let is_above = owner > highest && why.field == "claim.owner";
+                        assert!(is_above, "{own:?} for {owner:?}: {why}");
                     }
                 }
             }
-            assert_eq!(speaks_for(own, "nobody").expect_err("no rank").got, "nobody");
+            assert_eq!(speaks_for(own, highest, "nobody").expect_err("no rank").got, "nobody");
         }
     }
 }

@@ -24,6 +24,10 @@ mod robot;
 mod ros2;
 pub(crate) mod sending;
 mod solids;
+#[cfg(any(test, feature = "dds", feature = "ros2"))]
+mod steering;
+#[cfg(any(test, feature = "dds", feature = "ros2"))]
+mod stick;
 mod vigil;
 mod waiting;
 

@@ -42,8 +42,13 @@ impl Refused {
 
     /// Tells what is due by now; at the end all that is left.
     pub(super) fn tell(&self, log: &mut Log, now: Time, is_end: bool) {
+        log.set_now(now);
+        self.tell_in(log, now, is_end);
+    }
+
+    /// The same in a log whose events have another clock's times.
+    pub(super) fn tell_in(&self, log: &mut Log, now: Time, is_end: bool) {
         for line in self.due(now, is_end) {
-            log.set_now(now);
             log.warn("bridge", "refused", line);
         }
     }

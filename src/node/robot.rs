@@ -271,7 +271,7 @@ impl Saying {
         let all = commands.map(|t| (t, ""));
         let names = arm.arm_joint_idx().iter().map(|j| arm.model().joints[*j].name.clone()).collect();
         Ok(Self {
-            gate: Gate::new(arm.clone(), sessions.clone(), tape),
+            gate: Gate::new(arm.clone(), sessions.clone(), config.joy.steers, tape),
             sessions,
             commands: wire.answer(&all)?,
             replies: replies(wire)?,

@@ -89,7 +89,11 @@ impl Reins for Compares {
     }
 
     fn claim(&mut self, now: Time, groups: Groups) -> Result<Lease, Rejection> {
-        let id = self.ask(&Request::Claim { now, owner: Owner::Planner, groups, deadline_s: None })?;
+        self.claim_as(now, Owner::Planner, groups)
+    }
+
+    fn claim_as(&mut self, now: Time, owner: Owner, groups: Groups) -> Result<Lease, Rejection> {
+        let id = self.ask(&Request::Claim { now, owner, groups, deadline_s: None })?;
         Ok(Lease::new(LeaseId(id), groups))
     }
 

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::node::{NodeError, PATIENCE, keyring};
 use bridge::asking::{Action, CancelAsked, Offer, Pursuit};
 use bridge::ros::{Number, Taken, TriggerResponse};
-use bridge::wire::{Role, Signer, Wire, WireError, topics};
+use bridge::wire::{Keyring, Role, Signer, Wire, WireError, topics};
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -119,6 +119,41 @@ fn answer<A: Action>(from: &Receiver<Word<A>>, feedbacks: &AtomicUsize) {
     }
 }
 
+/// Stops the robot, in a session of its own.
+pub(super) struct Stopper {
+    wire: Wire,
+    keyring: Keyring,
+    signer: Option<Signer>,
+}
+
+impl Stopper {
+    /// # Errors
+    /// [`NodeError`] where there are no secrets for it.
+    pub(super) fn new(config: &Config, wire: &Wire) -> Result<Self, NodeError> {
+        Ok(Self { wire: wire.clone(), keyring: keyring(config, Role::Ros2)?, signer: None })
+    }
+
+    /// Stops it; whether that was done, and in words.
+    pub(super) fn stop(&mut self) -> (bool, String) {
+        // A session of before a restart of the robot is none any more: then once more, in a fresh one.
+        match self.once().or_else(|_| self.once()) {
+            Ok(()) => (true, format!("stopped (category {CATEGORY})")),
+            Err(why) => (false, format!("NOT stopped: {why}")),
+        }
+    }
+
+    fn once(&mut self) -> Result<(), WireError> {
+        let by = match self.signer.take() {
+            Some(signer) => signer,
+            None => self.wire.session(Role::Robot, &self.keyring, LETS_IN)?,
+        };
+        let category = Number { value: CATEGORY, at: 0 };
+        self.wire.command::<_, Taken>(&by, &topics::STOP, &category, ANSWER)?;
+        self.signer = Some(by);
+        Ok(())
+    }
+}
+
 /// Stops, in a thread of its own: nothing else is waited for. It ends when `ends` is set.
 ///
 /// # Errors
@@ -129,30 +164,13 @@ pub(super) fn stops(
     wire: &Wire,
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
-    let keyring = keyring(config, Role::Ros2)?;
-    let (wire, ends) = (wire.clone(), ends.clone());
+    let (mut stopper, ends) = (Stopper::new(config, wire)?, ends.clone());
     let thread = std::thread::Builder::new().name("stopping".into()).spawn(move || {
-        let mut signer: Option<Signer> = None;
         while !ends.load(Ordering::Acquire) {
             let Some(one) = asked.next_within(PATIENCE) else { continue };
-            // A session of before a restart of the robot is none any more: then once more, in a fresh one.
-            let mut stop = || -> Result<(), WireError> {
-                let by = match signer.take() {
-                    Some(signer) => signer,
-                    None => wire.session(Role::Robot, &keyring, LETS_IN)?,
-                };
-                let category = Number { value: CATEGORY, at: 0 };
-                wire.command::<_, Taken>(&by, &topics::STOP, &category, ANSWER)?;
-                signer = Some(by);
-                Ok(())
-            };
-            let stopped = stop().or_else(|_| stop());
-            let message = match &stopped {
-                Ok(()) => format!("stopped (category {CATEGORY})"),
-                Err(why) => format!("NOT stopped: {why}"),
-            };
+            let (success, message) = stopper.stop();
             eprintln!("warning: ROS 2: somebody has asked for a stop: {message}");
-            let _ = one.answer(&TriggerResponse { success: stopped.is_ok(), message });
+            let _ = one.answer(&TriggerResponse { success, message });
         }
     });
     thread.map_err(NodeError::Thread)

@@ -11,6 +11,7 @@ use bridge::native;
 use bridge::ros::{Care, Message, TriggerRequest, TriggerResponse};
 use bridge::ros_zenoh::{self, Dialect};
 use bridge::wire::WireError;
+use core::time::Duration;
 use types::{Rejection, Time};
 
 /// Stops that are asked for.
@@ -37,6 +38,14 @@ pub(super) enum Publisher<M> {
     #[cfg(feature = "ros2")]
     Native(native::Publisher<M>),
     Zenoh(Box<ros_zenoh::Publisher<M>>),
+}
+
+/// Messages of one type, as they come.
+pub(super) enum Hearing<M> {
+    #[cfg(feature = "dds")]
+    Dds(dds::Heard<M>),
+    #[cfg(feature = "ros2")]
+    Native(native::Heard<M>),
 }
 
 /// What refuses a setting of ROS 2 over Zenoh names it as the configuration does.
@@ -168,6 +177,28 @@ impl Carrier {
         }
     }
 
+    /// Hears messages of one type on the topic that stands at `key`, `most` of which wait; `None` where nothing that comes over
+    /// the carrier moves anything.
+    ///
+    /// # Errors
+    /// As [`Self::publisher`].
+    pub(super) fn hear<M: Message + Send + 'static>(
+        &self,
+        key: &'static str,
+        topic: &str,
+        most: usize,
+    ) -> Result<Option<Hearing<M>>, NodeError> {
+        // Whatever its publisher offers, of the newest nothing is sent again.
+        let had = match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(ros) => ros.hear(topic, Care::Sensor, most).map(Hearing::Dds),
+            #[cfg(feature = "ros2")]
+            Self::Native(ros) => ros.hear(topic, Care::Sensor, most).map(Hearing::Native),
+            Self::Zenoh(_) => return Ok(None),
+        };
+        had.map(Some).map_err(|e| of_key(key, e))
+    }
+
     /// Paths that others want followed, as of a controller of this name; `None` where the carrier has no actions.
     ///
     /// # Errors
@@ -212,6 +243,18 @@ impl Carrier {
             Self::Zenoh(_) => return Ok(None),
         };
         had.map(Some).map_err(|e| of_key("ros2.node", e))
+    }
+}
+
+impl<M: Message + Send + 'static> Hearing<M> {
+    /// The oldest that waits, or comes within the limit.
+    pub(super) fn take_within(&self, limit: Duration) -> Option<M> {
+        match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(heard) => heard.take_within(limit),
+            #[cfg(feature = "ros2")]
+            Self::Native(heard) => heard.take_within(limit),
+        }
     }
 }
 

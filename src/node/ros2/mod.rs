@@ -5,12 +5,16 @@
 
 mod answering;
 mod carrier;
+mod listening;
 mod pursuing;
 mod saying;
 
 use super::body::WiredBody;
 use super::following::Follower;
 use super::gripping::Gripping;
+use super::refused::Refused;
+use super::steering::{Came, Steering};
+use super::stick::Shared;
 use super::{Node, NodeError, diagnostics, keyring, robot};
 use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
@@ -38,6 +42,8 @@ const LETS_IN: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(500);
 /// So often it is recorded how the arrows to this node do.
 const TELLS: Duration = Duration::from_secs(1);
+/// Messages of a stick that wait: the thread that hears them is quicker.
+const STICKS: usize = 8;
 
 /// What refuses a setting of ROS 2 names it without its section.
 fn of_ros2(e: RosError) -> NodeError {
@@ -59,6 +65,8 @@ fn of_key(key: &'static str, e: RosError) -> NodeError {
 struct Side {
     paths: Option<Desk<Follower>>,
     grips: Option<Desk<Gripping>>,
+    /// A person's stick, and what of it was none.
+    stick: Option<(Shared, Refused)>,
     saying: Saying,
     ros: Carrier,
     /// How often joints are told, as the configuration has it, Hz.
@@ -96,6 +104,7 @@ impl Record {
 struct Hands {
     follower: Follower,
     gripping: Gripping,
+    steering: Option<Steering>,
 }
 
 /// Runs until the person ends it.
@@ -130,9 +139,18 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     let ends = Arc::new(AtomicBool::new(false));
     let asked = ros.stops(&format!("{}/stop", config.ros2.node))?;
     let stops = asked.map(|asked| answering::stops(config, asked, &node.wire, &ends)).transpose()?;
+    let (mut stick, mut listening) = (None, Vec::new());
+    if config.joy.steers
+        && let Some(heard) = ros.hear("joy.topic", &config.joy.topic, STICKS)?
+    {
+        let heard_by = (Shared::new(&config.joy), Refused::default());
+        listening.extend(listening::listen(config, heard, &node.wire, heard_by.clone(), &ends)?);
+        stick = Some(heard_by);
+        log.info("bridge", "ros2", format!("a person steers by {}", config.joy.topic));
+    }
     let saying = Saying::start(arm, &ros, &node.wire)?;
     let record = Record::new(node.wire.clone(), recording.clone());
-    let mut side = Side { paths, grips, saying, ros, rate_hz, record };
+    let mut side = Side { paths, grips, stick, saying, ros, rate_hz, record };
     log.info("bridge", "ros2", format!("the robot is told to ROS 2, domain {}, {moves}", config.ros2.domain));
     let mut missing = String::new();
     let ended = loop {
@@ -152,7 +170,10 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
                 log.info("bridge", "robot", "the robot is there");
                 missing.clear();
                 // Nothing of another connection counts in this one.
-                let mut hands = Hands { follower: Follower::new(arm), gripping: Gripping::new(arm) };
+                let grips = config.joy.open >= 0 || config.joy.close >= 0;
+                let steering = side.stick.as_ref().map(|(stick, _)| Steering::new(arm, stick, grips));
+                let mut hands =
+                    Hands { follower: Follower::new(arm), gripping: Gripping::new(arm), steering };
                 body.reins().note_on(side.record.tape.clone());
                 let served = side.serve(&mut body, &mut hands, &mut log);
                 let why = served.as_ref().map_or_else(ToString::to_string, |()| "this node ends".into());
@@ -175,7 +196,8 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
         std::thread::sleep(AGAIN);
     };
     ends.store(true, Ordering::Release);
-    let _ = stops.map(std::thread::JoinHandle::join);
+    let threads = stops.into_iter().chain(listening);
+    threads.for_each(|thread| _ = thread.join());
     if let Some(recording) = recording {
         let summary = recording.finish();
         crate::report::left_out(&mut log, &summary);
@@ -192,6 +214,7 @@ impl Side {
     fn end_all(&mut self, body: &mut WiredBody, hands: &mut Hands, why: &str) {
         self.paths.iter_mut().for_each(|desk| desk.ends(&mut hands.follower, body, why));
         self.grips.iter_mut().for_each(|desk| desk.ends(&mut hands.gripping, body, why));
+        hands.steering.iter_mut().for_each(|steering| steering.end(body));
     }
 
     /// Says what the robot does and pursues what is asked, as long as the robot is there and the person does not end it.
@@ -209,12 +232,16 @@ impl Side {
             self.saying.say(&body.status(), rate_hz, (body.now(), stamp));
             let reports: Vec<Report> = core::iter::from_fn(|| body.poll()).collect();
             slices += 1;
+            // A person first: whatever else moves the arm hears of it with the next reports.
+            self.steer(body, hands, &reports, log);
             let slice = |hands: &Hands| Slice {
                 number: slices,
                 reports: &reports,
                 stamp,
                 moves_arm: hands.follower.is_busy(),
-                is_busy: hands.follower.is_busy() || hands.gripping.is_busy(),
+                is_busy: hands.follower.is_busy()
+                    || hands.gripping.is_busy()
+                    || hands.steering.as_ref().is_some_and(Steering::is_busy),
             };
             if let Some(desk) = &mut self.paths {
                 let slice = slice(hands);
@@ -226,5 +253,19 @@ impl Side {
             }
         }
         Ok(())
+    }
+
+    /// What a person's stick wishes.
+    fn steer(&self, body: &mut WiredBody, hands: &mut Hands, reports: &[Report], log: &mut Log) {
+        let Some((_, refused)) = &self.stick else { return };
+        let now = self.record.wire.now();
+        refused.tell_in(log, now, false);
+        match hands.steering.as_mut().and_then(|steering| steering.step(body, now, reports)) {
+            Some(Came::Begins) => log.info("bridge", "stick", "the arm is the stick's"),
+            Some(Came::Ends(why)) => {
+                log.info("bridge", "stick", format!("the arm is not the stick's: {why}"))
+            }
+            None => {}
+        }
     }
 }

@@ -1,0 +1,57 @@
+//! A person's stick, heard by a thread of its own, whose button for a stop waits for nothing else.
+
+use super::answering::Stopper;
+use super::carrier::Hearing;
+use crate::config::Config;
+use crate::node::refused::Refused;
+use crate::node::stick::Shared;
+use crate::node::{NodeError, PATIENCE};
+use bridge::ros::Joy;
+use bridge::wire::Wire;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+/// Hears it until `ends` is set: what is wished goes to `stick`, what is none to `refused`, and whoever presses its stop stops
+/// the robot.
+///
+/// # Errors
+/// [`NodeError`] when a thread cannot be had.
+pub(super) fn listen(
+    config: &Config,
+    heard: Hearing<Joy>,
+    wire: &Wire,
+    (stick, refused): (Shared, Refused),
+    ends: &Arc<AtomicBool>,
+) -> Result<[JoinHandle<()>; 2], NodeError> {
+    let mut stopper = Stopper::new(config, wire)?;
+    let (pressed, presses) = sync_channel(1);
+    let over = ends.clone();
+    // A robot that does not answer must not keep the stick from being heard.
+    let stopping = Builder::new().name("stick's stop".into()).spawn(move || {
+        while !over.load(Ordering::Acquire) {
+            match presses.recv_timeout(PATIENCE) {
+                Ok(()) => eprintln!("warning: ROS 2: the stick's stop was pressed: {}", stopper.stop().1),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    });
+    let (wire, over) = (wire.clone(), ends.clone());
+    let listening = Builder::new().name("stick".into()).spawn(move || {
+        while !over.load(Ordering::Acquire) {
+            let Some(joy) = heard.take_within(PATIENCE) else { continue };
+            let at = wire.now();
+            let came = stick.lock().hear(&joy, at);
+            if came.stops {
+                // One that waits already is this one, too.
+                let _ = pressed.try_send(());
+            }
+            if let Some((kind, why)) = came.refused {
+                refused.note(kind, &why);
+            }
+        }
+    });
+    Ok([stopping.map_err(NodeError::Thread)?, listening.map_err(NodeError::Thread)?])
+}
