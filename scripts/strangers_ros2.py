@@ -42,6 +42,7 @@ from strangers_dds import (
     SendGoalResponse,
     Side,
     String,
+    Time,
     Transform,
     TriggerRequest,
     TriggerResponse,
@@ -57,6 +58,7 @@ from strangers_ros2_types import (
     GetGripRequest,
     GetGripResponse,
     GripperCommand,
+    Joy,
     MarkerArray,
     PointCloud2,
     SendGripRequest,
@@ -93,7 +95,7 @@ class Robot:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         name = f'[zenoh]\nrobot = "ros2-{os.getpid()}"\n'
-        between = f'[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\nmoves = true\n'
+        between = f'[ros2]\ndomain = {domain}\nrmw = "cyclonedds"\nmoves = true\n[joy]\nsteers = true\n'
         self.folder.joinpath("robot.toml").write_text(name + (of_its_own or between))
         # The same arm, elsewhere in ROS 2.
         arm = of_its_own.split("[ros2]")[0]
@@ -399,6 +401,46 @@ def a_stop_stops_and_latches(robot):
     return "and goes on after a reset"
 
 
+def a_stick_steers_while_it_is_held_and_heard(robot):
+    """By a person's lease; its stop needs nothing held, and is latched."""
+    pad, enable, stop, up = robot.side.writer("rt/joy", Joy), 5, 1, [0.0, 0.0, 0.0, 0.0, 1.0]
+    met(writer=pad)
+
+    def says(axes, pressed, seconds, until=lambda: False):
+        """Fifty times a second; whether it came to that."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            now = time.time_ns()
+            stamp = Time(now // 10**9, now % 10**9)
+            pad.write(Joy(Header(stamp), axes, [int(b in pressed) for b in range(8)]))
+            time.sleep(0.02)
+        return until()
+
+    speed = lambda: max(abs(v) for _, v in robot.state().values())
+    begun = lambda: robot.log("ros2").count("the arm is the stick's")
+
+    def moves():
+        before = begun()
+        says([0.0] * 5, [], 0.2)
+        check(says([0.0] * 5, [enable], 20, lambda: begun() > before), "the arm is never the stick's")
+        says([0.0] * 5, [enable], 0.2)
+        check(says(up, [enable], 5, lambda: speed() > 0.08), "the stick moves nothing")
+
+    moves()
+    ceased = time.monotonic()
+    robot.rests()
+    took_s = time.monotonic() - ceased
+    check(took_s < 0.5, f"at rest {took_s:.2f} s after the stick's last word")
+    check(not says(up, [enable], 0.5, lambda: speed() > 0.02), "as it was, it moves the arm again")
+    moves()
+    says(up, [stop], 0.1)
+    robot.rests()
+    check("the stick's stop was pressed: stopped" in robot.log("ros2"), "its stop is not told")
+    robot.command("reset")
+    check(not says(up, [enable], 0.5, lambda: speed() > 0.02), "after a reset it goes on")
+    return f"at rest {took_s:.2f} s after its last word"
+
+
 def a_robot_that_restarts_is_told_and_moved_again(robot):
     joint, _, goal = robot.goal(-0.8, 4.0)
     goal_id, accepted = robot.give(goal)
@@ -466,6 +508,7 @@ def main():
             the_gripper_takes_goals,
             a_goal_is_cancelled,
             a_stop_stops_and_latches,
+            a_stick_steers_while_it_is_held_and_heard,
             a_robot_that_restarts_is_told_and_moved_again,
             the_arm_stands_without_the_node_between,
             what_was_asked_is_recorded,

@@ -29,6 +29,13 @@ class DiagnosticArray:
     status: sequence[DiagnosticStatus] = field(default_factory=list)
 
 
+@ros("sensor_msgs/msg/Joy")
+class Joy:
+    header: Header = field(default_factory=Header)
+    axes: sequence[float32] = field(default_factory=list)
+    buttons: sequence[int32] = field(default_factory=list)
+
+
 @ros("sensor_msgs/msg/PointField")
 class PointField:
     name: str = ""
