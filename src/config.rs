@@ -140,7 +140,7 @@ section!(
 );
 section!(
     /// `[sim]`
-    Sim { seed: u64, variation: f64 }
+    Sim { seed: u64, variation: f64, clock: bool }
 );
 section!(
     /// `[record]`

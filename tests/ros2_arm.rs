@@ -1,9 +1,12 @@
 //! A sentence moves an arm of ROS 2's: a simulated one, which knows nothing of Sinew's loop and is met over DDS alone.
 #![cfg(feature = "dds")]
 
+use bridge::dds::{Care, Ros, Settings};
+use bridge::ros::{JointState, SimTime};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+use types::Time;
 
 fn sinew(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sinew"));
@@ -106,6 +109,37 @@ fn a_sentence_moves_an_arm_of_ros_2_and_its_run_is_repeated_to_the_bit() {
     assert!(!log.contains("warning"), "every path could be followed: {log}");
     let replayed = done(&folder, &["replay", "run"]);
     assert_eq!(replayed.status.code(), Some(0), "I9: {}", said(&replayed));
+}
+
+#[test]
+fn a_simulated_arm_says_what_time_it_is_by_its_stamps_where_that_is_wanted() {
+    let folder = folder("clock", 65);
+    let ros = Ros::open(&Settings { domain: 65, ..Settings::of("clock") }).expect("DDS");
+    let times = ros.hear::<SimTime>("/clock", Care::Sensor, 4096).expect("a topic");
+    let states = ros.hear::<JointState>("joint_states", Care::Reliable, 4096).expect("a topic");
+    let arm = Arm::start(&folder);
+    assert!(states.wait_said(Duration::from_secs(60)), "no arm");
+    let secs = Duration::from_secs;
+    assert!(states.take_within(secs(10)).is_some() && times.take().is_none(), "nobody wants to know");
+    assert_eq!(times.said_by(), 0);
+    arm.end(&folder);
+    let config = std::fs::read_to_string(folder.join("robot.toml")).expect("written");
+    std::fs::write(folder.join("robot.toml"), format!("{config}[sim]\nclock = true\n")).expect("written");
+    std::fs::remove_dir_all(folder.join("world")).expect("it was there");
+    let arm = Arm::start(&folder);
+    assert!(times.wait_said(secs(60)) && times.take_within(secs(10)).is_some(), "nobody tells the time");
+    std::thread::sleep(secs(2));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    arm.end(&folder);
+    let times: Vec<Time> = core::iter::from_fn(|| times.take()).map(|said| said.clock.into()).collect();
+    assert!(times.len() > 100, "{} times in two seconds", times.len());
+    assert!(times.is_sorted() && times[0] < times[times.len() - 1], "it never decreases");
+    assert!((times[times.len() - 1].as_secs_f64() - now).abs() < 5.0, "of day: {now}");
+    // Those of states are among them.
+    let stamps: Vec<Time> = core::iter::from_fn(|| states.take()).map(|s| s.header.stamp.into()).collect();
+    let told = stamps.iter().filter(|stamp| times.binary_search(stamp).is_ok()).count();
+    let within = stamps.iter().filter(|stamp| (times[0]..=times[times.len() - 1]).contains(stamp)).count();
+    assert!(within > 100 && 10 * told >= 9 * within, "{told} of {within} states are of a time that was told");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::session::StartError;
 use bridge::asking::{ActionServer, Event, MoveGripper, Pursuit, RosError};
 use bridge::dds::{Care, Heard, Publisher, Ros};
 use bridge::ros::{
-    CameraInfo, Followed, GripperCommandResult, Image, JointState, JointTrajectory, Sheets, TfMessage,
-    optical_frame,
+    CameraInfo, Followed, GripperCommandResult, Image, JointState, JointTrajectory, Sheets, SimTime,
+    TfMessage, optical_frame,
 };
 use control::MonotonicClock;
 use core::time::Duration;
@@ -73,6 +73,8 @@ struct StandIn {
     names: Vec<String>,
     joints: Joints,
     says: Publisher<JointState>,
+    /// What time it is, where somebody wants that.
+    tells_time: Option<Publisher<SimTime>>,
     paths: Heard<JointTrajectory>,
     grips: Option<ActionServer<MoveGripper>>,
     /// What is followed, and since when.
@@ -100,11 +102,14 @@ impl StandIn {
             "" => None,
             name => Some(ros.action_server::<MoveGripper>(name)?),
         };
+        // Its name is the same in every namespace.
+        let tells_time = config.sim.clock.then(|| ros.publisher("/clock", Care::Newest)).transpose()?;
         let zero = JointVector::zeros(arm.n_joints());
         Ok(Self {
             names: arm.profile().joints.clone(),
             joints: Joints::new(arm),
             says: ros.publisher(&c.joint_states, Care::Newest)?,
+            tells_time,
             paths: ros.hear(&format!("{}/joint_trajectory", c.controller), Care::Reliable, 8)?,
             grips,
             path: None,
@@ -162,6 +167,8 @@ impl StandIn {
             // What is not taken is told again in the next period.
             let _ = self.robot.write(&command);
             let stamp = Time::from_nanos(state.stamp.as_nanos().saturating_add(self.ahead_ns));
+            // First: no state is of a time that was not told.
+            let _ = self.tells_time.as_ref().map(|says| says.put(&SimTime { clock: stamp.into() }));
             let _ = self.says.put(&self.joints.say(&state, stamp.into()));
         }
         Ok(())
