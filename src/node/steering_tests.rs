@@ -17,6 +17,8 @@ struct Stage {
     stick: Shared,
     steering: Steering,
     arm: Arc<Arm>,
+    /// What the loop has told in the newest slice.
+    reports: Vec<Report>,
 }
 
 impl Stage {
@@ -28,7 +30,7 @@ impl Stage {
         body.advance(Duration::from_millis(100)).expect("time passes");
         let stick = Shared::new(&config.joy);
         let steering = Steering::new(&arm, &stick, true);
-        Self { body, stick, steering, arm }
+        Self { body, stick, steering, arm, reports: Vec::new() }
     }
 
     /// A message, if there is one, and a hundredth of a second.
@@ -40,9 +42,9 @@ impl Stage {
             assert_eq!(came, super::super::stick::Came::default());
         }
         self.body.advance(SLICE).expect("time passes");
-        let reports: Vec<Report> = core::iter::from_fn(|| self.body.poll()).collect();
+        self.reports = core::iter::from_fn(|| self.body.poll()).collect();
         let now = self.body.now();
-        self.steering.step(&mut self.body, now, &reports)
+        self.steering.step(&mut self.body, now, &self.reports)
     }
 
     /// For so many slices; what came of it.
@@ -173,6 +175,37 @@ fn who_moves_for_a_sentence_is_taken_over_and_another_person_is_not() {
     }
     assert_eq!(why(&came), "another person moves the arm (Owned)");
     assert!(!stage.steering.is_busy());
+}
+
+#[test]
+fn a_path_that_is_under_way_is_taken_over_and_its_goal_is_told_so() {
+    let mut stage = Stage::new();
+    let mut follower = super::super::following::Follower::new(&stage.arm);
+    let mut positions = stage.body.status().command.q.to_vec();
+    positions[0] += 1.0;
+    let time_from_start = bridge::ros::Duration::from_secs(4.0);
+    let point = bridge::ros::JointTrajectoryPoint { positions, time_from_start, ..Default::default() };
+    let model = stage.arm.model();
+    let joint_names = stage.arm.arm_joint_idx().iter().map(|j| model.joints[*j].name.clone()).collect();
+    let trajectory = bridge::ros::JointTrajectory { joint_names, points: vec![point], ..Default::default() };
+    let goal = bridge::ros::FollowJointTrajectoryGoal { trajectory, ..Default::default() };
+    follower.begin(&mut stage.body, &goal).expect("it begins");
+    let (mut came, mut ended) = (Vec::new(), None);
+    for k in 0..900 {
+        let under_way = stage.tool().1 > 0.2 || !came.is_empty();
+        let pressed: &[usize] = if under_way { &[ENABLE] } else { &[] };
+        came.extend(stage.step(Some((REST, pressed))));
+        if let Some(super::super::following::Came::Ends(end)) = follower.step(&mut stage.body, &stage.reports)
+        {
+            ended.get_or_insert((k, end.error_string));
+        }
+    }
+    assert_eq!(came, [Came::Begins]);
+    let (_, why) = ended.expect("the goal is over");
+    assert!(why.contains("taken over"), "{why}");
+    assert_eq!(stage.tool().1, 0.0, "a stick at rest has the arm rest");
+    stage.run(30, UP, &[ENABLE]);
+    assert!(stage.tool().1 > 0.01 && stage.body.status().mode == Mode::Servo);
 }
 
 #[test]
