@@ -157,4 +157,33 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_a_motor_has_borne_and_whether_torques_are_measured_outlast_the_power() {
+        let arm = arm();
+        let tuning = Config::default().check(&arm).expect("valid");
+        let (zero, gripper) = (JointVector::zeros(7), GripperState::default());
+        let of = |load: f64| {
+            let mut tau = zero;
+            tau[2] = load * arm.limits()[2].torque;
+            (tau, JointState { stamp: Time::ZERO, q: zero, dq: zero, tau, gripper })
+        };
+        let after = |motors: &mut Motors, (told, read): (f64, f64), wanted: Fault| {
+            let (told, read) = (of(told).0, of(read).1);
+            (0..2000).find(|_| motors.judge(&read, Some(&told), arm.limits(), &tuning, 1e-3) == Some(wanted))
+        };
+        let from_cold = after(&mut Motors::new(), (0.9, 0.9), Fault::F18Overload).expect("F18");
+        let mut motors = Motors::new();
+        let (told, read) = of(0.9);
+        for _ in 0..from_cold - 50 {
+            assert_eq!(motors.judge(&read, Some(&told), arm.limits(), &tuning, 1e-3), None);
+        }
+        motors.forget();
+        let left = after(&mut motors, (0.9, 0.9), Fault::F18Overload);
+        assert_eq!(left, Some(50), "F18: power that comes back cools nothing");
+        // Who never measured a torque may not; who has and says none any more is silent (F17).
+        assert_eq!(after(&mut Motors::new(), (0.5, 0.0), Fault::F17FollowingError), None);
+        motors.forget();
+        assert!(after(&mut motors, (0.5, 0.0), Fault::F17FollowingError).is_some_and(|ms| ms < 25));
+    }
 }
