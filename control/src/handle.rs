@@ -196,7 +196,10 @@ impl Handle {
                 What::Follow(self.job(id, "trajectory", (course, paces), status)?)
             }
             Motion::Chunk(chunk) => {
+                let grips = chunk.grip.is_some();
                 let course = Course::of_chunk(&chunk, self.arm.limits())?.gripping(chunk, &self.gripper)?;
+                // What was ordered of the gripper before is over with that.
+                self.told_m = self.told_m.filter(|_| !grips);
                 let strains = self.strains(&course, status);
                 let paces = Paces::of_chunk(&course, &self.bounds(&course, &strains))?;
                 What::Chunk(self.job(id, "chunk", (course, paces), status)?)

@@ -62,8 +62,9 @@ pub(crate) struct Surroundings {
     /// For each, which thing of the world before it was, and of which world.
     was: Vec<Option<usize>>,
     follows: u64,
-    /// Scratch for how near each was in looks since the last forgiving, metres.
+    /// Scratch for how near each was in looks since the last forgiving, and in the last of them, metres.
     nearest: Vec<f64>,
+    last: Vec<f64>,
     /// Scratch for the distances as they are to be kept.
     pub(crate) keep: Vec<Keep>,
     pub(crate) has_moving: bool,
@@ -98,7 +99,8 @@ impl Surroundings {
         // How fast the hand moves what is around it is reckoned with so much.
         crate::config::range("world.held", checker.held_reach(), 0.0, HELD_REACH_M)?;
         let has_moving = things.iter().any(|(_, v)| *v > 0.0);
-        let (forgiven, nearest) = (vec![0.0; things.len()], vec![f64::INFINITY; things.len()]);
+        let [forgiven, last] = [0.0, f64::INFINITY].map(|v| vec![v; things.len()]);
+        let nearest = last.clone();
         let (stamp, expires) = (world.stamp, world.expires);
         Ok(Self {
             things_id,
@@ -110,6 +112,7 @@ impl Surroundings {
             was,
             follows,
             nearest,
+            last,
             keep,
             has_moving,
         })
@@ -159,24 +162,35 @@ impl Surroundings {
             if *speed == 0.0 && (self.forgiven[k] != 0.0 || anew) {
                 let near = self.checker.distance_to(k, distance + NO_NEARER_M);
                 self.nearest[k] = self.nearest[k].min(near);
+                self.last[k] = near;
             }
         }
     }
 
-    /// What was forgiven is not any more.
-    pub(crate) fn forgive_nothing(&mut self) {
-        self.forgiven.fill(0.0);
+    /// The arm stands where it stood, and may be nearer or less near only since its fingers may be elsewhere: where what was
+    /// noted is that of before (`is_before`), else what may be now, which is to be forgiven or not as much more.
+    pub(crate) fn shift(&mut self, is_before: bool) {
+        for (nearest, forgiven) in self.nearest.iter_mut().zip(&mut self.forgiven) {
+            let near = core::mem::replace(nearest, f64::INFINITY);
+            if *forgiven > 0.0 && near.is_finite() {
+                let by = if is_before { near } else { -near };
+                // What comes to nothing in between is forgiven anew, or is not to be.
+                *forgiven = (*forgiven + by).max(f64::MIN_POSITIVE);
+            }
+        }
     }
 
-    /// The arm may be where it was noted since the last time. What it has moved away from is forgiven less; what it is too
-    /// near to when a motion begins (`anew`) is forgiven as far as it is, so that it can leave.
+    /// The arm may be where it was noted since the last time, and was where it was noted last. What it has moved away from
+    /// is forgiven less; what it is too near to when a motion begins (`anew`) is forgiven as far as it is, so that it can
+    /// leave, but never that it touches what it does not.
     pub(crate) fn forgive(&mut self, anew: bool) {
         for (k, (distance, speed)) in self.things.iter().enumerate() {
             let near = core::mem::replace(&mut self.nearest[k], f64::INFINITY);
             if *speed > 0.0 || (self.forgiven[k] == 0.0 && !anew) {
                 continue;
             }
-            let lacks = (distance - near + NO_NEARER_M).max(0.0);
+            let most = distance - (self.last[k] - NO_NEARER_M).min(0.0);
+            let lacks = (distance - near + NO_NEARER_M).clamp(0.0, most);
             if self.forgiven[k] > 0.0 {
                 self.forgiven[k] = self.forgiven[k].min(lacks);
             } else if near < *distance {
@@ -309,6 +323,65 @@ mod tests {
         ] {
             assert_eq!((fits, does_not.as_deref()), (None, Some(field)));
         }
+    }
+
+    #[test]
+    fn for_other_places_of_fingers_as_much_more_is_forgiven_as_they_are_nearer_and_never_a_touch() {
+        let arm = solid_arm();
+        let mut data = ArmData::new(&arm);
+        // Poses in place of widths: near, nearer, and within it.
+        let mut world = made(balls(&[[0.12, 0.3, 0.0]]), 7, vec![None; 1], 0).expect("a world");
+        let poses = [0.3, 0.2, 0.0].map(|by| {
+            let mut q = arm.home();
+            q[1] += by;
+            let mut look = |world: &mut Surroundings| {
+                world.checker.room(&arm, &mut data, &q, 0.04, &[], 1.0);
+                world.checker.distance_to(0, 1.0)
+            };
+            (look(&mut world), q)
+        });
+        let [far, near, within] = poses.map(|(near, _)| near);
+        assert!(far > near + 0.005 && near > 0.0 && within < -0.005, "{far}, {near}, {within}");
+        let mut look = |world: &mut Surroundings, k: usize| {
+            world.checker.room(&arm, &mut data, &poses[k].1, 0.04, &[], 1.0);
+        };
+        let is_kept = |world: &Surroundings, keep: f64| {
+            let found = world.keep[0].distance_m;
+            assert!((found - keep).abs() < 1e-9, "{found} m, not {keep} m");
+        };
+        // Begun with the hand that is far; what is not to be is not forgiven by waiting.
+        look(&mut world, 0);
+        world.note(true);
+        world.forgive(true);
+        is_kept(&world, far - NO_NEARER_M);
+        // It stands, and its fingers may be nearer now.
+        for (k, is_before) in [(0, true), (1, false)] {
+            look(&mut world, k);
+            world.note(false);
+            world.shift(is_before);
+        }
+        look(&mut world, 1);
+        world.note(true);
+        world.forgive(true);
+        is_kept(&world, near - NO_NEARER_M);
+        // And back.
+        for (k, is_before) in [(1, true), (0, false)] {
+            look(&mut world, k);
+            world.note(false);
+            world.shift(is_before);
+        }
+        look(&mut world, 0);
+        world.note(true);
+        world.forgive(true);
+        is_kept(&world, far - NO_NEARER_M);
+        // Where they would be within it is no place that is forgiven to an arm that touches nothing.
+        let mut anew = made(balls(&[[0.12, 0.3, 0.0]]), 7, vec![None; 1], 0).expect("a world");
+        for k in [2, 0] {
+            look(&mut anew, k);
+            anew.note(true);
+        }
+        anew.forgive(true);
+        is_kept(&anew, 0.0);
     }
 
     #[test]

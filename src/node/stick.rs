@@ -85,7 +85,7 @@ pub(super) enum Fingers {
 /// What a message comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Came {
-    /// The button that stops the robot was pressed.
+    /// The button that stops the robot is pressed.
     pub(super) stops: bool,
     /// Why the rest of it moves nothing, with its kind.
     pub(super) refused: Option<(&'static str, Rejection)>,
@@ -105,7 +105,6 @@ pub(super) struct Stick {
     twist: Twist,
     fingers: Option<Fingers>,
     /// Which buttons were pressed before.
-    stops: bool,
     opens: bool,
     closes: bool,
 }
@@ -134,7 +133,6 @@ impl Stick {
             ahead: None,
             twist: Twist { linear_m_s: [0.0; 3], angular_rad_s: [0.0; 3], axes },
             fingers: None,
-            stops: false,
             opens: false,
             closes: false,
         }
@@ -143,11 +141,11 @@ impl Stick {
     /// Takes in a message that came `at` that time. Its stop counts however wrong the rest of it is.
     pub(super) fn hear(&mut self, joy: &Joy, at: Time) -> Came {
         let refused = self.take(joy, at).err();
-        let before = core::mem::replace(&mut self.stops, is_pressed(joy, self.keys.stop));
-        if self.stops {
+        let stops = is_pressed(joy, self.keys.stop);
+        if stops {
             self.spent(Idle::Stops);
         }
-        Came { stops: self.stops && !before, refused }
+        Came { stops, refused }
     }
 
     /// What is wished now.
@@ -192,9 +190,12 @@ impl Stick {
             self.spent(Idle::Silent);
         }
         // One that comes late ends nothing: those before it still count, as long as they do.
-        let stamped = self.stamp(joy, at)?;
+        let (stamped, late) = self.stamp(joy, at)?;
         let (unit, is_held) = self.read(joy).inspect_err(|_| self.spent(Idle::Refused))?;
-        (self.last, self.stamped) = (Some(at), stamped.or(self.stamped));
+        // What was under way for longer than the quickest counts for as much less.
+        let said = Time::from_nanos(at.as_nanos().saturating_sub(late));
+        (self.last, self.stamped) =
+            (Some(self.last.map_or(said, |last| last.max(said))), stamped.or(self.stamped));
         let is_at_rest = unit.iter().all(|v| *v == 0.0);
         let before = self.dead_man;
         self.dead_man = match (before, is_held) {
@@ -223,11 +224,11 @@ impl Stick {
     }
 
     /// Its stamp, where it has one: of whichever clock, not older than the last, and not under way for much longer than
-    /// the quickest (B22, F9).
-    fn stamp(&mut self, joy: &Joy, at: Time) -> Result<Option<Time>, (&'static str, Rejection)> {
+    /// the quickest; and for how much longer, nanoseconds (B22, F9).
+    fn stamp(&mut self, joy: &Joy, at: Time) -> Result<(Option<Time>, i64), (&'static str, Rejection)> {
         let stamp = &joy.header.stamp;
         if (stamp.sec, stamp.nanosec) == (0, 0) {
-            return Ok(None);
+            return Ok((None, 0));
         }
         if stamp.sec < 0 || stamp.nanosec >= SECOND {
             let got = format!("{} s {} ns", stamp.sec, stamp.nanosec);
@@ -248,12 +249,13 @@ impl Stick {
             seen.min(ahead.saturating_add(drifted))
         });
         self.ahead = Some((ahead, at));
-        let late_s = 1e-9 * seen.saturating_sub(ahead) as f64;
+        let late = seen.saturating_sub(ahead);
+        let late_s = 1e-9 * late as f64;
         if late_s > self.silent.as_secs_f64() {
             let expected = format!("one that was under way for {} ms at most", self.keys.silent_ms);
             return Err(refused((LATE, STAMP), expected, format!("{:.0} ms", 1e3 * late_s)));
         }
-        Ok(Some(stamped))
+        Ok((Some(stamped), late))
     }
 
     /// How far each part of the twist is wished, −1 to 1, and whether the dead-man is held (B1–B4, B7).

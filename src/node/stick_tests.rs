@@ -93,14 +93,27 @@ fn a_stick_that_was_out_when_the_dead_man_was_pressed_wishes_nothing_before_it_w
 }
 
 #[test]
+fn what_was_under_way_for_longer_counts_for_as_much_less() {
+    let mut stick = ready();
+    let said = |ms: i64| stamped(joy(OUT, &[ENABLE]), ms);
+    stick.hear(&said(30), at(32));
+    stick.hear(&said(50), at(52));
+    assert!(stick.held(at(53)).is_ok());
+    // Said at 70, it comes 60 ms later than it should.
+    assert!(stick.hear(&said(70), at(132)).refused.is_none());
+    assert!(stick.held(at(170)).is_ok_and(|held| held.left <= Duration::from_millis(3)));
+    assert_eq!(stick.held(at(176)), Err(Idle::Silent));
+}
+
+#[test]
 fn the_stop_is_told_at_once_whatever_else_the_message_says_and_ends_what_was_wished() {
     let mut stick = ready();
     stick.hear(&joy(OUT, &[ENABLE]), at(40));
     assert!(stick.hear(&joy(OUT, &[ENABLE, STOP]), at(60)).stops);
     assert_eq!(stick.held(at(60)), Err(Idle::Stops));
-    // Held on it is the same press; and so long nothing else counts.
-    assert!(!stick.hear(&joy(REST, &[STOP]), at(80)).stops);
-    assert!(!stick.hear(&joy(REST, &[ENABLE, STOP]), at(100)).stops);
+    // As long as it is held it is a stop, as whoever resets meanwhile has to see; and so long nothing else counts.
+    assert!(stick.hear(&joy(REST, &[STOP]), at(80)).stops);
+    assert!(stick.hear(&joy(REST, &[ENABLE, STOP]), at(100)).stops);
     assert_eq!(stick.held(at(100)), Err(Idle::Stops));
     stick.hear(&joy(REST, &[]), at(120));
     // Without a dead-man, without axes, with a stamp of long ago, and as no number of a button's.

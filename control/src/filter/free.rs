@@ -65,16 +65,27 @@ impl Filter {
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
         let still = JointVector::zeros(q.len());
         self.look_from(0);
-        if let Some(world) = &mut self.world
-            && anew
-            && !self.forgiven.cover(&fingers)
-        {
-            world.forgive_nothing();
-            self.own_keep = OWN_KEEP_M;
+        if anew && self.forgiven.are_elsewhere(&fingers) {
+            self.shift(arm, q, fingers);
         }
-        (self.fingers, self.forgiven) = (fingers, fingers);
+        self.fingers = fingers;
+        if anew {
+            self.forgiven = fingers;
+        }
         self.near(arm, q, (&still, LOOK_AHEAD_S), fingers, 0.0, Some(anew));
         self.forgive(anew);
+    }
+
+    /// The arm stands, and its fingers may be elsewhere than when it was forgiven last: see [`Surroundings::shift`].
+    pub(super) fn shift(&mut self, arm: &Arm, q: &JointVector, fingers: Fingers) {
+        let Some(world) = &mut self.world else { return };
+        for (all, is_before) in [(self.forgiven, true), (fingers, false)] {
+            for width_m in all.looks(self.travel) {
+                world.checker.room(arm, &mut self.data, q, width_m, &world.keep, FARTHEST_M);
+                world.note(false);
+            }
+            world.shift(is_before);
+        }
     }
 
     /// The arm may be where it was noted since the last time: see [`Surroundings::forgive`]; the same for the arm itself.
@@ -133,7 +144,7 @@ impl Filter {
             if anew || self.own_keep < OWN_KEEP_M {
                 let still = JointVector::zeros(self.reaches.len());
                 let most = OwnRoom { room_m: FARTHEST_M, clear_s: LOOK_AHEAD_S };
-                self.own_nearest = self.own_nearest.min(checker.own_room(&still, 0.0, most).room_m);
+                self.own_nearest = checker.own_room(&still, 0.0, most).room_m;
             }
             if let Some(world) = &mut self.world {
                 world.note(anew);

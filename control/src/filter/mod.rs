@@ -199,12 +199,14 @@ impl Filter {
     pub(crate) fn begin(&mut self, arm: &Arm, job: &Job, fingers: Fingers, anew: bool) {
         self.forget();
         (self.is_news, self.restricting, self.somebody) = (false, false, false);
-        let Some(world) = &mut self.world else { return };
         let q = job.q_at(job.s());
-        if anew && !self.forgiven.cover(&fingers) {
-            world.forgive_nothing();
+        if anew && self.forgiven.are_elsewhere(&fingers) {
+            self.shift(arm, &q, fingers);
         }
-        self.forgiven = fingers;
+        let Some(world) = &mut self.world else { return };
+        if anew {
+            self.forgiven = fingers;
+        }
         for width_m in job.grips_between(job.s(), job.s()).fold(fingers, Fingers::with).looks(self.travel) {
             world.checker.room(arm, &mut self.data, &q, width_m, &world.keep, FARTHEST_M);
             world.note(anew);
@@ -311,6 +313,9 @@ impl Filter {
             self.is_new = false;
         }
         look.extend(&mut self.growing, job, n_things);
+        if self.growing.s <= job.s() {
+            self.forgiven = fingers;
+        }
         if self.growing.s >= self.proven.s || now >= self.proven.until {
             self.proven = self.growing;
         }

@@ -8,6 +8,7 @@ use bridge::asking::{Action, CancelAsked, Offer, Pursuit};
 use bridge::ros::{Number, Taken, TriggerResponse};
 use bridge::wire::{Keyring, Role, Signer, Wire, WireError, topics};
 use core::time::Duration;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -169,7 +170,8 @@ pub(super) fn stops(
         while !ends.load(Ordering::Acquire) {
             let Some(one) = asked.next_within(PATIENCE) else { continue };
             let (success, message) = stopper.stop();
-            eprintln!("warning: ROS 2: somebody has asked for a stop: {message}");
+            // A closed pipe is no reason not to answer.
+            let _ = writeln!(std::io::stderr(), "warning: ROS 2: somebody has asked for a stop: {message}");
             let _ = one.answer(&TriggerResponse { success, message });
         }
     });

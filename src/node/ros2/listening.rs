@@ -8,10 +8,15 @@ use crate::node::stick::Shared;
 use crate::node::{NodeError, PATIENCE};
 use bridge::ros::Joy;
 use bridge::wire::Wire;
+use core::time::Duration;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
+
+/// A stop whose button is held is said again after so long.
+const AGAIN: Duration = Duration::from_millis(150);
 
 /// Hears it until `ends` is set: what is wished goes to `stick`, what is none to `refused`, and whoever presses its stop stops
 /// the robot.
@@ -30,10 +35,23 @@ pub(super) fn listen(
     let over = ends.clone();
     // A robot that does not answer must not keep the stick from being heard.
     let stopping = Builder::new().name("stick's stop".into()).spawn(move || {
+        let mut told = String::new();
         while !over.load(Ordering::Acquire) {
             match presses.recv_timeout(PATIENCE) {
-                Ok(()) => eprintln!("warning: ROS 2: the stick's stop was pressed: {}", stopper.stop().1),
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) => {
+                    let came = stopper.stop().1;
+                    if came != told {
+                        // A closed pipe is no reason not to stop a robot.
+                        let _ = writeln!(
+                            std::io::stderr(),
+                            "warning: ROS 2: the stick's stop is pressed: {came}"
+                        );
+                        told = came;
+                    }
+                    // While it is held it is said again and again: a reset, or a robot that did not answer, ends nothing.
+                    std::thread::sleep(AGAIN);
+                }
+                Err(RecvTimeoutError::Timeout) => told.clear(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }

@@ -258,8 +258,9 @@ impl Side {
     /// What a person's stick wishes.
     fn steer(&self, body: &mut WiredBody, hands: &mut Hands, reports: &[Report], log: &mut Log) {
         let Some((_, refused)) = &self.stick else { return };
+        refused.tell_in(log, self.record.wire.now(), false);
+        // Telling may take its time.
         let now = self.record.wire.now();
-        refused.tell_in(log, now, false);
         match hands.steering.as_mut().and_then(|steering| steering.step(body, now, reports)) {
             Some(Came::Begins) => log.info("bridge", "stick", "the arm is the stick's"),
             Some(Came::Ends(why)) => {

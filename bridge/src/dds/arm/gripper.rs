@@ -21,6 +21,8 @@ const SAME_M: f64 = 1e-4;
 const SAME_N: f64 = 1e-3;
 /// Fingers that are to be farther from where they are than this, metres, are to go there.
 const FAR_M: f64 = 0.002;
+/// Slower than this they rest, m/s.
+const RESTS_M_S: f64 = 0.002;
 /// How long a goal may take to be accepted, and before one is given again that was not.
 const ACCEPTS: Duration = Duration::from_secs(1);
 
@@ -68,7 +70,9 @@ impl Telling {
             match &told {
                 // What it was found at is no wish of anybody's; what is far from there is one.
                 None => {
-                    let found = self.slots.state().ok().map(|state| state.gripper.width_m);
+                    let found = self.slots.state().ok().map(|state| state.gripper);
+                    let found = found.filter(|found| found.speed_m_s.abs() < RESTS_M_S);
+                    let found = found.map(|found| found.width_m.clamp(0.0, self.profile.width_m));
                     let width_m = found.filter(|found| (found - now.width_m).abs() > FAR_M);
                     let command = types::GripperCommand { width_m: width_m.unwrap_or(now.width_m), ..now };
                     (told, differs) = (Some(GripperTold { command, goal: None }), 0);
