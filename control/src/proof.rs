@@ -287,6 +287,16 @@ mod tests {
             |ticks: usize| run(start, &l, move |k, q| if k < out + ticks { two(1.0, q[1]) } else { q });
         let (prompt, behind) = (late(0).expect("prompt").len(), late(200).expect("behind").len());
         assert!((195..=205).contains(&(behind - prompt)), "{behind} {prompt}");
+        // Each joint anew.
+        let stood = [0, 0].map(std::cell::Cell::new);
+        let both = run(start, &l, |_, q| {
+            JointVector::from_fn(2, |j| {
+                let is_out = (q[j] - 1.0).abs() > 0.999 * OUT;
+                stood[j].set(stood[j].get() + usize::from(is_out));
+                if stood[j].get() < 200 { 1.0 } else { q[j] }
+            })
+        });
+        assert!(both.is_ok_and(|led| led.len() > prompt + 200), "so much for each");
         let wrong = late(260).expect_err("it does not come");
         assert!(wrong.joint == 0 && wrong.moved == 0.0, "{wrong:?}");
     }
