@@ -435,7 +435,7 @@ def a_stick_steers_while_it_is_held_and_heard(robot):
     moves()
     says(up, [stop], 0.1)
     robot.rests()
-    check("the stick's stop was pressed: stopped" in robot.log("ros2"), "its stop is not told")
+    check("the stick's stop is pressed: stopped" in robot.log("ros2"), "its stop is not told")
     robot.command("reset")
     check(not says(up, [enable], 0.5, lambda: speed() > 0.02), "after a reset it goes on")
     return f"at rest {took_s:.2f} s after its last word"

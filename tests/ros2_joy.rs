@@ -199,7 +199,7 @@ fn a_stick_steers_the_arm_while_its_dead_man_is_held_and_messages_come() {
         pad.until(CEASES, "stands after a stop", |speed| speed < STANDS)?;
         pad.say(&UP, &[ENABLE]);
         pad.stays()?;
-        check(told("the stick's stop was pressed: stopped") > 0, || nodes.log("ros2"))?;
+        check(told("the stick's stop is pressed: stopped") > 0, || nodes.log("ros2"))?;
         check(nodes.reset(&[]).0 == 0, || "it was not latched".into())?;
         pad.stays()?;
         pad.moves(&nodes)

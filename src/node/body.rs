@@ -365,8 +365,14 @@ impl WiredReins {
 }
 
 impl Drop for WiredReins {
+    /// Gives back what it holds, which is no request of a mission's: who comes next has not to wait until that is over by
+    /// itself.
     fn drop(&mut self) {
-        self.vigil.end();
+        for lease in self.vigil.end() {
+            let lease = ros::Lease { lease: lease.0, at: self.wire.now().as_nanos() };
+            // Where nobody answers it is over soon.
+            let _ = self.wire.command::<_, Taken>(&self.signer, &topics::RELEASE, &lease, ANSWER);
+        }
     }
 }
 

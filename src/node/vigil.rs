@@ -84,10 +84,12 @@ impl Vigil {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Nobody is spoken for any more.
-    pub(super) fn end(&self) {
-        self.state().is_over = true;
+    /// Nobody is spoken for any more; the leases that were held.
+    pub(super) fn end(&self) -> Vec<LeaseId> {
+        let mut state = self.state();
+        state.is_over = true;
         self.0.changed.notify_all();
+        state.held.drain(..).map(|held| held.lease).collect()
     }
 
     /// A lease that was claimed just now.
