@@ -11,7 +11,7 @@ use bridge::wire::Wire;
 use core::time::Duration;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -32,13 +32,21 @@ pub(super) fn listen(
 ) -> Result<[JoinHandle<()>; 2], NodeError> {
     let mut stopper = Stopper::new(config, wire)?;
     let (pressed, presses) = sync_channel(1);
+    // How often it was pressed, and whether it is.
+    let (times, is_held) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, held) = (times.clone(), is_held.clone());
     let over = ends.clone();
     // A robot that does not answer must not keep the stick from being heard.
     let stopping = Builder::new().name("stick's stop".into()).spawn(move || {
-        let mut told = String::new();
+        let (mut told, mut heeded) = (String::new(), 0);
         while !over.load(Ordering::Acquire) {
             match presses.recv_timeout(PATIENCE) {
                 Ok(()) => {
+                    let newest = counted.load(Ordering::Acquire);
+                    // One that was let go of is not said again.
+                    if core::mem::replace(&mut heeded, newest) == newest && !held.load(Ordering::Acquire) {
+                        continue;
+                    }
                     let came = stopper.stop().1;
                     if came != told {
                         // A closed pipe is no reason not to stop a robot.
@@ -62,6 +70,9 @@ pub(super) fn listen(
             let Some(joy) = heard.take_within(PATIENCE) else { continue };
             let at = wire.now();
             let came = stick.lock().hear(&joy, at);
+            if !is_held.swap(came.stops, Ordering::AcqRel) && came.stops {
+                times.fetch_add(1, Ordering::AcqRel);
+            }
             if came.stops {
                 // One that waits already is this one, too.
                 let _ = pressed.try_send(());
