@@ -1,13 +1,16 @@
 //! F36, F34 and F35 with keys: links of QUIC whose datagrams are lost, late and out of order, or do not arrive at all.
 
 mod scripted;
+#[path = "../bridge/tests/tls/site.rs"]
+mod site;
 
 use bridge::ros::{Clock, Number, Taken};
-use bridge::wire::{Keyring, Role, Router, Settings, Signer, Wire, topics};
+use bridge::wire::{Keyring, Role, Settings, Signer, Wire, topics};
 use control::MonotonicClock;
 use scripted::datagrams::Datagrams;
 use scripted::nodes::{BEGINS, DONE, F1, Nodes, ended};
 use scripted::ticks::silence_in_motion;
+use site::SiteRouter;
 use std::fs;
 use std::net::UdpSocket;
 use std::process::Child;
@@ -53,7 +56,7 @@ fn deployed(name: &str, seed: u64) -> (Nodes, Datagrams) {
 }
 
 /// The same, and the router of the deployment between all of them: `planner` and `operator` find it over the line alone.
-fn routed(name: &str, seed: u64) -> (Nodes, Datagrams, Router) {
+fn routed(name: &str, seed: u64) -> (Nodes, Datagrams, SiteRouter) {
     let (nodes, line, port) = with_keys(name, seed);
     // It goes by the folder that it is started in, and this process has one of its own.
     let folder = nodes.folder.0.join("keys/router");
@@ -63,7 +66,7 @@ fn routed(name: &str, seed: u64) -> (Nodes, Datagrams, Router) {
         told = told.replace(&format!("\"{file}\""), &format!("{:?}", folder.join(file)));
     }
     fs::write(folder.join("here.json5"), told).expect("written");
-    let router = Router::open(&folder.join("here.json5")).expect("a router");
+    let router = SiteRouter::start(&folder.join("here.json5"));
     for (config, role, port) in
         [("robot", "robot", port), ("planner", "planner", line.port), ("operator", "operator", line.port)]
     {

@@ -69,13 +69,21 @@ fn start(nodes: &mut Nodes, roles: &[&'static str]) {
 /// text, and with those of another deployment, at this address; or a router, in its folder.
 const INTRUDER: &str = "SINEW_TEST_INTRUDER";
 const ROUTER: &str = "SINEW_TEST_ROUTER";
+/// What a router is told, in its folder.
+const FILE: &str = "router.json5";
+
+/// A program on a machine, in this folder.
+fn on(site: &Site, machine: usize, folder: &Path, program: &Path) -> Command {
+    let words = site.words(machine, folder);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).arg(program);
+    command
+}
 
 /// This test once more, as such a one.
 fn this_on(site: &Site, machine: usize, folder: &Path, test: &str, (what, of): (&str, &str)) -> Command {
-    let words = site.words(machine, folder);
-    let mut command = Command::new(&words[0]);
-    let this = std::env::current_exe().expect("a path");
-    command.args(&words[1..]).arg(this).env(what, of).args(["--exact", "--nocapture", test]);
+    let mut command = on(site, machine, folder, &std::env::current_exe().expect("a path"));
+    command.env(what, of).args(["--exact", "--nocapture", test]);
     command
 }
 
@@ -123,13 +131,18 @@ fn makes_others(nodes: &Nodes) {
     std::fs::copy(of("keys"), of("others")).expect("copied");
 }
 
-/// What passes on what nodes say, a process on a machine of its own.
+/// What passes on what nodes say, a process on a machine of its own: Zenoh's program, where one is named.
 struct Passing(Child);
 
 impl Passing {
     fn start(site: &Site, nodes: &Nodes, test: &str) -> Self {
         let folder = nodes.folder.0.join("keys/router");
-        let mut command = this_on(site, SITE, &folder, test, (ROUTER, "router.json5"));
+        let zenohd = std::env::var_os("SINEW_ZENOHD").map(|program| {
+            let mut command = on(site, SITE, &folder, Path::new(&program));
+            command.args(["-c", FILE]);
+            command
+        });
+        let mut command = zenohd.unwrap_or_else(|| this_on(site, SITE, &folder, test, (ROUTER, FILE)));
         let log = std::fs::File::create(nodes.folder.0.join("router.log")).expect("a file");
         let errors = log.try_clone().expect("a handle");
         Self(command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("it starts"))

@@ -162,7 +162,7 @@ fn assert_exactly(passed: &Passes, shall: &Passes) {
 /// What passes through a router that is told this: one of each role says and asks all, another of each hears and answers.
 fn through(keys: &Deployed, told: impl Fn(u16) -> String) -> Passes {
     let (port, seen) = (free_port(), Seen::default());
-    let _router = session(&told(port)).expect("a router");
+    let _router = keys.routed(&told(port));
     let at = format!("quic/127.0.0.1:{port}");
     let of_each = || Role::ALL.map(|role| (stranger(&keys.tls(role), &at).expect("is let in"), role.word()));
     let (says, hears) = (of_each(), of_each());
@@ -302,11 +302,11 @@ fn nobody_with_the_certificate_of_a_node_is_taken_for_the_router_nor_the_router_
 #[test]
 fn a_router_refuses_plain_text_another_authority_no_certificate_and_two_under_one_name() {
     let (ours, theirs, port) = (Deployed::new("router-ours"), Deployed::new("router-theirs"), free_port());
-    let _router = session(&ours.router(port)).expect("a router");
+    let _router = ours.routed(&ours.router(port));
     lets_in_its_own_alone(&ours, &theirs, port);
     let planner = ours.tls(Role::Planner);
     let other = free_port();
-    let _their_router = session(&theirs.router(other)).expect("a router");
+    let _their_router = theirs.routed(&theirs.router(other));
     let to_theirs = stranger(&planner, &format!("quic/127.0.0.1:{other}"));
     assert!(to_theirs.is_err(), "to a router of another deployment");
     // Who is there already keeps its number: another's rights are not added to it.

@@ -3,7 +3,7 @@
 mod tls;
 
 use bridge::wire::{Reached, Role, Settings};
-use tls::{Deployed, free_port, session};
+use tls::{Deployed, free_port};
 
 /// A node that is told of this port, as it is straight or through a router.
 fn told(keys: &Deployed, port: u16, is_direct: bool) -> Settings {
@@ -20,7 +20,7 @@ fn told(keys: &Deployed, port: u16, is_direct: bool) -> Settings {
 fn a_link_that_is_refused_for_a_certificate_is_told_from_an_address_where_nobody_is() {
     let (ours, theirs) = (Deployed::new("unreached-ours"), Deployed::new("unreached-theirs"));
     let (port, free) = (free_port(), free_port());
-    let _router = session(&ours.router(port)).expect("a router");
+    let _router = ours.routed(&ours.router(port));
     let reached = |settings: &Settings| {
         let mut reached = settings.reached().expect("settings that can be");
         let (at, what) = reached.pop().expect("an address");

@@ -65,7 +65,14 @@ pub(super) fn router_config(robot: &str) -> String {
                 "shared_memory": { "enabled": false },
             }),
         ),
-        part(&["Nobody asks the router itself."], "adminspace", &json!({ "enabled": false })),
+        part(
+            &[
+                "Nobody asks the router itself, or tells it anything: zenohd opens this whatever is said of it, and keeps to what",
+                "it permits.",
+            ],
+            "adminspace",
+            &json!({ "enabled": false, "permissions": { "read": false, "write": false } }),
+        ),
         part(
             &[
                 "Denied, but for what is allowed here, by the name in a node's certificate: what comes in from a node of a role",

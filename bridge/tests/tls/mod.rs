@@ -2,11 +2,15 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod site;
+
 use bridge::wire::{Deployment, Party, Role};
 use serde_json::{Value, json};
+use site::SiteRouter;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use zenoh::{Config, Session, Wait as _};
 
@@ -60,6 +64,14 @@ impl Deployed {
             told = told.replace(&format!("\"{file}\""), &format!("{:?}", folder.join(file)));
         }
         told
+    }
+
+    /// A router that is told this.
+    pub(crate) fn routed(&self, told: &str) -> SiteRouter {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let file = self.0.join(format!("router-{}.json5", STARTED.fetch_add(1, Ordering::Relaxed)));
+        std::fs::write(&file, told).expect("written");
+        SiteRouter::start(&file)
     }
 }
 
