@@ -189,7 +189,7 @@ class Bridge(Rmw):
     zid_at = 1
 
     def announce_node(self):
-        pass
+        self.token(f"@/{self.zid}/@ros2_lv")
 
     def key(self, topic, of):
         return topic.removeprefix("/")
@@ -260,7 +260,7 @@ def own_tokens(side, of_side, zid):
             for n, (topic, of, care) in enumerate(ends, 1)
         ]
     else:
-        wanted = [
+        wanted = [f"@/{zid}/@ros2_lv"] + [
             f"@/{zid}/@ros2_lv/MP/{topic[1:].replace('/', '§')}/{of.replace('/', '§')}/{BRIDGE_QOS[care]}:typehash={type_hash(of)};"
             for topic, of, care in ends
         ]

@@ -11,6 +11,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 pub enum Kind {
     /// A node.
     Node,
+    /// What carries a system on DDS, or stands for one; a bridge alone says so, and says of no nodes.
+    Bridge,
     /// One that says a topic.
     Publisher,
     /// One that hears a topic.

@@ -41,11 +41,13 @@ pub(super) fn topic(s: &Settings, topic: &str, of_type: &str, hash: &str) -> Res
     })
 }
 
-/// The token of the node itself; the bridge has none for nodes.
-pub(super) fn node(s: &Settings, session: &str) -> Option<String> {
+/// The token of the node itself, or of the bridge that it is among bridges.
+pub(super) fn node(s: &Settings, session: &str) -> String {
     let space = s.namespace.replace('/', "%");
-    let token = || format!("{RMW}/{}/{session}/0/0/NN/%/{space}/{}", s.domain, s.node);
-    (s.dialect == Dialect::RmwZenoh).then(token)
+    match s.dialect {
+        Dialect::RmwZenoh => format!("{RMW}/{}/{session}/0/0/NN/%/{space}/{}", s.domain, s.node),
+        Dialect::Ros2Dds => format!("@/{session}/{RMW}"),
+    }
 }
 
 /// The token of one end, the `number`th of its node, whose messages have this key.
@@ -150,6 +152,9 @@ fn read_rmw(s: &Settings, token: &str) -> Option<Present> {
 
 fn read_bridge(s: &Settings, token: &str) -> Option<Present> {
     let parts: Vec<&str> = token.split('/').collect();
+    if let ["@", session, RMW] = &parts[..] {
+        return Some(Present::nameless(Kind::Bridge, session_of(session)?));
+    }
     let ["@", session, RMW, kind, key, of_type, rest @ ..] = &parts[..] else { return None };
     let kind = Kind::of_word(kind)?;
     let name = whole(&format!("/{}", key.replace(BRIDGE_SLASH, "/")))?;
@@ -203,7 +208,7 @@ mod tests {
         let token = end(&s, SESSION, 7, &key, &END).expect("a token");
         let own = format!("@ros2_lv/0/{SESSION}/0/7/MP/%/%left/talker/%left%chatter");
         assert_eq!(token, format!("{own}/std_msgs::msg::dds_::String_/{HASH}/::,10:,:,:,,"));
-        let node = node(&s, SESSION).expect("a token");
+        let node = node(&s, SESSION);
         assert_eq!(node, format!("@ros2_lv/0/{SESSION}/0/0/NN/%/%left/talker"));
         let there = read(&s, &token).expect("one");
         assert_eq!((there.kind, there.node.as_deref()), (Kind::Publisher, Some("/left/talker")));
@@ -229,7 +234,9 @@ mod tests {
         let token = end(&s, SESSION, 7, &key, &END).expect("a token");
         let about = format!(":1:0:0,10:typehash={HASH};");
         assert_eq!(token, format!("@/{SESSION}/@ros2_lv/MP/left§chatter/std_msgs§msg§String/{about}"));
-        assert_eq!(node(&s, SESSION), None);
+        let own = node(&s, SESSION);
+        assert_eq!(own, format!("@/{SESSION}/@ros2_lv"));
+        assert_eq!(read(&s, &own), Some(Present::nameless(Kind::Bridge, SESSION.to_owned())));
         let there = read(&s, &token).expect("one");
         assert_eq!((there.topic.as_deref(), there.hash.as_deref()), (Some("/left/chatter"), Some(HASH)));
         let below = Settings { bridge: "/bot1".into(), ..s.clone() };
@@ -264,8 +271,9 @@ mod tests {
             }
             (0..token.len()).filter(|n| token.is_char_boundary(*n)).for_each(|n| {
                 let cut = read(&s, &token[..n]);
-                // What is cut in the last words, which may be left out, can still be one.
-                assert!(cut.is_none() || n > token.rfind('/').unwrap_or(0), "{}", &token[..n]);
+                // What is cut in the last words, which may be left out, can still be one; and a bridge's begins as its own.
+                let is_one = n > token.rfind('/').unwrap_or(0) || token[..n] == node(&s, SESSION);
+                assert!(cut.is_none() || is_one, "{}", &token[..n]);
             });
         }
     }

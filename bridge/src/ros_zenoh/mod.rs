@@ -69,7 +69,7 @@ struct Inner {
     /// What the next publisher or hearer is numbered; the node itself is 0.
     next: AtomicU64,
     _watching: Subscriber<()>,
-    _node: Option<LivelinessToken>,
+    _node: LivelinessToken,
     session: zenoh::Session,
 }
 
@@ -107,10 +107,8 @@ impl Ros {
             learns.learn(sample.key_expr().as_str(), is_there);
         });
         let watching = watching.wait().map_err(zenoh)?;
-        let node = match keys::node(settings, &session_id) {
-            Some(token) => Some(session.liveliness().declare_token(token).wait().map_err(zenoh)?),
-            None => None,
-        };
+        let token = keys::node(settings, &session_id);
+        let node = session.liveliness().declare_token(token).wait().map_err(zenoh)?;
         Ok(Self(Arc::new(Inner {
             settings: settings.clone(),
             session_id,

@@ -60,11 +60,10 @@ fn said_and_heard(dialect: Dialect) {
     assert_eq!((heard.take_within(SHORT), heard.refused()), (None, 0));
 
     let kinds = |ros: &Ros| -> Vec<Kind> { ros.present().iter().map(|p| p.kind).collect() };
-    let nodes = if dialect == Dialect::RmwZenoh { 3 } else { 0 };
-    let all: Vec<Kind> =
-        core::iter::repeat_n(Kind::Node, nodes).chain([Kind::Publisher, Kind::Subscription]).collect();
+    let each = if dialect == Dialect::RmwZenoh { Kind::Node } else { Kind::Bridge };
+    let all: Vec<Kind> = core::iter::repeat_n(each, 3).chain([Kind::Publisher, Kind::Subscription]).collect();
     assert!(until(|| kinds(&one) == all) && until(|| kinds(&other) == all), "{:?}", one.present());
-    assert!(one.present().iter().all(|p| p.hash.is_some() || p.kind == Kind::Node));
+    assert!(one.present().iter().all(|p| p.hash.is_some() || p.kind == each));
     assert_eq!((one.unreadable(), other.unreadable()), (0, 0));
     drop(said);
     assert!(until(|| heard.said_by() == 0), "who has gone is not there any more");
