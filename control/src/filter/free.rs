@@ -38,14 +38,21 @@ const WHOLE_WAY: f64 = 1.01;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
 
-/// What was seen in a tick where its step begins: for so long, at such speeds, the arm meets nothing, as everything
-/// is until then.
+/// What was seen at a place in a tick: the joints may move the arm so far each from there, m, and it meets nothing, as
+/// everything is until then.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Seen {
-    /// By each joint, m/s.
-    speeds: JointVector,
-    clear_s: f64,
+    q: JointVector,
+    ways: JointVector,
     until: Time,
+}
+
+impl Seen {
+    /// Whether so much way, m by each joint, from `q` stays where nothing is met; `reaches` as the arm's.
+    fn covers(&self, q: &JointVector, ways: &JointVector, until: Time, reaches: &JointVector) -> bool {
+        let has_room = |i: usize| (q[i] - self.q[i]).abs() * reaches[i] + ways[i] <= self.ways[i];
+        until <= self.until && (0..q.len()).all(has_room)
+    }
 }
 
 /// What stands between an arm and a contact.
@@ -196,7 +203,7 @@ impl Filter {
         fingers: Fingers,
     ) -> (f64, Option<Near>) {
         let (limits, q) = (arm.limits(), &last.q);
-        self.seen = None;
+        self.seen = [None; 2];
         // Where fingers set out for may be something that was of no interest before.
         self.is_news |= !core::mem::replace(&mut self.fingers, fingers).cover(&fingers);
         if wish.iter().all(|v| v.abs() < LEAST_RATE) {
@@ -242,7 +249,8 @@ impl Filter {
         self.forgive(false);
         let mut t = 0.0;
         let floor = if here.room > APPROACH_M {
-            self.seen = Some(Seen { speeds, clear_s: first.clear_s, until });
+            let ways = JointVector::from_fn(q.len(), |i| first.clear_s * speeds[i]);
+            self.seen[0] = Some(Seen { q: *q, ways, until });
             t = first.clear_s;
             APPROACH_M
         } else {
@@ -292,7 +300,6 @@ impl Filter {
         fingers: Fingers,
     ) -> bool {
         let left = stop.left();
-        let now_to_rest_s = left + self.period;
         let limits = arm.limits();
         if limits.iter().enumerate().any(|(i, l)| stop.greatest_speed(i) > l.velocity) {
             return false;
@@ -317,13 +324,12 @@ impl Filter {
         if self.world.as_ref().is_some_and(|world| now >= world.expires) {
             return false;
         }
-        let speeds = JointVector::from_fn(self.reaches.len(), |i| stop.greatest_speed(i) * self.reaches[i]);
-        // What was seen where the step begins may be enough.
-        if let Some(seen) = self.seen
-            && now_to_rest_s.max(until.secs_since(now)) <= seen.clear_s
-            && until <= seen.until
-            && speeds.iter().zip(seen.speeds.iter()).all(|(v, most)| v <= most)
-        {
+        let ways_from = |filter: &Self, t: f64| {
+            JointVector::from_fn(filter.reaches.len(), |i| stop.way_left(i, t) * filter.reaches[i])
+        };
+        // What was seen where the step begins, or of a stop that begins later, may be enough.
+        let ways = ways_from(self, 0.0);
+        if self.seen.iter().flatten().any(|seen| seen.covers(&from, &ways, until, &self.reaches)) {
             self.is_news = false;
             return true;
         }
@@ -335,10 +341,14 @@ impl Filter {
         for look in 0..LOOKS {
             self.look_from(STOPPING[usize::from(stop.coasts())] + look);
             // What is left of its way takes all of its time: of what is met after it nothing is of interest.
-            let ways = JointVector::from_fn(self.reaches.len(), |i| stop.way_left(i, t) * self.reaches[i]);
+            let ways = ways_from(self, t);
             let near = self.near(arm, &stop.after(t).q, (&ways, WHOLE_WAY), fingers, LEAST_ROOM_M, None);
             if !near.is_free {
                 break;
+            }
+            if look == 0 {
+                let ways = JointVector::from_fn(ways.len(), |i| near.clear_s * ways[i]);
+                self.seen[1] = Some(Seen { q: from, ways, until });
             }
             if near.clear_s >= 1.0 {
                 is_clear = true;

@@ -119,8 +119,8 @@ pub(crate) struct Filter {
     growing: Proof,
     /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
     own_keep: f64,
-    /// What was seen in this tick of a motion without a path, and where the fingers might be.
-    seen: Option<free::Seen>,
+    /// What was seen in this tick of a motion without a path, where it begins and where a stop does; where the fingers might be.
+    seen: [Option<free::Seen>; 2],
     fingers: Fingers,
     /// Where they might be when a motion began at which something was forgiven, and how near the arm was to itself then.
     forgiven: Fingers,
@@ -154,7 +154,7 @@ impl Filter {
             proven: nothing,
             growing: nothing,
             own_keep: free::OWN_KEEP_M,
-            seen: None,
+            seen: [None; 2],
             fingers: Fingers::at(0.0),
             forgiven: Fingers::at(0.0),
             own_nearest: f64::INFINITY,
