@@ -1,27 +1,37 @@
-//! What stops the arm of a run in wall time at once: the emergency stop's line, and its key.
+//! What stops the arm of a run in wall time at once: the emergency stop's line, and its key; and what ends a run, which parks
+//! its arm.
 
 mod scripted;
 
 use scripted::Folder;
 use scripted::nodes::Nodes;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SENTENCE: &str = "put the red cube in the blue bowl";
+const RUN: [&str; 8] = ["run", SENTENCE, "--seed", "3", "--out", "run", "--config", "robot.toml"];
 /// Longer than any run may take here.
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn begin(folder: &Folder) -> Child {
-    let mut command = folder.command(&["run", SENTENCE, "--seed", "3", "--out", "run"]);
+    begin_by(folder.command(&RUN))
+}
+
+fn begin_by(mut command: Command) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("it starts")
 }
 
 /// A run whose arm follows its first motion. On a busy machine one may be stopped before that, for the machine's lateness.
 fn under_way(folder: &Folder) -> Child {
+    under_way_by(folder, || folder.command(&RUN))
+}
+
+fn under_way_by(folder: &Folder, command: impl Fn() -> Command) -> Child {
     for _ in 0..5 {
-        let mut child = begin(folder);
+        let mut child = begin_by(command());
         if moves(folder, &mut child) {
             return child;
         }
@@ -88,6 +98,55 @@ fn f40_the_key_of_the_emergency_stop_takes_the_arms_power_and_ends_the_run() {
     assert!(quit.success());
     let (code, text) = end(child);
     assert!(code == Some(1) && text.contains("category One") && text.contains("EmergencyStop"), "{text}");
+}
+
+fn told(to: &str, signal: &str) {
+    let told = Command::new("kill").args([&format!("-{signal}"), "--", to]).status().expect("kill");
+    assert!(told.success(), "{signal}");
+}
+
+#[test]
+fn a_closed_terminal_parks_the_arm_as_ctrl_c_does_and_the_watchdog_that_is_told_too_goes_on_for_that() {
+    let folder = Folder::new("terminal", "[control]\nwatchdog = \"on\"\n");
+    for signal in ["HUP", "INT", "TERM"] {
+        let _ = fs::remove_dir_all(folder.0.join("run"));
+        let child = under_way_by(&folder, || {
+            let mut command = folder.command(&RUN);
+            command.process_group(0);
+            command
+        });
+        // As a terminal does it, to all that was started in it; and as who ends a service, to each.
+        let guards = Command::new("pgrep").args(["-P", &child.id().to_string()]).output().expect("pgrep");
+        let guards = String::from_utf8(guards.stdout).expect("numbers");
+        assert_eq!(guards.lines().count(), 1, "the watchdog's process: {guards}");
+        told(guards.trim(), signal);
+        told(&format!("-{}", child.id()), signal);
+        if signal == "HUP" {
+            // A shell passes it on to its jobs.
+            std::thread::sleep(Duration::from_millis(50));
+            told(&format!("-{}", child.id()), signal);
+        }
+        let (code, text) = end(child);
+        assert_eq!(code, Some(130), "{signal}: {text}");
+        assert!(text.contains("the arm is parked") && !text.contains("F33"), "{signal}: {text}");
+    }
+}
+
+#[test]
+fn a_run_that_was_started_to_outlive_its_terminal_does() {
+    let folder = Folder::new("nohup", "");
+    let words = ["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""].map(str::to_owned);
+    let mut child = under_way_by(&folder, || {
+        let mut command = folder.behind(&words, &RUN);
+        command.current_dir(&folder.0);
+        command
+    });
+    told(&child.id().to_string(), "HUP");
+    std::thread::sleep(Duration::from_secs(1));
+    let events = fs::read_to_string(folder.0.join("run/events.jsonl")).expect("events");
+    assert!(child.try_wait().expect("asked").is_none() && !events.contains("stopping"), "{events}");
+    told(&child.id().to_string(), "INT");
+    assert_eq!(end(child).0, Some(130));
 }
 
 #[test]

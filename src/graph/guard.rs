@@ -3,6 +3,7 @@
 use super::BodyError;
 use control::{MonotonicClock, Watchdog};
 use core::time::Duration;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use types::seams::Clock;
 
@@ -27,6 +28,8 @@ impl GuardProcess {
             .arg(page)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            // A terminal's keys are for the loop.
+            .process_group(0)
             .spawn()
             .map_err(said)?;
         let started = Self(child);
