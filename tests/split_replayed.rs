@@ -280,7 +280,26 @@ fn i7_stops_and_requests_for_sessions_that_are_said_again_or_forged_are_told_by_
     let (events, seconds) = (nodes.events(), began.elapsed().as_secs() as usize);
     let told = |what: &str| events.matches(&format!("\"kind\":\"refused\",\"text\":\"{what}: ")).count();
     assert_eq!(told("session/"), 1, "{events}");
+    planner_tells(&mut nodes, &carrier);
     assert!((1..=seconds + 2).contains(&told("stop")), "{} in {seconds} s: {events}", told("stop"));
+}
+
+/// So does a planner of what is said to it, on its screen and to whoever hears its events.
+fn planner_tells(nodes: &mut Nodes, carrier: &Carrier) {
+    nodes.begin("planner", "planner", "robot");
+    nodes.until_there(&["planner"], "operator");
+    let (code, out, err) = nodes.said(&["say", "how many cubes do you see?", "--config", "operator.toml"]);
+    let asked = (carrier.asked(&SESSIONS[1..]), carrier.asked(&["goal"]));
+    assert!(!asked.0.is_empty() && !asked.1.is_empty(), "{code}: {out}{err}");
+    assert!(!nodes.log("planner").contains("refused so far"), "{}", nodes.log("planner"));
+    carrier.all_are_refused(&asked.0[..1], &["session.nonce"]);
+    (0..20).for_each(|_| _ = carrier.all_are_refused(&asked.1[..1], &["sequence"]));
+    nodes.until("planner", "(21 refused so far)", BEGINS);
+    let log = nodes.log("planner");
+    assert!(log.contains("session/: ") && log.contains("goal: "), "{log}");
+    // A flood of them is few lines.
+    let lines = log.lines().filter(|l| l.contains("refused so far")).count();
+    assert!((2..=8).contains(&lines), "{log}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::asking::{Elsewhere, Inbox};
 use super::body::WiredBody;
 use super::model::WiredModel;
+use super::refused::Refused;
 use super::{Node, NodeError, PATIENCE, keyring};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -74,8 +75,9 @@ pub(crate) fn run(
     let desk = Arc::new(Desk::default());
     let sessions = Sessions::new(Role::Planner, keyring(config, Role::Planner)?);
     let ends = Arc::new(AtomicBool::new(false));
-    let listening = listen(&wire, &desk, sessions, &ends)?;
     let says = Arc::new(Teller::new(wire.publisher::<ros::Log>(&topics::EVENT, Role::Planner.word())?)?);
+    let tells = Log::new(screen, None).with_listener(listener(says.clone()));
+    let listening = listen(&wire, &desk, sessions, tells, &ends)?;
     Log::new(screen, None).info("planner", "node", format!("waiting for sentences, node {:016x}", wire.id()));
     let mut stopping: Option<Instant> = None;
     while crate::interrupt::count() == 0 {
@@ -167,11 +169,12 @@ fn carry_out(
     Ok((outcome.exit, outcome.said))
 }
 
-/// Takes sentences and what gives them up, in a thread of its own.
+/// Takes sentences and what gives them up, in a thread of its own, which `tells` what of it is refused.
 fn listen(
     wire: &Wire,
     desk: &Arc<Desk>,
     sessions: Sessions,
+    mut tells: Log,
     ends: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, NodeError> {
     let [goal, reply, cancel] = [&topics::GOAL, &topics::REPLY, &topics::CANCEL].map(|topic| (topic, ""));
@@ -179,11 +182,15 @@ fn listen(
     let questions: Questions = wire.answer(&asked).map_err(NodeError::Wire)?;
     let (wire, desk, ends) = (wire.clone(), desk.clone(), ends.clone());
     let thread = std::thread::Builder::new().name("listening".into()).spawn(move || {
-        let sessions = Mutex::new(sessions);
+        let (sessions, refused) = (Mutex::new(sessions), Refused::default());
         while !ends.load(Ordering::Acquire) {
+            refused.tell(&mut tells, wire.now(), false);
             let Some(question) = questions.next_within(PATIENCE) else { continue };
             if question.topic() == topics::SESSION.key {
-                let _ = question.open_session(&wire, &sessions);
+                let topic = question.topic();
+                if let Err(why) = question.open_session(&wire, &sessions) {
+                    refused.note(topic, &why);
+                }
                 continue;
             }
             let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,8 +214,12 @@ fn listen(
                 let goal = question.read_signed::<Goal>(&mut sessions, wire.now());
                 goal.and_then(|(by, goal)| desk.take(goal, by.session)).map(|id| Taken { id })
             };
+            if let Err(why) = &done {
+                refused.note(question.topic(), why);
+            }
             question.answer_with(&wire, done);
         }
+        refused.tell(&mut tells, wire.now(), true);
     });
     thread.map_err(NodeError::Thread)
 }

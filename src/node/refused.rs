@@ -1,4 +1,4 @@
-//! What a robot's node has refused, from whichever of its threads, told as events (I7): of each topic at once, and then one for
+//! What a node has refused, from whichever of its threads, told as events (I7): of each topic at once, and then one for
 //! many, no more often than once a second, so that a flood fills no log.
 
 use crate::log::Log;
