@@ -121,7 +121,8 @@ pub(crate) enum Command {
     /// the pictures that were looked at.
     ///
     /// Of a run that was split over `sinew node robot` and `sinew node planner` each left a recording: name both, in any
-    /// order, or a folder that has both. That they are of one run is checked. The robot's alone tells less, and says so.
+    /// order, or a folder that has both. That they are of one run is checked. The robot's alone tells less, and says so. The
+    /// perception node's, named besides or in that folder, says what that was shown and saw.
     Why {
         /// A recording (run.mcap), or the folder of a run; of a run over several nodes its parts.
         #[arg(required = true)]

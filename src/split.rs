@@ -1,5 +1,6 @@
 //! A run that was split over processes, put together out of its parts: the robot's recording, with every tick and what its
-//! gate passed on, and the planner's, one of each sentence, with what it asked for and was answered.
+//! gate passed on, the planner's, one of each sentence, with what it asked for and was answered, and the perception node's
+//! (`split/perceived.rs`), with what it saw.
 //!
 //! Each recording says which part it is; that they are of one run is checked by what both hold: the robot's name and arm,
 //! the robot node's number and the session's (both drawn at random), and every motion with its number, its lease and all
@@ -9,6 +10,12 @@
 //! that is answered after more than 50 ms counts for nothing, so that they are within 25 ms, and 0.2 ms more for each
 //! second in which none was answered. The gate notes the same orders by what it knows itself, as early as they can have
 //! been: how far the two stamps of a motion are apart ([`Agreement::apart_s`]) is measured, not believed.
+
+mod perceived;
+mod words;
+
+pub(crate) use perceived::Perceived;
+pub(crate) use words::{is_planners, order_words, sender_words};
 
 use crate::dataset::within;
 use crate::node::gate::OLDEST_S;
@@ -76,6 +83,8 @@ pub(crate) struct Found {
     pub(crate) runs: Vec<Run>,
     /// What lies in a folder that was named and belongs to nothing there, with the reason.
     pub(crate) left_out: Vec<String>,
+    /// Perception nodes' parts, and whether they were named: they belong to every run that asked them.
+    perceptions: Vec<(Part, bool)>,
 }
 
 impl Part {
@@ -110,8 +119,12 @@ impl Part {
 
     /// Of a planner's part the session in which it asked the robot: one of this sentence alone.
     pub(crate) fn session(&self) -> Option<u64> {
+        self.drives().map(|drives| drives.session)
+    }
+
+    fn drives(&self) -> Option<Drives> {
         match self.share {
-            Share::Planner(drives) => Some(drives.session),
+            Share::Planner(drives) => Some(drives),
             _ => None,
         }
     }
@@ -258,7 +271,19 @@ fn check(robot: &Part, planner: &Part, drives: Drives) -> Result<Agreement, Reje
 /// # Errors
 /// [`ReplayError`] for a file that was named and cannot be read, or is a planner's part that belongs to no robot's there.
 pub(crate) fn runs(files: &[PathBuf]) -> Result<Found, ReplayError> {
-    let mut found = Found { runs: Vec::new(), left_out: Vec::new() };
+    let found = found(files)?;
+    match found.perceptions.iter().find(|(_, is_named)| *is_named) {
+        Some((part, _)) => Err(refuse_part(part, "a robot's or a planner's part, or a whole run").into()),
+        None => Ok(found),
+    }
+}
+
+fn refuse_part(part: &Part, expected: &'static str) -> Rejection {
+    Rejection::new(part.field("part"), expected, part.share.words())
+}
+
+fn found(files: &[PathBuf]) -> Result<Found, ReplayError> {
+    let mut found = Found { runs: Vec::new(), left_out: Vec::new(), perceptions: Vec::new() };
     let mut planners = Vec::new();
     for file in files {
         let (paths, is_named) = recordings(file);
@@ -266,13 +291,13 @@ pub(crate) fn runs(files: &[PathBuf]) -> Result<Found, ReplayError> {
             match Part::read(&path) {
                 Ok(part) => match part.share {
                     Share::Planner(drives) => planners.push((part, drives, is_named)),
-                    Share::Perception | Share::Ros2 if is_named => {
-                        let expected = "a robot's or a planner's part, or a whole run";
-                        return Err(Rejection::new(part.field("part"), expected, part.share.words()).into());
+                    Share::Ros2 if is_named => {
+                        let expected = "a robot's, a planner's or a perception node's part, or a whole run";
+                        return Err(refuse_part(&part, expected).into());
                     }
-                    // A perception node's belongs to every run that asked it, and moves nothing. What ROS 2 had asked of
-                    // the robot, the robot's has passed on.
-                    Share::Perception | Share::Ros2 => {}
+                    // What ROS 2 had asked of the robot, the robot's has passed on.
+                    Share::Ros2 => {}
+                    Share::Perception => found.perceptions.push((part, is_named)),
                     Share::Whole | Share::Robot => found.runs.push(Run { robot: part, planners: Vec::new() }),
                 },
                 Err(why) if is_named => return Err(why),
@@ -318,7 +343,33 @@ fn place(runs: &mut [Run], part: Part, drives: Drives) -> Result<(), Rejection> 
 /// # Errors
 /// As [`runs`]; a [`Rejection`] when there are several, or none.
 pub(crate) fn one(files: &[PathBuf]) -> Result<(Run, Vec<String>), ReplayError> {
-    let Found { mut runs, left_out } = runs(files)?;
+    only(runs(files)?)
+}
+
+/// The same, with the perception nodes' parts that belong to it.
+///
+/// # Errors
+/// As [`one`], and for a perception node's part that was named and belongs to none of the planner's.
+pub(crate) fn with_perception(files: &[PathBuf]) -> Result<(Run, Vec<Perceived>, Vec<String>), ReplayError> {
+    let mut found = found(files)?;
+    let perceptions = core::mem::take(&mut found.perceptions);
+    let (run, mut left_out) = only(found)?;
+    let mut all = Vec::new();
+    for (part, is_named) in perceptions {
+        // With no planner's part there is nothing that it could tell of.
+        if run.planners.is_empty() && !is_named {
+            continue;
+        }
+        match Perceived::read(&run, part) {
+            Ok(perceived) => all.push(perceived),
+            Err(why) if is_named => return Err(why),
+            Err(why) => left_out.push(why.to_string()),
+        }
+    }
+    Ok((run, all, left_out))
+}
+
+fn only(Found { mut runs, left_out, .. }: Found) -> Result<(Run, Vec<String>), ReplayError> {
     match (runs.pop(), runs.len()) {
         (Some(run), 0) => Ok((run, left_out)),
         (last, _) => {
@@ -360,44 +411,6 @@ fn search(folder: &Path, depth: usize, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a motion was, in words.
-pub(crate) fn order_words(m: &ros::Order) -> String {
-    let rows = m.q.len() / (m.n_joints.max(1) as usize);
-    match m.kind.as_str() {
-        "follow" => format!("a path of {:.2} s", m.times.last().copied().unwrap_or_default()),
-        "chunk" => format!("a chunk of {rows} points"),
-        "velocity" => "velocities of the joints".into(),
-        "twist" => "a velocity of the tool".into(),
-        "joints" => "a target for the joints".into(),
-        "pose" => "a pose of the tool".into(),
-        "hold" => "to hold".into(),
-        other => other.to_owned(),
-    }
-}
-
-/// Who asked, for whom, in words.
-pub(crate) fn sender_words(by: &Sender, owner: Option<Owner>) -> String {
-    let owner = match owner {
-        Some(Owner::Policy) => "as a policy's",
-        Some(Owner::Script) => "as a program's",
-        Some(Owner::Planner) => "as a planner's",
-        Some(Owner::Human) => "as a person's",
-        None => "for an owner that is not noted",
-    };
-    match Role::from_word(&by.role) {
-        Some(Role::Planner) => "the planner node".into(),
-        Some(Role::Operator) => format!("`sinew send` {owner}"),
-        Some(Role::Ros2) => "the ROS 2 node".into(),
-        None if by.role.is_empty() => "the robot's node itself, as it ended".into(),
-        _ => format!("somebody of the role \"{}\"", by.role),
-    }
-}
-
-/// Whether it was a planner that asked.
-pub(crate) fn is_planners(by: &Sender) -> bool {
-    by.role == Role::Planner.word()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,8 +432,11 @@ mod tests {
                 let passed = Passed { ticks: 9, request: Request::order(&order), by, id };
                 format!("{PASSED} {}", serde_json::to_string(&passed).expect("written"))
             };
-            let share =
-                if is_planners { Share::Planner(Drives { node: 1, session: SESSION }) } else { Share::Robot };
+            let share = if is_planners {
+                Share::Planner(Drives { node: 1, session: SESSION, planner: 3 })
+            } else {
+                Share::Robot
+            };
             assert_eq!(notes.take_in(&line, share), Ok(false));
         }
         notes
@@ -458,27 +474,11 @@ mod tests {
     }
 
     #[test]
-    fn who_ordered_a_motion_is_told_in_words_a_person_knows() {
-        for (role, owner, words) in [
-            ("planner", Some(Owner::Planner), "the planner node"),
-            ("operator", Some(Owner::Human), "`sinew send` as a person's"),
-            ("operator", Some(Owner::Policy), "`sinew send` as a policy's"),
-            ("operator", Some(Owner::Planner), "`sinew send` as a planner's"),
-            ("operator", None, "`sinew send` for an owner that is not noted"),
-            ("ros2", Some(Owner::Script), "the ROS 2 node"),
-            ("", Some(Owner::Human), "the robot's node itself, as it ended"),
-            ("nobody", Some(Owner::Human), "somebody of the role \"nobody\""),
-        ] {
-            let by = Sender { role: role.into(), session: SESSION };
-            assert_eq!((sender_words(&by, owner).as_str(), is_planners(&by)), (words, role == "planner"));
-        }
-    }
-
-    #[test]
     fn a_note_that_is_damaged_is_refused_by_its_name() {
-        for (line, share) in
-            [("passed {", Share::Robot), ("asked [1]", Share::Planner(Drives { node: 1, session: 2 }))]
-        {
+        for (line, share) in [
+            ("passed {", Share::Robot),
+            ("asked [1]", Share::Planner(Drives { node: 1, session: 2, planner: 3 })),
+        ] {
             let why = Notes::default().take_in(line, share).expect_err("damaged").to_string();
             assert!(why.contains(line) && why.contains("a request as it is noted"), "{why}");
         }

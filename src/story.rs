@@ -164,7 +164,7 @@ pub(crate) struct Ordered<'a> {
     pub(crate) skill: Option<&'a Told>,
 }
 
-fn told(log: Log) -> Told {
+pub(crate) fn told(log: Log) -> Told {
     Told { at: log.stamp.into(), stage: log.name, kind: log.file, text: log.msg, is_grave: log.level >= 30 }
 }
 

@@ -1,10 +1,11 @@
 //! A run over several processes leaves a recording of each part: out of the robot's and the planner's together its story is
-//! told and a dataset made, parts of other runs are refused, and of one alone is said what is missing.
+//! told and a dataset made, with the perception node's what that saw, parts of other runs are refused, and of one alone is
+//! said what is missing.
 
 mod scripted;
 
-use bridge::recording::Reader;
-use bridge::ros::{Image, JointState, Text};
+use bridge::recording::{Full, Limits, Reader, Recorder};
+use bridge::ros::{Consumed, Image, JointState, ModelCall, Text};
 use scripted::nodes::{BEGINS, DONE, Nodes, ended};
 use scripted::ticks::Ticks;
 use std::fs;
@@ -63,7 +64,8 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
         assert_has(&done(&nodes, &["log", "info", file]), &[&format!("of {of} of a run")]);
     }
 
-    refused(&nodes, &why(&["robot", "perception"], "1"), &["perception", "part: expected"]);
+    let wants = ["perception/run.mcap: part: expected the planner's part of its run beside it"];
+    refused(&nodes, &why(&["robot", "perception"], "1"), &wants);
 
     // From a motor command back to the words, in whatever order the files come.
     let (at, motion) = ticks.amid("follow", false);
@@ -92,7 +94,7 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
     assert!(said_s > 0.2 && said_s < at.parse().expect("a number"), "{story}");
     let files = ["planner/run-001/run.mcap", "planner/run-002", "robot/run.mcap"];
     assert_eq!(done(&nodes, &why(&files, &at)), story);
-    assert_eq!(done(&nodes, &why(&["."], &at)).replace("./", ""), story);
+    seen_by_the_perception_node(&nodes, &at, &story);
 
     // The robot's part alone, the planner's alone, and that of another sentence.
     let alone = done(&nodes, &why(&["robot"], &at));
@@ -146,6 +148,90 @@ fn out_of_both_parts_the_way_leads_back_to_the_persons_words_and_parts_of_other_
         &nodes,
         &why(&["."], &at),
         &["recordings: expected one run", "another/run.mcap", "robot/run.mcap"],
+    );
+    perception_of_others(nodes, &at);
+}
+
+/// With the perception node's part the story says what that was shown, by whom it was asked, and what it saw.
+fn seen_by_the_perception_node(nodes: &Nodes, at: &str, story: &str) {
+    let with = done(nodes, &why(&["perception", "robot", "planner/run-001"], at));
+    let (seen, rest): (Vec<&str>, Vec<&str>) = with.lines().partition(|l| l.starts_with("    "));
+    assert_eq!(rest.join("\n"), story.trim_end());
+    // A look through a camera, and how the sentence was read.
+    let node = nodes.log("planner");
+    let node =
+        node.split("waiting for sentences, node ").nth(1).and_then(|l| l.get(..16)).expect("its number");
+    let asked =
+        format!("In the perception node's part, perception/run.mcap: asked by the planner's node {node}");
+    let asked: Vec<&&str> = seen.iter().filter(|l| l.trim_start().starts_with(&asked)).collect();
+    assert!(asked.len() >= 2, "{with}");
+    assert!(
+        asked.iter().any(|l| l.contains(" about picture ") && l.contains(", the same in both; sinew-vlm")),
+        "{with}"
+    );
+    assert!(seen.iter().any(|l| l.trim_start().starts_with("It saw ") && l.contains("red cube")), "{with}");
+    assert!(!with.contains("not what the planner went by") && !with.contains("no such question"), "{with}");
+    assert_eq!(done(nodes, &why(&["."], at)).replace("./", ""), with);
+    // One whose picture is another.
+    with_another_picture(&nodes.folder.0);
+    let wants = [
+        "another-picture/run.mcap: picture of front at ",
+        ", as in planner/run-001/run.mcap, got 0123456789abcdef: a part of another run",
+    ];
+    refused(nodes, &why(&["robot", "planner/run-001", "another-picture"], at), &wants);
+    fs::remove_dir_all(nodes.folder.0.join("another-picture")).expect("removed");
+    // Nothing of it goes into a dataset.
+    let export = ["log", "export", "robot", "perception", "--to", "csv"];
+    refused(nodes, &export, &["perception/run.mcap: part: expected a robot's or a planner's part"]);
+}
+
+/// The perception node's part once more, in which the fixed camera has seen something else.
+fn with_another_picture(folder: &Path) {
+    let to = folder.join("another-picture");
+    fs::create_dir(&to).expect("created");
+    let mut reader = Reader::open(&folder.join("perception/run.mcap")).expect("a recording");
+    let messages: Vec<_> = reader.by_ref().collect();
+    let recorder = Recorder::create(&to.join("run.mcap"), Limits::default(), Full::Waits).expect("a file");
+    for file in reader.attached() {
+        recorder.attach(&file.name, "text/plain", &file.data);
+    }
+    let (calls, notes) =
+        (recorder.topic::<ModelCall>("/sinew/model"), recorder.topic::<Consumed>("/sinew/consumed"));
+    for m in messages {
+        match m.info.topic.as_str() {
+            "/sinew/model" => {
+                let mut call: ModelCall = m.read().expect("a question");
+                if call.camera == "front" {
+                    call.picture = "0123456789abcdef".into();
+                }
+                let _ = recorder.put(calls, m.stamp, &call);
+            }
+            "/sinew/consumed" => _ = recorder.put(notes, m.stamp, &m.read().expect("a note")),
+            _ => {}
+        }
+    }
+    assert_eq!(recorder.finish().failure, None);
+}
+
+/// A perception node's part of another run is refused, and left out in a folder.
+fn perception_of_others(mut nodes: Nodes, at: &str) {
+    for (name, of) in [("first", "robot"), ("first-planner", "planner"), ("first-perception", "perception")] {
+        fs::rename(nodes.folder.0.join(of), nodes.folder.0.join(name)).expect("moved");
+    }
+    fs::remove_dir_all(nodes.folder.0.join("another")).expect("removed");
+    // Nobody asks this one anything.
+    nodes.begin("perception", "perception", "robot");
+    nodes.until("perception", "answers, node", BEGINS);
+    nodes.interrupt("perception");
+    let wants = [
+        "perception/run.mcap: asker: expected questions of the planner's node ",
+        "(first-planner/run-001/run.mcap), got none whose asker is noted",
+    ];
+    refused(&nodes, &why(&["first", "first-planner/run-001", "perception"], at), &wants);
+    let story = done(&nodes, &why(&["."], at));
+    assert_has(
+        &story,
+        &["! left out: ./perception/run.mcap: asker: expected ", "first-perception/run.mcap: asked by"],
     );
 }
 

@@ -3,7 +3,7 @@
 use super::{CommandError, tell};
 use crate::exit::Exit;
 use crate::recording::{calls_of, one_line, short, told_call};
-use crate::split::{self, Run};
+use crate::split::{self, Perceived, Run};
 use crate::story::{self, Story};
 use bridge::ros::ModelCall;
 use bridge::{BridgeError, Canvas, files};
@@ -19,7 +19,7 @@ const BUILT_IN: &str = "sinew-vlm";
 const ZOOM: usize = 3;
 
 pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Result<Exit, CommandError> {
-    let (run, left_out) = split::one(recordings)?;
+    let (run, perceptions, left_out) = split::with_perception(recordings)?;
     let (path, header) = (&run.robot.path, &run.robot.header);
     let Some((first, last)) = story::span(path)? else {
         return Err(CommandError::Other(format!("{}: there are no ticks in it", path.display())));
@@ -84,6 +84,7 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
         let by = short(&call.model);
         tell!("  \"{}\" was read by {beside}{by} {}{failure}.", one_line(&call.sentence), clock(*when));
         tell_calls(call, &mut known);
+        tell_perceived(&perceptions, &story, call);
     }
     let folder = out.map_or_else(|| path.with_file_name(format!("why-{at_s:.3}")), Path::to_owned);
     if !story.seen.is_empty() {
@@ -106,15 +107,17 @@ pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Resu
             place.display()
         );
         tell_calls(call, &mut known);
+        tell_perceived(&perceptions, &story, call);
     }
     if let Some((when, call)) = &story.judged {
         tell!("{}", judged_words(*when, call));
         tell_calls(call, &mut known);
+        tell_perceived(&perceptions, &story, call);
     }
     for (when, words) in &story.words {
         tell!("The person said {}: \"{words}\".", clock(*when));
     }
-    for flaw in &story.flaws {
+    for flaw in perceptions.iter().flat_map(|p| &p.flaws).chain(&story.flaws) {
         tell!("! a recording is damaged: {flaw}");
     }
     for other in &left_out {
@@ -205,6 +208,13 @@ fn tell_calls(question: &ModelCall, known: &mut HashSet<String>) {
         let is_known = !known.insert(call.prompt_hash.clone());
         told_call(&call, is_known).iter().for_each(|line| tell!("    {line}"));
     }
+}
+
+/// What the perception nodes that were asked note of a question of the planner's.
+fn tell_perceived(perceptions: &[Perceived], story: &Story<'_>, question: &ModelCall) {
+    let Some((part, _)) = story.planner else { return };
+    let lines = perceptions.iter().flat_map(|perceived| perceived.words(part, question));
+    lines.for_each(|line| tell!("    {line}"));
 }
 
 fn clock(at: Time) -> String {

@@ -5,7 +5,7 @@ use super::waiting::Line;
 use super::{Node, NodeError, PATIENCE, diagnostics};
 use crate::config::Config;
 use crate::log::Log;
-use crate::recording::{Put, Recording, Share};
+use crate::recording::{ASKER, Asker, Put, Recording, Share};
 use crate::session::{self, Setup};
 use crate::suite::episode::Episode;
 use bridge::ros::{Answer, Picture, Question};
@@ -160,9 +160,11 @@ impl Looks {
         Image { stamp, ..image }
     }
 
-    /// Records a question with the pictures that it is about.
-    fn record(&mut self, put: &Put<'_>) {
+    /// Records a question with the pictures that it is about, and which node asked it.
+    fn record(&mut self, put: &Put<'_>, from: u64) {
         let Some(recording) = self.recording.clone() else { return };
+        let stamp = |image: Option<&Image>| image.map_or(0, |image| image.stamp.as_nanos());
+        let asker = Asker { node: from, pictured: stamp(put.image), before_pictured: stamp(put.before) };
         let [before, image] = [put.before, put.image].map(|image| {
             let image = image?;
             let is_it = |known: &&(String, Time, Time)| known.0 == image.camera && known.1 == image.stamp;
@@ -178,6 +180,7 @@ impl Looks {
             Some(own)
         });
         let now = self.wire.now();
+        recording.consumed(now, format!("{ASKER} {}", serde_json::to_string(&asker).unwrap_or_default()));
         recording
             .model_call(now, &Put { image: image.as_ref(), before: before.as_ref(), ..*put }.message(now));
     }
@@ -268,7 +271,7 @@ impl Looks {
             }
         };
         let said = if answer.failure.is_empty() { Ok(noted.as_str()) } else { Err(answer.why.as_str()) };
-        self.record(&Put {
+        let put = Put {
             role,
             sentence: &question.sentence,
             image: shown.as_ref(),
@@ -277,7 +280,8 @@ impl Looks {
             answer: said,
             calls: &calls,
             latency_s,
-        });
+        };
+        self.record(&put, asked.from());
         let calls = serde_json::to_string(&calls).unwrap_or_default();
         Ok(Answer { calls, ..answer })
     }

@@ -158,7 +158,7 @@ fn carry_out(
     let signer = wire.session(Role::Robot, &keyring(config, Role::Planner)?, LETS_IN)?;
     let session = signer.session();
     let body = WiredBody::connect(wire, own, arm, signer, desk.cancelled.clone())?;
-    let drives = Drives { node: body.robot(), session };
+    let drives = Drives { node: body.robot(), session, planner: wire.id() };
     let model = Chain::new(vec![Box::new(WiredModel::new(wire)), Box::new(session::model(config)?)]);
     let person = goal.can_be_asked.then(|| -> Box<dyn Person> {
         let (inbox, cancelled) = (desk.inbox.clone(), desk.cancelled.clone());

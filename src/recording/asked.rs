@@ -3,6 +3,7 @@
 
 use bridge::ros;
 use perception::roles::picture_hash;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::seams::ModelCall;
 use types::{Image, Time};
@@ -42,6 +43,18 @@ impl Put<'_> {
             latency_s: self.latency_s,
         }
     }
+}
+
+/// The name under which a perception node notes who asked it, beside the question, with the same stamp.
+pub(crate) const ASKER: &str = "asker";
+
+/// Who asked a perception node, and of what time the pictures are by the clock of whoever asked, ns: its own recording has
+/// them by its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asker {
+    pub(crate) node: u64,
+    pub(crate) pictured: i64,
+    pub(crate) before_pictured: i64,
 }
 
 /// How often something was, by its name.

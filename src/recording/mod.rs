@@ -8,7 +8,7 @@ mod seconds;
 mod tape;
 mod ticks;
 
-pub(crate) use asked::{Asked, Put, calls_of, one_line, short, told as told_call};
+pub(crate) use asked::{ASKER, Asked, Asker, Put, calls_of, one_line, short, told as told_call};
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use seconds::{LoopSum, lateness_us};
@@ -130,6 +130,9 @@ pub(crate) struct Drives {
     pub(crate) node: u64,
     /// The session in which it was asked for motions.
     pub(crate) session: u64,
+    /// The planner's own node, as which it asks a perception node; 0 where that was not noted.
+    #[serde(default)]
+    pub(crate) planner: u64,
 }
 
 /// One run's recording. Shared by all who have something to say.

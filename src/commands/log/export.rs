@@ -79,7 +79,7 @@ fn warn_of(left_out: &[String]) {
 
 /// What an episode each is made of: a run, or of one that was split each sentence, with the robot's part.
 fn episodes(files: &[PathBuf]) -> Result<Vec<(Survey, Header)>, CommandError> {
-    let Found { runs, left_out } = split::runs(files)?;
+    let Found { runs, left_out, .. } = split::runs(files)?;
     warn_of(&left_out);
     let mut all = Vec::new();
     for Run { robot, planners } in runs {
