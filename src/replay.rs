@@ -71,6 +71,22 @@ impl<'a> Files<'a> {
     }
 }
 
+/// Refuses what is a recording's later file, or one of whose first nothing can be read.
+///
+/// # Errors
+/// [`BridgeError`] naming the part that it begins with.
+pub(crate) fn begins(path: &Path) -> Result<(), BridgeError> {
+    match Reader::open(path)?.first_part() {
+        1 => Ok(()),
+        part => {
+            let what = format!(
+                "expected the first file of a recording, got its part {part}: what came before is needed"
+            );
+            Err(BridgeError::Recording { path: path.display().to_string(), what })
+        }
+    }
+}
+
 /// What a recording says of itself.
 pub(crate) struct Header {
     pub(crate) config: Config,
@@ -105,6 +121,15 @@ impl Header {
             );
         }
         Ok(Self { config, arm, run })
+    }
+
+    /// The same, of a recording that can be read from its beginning: whatever is done once more, or told, hangs on that.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and for a later file of a recording.
+    pub(crate) fn from_beginning(path: &Path) -> Result<Self, ReplayError> {
+        begins(path)?;
+        Self::read(path)
     }
 
     /// The joints' names, in the order of every tick's numbers.

@@ -74,9 +74,8 @@ fn a_recording_in_several_files_is_told_replayed_to_the_bit_and_explained_across
         }
     }
 
-    // A later file is no beginning, and one that is missing is named.
-    let (code, text) = folder.sinew(&["replay", "run/run.2.mcap"]);
-    assert!(code != 0 && text.contains("run.2.mcap: expected the first file of a recording"), "{text}");
+    later_parts_alone(&folder, n);
+    // One that is missing is named.
     for missing in [2, n] {
         fs::rename(part(&folder, missing), folder.0.join("away")).expect("moved");
         for args in [&["replay", "run"][..], &["log", "info", "run"], &["why", "run", "--at", "1"]] {
@@ -87,6 +86,46 @@ fn a_recording_in_several_files_is_told_replayed_to_the_bit_and_explained_across
         }
         fs::rename(folder.0.join("away"), part(&folder, missing)).expect("moved");
     }
+}
+
+/// A later file, and a recording whose first file is none: told of and exported, and no beginning of a replay or a story.
+fn later_parts_alone(folder: &Folder, n: usize) {
+    let ticks = |args: &[&str]| {
+        let (code, info) = json(folder, args);
+        (code, info["first_part"].clone(), info["topics"]["/sinew/ticks"]["messages"].as_u64().unwrap_or(0))
+    };
+    let refused = |file: &str| {
+        for args in [
+            &["replay", file][..],
+            &["why", file, "--at", "1"],
+            &["replay", file, "--with", "planner.speed=0.3"],
+        ] {
+            let (code, text) = folder.sinew(args);
+            let wants = format!("{file}: expected the first file of a recording, got its part 2");
+            assert!(code != 0 && text.contains(&wants), "{args:?}: {code}: {text}");
+        }
+    };
+    let (code, begins, alone) = ticks(&["log", "info", "run/run.2.mcap", "--json"]);
+    assert!(code == 0 && begins == 2 && alone > 0, "{code}, {begins}, {alone}");
+    let (_, text) = folder.sinew(&["log", "info", "run/run.2.mcap"]);
+    assert!(text.contains("it begins with part 2: what came before is not in it"), "{text}");
+    let (code, text) = folder.sinew(&["log", "export", "run/run.2.mcap", "--to", "csv", "--out", "part.csv"]);
+    assert!(code == 0 && text.contains("run/run.2.mcap: it begins with part 2"), "{code}: {text}");
+    let lines = fs::read_to_string(folder.0.join("part.csv")).expect("lines").lines().count();
+    assert_eq!(lines as u64, alone + 1);
+    refused("run/run.2.mcap");
+
+    let whole = fs::read(part(folder, 1)).expect("bytes");
+    let (_, first, all) = ticks(&["log", "info", "run", "--json"]);
+    assert_eq!(first, 1);
+    fs::write(part(folder, 1), [&b"X"[..], &whole[1..]].concat()).expect("written");
+    let (code, first, later) = ticks(&["log", "info", "run", "--json"]);
+    assert!(code != 0 && first == 2 && later >= alone && later < all, "{code}, {first}, {later} of {all}");
+    let (_, text) = folder.sinew(&["log", "info", "run"]);
+    assert!(text.contains("! at byte 0: run/run.mcap: expected an MCAP file of version 0"), "{text}");
+    assert!((2..=n).all(|k| text.contains(&format!("run.{k}.mcap"))), "{text}");
+    refused("run/run.mcap");
+    fs::write(part(folder, 1), whole).expect("written");
 }
 
 #[test]

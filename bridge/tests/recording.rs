@@ -288,6 +288,88 @@ fn a_full_file_goes_on_in_another_which_is_read_with_it_also_when_it_has_no_end_
 }
 
 #[test]
+fn behind_a_first_file_whose_head_is_damaged_the_later_ones_are_read_and_a_later_one_alone_says_which_it_is()
+{
+    let folder = Folder::new("head");
+    let path = folder.file("run.mcap");
+    let recorded = |episode, n| {
+        let limits = Limits { seconds: 1.0, parts: 4, episode, ..Limits::default() };
+        let recorder = Recorder::create(&path, limits, Full::Waits).expect("a file");
+        recorder.attach("robot.toml", "text/plain", b"[robot]\n");
+        let states = recorder.topic::<JointState>("/joint_states");
+        (0..n).for_each(|k| _ = recorder.put(states, at(k), &joints(k)));
+        recorder.finish()
+    };
+    recorded(7, 2500);
+    let read = |path: &Path| {
+        let mut reader = Reader::open(path).expect("a recording");
+        let numbers: Vec<u32> = reader.by_ref().map(|m| m.sequence).collect();
+        (numbers, reader)
+    };
+    let first = std::fs::read(&path).expect("bytes");
+    let later: Vec<u32> = (1001..2500).collect();
+    // A later file alone.
+    let (numbers, reader) = read(&folder.file("run.2.mcap"));
+    assert_eq!((numbers, reader.first_part()), ((1001..2002).collect(), 2));
+    assert!(reader.is_complete() && reader.flaws().is_empty() && reader.parts().len() == 1);
+    assert_eq!(reader.attached().len(), 1);
+    assert_eq!(read(&path).1.first_part(), 1);
+    // Its writer was killed: its end is missing, too. The head is 8 bytes, a header, and which part it is.
+    let cut = &first[..first.len() / 2];
+    let header = 8 + 9 + usize::from(first[9]);
+    for (name, place, with) in [
+        ("no MCAP", 1, b'X'),
+        ("a header of any length", 12, 0xff),
+        ("which part, of any length", header + 4, 0xff),
+        ("which part, of another kind", header, 0x60),
+        ("which part, cut within", header + 9, 0xff),
+    ] {
+        let mut damaged = cut.to_vec();
+        damaged[place] = with;
+        std::fs::write(&path, &damaged).expect("written");
+        let (numbers, reader) = read(&path);
+        assert!(numbers.ends_with(&later) && !reader.is_complete(), "{name}: {} messages", numbers.len());
+        assert!(!reader.flaws().is_empty(), "{name}");
+        assert_eq!(reader.parts().len(), 3, "{name}");
+        // What can be read of it is there, with the file that it begins with.
+        let wanted = if numbers.len() == later.len() { 2 } else { 1 };
+        assert_eq!(reader.first_part(), wanted, "{name}: {} messages", numbers.len());
+    }
+    for nothing in [&b""[..], b"GIF89a is no recording"] {
+        std::fs::write(&path, nothing).expect("written");
+        let (numbers, reader) = read(&path);
+        assert_eq!((numbers, reader.first_part()), (later.clone(), 2));
+        assert!(
+            reader.flaws()[0].what.contains("expected an MCAP file of version 0"),
+            "{:?}",
+            reader.flaws()
+        );
+        assert!(!reader.is_complete());
+    }
+    // With its second file damaged alike, the third.
+    let second = std::fs::read(folder.file("run.2.mcap")).expect("bytes");
+    std::fs::write(folder.file("run.2.mcap"), b"GIF89a").expect("written");
+    let (numbers, reader) = read(&path);
+    assert_eq!((numbers, reader.first_part(), reader.flaws().len()), ((2002..2500).collect(), 3, 2));
+    // What is beside it by name, and says that it is of nothing, or of another place, is none of it.
+    for other in [&first, &std::fs::read(folder.file("run.3.mcap")).expect("bytes")] {
+        std::fs::write(folder.file("run.2.mcap"), other).expect("written");
+        std::fs::write(&path, b"GIF89a").expect("written");
+        assert!(Reader::open(&path).is_err());
+    }
+    // A file of another writer's has no parts, whatever lies beside it.
+    std::fs::write(folder.file("run.2.mcap"), &second).expect("written");
+    let mut alien = first[..first.len() / 2].to_vec();
+    let name = alien.windows(6).position(|w| w == b"sinew ").expect("its writer");
+    alien[name..name + 6].copy_from_slice(b"other ");
+    let mark = alien.windows(10).position(|w| w == b"sinew:part").expect("its part");
+    alien[mark..mark + 10].copy_from_slice(b"other:part");
+    std::fs::write(&path, &alien).expect("written");
+    let (numbers, reader) = read(&path);
+    assert!(numbers.len() < 1001 && reader.parts().len() == 1, "{}", numbers.len());
+}
+
+#[test]
 fn a_message_is_what_the_standard_says_byte_by_byte() {
     let text = Text { data: "abc".into() };
     let bytes = to_cdr(&text).expect("fits");

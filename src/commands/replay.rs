@@ -27,7 +27,7 @@ pub(crate) fn run(recordings: &[PathBuf], requery: bool, json: bool) -> Result<E
 /// Whether all of it came out the same.
 fn one(file: &Path, requery: bool, json: bool) -> Result<bool, CommandError> {
     let path = recording_at(file);
-    let header = Header::read(&path)?;
+    let header = Header::from_beginning(&path)?;
     let begun = Instant::now();
     let replayed = replay::run(&path, &header, requery)?;
     let took_s = begun.elapsed().as_secs_f64();

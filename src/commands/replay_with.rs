@@ -50,7 +50,7 @@ fn one(
     json: bool,
 ) -> Result<bool, CommandError> {
     let path = recording_at(file);
-    let header = Header::read(&path)?;
+    let header = Header::from_beginning(&path)?;
     let config = changed::config(&header, changes, way)?;
     let folder = out.map_or_else(|| path.with_file_name(name(changes)), Path::to_owned);
     let changed = changed::run(&path, &header, changes, way, &folder)?;

@@ -21,6 +21,9 @@ const ZOOM: usize = 3;
 pub(crate) fn run(recordings: &[PathBuf], at_s: f64, out: Option<&Path>) -> Result<Exit, CommandError> {
     let (run, perceptions, left_out) = split::with_perception(recordings)?;
     let (path, header) = (&run.robot.path, &run.robot.header);
+    for part in core::iter::once(path).chain(run.planners.iter().map(|(part, _)| &part.path)) {
+        crate::replay::begins(part)?;
+    }
     let Some((first, last)) = story::span(path)? else {
         return Err(CommandError::Other(format!("{}: there are no ticks in it", path.display())));
     };

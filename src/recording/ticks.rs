@@ -89,12 +89,14 @@ impl Drop for Writing {
 /// The ticks of a recording, in order.
 pub(crate) struct Ticks {
     reader: Reader,
-    last: u64,
+    /// `None` before the first of a recording whose beginning is in another file.
+    last: Option<u64>,
 }
 
 impl Ticks {
     pub(crate) fn new(reader: Reader) -> Self {
-        Self { reader, last: 0 }
+        let last = (reader.first_part() == 1).then_some(0);
+        Self { reader, last }
     }
 
     /// The next; `None` at the end.
@@ -107,11 +109,10 @@ impl Ticks {
             return self.end().map(|()| None);
         };
         let record = convert::record(&message.read::<Tick>()?)?;
-        if record.tick != self.last + 1 {
-            let expected = format!("tick {}", self.last + 1);
-            return Err(Rejection::new(TICKS, expected, format!("tick {}", record.tick)));
+        if let Some(next) = self.last.map(|last| last + 1).filter(|next| *next != record.tick) {
+            return Err(Rejection::new(TICKS, format!("tick {next}"), format!("tick {}", record.tick)));
         }
-        self.last = record.tick;
+        self.last = Some(record.tick);
         Ok(Some(record))
     }
 

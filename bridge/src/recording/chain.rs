@@ -21,6 +21,33 @@ pub struct Reader {
     left_out: BTreeMap<String, String>,
     /// Whether all files before the one that is being read have their end.
     were_complete: bool,
+    /// The number of the file with which what can be read begins.
+    first_part: u32,
+}
+
+/// What a recording's first file says of those after it.
+struct Head {
+    episode: Option<u64>,
+    has_ended: bool,
+    goes_on: bool,
+    /// Which recording it is of stood in it and cannot be read: those after it say it of themselves.
+    is_damaged: bool,
+}
+
+impl Head {
+    /// Of a file that cannot be read at all.
+    const LOST: Self = Self { episode: None, has_ended: false, goes_on: false, is_damaged: true };
+
+    fn of(file: &FileReader) -> Self {
+        let episode = file.part().map(|(episode, _)| episode);
+        Self {
+            episode,
+            has_ended: file.has_end(),
+            goes_on: file.goes_on(),
+            // Other writers' files have no parts, and may have no end.
+            is_damaged: episode.is_none() && (file.is_ours() || !file.flaws().is_empty()),
+        }
+    }
 }
 
 /// The greatest number that a part beside `first` has by its name, or one.
@@ -42,13 +69,12 @@ fn last_by_name(first: &Path) -> u32 {
 ///
 /// # Errors
 /// The number of the part that is missing.
-fn later_parts(first: &Path, head: &FileReader) -> Result<VecDeque<PathBuf>, u32> {
-    let (mut found, mut episode) = (VecDeque::new(), head.part().map(|(episode, _)| episode));
-    let (mut has_ended, mut goes_on) = (head.has_end(), head.goes_on());
+fn later_parts(first: &Path, head: &Head) -> Result<VecDeque<PathBuf>, u32> {
+    let (mut found, mut episode) = (VecDeque::new(), head.episode);
+    let (mut has_ended, mut goes_on) = (head.has_ended, head.goes_on);
     let last = last_by_name(first);
     for part in 2..=MOST_PARTS {
-        // Other writers' files have no parts, and may have no end.
-        if !goes_on && (has_ended || episode.is_none()) {
+        if !goes_on && (has_ended || (episode.is_none() && !head.is_damaged)) {
             break;
         }
         let path = part_of(first, part);
@@ -56,7 +82,9 @@ fn later_parts(first: &Path, head: &FileReader) -> Result<VecDeque<PathBuf>, u32
         let known = match file {
             Some(None) => (false, part < last),
             Some(Some((of, file)))
-                if of.is_none_or(|(of, n)| n == part && of == *episode.get_or_insert(of)) =>
+                if of.map_or(!head.is_damaged || episode.is_some(), |(of, n)| {
+                    n == part && of == *episode.get_or_insert(of)
+                }) =>
             {
                 (file.has_end(), file.goes_on())
             }
@@ -76,28 +104,77 @@ fn is_of(path: &Path, episode: Option<u64>, part: u32) -> bool {
 }
 
 impl Reader {
-    /// Opens a recording by its first file.
+    /// Opens a recording by its first file; where nothing can be read of that, those after it, and that is a flaw. A later file
+    /// is read alone: [`Self::first_part`] says so.
     ///
     /// # Errors
-    /// [`BridgeError::Io`] when a file cannot be read; [`BridgeError::Recording`] when it is no recording, is not the first
-    /// file of one, or one of those after it is missing, which it names.
+    /// [`BridgeError::Io`] when a file cannot be read; [`BridgeError::Recording`] when it is no recording, or one of the files
+    /// after it is missing, which it names.
     pub fn open(path: &Path) -> Result<Self, BridgeError> {
-        let file = FileReader::open(path)?;
-        let refuse = |what| BridgeError::Recording { path: path.display().to_string(), what };
-        if let Some((_, part)) = file.part().filter(|(_, part)| *part != 1) {
-            return Err(refuse(format!("expected the first file of a recording, got its part {part}")));
+        match FileReader::open(path) {
+            Ok(file) => match file.part() {
+                Some((_, part)) if part != 1 => Ok(Self::over(path, file, VecDeque::new(), part)),
+                _ => Self::whole(path, file),
+            },
+            Err(why @ BridgeError::Recording { .. }) => Self::behind(path, why),
+            Err(why) => Err(why),
         }
-        let rest = later_parts(path, &file).map_err(|part| {
-            let name = part_of(path, part);
-            let name = name.file_name().unwrap_or_default().to_string_lossy();
-            refuse(format!("its part {part} is missing: expected it beside this file, as {name}"))
-        })?;
+    }
+
+    fn over(path: &Path, file: FileReader, rest: VecDeque<PathBuf>, first_part: u32) -> Self {
         let parts = core::iter::once(path.to_owned()).chain(rest.iter().cloned()).collect();
         let (flaws, attached, left_out) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let path = path.to_owned();
-        let mut reader = Self { path, file, parts, rest, flaws, attached, left_out, were_complete: true };
+        let (path, were_complete) = (path.to_owned(), true);
+        let mut reader =
+            Self { path, file, parts, rest, flaws, attached, left_out, were_complete, first_part };
         reader.take_found();
+        reader
+    }
+
+    fn whole(path: &Path, file: FileReader) -> Result<Self, BridgeError> {
+        let head = Head::of(&file);
+        let rest = later_parts(path, &head).map_err(|part| {
+            let name = part_of(path, part);
+            let name = name.file_name().unwrap_or_default().to_string_lossy();
+            let what = format!("its part {part} is missing: expected it beside this file, as {name}");
+            BridgeError::Recording { path: path.display().to_string(), what }
+        })?;
+        let is_by_name = head.is_damaged && !head.goes_on && !rest.is_empty();
+        let first_part = if file.has_nothing() && !rest.is_empty() { 2 } else { 1 };
+        let mut reader = Self::over(path, file, rest, first_part);
+        if is_by_name {
+            let what = "its head is damaged: the files after it are taken for its own by their names".into();
+            reader.flaws.push(Flaw { at: 0, what });
+        }
         Ok(reader)
+    }
+
+    /// The files after one of which nothing can be read, if there are any.
+    fn behind(path: &Path, why: BridgeError) -> Result<Self, BridgeError> {
+        let Ok(mut rest) = later_parts(path, &Head::LOST) else { return Err(why) };
+        let later: Vec<PathBuf> = rest.iter().cloned().collect();
+        let mut flaws = vec![Flaw { at: 0, what: why.to_string() }];
+        for part in 2.. {
+            let Some(next) = rest.pop_front() else { return Err(why) };
+            match FileReader::open(&next) {
+                Ok(file) => {
+                    let mut reader = Self::over(path, file, rest, part);
+                    reader.parts = core::iter::once(path.to_owned()).chain(later).collect();
+                    reader.flaws.splice(..0, flaws);
+                    reader.were_complete = false;
+                    return Ok(reader);
+                }
+                Err(e) => flaws.push(Flaw { at: 0, what: e.to_string() }),
+            }
+        }
+        Err(why)
+    }
+
+    /// The number of the file with which what can be read begins: 1, unless it is a later file that was opened, or nothing can
+    /// be read of those before it.
+    #[must_use]
+    pub fn first_part(&self) -> u32 {
+        self.first_part
     }
 
     /// The first file.

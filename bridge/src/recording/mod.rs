@@ -31,6 +31,8 @@ use types::Time;
 const LEFT_OUT: &str = "sinew:left_out";
 const PART: &str = "sinew:part";
 const NEXT: &str = "sinew:next";
+/// How the name of what wrote a file begins.
+const WRITER: &str = "sinew ";
 
 /// The file of a recording's part, counted from 1: `run.mcap`, `run.2.mcap`, `run.3.mcap`.
 fn part_of(first: &Path, part: u32) -> PathBuf {

@@ -96,6 +96,8 @@ pub struct FileReader<F = BufReader<File>> {
     flaws: Vec<Flaw>,
     attached: Vec<Attached>,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether its head says that Sinew wrote it.
+    is_ours: bool,
     has_end: bool,
     goes_on: bool,
     is_complete: bool,
@@ -141,6 +143,7 @@ impl<F: Read + Seek> FileReader<F> {
             flaws: Vec::new(),
             attached: Vec::new(),
             metadata: BTreeMap::new(),
+            is_ours: false,
             has_end: false,
             goes_on: false,
             is_complete: false,
@@ -228,6 +231,16 @@ impl<F: Read + Seek> FileReader<F> {
         Some((episode, part.get("part")?.parse().ok()?))
     }
 
+    /// Whether its head says that it was written by this program, of whichever version.
+    pub(super) fn is_ours(&self) -> bool {
+        self.is_ours
+    }
+
+    /// Whether it is over before its first message: known where that is so right behind its head.
+    pub(super) fn has_nothing(&self) -> bool {
+        self.is_over && self.waiting.is_empty()
+    }
+
     /// Whether a file's end stands where it should: known from the beginning.
     pub(super) fn has_end(&self) -> bool {
         self.has_end
@@ -307,6 +320,7 @@ impl<F: Read + Seek> FileReader<F> {
                     self.flaw(at, format!("the file \"{}\" in it is damaged", header.name));
                 }
             }
+            Ok(Record::Header(h)) => self.is_ours = h.library.starts_with(super::WRITER),
             Ok(Record::Metadata(m)) => {
                 self.metadata.insert(m.name, m.metadata);
             }
@@ -417,6 +431,7 @@ fn parsed(kind: u8, body: &[u8]) -> Option<Result<Record<'_>, String>> {
         // Where it stands, and how long it is.
         op::METADATA_INDEX => text(body, 16),
         op::METADATA => text(body, 0).and_then(|at| map(body, at)),
+        op::HEADER => text(body, 0).and_then(|at| text(body, at)),
         op::CHUNK => text(body, 28).and_then(|at| at.checked_add(8)),
         // Two times, two texts, its length, and its sum.
         op::ATTACHMENT => text(body, 16).and_then(|at| text(body, at)).and_then(|at| at.checked_add(8 + 4)),

@@ -37,6 +37,16 @@ pub(super) fn run(options: &ExportOptions) -> Result<Exit, CommandError> {
         None if *to == ExportTo::Csv => {}
         None => return refuse("--out", "where to", "nothing".into()),
     }
+    for path in files.iter().map(|file| recording_at(file)) {
+        if let Ok(part) = Reader::open(&path).map(|reader| reader.first_part())
+            && part > 1
+        {
+            eprintln!(
+                "warning: {}: it begins with part {part}: what came before is not in it",
+                path.display()
+            );
+        }
+    }
     match (to, out) {
         (ExportTo::Lerobot, Some(out)) => lerobot(files, out, *fps, *only),
         (ExportTo::Gif, Some(out)) => drawn::gif(&with_pictures(files)?, out, *fps),

@@ -83,7 +83,7 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         let flaws: Vec<_> = reader.flaws().iter().map(|f| (f.at, &f.what)).collect();
         let files: Vec<_> = reader.attached().iter().map(|a| (&a.name, a.data.len())).collect();
         let object = serde_json::json!({
-            "file": path.display().to_string(), "parts": parts, "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
+            "file": path.display().to_string(), "parts": parts, "first_part": reader.first_part(), "of": share, "bytes": bytes, "seconds": seconds, "topics": topics,
             "recorded_by": recorded_by, "models": asked.json(),
             "files": files, "left_out": reader.left_out(), "complete": reader.is_complete(), "flaws": flaws,
             "loop": control.map(|c| serde_json::json!({
@@ -95,6 +95,9 @@ fn info(path: &Path, json: bool) -> Result<Exit, CommandError> {
         tell!("{object}");
     } else {
         tell!("{}: {:.1} MB, {seconds:.1} s of the robot's time", path.display(), bytes as f64 / 1e6);
+        if reader.first_part() > 1 {
+            tell!("  it begins with part {}: what came before is not in it", reader.first_part());
+        }
         for (i, (part, bytes)) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
             tell!("  part {} of {}: {part}, {:.1} MB", i + 1, parts.len(), *bytes as f64 / 1e6);
         }
