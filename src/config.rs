@@ -4,7 +4,6 @@
 #[path = "config/walls.rs"]
 pub(crate) mod walls;
 
-use crate::suggest::closest;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use types::Rejection;
@@ -41,8 +40,12 @@ macro_rules! section {
     };
 }
 
+#[path = "config/explain.rs"]
+mod explain;
 #[path = "config/joy.rs"]
 pub(crate) mod joy;
+
+use explain::{explain, explain_value, full_suggestion, line_of};
 
 section!(
     /// The whole of `robot.toml`.
@@ -241,7 +244,7 @@ impl Config {
         for change in changes {
             let parts = change.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
             let parts = parts.and_then(|(key, value)| Some((key.split_once('.')?, value)));
-            let ((section, key), value) = parts.ok_or_else(|| {
+            let ((named, key), value) = parts.ok_or_else(|| {
                 let what = "expected SECTION.KEY=VALUE, as in planner.speed=0.3".to_owned();
                 refuse(change, what)
             })?;
@@ -251,12 +254,12 @@ impl Config {
                 .and_then(|mut table| table.remove("value"))
                 .unwrap_or_else(|| toml::Value::String(value.to_owned()));
             let mut table = toml::Table::try_from(&config).map_err(|e| refuse(change, e.to_string()))?;
-            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            let section = table.entry(named).or_insert_with(|| toml::Table::new().into());
             if let toml::Value::Table(section) = section {
                 section.insert(key.to_owned(), value);
             }
             config = table.try_into().map_err(|e: toml::de::Error| {
-                refuse(change, format!("{}{}", e.message(), suggestion(e.message())))
+                refuse(change, format!("{}{}", e.message(), full_suggestion(e.message(), named, key)))
             })?;
             config.check().map_err(|e| refuse(change, e.to_string()))?;
         }
@@ -350,73 +353,6 @@ impl Config {
     }
 }
 
-/// Names every key, to suggest the one that was meant.
-fn keys() -> impl Iterator<Item = &'static str> {
-    [
-        Config::KEYS,
-        Robot::KEYS,
-        Arm::KEYS,
-        Eye::KEYS,
-        Perception::KEYS,
-        Remote::KEYS,
-        Hub::KEYS,
-        Planner::KEYS,
-        Control::KEYS,
-        Safety::KEYS,
-        Sim::KEYS,
-        Record::KEYS,
-        Zenoh::KEYS,
-        Ros2::KEYS,
-        joy::Joy::KEYS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
-}
-
-/// What is wrong, with the line it is in.
-fn explain(e: &toml::de::Error, text: &str) -> String {
-    let line = e.span().map_or(0, |s| 1 + text[..s.start.min(text.len())].matches('\n').count());
-    let hint = suggestion(e.message());
-    format!("line {line}: {}{hint}", e.message())
-}
-
-/// The merged table has lost its lines: find the key again in what the person wrote.
-fn explain_value(e: &toml::de::Error, text: &str) -> String {
-    let message = e.message();
-    let shown = e.to_string();
-    let key = quoted(message)
-        .filter(|_| message.starts_with("unknown field"))
-        .or_else(|| shown.lines().find_map(|l| l.trim().strip_prefix("in `")?.strip_suffix('`')))
-        .unwrap_or_default();
-    let line = line_of(text, key);
-    format!("line {line}, key `{key}`: {message}{}", suggestion(message))
-}
-
-fn suggestion(message: &str) -> String {
-    quoted(message)
-        .filter(|_| message.starts_with("unknown field"))
-        .and_then(|key| closest(key, keys()))
-        .map(|k| format!("; did you mean `{k}`?"))
-        .unwrap_or_default()
-}
-
-fn quoted(message: &str) -> Option<&str> {
-    message.split('`').nth(1)
-}
-
-/// The first line that sets the last part of `path`; 0 when the person's file does not.
-fn line_of(text: &str, path: &str) -> usize {
-    let key = path.rsplit('.').next().unwrap_or(path);
-    text.lines()
-        .position(|l| {
-            let l = l.trim_start();
-            l.strip_prefix(key).is_some_and(|r| r.trim_start().starts_with('='))
-                || l.trim_matches(['[', ']', ' ']) == key
-        })
-        .map_or(0, |i| i + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,8 +396,9 @@ mod tests {
         assert_eq!(changed.remote.model, "a = 1");
         assert_eq!((&changed.sim, &changed.record), (&default.sim, &default.record));
         for (change, wants) in [
-            ("planner.sped=0.3", &["planner.sped=0.3", "did you mean `speed`"][..]),
-            ("contrl.rate_hz=500", &["did you mean `control`"]),
+            ("planner.sped=0.3", &["planner.sped=0.3", "did you mean `planner.speed`?"][..]),
+            ("contrl.rate_hz=500", &["did you mean `control.rate_hz`?"]),
+            ("filter.lease_ms=100", &["unknown field `filter`", "did you mean `control.lease_ms`?"]),
             ("planner.speed=quick", &["invalid type", "expected f64"]),
             ("planner.speed=3", &["planner.speed", "expected 0.05 to 0.8, got 3"]),
             ("planner.speed=nan", &["expected 0.05 to 0.8, got NaN"]),

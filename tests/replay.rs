@@ -299,7 +299,7 @@ fn a_lockstep_run_is_made_anew_with_a_changed_value_and_the_difference_is_told_a
     assert!(code == 1 && text.contains("recorded:") && text.contains("refused: "), "{code}: {text}");
 
     for (args, wants) in [
-        (&["--with", "planner.sped=0.3"][..], "did you mean `speed`"),
+        (&["--with", "planner.sped=0.3"][..], "did you mean `planner.speed`?"),
         (&["--with", "planner.speed=9"], "planner.speed: expected 0.05 to 0.8, got 9"),
         (&["--with", "planner.speed=fast"], "expected f64"),
         (&["--with", "sim.seed=4"], "another seed is another run"),
