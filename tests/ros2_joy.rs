@@ -4,7 +4,7 @@
 mod scripted;
 
 use bridge::dds::{Care, Heard, Publisher, Ros, Settings};
-use bridge::ros::{Header, JointState, Joy};
+use bridge::ros::{DiagnosticArray, Header, JointState, Joy, Text};
 use scripted::nodes::{Nodes, check};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,7 @@ const STAYS: Duration = Duration::from_millis(700);
 
 const REST: [f32; 5] = [0.0; 5];
 const UP: [f32; 5] = [0.0, 0.0, 0.0, 0.0, 1.0];
+const DOWN: [f32; 5] = [0.0, 0.0, 0.0, 0.0, -1.0];
 const STOP: usize = 1;
 const ENABLE: usize = 5;
 const BEGUN: &str = "the arm is the stick's";
@@ -37,6 +38,7 @@ type Said = Arc<Mutex<Option<Joy>>>;
 struct Pad {
     says: Said,
     states: Heard<JointState>,
+    health: Heard<DiagnosticArray>,
     ends: Arc<AtomicBool>,
     speaks: Option<JoinHandle<()>>,
 }
@@ -57,11 +59,12 @@ impl Pad {
         let ros = Ros::open(&Settings { domain, ..Settings::of("pad") }).expect("DDS");
         let publisher = ros.publisher::<Joy>("joy", Care::Reliable).expect("a topic");
         let states = ros.hear::<JointState>("joint_states", Care::Sensor, 8).expect("a topic");
+        let health = ros.hear::<DiagnosticArray>("/diagnostics", Care::Reliable, 64).expect("a topic");
         assert!(publisher.wait_heard(BEGINS) && states.wait_said(BEGINS), "nobody hears the stick");
         let (says, ends) = (Said::default(), Arc::new(AtomicBool::new(false)));
         let (said, over) = (says.clone(), ends.clone());
         let speaks = Some(std::thread::spawn(move || speak(&publisher, &said, &over)));
-        Self { says, states, ends, speaks }
+        Self { says, states, health, ends, speaks }
     }
 
     fn say(&self, axes: &[f32], pressed: &[usize]) {
@@ -130,6 +133,26 @@ impl Drop for Pad {
     }
 }
 
+/// `/diagnostics` has how many messages of sticks came, and how many did not count.
+fn counted(pad: &Pad) {
+    let (began, mut seen) = (Instant::now(), Vec::new());
+    while began.elapsed() < BEGINS {
+        let Some(health) = pad.health.take_within(Duration::from_secs(2)) else { continue };
+        let Some(stick) = health.status.into_iter().find(|s| s.name == "sinew ros2: stick") else { continue };
+        let value = |key: &str| {
+            let value = stick.values.iter().find(|v| v.key == key).expect("a count");
+            value.value.parse::<u64>().expect("a number")
+        };
+        seen = ["sticks", "received", "unreadable", "missed", "refused"].map(value).to_vec();
+        // The newest comes last, and the other one has gone for a second.
+        if seen[0] == 1 && seen[1] > 100 && seen[4] > 10 {
+            assert!(stick.level == 1 && seen[2] == 0, "{stick:?}");
+            return;
+        }
+    }
+    panic!("{seen:?}");
+}
+
 fn there(nodes: &mut Nodes, config: &str) {
     nodes.start(&["robot"]);
     nodes.begin("ros2", "ros2", config);
@@ -175,6 +198,42 @@ fn a_stick_steers_the_arm_while_its_dead_man_is_held_and_messages_come() {
     });
     assert!(told("joy.axes: expected numbers of -1 to 1, got NaN on axis 1") > 0, "{}", nodes.log("ros2"));
     assert!(told("joy.axes: expected 5 axes at least, got 3") > 0, "{}", nodes.log("ros2"));
+    // Another stick on the same topic, which pulls the other way: the first one has the arm.
+    let other = Pad::new(63);
+    nodes.undisturbed(|| {
+        other.say(&REST, &[]);
+        pad.moves(&nodes)?;
+        other.say(&DOWN, &[ENABLE]);
+        std::thread::sleep(10 * PERIOD);
+        pad.until(CEASES, "goes on", |speed| speed > MOVES)?;
+        check(told("the arm is not the stick's") == told(BEGUN) - 1, || nodes.log("ros2"))?;
+        // It is let go of, and nothing comes of what is still pressed.
+        pad.say(&UP, &[]);
+        pad.until(CEASES, "stands", |speed| speed < STANDS)?;
+        pad.stays()?;
+        // The stop of any of them counts.
+        other.say(&REST, &[]);
+        pad.moves(&nodes)?;
+        other.say(&REST, &[STOP]);
+        pad.until(CEASES, "stands after the other's stop", |speed| speed < STANDS)?;
+        other.say(&REST, &[]);
+        std::thread::sleep(5 * PERIOD);
+        check(nodes.reset(&[]).0 == 0, || "it was not latched".into())
+    });
+    assert!(told("joy.topic: expected one stick: ") > 0, "{}", nodes.log("ros2"));
+    assert!(told("joy.enable: expected the dead-man of one stick at a time") > 0, "{}", nodes.log("ros2"));
+    drop(other);
+    counted(&pad);
+    // What is none of its messages at all.
+    let ros = Ros::open(&Settings { domain: 63, ..Settings::of("alien") }).expect("DDS");
+    let alien = ros.publisher::<Text>("joy", Care::Reliable).expect("a topic");
+    let began = Instant::now();
+    while told("stick (unreadable): joy: expected a message of sensor_msgs/msg/Joy") == 0 {
+        assert!(began.elapsed() < BEGINS, "{}", nodes.log("ros2"));
+        alien.put(&Text { data: "no stick".into() }).expect("said");
+        std::thread::sleep(PERIOD);
+    }
+    drop((alien, ros));
     // Another person has the arm.
     fs::write(nodes.folder.0.join("waits.jsonl"), "{\"wait\": {\"s\": 4}}\n").expect("written");
     nodes.undisturbed(|| {

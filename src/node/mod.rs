@@ -28,6 +28,8 @@ mod solids;
 mod steering;
 #[cfg(any(test, feature = "dds", feature = "ros2"))]
 mod stick;
+#[cfg(any(test, feature = "dds", feature = "ros2"))]
+mod sticks;
 mod vigil;
 mod waiting;
 
@@ -159,7 +161,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Opens the wire and says who this is. `keeps` is called twice a second.
+    /// Opens the wire and says who this is. `keeps` is called twice a second, for what else is to be told of its health.
     ///
     /// # Errors
     /// [`NodeError`] when the wire cannot be opened.
@@ -168,7 +170,7 @@ impl Node {
         role: Role,
         clock: MonotonicClock,
         offers: Vec<String>,
-        mut keeps: impl FnMut(&Wire) + Send + 'static,
+        mut keeps: impl FnMut(&Wire) -> Vec<DiagnosticStatus> + Send + 'static,
     ) -> Result<Self, NodeError> {
         let wire = open(config, role, clock)?;
         if !config.zenoh.connect.is_empty() && !wire.is_linked() {
@@ -215,8 +217,10 @@ impl Node {
         let keeping = std::thread::Builder::new().name("keeping".into()).spawn(move || {
             while !its_end.load(Ordering::Acquire) {
                 keeping.ask_clocks();
-                keeps(&keeping);
-                let said = health.put(&diagnostics(&keeping));
+                let besides = keeps(&keeping);
+                let mut told = diagnostics(&keeping);
+                told.status.extend(besides);
+                let said = health.put(&told);
                 if let Err(e) = said {
                     eprintln!("warning: the health of this node: {e}");
                 }

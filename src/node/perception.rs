@@ -37,7 +37,7 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     let model = crate::models::of(config)?;
     let clock = MonotonicClock::new();
     let offers = vec![format!("model {}", model.identity())];
-    let node = Node::start(config, Role::Perception, clock, offers, |_| ())?;
+    let node = Node::start(config, Role::Perception, clock, offers, |_| Vec::new())?;
     let wire = node.wire.clone();
     let setup = Setup::of_node(Share::Perception, config, arm, episode);
     let recording = session::recording(&setup, episode, Vec::new(), &log)?;

@@ -70,7 +70,7 @@ pub(crate) fn run(
     folder: &dyn Fn() -> PathBuf,
 ) -> Result<(), NodeError> {
     let own = MonotonicClock::new();
-    let node = Node::start(config, Role::Planner, own, vec![super::robot::fingerprint(arm)], |_| ())?;
+    let node = Node::start(config, Role::Planner, own, vec![super::robot::fingerprint(arm)], |_| Vec::new())?;
     let wire = node.wire.clone();
     let desk = Arc::new(Desk::default());
     let sessions = Sessions::new(Role::Planner, keyring(config, Role::Planner)?);

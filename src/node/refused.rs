@@ -33,10 +33,18 @@ pub(super) struct Refused(Arc<Mutex<Counts>>);
 impl Refused {
     /// Something on this topic was refused.
     pub(super) fn note(&self, topic: &'static str, why: &Rejection) {
+        self.note_many(topic, 1, why);
+    }
+
+    /// So many were.
+    pub(super) fn note_many(&self, topic: &'static str, n: u64, why: &Rejection) {
+        if n == 0 {
+            return;
+        }
         let mut counts = self.lock();
-        counts.all += 1;
+        counts.all += n;
         let of = counts.of.entry(topic).or_default();
-        of.untold += 1;
+        of.untold += n;
         of.why = why.to_string().chars().take(LONGEST).collect();
     }
 
@@ -53,7 +61,8 @@ impl Refused {
         }
     }
 
-    fn due(&self, now: Time, is_end: bool) -> Vec<String> {
+    /// In lines.
+    pub(super) fn due(&self, now: Time, is_end: bool) -> Vec<String> {
         let mut counts = self.lock();
         let all = counts.all;
         let is_due = |of: &Of| of.told.is_none_or(|told| is_end || now.secs_since(told) > TELLS_S);
@@ -110,6 +119,12 @@ mod tests {
         assert_eq!(stops.iter().chain(&last).map(count).sum::<u64>(), 30_000, "{stops:?}, {last:?}");
         assert!(last[0].ends_with(" (30002 refused so far)"), "{last:?}");
         assert!(refused.due(at(9000), true).is_empty());
+        // Many that were counted elsewhere are as many.
+        let refused = Refused::default();
+        refused.note_many("stick", 0, &why("0"));
+        assert!(refused.due(at(1), true).is_empty());
+        refused.note_many("stick", 7, &why("0"));
+        assert!(refused.due(at(1), true)[0].ends_with(", the last of 7 (7 refused so far)"));
         // Words of whoever is refused are not told at any length.
         refused.note("stop", &why(&"x".repeat(100_000)));
         assert!(refused.due(at(9000), true).iter().all(|line| line.len() < 400));

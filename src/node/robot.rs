@@ -58,8 +58,11 @@ pub(crate) fn run(
     offers.extend(cameras.iter().map(|c| format!("camera {}", c.name())));
     let sessions = Arc::new(Mutex::new(Sessions::new(Role::Robot, keyring(config, Role::Robot)?)));
     let clocks = sessions.clone();
-    let node =
-        Node::start(config, Role::Robot, pipeline.clock(), offers, move |wire| ask_clocks(wire, &clocks))?;
+    let keeps = move |wire: &Wire| {
+        ask_clocks(wire, &clocks);
+        Vec::new()
+    };
+    let node = Node::start(config, Role::Robot, pipeline.clock(), offers, keeps)?;
     let ends = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
     for camera in cameras {

@@ -1,7 +1,8 @@
 //! The arm as a person steers it by a stick in ROS 2, on the robot that is there: under a lease of a person's, which is
 //! there only while the dead-man is held.
 
-use super::stick::{Fingers, Held, Shared};
+use super::stick::{Fingers, Held};
+use super::sticks::Shared;
 use crate::graph::{Body, waking::Waking};
 use control::{
     Cause, Groups, Lease, Mode, Motion, MotionId, Order, Owner, RefusedWhy, Report, Request, Twist, World,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::graph::lockstep::Lockstep;
+use crate::node::sticks::Source;
 use bridge::ros::{Header, Joy};
 use types::StopCategory;
 
@@ -38,8 +39,8 @@ impl Stage {
         if let Some((axes, pressed)) = said {
             let buttons = (0..6).map(|b| i32::from(pressed.contains(&b))).collect();
             let joy = Joy { header: Header::default(), axes: axes.to_vec(), buttons };
-            let came = self.stick.lock().hear(&joy, self.body.now());
-            assert_eq!(came, super::super::stick::Came::default());
+            let told = self.stick.lock().hear(&joy, Source::OneOf(1), self.body.now());
+            assert_eq!(told, super::super::sticks::Told::default());
         }
         self.body.advance(SLICE).expect("time passes");
         self.reports = core::iter::from_fn(|| self.body.poll()).collect();

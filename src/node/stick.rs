@@ -8,7 +8,6 @@ use crate::config::joy::Joy as Keys;
 use bridge::ros::Joy;
 use control::{Twist, TwistAxes};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::{Rejection, Time};
 
 /// Two clocks drift apart by less than this, parts of the time.
@@ -141,11 +140,26 @@ impl Stick {
     /// Takes in a message that came `at` that time. Its stop counts however wrong the rest of it is.
     pub(super) fn hear(&mut self, joy: &Joy, at: Time) -> Came {
         let refused = self.take(joy, at).err();
-        let stops = is_pressed(joy, self.keys.stop);
+        let stops = self.stops(joy);
         if stops {
-            self.spent(Idle::Stops);
+            self.stop();
         }
         Came { stops, refused }
+    }
+
+    /// Whether the button that stops the robot is pressed in a message.
+    pub(super) fn stops(&self, joy: &Joy) -> bool {
+        is_pressed(joy, self.keys.stop)
+    }
+
+    /// The robot is stopped, by this stick or another.
+    pub(super) fn stop(&mut self) {
+        self.spent(Idle::Stops);
+    }
+
+    /// Whether its dead-man is held, and was let go of before.
+    pub(super) fn is_pressed(&self) -> bool {
+        matches!(self.dead_man, DeadMan::Held | DeadMan::Ready)
     }
 
     /// What is wished now.
@@ -295,21 +309,6 @@ impl Stick {
             if out > 0.0 { sign * out } else { 0.0 }
         });
         Ok((unit, is_pressed(joy, self.keys.enable)))
-    }
-}
-
-/// A stick that one thread hears and another asks. Clones are the same.
-#[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Stick>>);
-
-impl Shared {
-    pub(super) fn new(keys: &Keys) -> Self {
-        Self(Arc::new(Mutex::new(Stick::new(keys))))
-    }
-
-    /// Never held while anybody waits for anything.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Stick> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -295,6 +295,23 @@ fn sensors_lose_without_waiting_and_gaps_are_counted() {
     assert_eq!(heard.lost() + took.len() as u64, 500 - took[0]);
 }
 
+#[test]
+fn who_said_a_message_is_known_by_a_number_of_its_own() {
+    let (one, other) = two(212, Rmw::FastRtps);
+    let heard = other.hear::<Text>("who", Care::Reliable, 10).expect("a hearer");
+    let [first, second] = [0, 1].map(|_| one.publisher::<Text>("who", Care::Reliable).expect("a publisher"));
+    assert!(first.wait_heard(SOON) && second.wait_heard(SOON));
+    let from = |said: &Publisher<Text>, k| {
+        said.put(&text(k)).expect("said");
+        let (message, from) = heard.take_from_within(SOON).expect("it comes");
+        assert_eq!(message, text(k));
+        from
+    };
+    let (a, b) = (from(&first, 1), from(&second, 2));
+    assert_ne!(a, b);
+    assert_eq!((from(&first, 3), from(&second, 4)), (a, b));
+}
+
 /// Whoever can send to its ports can send it anything.
 #[test]
 fn junk_at_its_ports_stops_nothing() {

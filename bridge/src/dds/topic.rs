@@ -135,7 +135,8 @@ impl Drop for Hearing {
 
 /// Hears messages of one type.
 pub struct Heard<M> {
-    queue: Arc<Queue<M>>,
+    /// Each with its writer.
+    queue: Arc<Queue<(M, GUID)>>,
     hearing: Hearing,
     _ros: Ros,
 }
@@ -161,7 +162,7 @@ impl<M: Message + Send + 'static> Heard<M> {
             let Some(sample) = sample else { return into.count(0, 1) };
             into.count(missing(&mut last, sample.writer, sample.number), 0);
             match from_cdr(&sample.bytes) {
-                Ok(message) => into.push(message),
+                Ok(message) => into.push((message, sample.writer)),
                 Err(_) => into.count(0, 1),
             }
         })?;
@@ -171,13 +172,19 @@ impl<M: Message + Send + 'static> Heard<M> {
     /// The oldest that waits.
     #[must_use]
     pub fn take(&self) -> Option<M> {
-        self.queue.take()
+        self.queue.take().map(|(message, _)| message)
     }
 
     /// The oldest that waits or comes within the limit.
     #[must_use]
     pub fn take_within(&self, limit: Duration) -> Option<M> {
-        self.queue.take_within(limit)
+        self.take_from_within(limit).map(|(message, _)| message)
+    }
+
+    /// The same, with the number of the writer that said it: another in every process, and drawn anew by each.
+    #[must_use]
+    pub fn take_from_within(&self, limit: Duration) -> Option<(M, [u8; 16])> {
+        self.queue.take_within(limit).map(|(message, writer)| (message, writer.to_bytes()))
     }
 
     /// How many were said but never taken: they had to make room, or did not arrive (a gap in their writer's numbers).

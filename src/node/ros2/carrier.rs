@@ -247,13 +247,34 @@ impl Carrier {
 }
 
 impl<M: Message + Send + 'static> Hearing<M> {
-    /// The oldest that waits, or comes within the limit.
-    pub(super) fn take_within(&self, limit: Duration) -> Option<M> {
+    /// The oldest that waits, or comes within the limit, with who said it where the carrier tells.
+    pub(super) fn take_within(&self, limit: Duration) -> Option<(M, Option<[u8; 16]>)> {
         match self {
             #[cfg(feature = "dds")]
-            Self::Dds(heard) => heard.take_within(limit),
+            Self::Dds(heard) => heard.take_from_within(limit).map(|(message, from)| (message, Some(from))),
             #[cfg(feature = "ros2")]
-            Self::Native(heard) => heard.take_within(limit),
+            Self::Native(heard) => heard.take_within(limit).map(|message| (message, None)),
+        }
+    }
+
+    /// How many could not be read, and how many were never taken: they had to make room, or did not arrive, where that is
+    /// known.
+    pub(super) fn missed(&self) -> [u64; 2] {
+        match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(heard) => [heard.refused(), heard.lost()],
+            #[cfg(feature = "ros2")]
+            Self::Native(heard) => [heard.refused(), heard.lost()],
+        }
+    }
+
+    /// How many say it.
+    pub(super) fn said_by(&self) -> usize {
+        match self {
+            #[cfg(feature = "dds")]
+            Self::Dds(heard) => heard.said_by(),
+            #[cfg(feature = "ros2")]
+            Self::Native(heard) => heard.said_by(),
         }
     }
 }

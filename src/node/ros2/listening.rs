@@ -4,9 +4,9 @@ use super::answering::Stopper;
 use super::carrier::Hearing;
 use crate::config::Config;
 use crate::node::refused::Refused;
-use crate::node::stick::Shared;
+use crate::node::sticks::{Shared, Source};
 use crate::node::{NodeError, PATIENCE};
-use bridge::ros::Joy;
+use bridge::ros::{DiagnosticStatus, Joy, KeyValue};
 use bridge::wire::Wire;
 use core::time::Duration;
 use std::io::Write as _;
@@ -14,9 +14,59 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
+use types::Rejection;
 
 /// A stop whose button is held is said again after so long.
 const AGAIN: Duration = Duration::from_millis(150);
+/// Between two looks at how many say it, where the carrier does not tell whose a message is.
+const LOOKS: Duration = Duration::from_millis(250);
+
+/// What is missed of it, told by itself.
+const UNREADABLE: &str = "stick (unreadable)";
+const MISSED: &str = "stick (missed)";
+
+/// How a person's stick is heard, counted. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Counts(Arc<[AtomicU64; 5]>);
+
+impl Counts {
+    const KEYS: [&str; 5] = ["sticks", "received", "unreadable", "missed", "refused"];
+
+    fn put(&self, key: usize, n: u64) {
+        self.0[key].store(n, Ordering::Relaxed);
+    }
+
+    fn add(&self, key: usize, n: u64) {
+        self.0[key].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// For `/diagnostics`.
+    pub(super) fn status(&self, hardware_id: &str) -> DiagnosticStatus {
+        let counts = core::array::from_fn::<u64, 5, _>(|k| self.0[k].load(Ordering::Relaxed));
+        let is_well = counts[0] <= 1 && counts[2..].iter().all(|n| *n == 0);
+        let values = Self::KEYS.iter().zip(counts);
+        DiagnosticStatus {
+            level: u8::from(!is_well),
+            name: "stick".into(),
+            message: if is_well { "well" } else { "messages that do not count, or more than one stick" }
+                .into(),
+            hardware_id: hardware_id.to_owned(),
+            values: values.map(|(k, n)| KeyValue { key: (*k).to_owned(), value: n.to_string() }).collect(),
+        }
+    }
+
+    /// What has been missed since the last time.
+    fn miss(&self, now: [u64; 2], refused: &Refused) {
+        let told = [
+            (2, UNREADABLE, "a message of sensor_msgs/msg/Joy", "bytes that are none"),
+            (3, MISSED, "every message", "some that had to make room, or did not arrive"),
+        ];
+        for ((key, kind, expected, got), n) in told.into_iter().zip(now) {
+            let before = self.0[key].swap(n, Ordering::Relaxed);
+            refused.note_many(kind, n.saturating_sub(before), &Rejection::new("joy", expected, got));
+        }
+    }
+}
 
 /// Hears it until `ends` is set: what is wished goes to `stick`, what is none to `refused`, and whoever presses its stop stops
 /// the robot.
@@ -27,7 +77,7 @@ pub(super) fn listen(
     config: &Config,
     heard: Hearing<Joy>,
     wire: &Wire,
-    (stick, refused): (Shared, Refused),
+    (stick, refused, counts): (Shared, Refused, Counts),
     ends: &Arc<AtomicBool>,
 ) -> Result<[JoinHandle<()>; 2], NodeError> {
     let mut stopper = Stopper::new(config, wire)?;
@@ -66,21 +116,65 @@ pub(super) fn listen(
     });
     let (wire, over) = (wire.clone(), ends.clone());
     let listening = Builder::new().name("stick".into()).spawn(move || {
+        let (mut n_say, mut looked) = (1, None);
         while !over.load(Ordering::Acquire) {
-            let Some(joy) = heard.take_within(PATIENCE) else { continue };
+            let came = heard.take_within(PATIENCE);
+            counts.miss(heard.missed(), &refused);
             let at = wire.now();
-            let came = stick.lock().hear(&joy, at);
-            if !is_held.swap(came.stops, Ordering::AcqRel) && came.stops {
+            let Some((joy, from)) = came else {
+                counts.put(0, stick.lock().count(at) as u64);
+                continue;
+            };
+            if from.is_none() && looked.is_none_or(|looked| at.since(looked) >= LOOKS) {
+                (n_say, looked) = (heard.said_by(), Some(at));
+            }
+            let told = {
+                let mut sticks = stick.lock();
+                let told = sticks.hear(&joy, from.map_or(Source::OneOf(n_say), Source::One), at);
+                counts.put(0, sticks.count(at).max(if from.is_none() { n_say } else { 0 }) as u64);
+                told
+            };
+            counts.add(1, 1);
+            if !is_held.swap(told.is_stopped, Ordering::AcqRel) && told.is_stopped {
                 times.fetch_add(1, Ordering::AcqRel);
             }
-            if came.stops {
+            if told.stops {
                 // One that waits already is this one, too.
                 let _ = pressed.try_send(());
             }
-            if let Some((kind, why)) = came.refused {
+            counts.add(4, told.refused.len() as u64);
+            for (kind, why) in told.refused {
                 refused.note(kind, &why);
             }
         }
     });
     Ok([stopping.map_err(NodeError::Thread)?, listening.map_err(NodeError::Thread)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::Time;
+
+    #[test]
+    fn what_is_missed_of_a_stick_is_counted_and_told_once_for_many() {
+        let (counts, refused) = (Counts::default(), Refused::default());
+        assert_eq!(counts.status("ros2").level, 0);
+        counts.miss([0, 0], &refused);
+        assert!(refused.due(Time::ZERO, true).is_empty());
+        counts.miss([5, 2], &refused);
+        counts.miss([5, 3], &refused);
+        let told = refused.due(Time::ZERO, true);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("stick (missed): joy: expected every message"), "{told:?}");
+        assert!(told[0].ends_with(", the last of 3 (8 refused so far)"), "{told:?}");
+        assert!(
+            told[1].starts_with("stick (unreadable): joy: expected a message of sensor_msgs/msg/Joy"),
+            "{told:?}"
+        );
+        assert!(told[1].contains(", the last of 5 ("), "{told:?}");
+        let status = counts.status("ros2");
+        let values: Vec<&str> = status.values.iter().map(|v| v.value.as_str()).collect();
+        assert_eq!((status.level, values.as_slice()), (1, &["0", "0", "5", "3", "0"][..]));
+    }
 }

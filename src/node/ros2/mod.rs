@@ -14,7 +14,7 @@ use super::following::Follower;
 use super::gripping::Gripping;
 use super::refused::Refused;
 use super::steering::{Came, Steering};
-use super::stick::Shared;
+use super::sticks::Shared;
 use super::{Node, NodeError, diagnostics, keyring, robot};
 use crate::config::Config;
 use crate::graph::{Body as _, BodyError};
@@ -113,7 +113,10 @@ struct Hands {
 /// [`NodeError`] when it cannot begin.
 pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: Log) -> Result<(), NodeError> {
     let own = MonotonicClock::new();
-    let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], |_| ())?;
+    let counts = listening::Counts::default();
+    let (counted, steers) = (counts.clone(), config.joy.steers);
+    let health = move |_: &Wire| steers.then(|| counted.status(Role::Ros2.word())).into_iter().collect();
+    let node = Node::start(config, Role::Ros2, own, vec![robot::fingerprint(arm)], health)?;
     let setup = Setup::of_node(Share::Ros2, config, arm, episode);
     let recording = session::recording(&setup, episode, Vec::new(), &log)?;
     if let Some(recording) = &recording {
@@ -143,9 +146,10 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     if config.joy.steers
         && let Some(heard) = ros.hear("joy.topic", &config.joy.topic, STICKS)?
     {
-        let heard_by = (Shared::new(&config.joy), Refused::default());
-        listening.extend(listening::listen(config, heard, &node.wire, heard_by.clone(), &ends)?);
-        stick = Some(heard_by);
+        let (sticks, refused) = (Shared::new(&config.joy), Refused::default());
+        let heard_by = (sticks.clone(), refused.clone(), counts);
+        listening.extend(listening::listen(config, heard, &node.wire, heard_by, &ends)?);
+        stick = Some((sticks, refused));
         log.info("bridge", "ros2", format!("a person steers by {}", config.joy.topic));
     }
     let saying = Saying::start(arm, &ros, &node.wire)?;
@@ -198,6 +202,9 @@ pub(crate) fn run(config: &Config, arm: &Arc<Arm>, episode: &Episode, mut log: L
     ends.store(true, Ordering::Release);
     let threads = stops.into_iter().chain(listening);
     threads.for_each(|thread| _ = thread.join());
+    if let Some((_, refused)) = &side.stick {
+        refused.tell_in(&mut log, node.wire.now(), true);
+    }
     if let Some(recording) = recording {
         let summary = recording.finish();
         crate::report::left_out(&mut log, &summary);
