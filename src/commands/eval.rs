@@ -60,7 +60,7 @@ pub(crate) fn run(
     if episodes == 0 {
         return Err(types::Rejection::new("--episodes", "at least 1", "0").into());
     }
-    if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach" | "signs") {
+    if !only.is_empty() && matches!(suite, "grounding" | "wordings" | "reach") {
         return Err(types::Rejection::new("--only", "a suite of episodes", suite.to_owned()).into());
     }
     if paired && matches!(suite, "grounding" | "wordings" | "reach" | "refusals" | "signs") {
@@ -71,10 +71,11 @@ pub(crate) fn run(
             types::Rejection::new("--family", "only with the suite `tabletop`", suite.to_owned()).into()
         );
     }
+    let numbers = if only.is_empty() { (0..episodes).collect() } else { only.to_vec() };
     match suite {
         "grounding" => return super::grounding::run(episodes, &Setting::read(common, None)?),
         "wordings" => return super::grounding::wordings(&Setting::read(common, None)?),
-        "signs" => return super::signs::run(episodes, jobs, &Setting::read(common, None)?, common),
+        "signs" => return super::signs::run(&numbers, jobs, &Setting::read(common, None)?, common),
         "reach" => return super::reach::run(episodes, jobs, &Setting::read(common, None)?, common),
         _ => {}
     }
@@ -105,7 +106,6 @@ pub(crate) fn run(
     };
     draw(0).map_err(CommandError::Other)?;
     crate::models::prepare(&setting.config)?;
-    let numbers = if only.is_empty() { (0..episodes).collect() } else { only.to_vec() };
     if paired {
         return super::paired::run(&numbers, draw, &setting, jobs, common);
     }

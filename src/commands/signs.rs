@@ -44,16 +44,16 @@ impl Row {
 }
 
 pub(super) fn run(
-    episodes: usize,
+    numbers: &[usize],
     jobs: Option<usize>,
     setting: &Setting,
     common: &Common,
 ) -> Result<Exit, CommandError> {
     let rows = in_parallel(
-        episodes,
+        numbers.len(),
         jobs,
-        |i| row(i, setting),
-        |n, good| progress(n, good, episodes, common.json),
+        |k| row(numbers[k], setting),
+        |n, good| progress(n, good, numbers.len(), common.json),
         |row| row.as_ref().is_ok_and(Row::is_safe),
     );
     let rows = rows.into_iter().collect::<Result<Vec<Row>, String>>().map_err(CommandError::Other)?;
