@@ -300,7 +300,8 @@ impl SamePlace for TrackedObject {
 
 impl Track {
     fn new(id: ObjectId, observation: &Observation, stamp: Time) -> Self {
-        let Lifted { position, yaw, dimensions, covariance, color, shape, size } = observation.lifted.clone();
+        let Lifted { position, yaw, dimensions, covariance, .. } = observation.lifted;
+        let (color, shape, size) = observation.looks();
         let object = TrackedObject {
             id,
             color,
@@ -333,9 +334,10 @@ impl Track {
         self.unrecognised = 0;
         self.expected = false;
         self.best_score = self.best_score.max(observation.score);
-        self.object.color = fuse(&mut self.log_color, &new.color);
-        self.object.shape = fuse(&mut self.log_shape, &new.shape);
-        self.object.size = fuse(&mut self.log_size, &new.size);
+        let (color, shape, size) = observation.looks();
+        self.object.color = fuse(&mut self.log_color, &color);
+        self.object.shape = fuse(&mut self.log_shape, &shape);
+        self.object.size = fuse(&mut self.log_size, &size);
         let o = &mut self.object;
         let moved = (new.position - o.position).norm() > MOVED.max(3.0 * o.covariance[(0, 0)].sqrt());
         let prior = o.covariance + Matrix3::identity() * (CREEP_SIGMA * CREEP_SIGMA);

@@ -262,3 +262,30 @@ fn two_equal_cubes_side_by_side_stay_two_and_a_stack_has_three_heights() {
         assert!((o.position - body.centre).norm() < 0.012, "{}: {}", body.color, o.position);
     }
 }
+
+#[test]
+fn what_an_unsure_look_takes_a_thing_for_does_not_outweigh_a_sure_one() {
+    let body = cube(Color::Black, 0.5, 0.1);
+    let mut show = Show::new();
+    let mut colour_after = |score: f32, color: Color| {
+        show.time = show.time + Duration::from_millis(100);
+        let picture = draw(&[body], 0.0025, show.time, &mut show.rng);
+        let mut found = detect(&picture, &[body], 0, &mut show.rng).expect("in view");
+        found.score = score;
+        found.color = [0.001; 8];
+        found.color[color.index()] = 0.993;
+        show.tracker.update(&picture.image, &[found]);
+        let scene = show.tracker.scene(show.time);
+        let [o] = scene.objects.as_slice() else { panic!("one thing: {:?}", scene.objects) };
+        o.most_likely_color()
+    };
+    for _ in 0..2 {
+        assert_eq!(colour_after(1.0, Color::Black), Color::Black);
+    }
+    // Half out of the picture, in odd light.
+    assert_eq!(colour_after(0.52, Color::White), Color::Black);
+    assert_eq!(colour_after(0.36, Color::White), Color::Black, "two unsure looks");
+    // Seen well and differently, again and again: then it is so.
+    colour_after(1.0, Color::White);
+    assert_eq!(colour_after(1.0, Color::White), Color::White);
+}

@@ -11,6 +11,23 @@ pub(crate) struct Observation {
     pub(crate) score: f32,
 }
 
+impl Observation {
+    /// The probabilities of its colours, shapes and sizes. As far as it is unsure that this is an object at all, nothing
+    /// is known of its looks: what is half out of the picture must not outweigh what was seen whole.
+    pub(crate) fn looks(&self) -> ([f32; 8], [f32; 6], [f32; 2]) {
+        (
+            self.believed(&self.lifted.color),
+            self.believed(&self.lifted.shape),
+            self.believed(&self.lifted.size),
+        )
+    }
+
+    fn believed<const N: usize>(&self, seen: &[f32; N]) -> [f32; N] {
+        let sure = self.score.clamp(0.0, 1.0);
+        seen.map(|p| sure * p + (1.0 - sure) / N as f32)
+    }
+}
+
 /// A track and the measurement that continues it, by index.
 pub(crate) struct Pair {
     pub(crate) track: usize,
