@@ -13,6 +13,7 @@ pub mod dataset;
 #[cfg(feature = "dds")]
 pub mod dds;
 pub mod files;
+pub mod film;
 mod font;
 pub mod hub;
 pub mod jpeg;

@@ -1,9 +1,11 @@
 //! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
 
+use super::ask_film::film;
 use super::ask_role::Request;
 use super::{CommandError, config};
 use crate::cli::{Common, ModelOptions};
 use crate::exit::Exit;
+use bridge::Canvas;
 use perception::roles::{Role, Spot};
 use perception::vlm::{Answering, Choice, Medium, Pixels, Vlm};
 use serde::Serialize;
@@ -66,7 +68,10 @@ pub(crate) fn run(
     let load_s = begin.elapsed().as_secs_f64();
 
     let begin = Instant::now();
-    let media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = &options.video {
+        media.push(film(path, options.fps, &vlm)?);
+    }
     if let Some(Medium::Picture(first)) = media.first() {
         let sides = [first.width() as u32, first.height() as u32];
         request = request.map(|r| r.measured(sentence, sides, vlm.measure(sides))).transpose()?;
@@ -170,5 +175,9 @@ pub(super) fn folder(named: &str, common: &Common) -> Result<PathBuf, CommandErr
 
 pub(super) fn picture(path: &Path) -> Result<Medium, CommandError> {
     let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
-    Ok(Medium::Picture(Pixels::new(canvas.width(), canvas.height(), canvas.rgb().to_vec())?))
+    Ok(Medium::Picture(pixels(canvas)?))
+}
+
+pub(super) fn pixels(canvas: Canvas) -> Result<Pixels, Rejection> {
+    Pixels::new(canvas.width(), canvas.height(), canvas.rgb().to_vec())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod alone;
 pub(crate) mod ask;
 pub(crate) mod ask_batch;
+mod ask_film;
 pub(crate) mod ask_model;
 pub(crate) mod ask_role;
 pub(crate) mod doctor;

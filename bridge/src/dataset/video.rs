@@ -11,6 +11,9 @@ use std::thread::JoinHandle;
 /// Of what the program complains of so many bytes are kept.
 const MOST_WORDS: u64 = 4096;
 
+/// No file of anybody's makes the program open another, or a connection.
+const UNLED: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"];
+
 /// How a video is made.
 #[derive(Debug, PartialEq, Eq)]
 struct Codec {
@@ -60,7 +63,7 @@ impl Ffmpeg {
         self.codec.map(|c| c.name)
     }
 
-    fn error(&self, what: impl Into<String>) -> DatasetError {
+    pub(crate) fn error(&self, what: impl Into<String>) -> DatasetError {
         DatasetError::Video { program: self.program.display().to_string(), what: what.into() }
     }
 
@@ -84,6 +87,56 @@ impl Ffmpeg {
                 Err(self.error(e.to_string()))
             }
         }
+    }
+}
+
+/// The program while it plays a film into a pipe.
+pub(crate) struct Play {
+    ffmpeg: Ffmpeg,
+    child: Child,
+    words: Option<JoinHandle<String>>,
+}
+
+impl Ffmpeg {
+    /// Begins to decode every picture of a film, as `to` says.
+    ///
+    /// # Errors
+    /// [`DatasetError::Video`] when the program cannot be started, [`DatasetError::Io`] for a file that is not there.
+    pub(crate) fn play(&self, path: &Path, to: &[&str]) -> Result<Play, DatasetError> {
+        std::fs::metadata(path).map_err(DatasetError::io(path))?;
+        let mut command = Command::new(&self.program);
+        command.args(UNLED).arg("-i").arg(file_url(path));
+        command.args(["-map", "0:v:0", "-an", "-fps_mode", "passthrough"]).args(to);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let (child, words) = self.start(&mut command)?;
+        Ok(Play { ffmpeg: self.clone(), child, words: Some(words) })
+    }
+}
+
+impl Play {
+    /// What it writes; to be taken once.
+    pub(crate) fn out(&mut self) -> Box<dyn Read> {
+        self.child.stdout.take().map_or_else(|| Box::new(std::io::empty()) as Box<dyn Read>, |o| Box::new(o))
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// [`DatasetError::Video`] with what it complains of.
+    pub(crate) fn end(&mut self, path: &Path) -> Result<(), DatasetError> {
+        let status = self.child.wait().map_err(|e| self.ffmpeg.error(e.to_string()))?;
+        let words = self.words.take().and_then(|w| w.join().ok()).unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        Err(self.ffmpeg.error(format!("{}: {status}: {words}", path.display())))
+    }
+}
+
+impl Drop for Play {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -220,8 +273,7 @@ impl VideoReader {
     ) -> Result<Self, DatasetError> {
         std::fs::metadata(path).map_err(DatasetError::io(path))?;
         let mut command = Command::new(&ffmpeg.program);
-        // No file of anybody's makes the program open another, or a connection.
-        command.args(["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]);
+        command.args(UNLED);
         // A quarter of a frame early: times are rounded.
         let early = begin_s - 0.25 / fps;
         if early > 0.0 {
@@ -243,7 +295,7 @@ impl VideoReader {
     fn picture(&mut self) -> Result<Canvas, DatasetError> {
         let (width, height) = self.size;
         let read = match &mut self.from {
-            Some(from) => picture(from),
+            Some(from) => netpbm(from),
             None => Ok(None),
         };
         match read {
@@ -285,7 +337,7 @@ impl Drop for VideoReader {
 }
 
 /// One picture in Netpbm's P6; nothing at the end.
-fn picture(from: &mut impl BufRead) -> std::io::Result<Option<Canvas>> {
+pub(crate) fn netpbm(from: &mut impl BufRead) -> std::io::Result<Option<Canvas>> {
     let bad = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
     let mut words = Vec::new();
     while words.len() < 4 {
@@ -319,12 +371,12 @@ mod tests {
         let two = [one.clone(), one.clone()].concat();
         let mut from = &two[..];
         for _ in 0..2 {
-            let canvas = picture(&mut from).expect("one").expect("one");
+            let canvas = netpbm(&mut from).expect("one").expect("one");
             assert_eq!((canvas.width(), canvas.height(), canvas.rgb()), (2, 1, &b"abcdef"[..]));
         }
-        assert!(picture(&mut from).expect("the end").is_none());
+        assert!(netpbm(&mut from).expect("the end").is_none());
         for n in 1..one.len() {
-            assert!(picture(&mut &one[..n]).is_err(), "{n} bytes");
+            assert!(netpbm(&mut &one[..n]).is_err(), "{n} bytes");
         }
         for bad in [
             "P5\n2 1\n255\nabcdef",
@@ -332,7 +384,7 @@ mod tests {
             "P6\n0 1\n255\n",
             "P6\n2 1\n65535\nabcdef",
         ] {
-            assert!(picture(&mut bad.as_bytes()).is_err(), "{bad}");
+            assert!(netpbm(&mut bad.as_bytes()).is_err(), "{bad}");
         }
     }
 

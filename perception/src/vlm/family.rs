@@ -3,6 +3,7 @@
 
 use super::decoder::{Decoder, DecoderConfig};
 use super::error::Result;
+use super::frames::{FrameSampling, Spread};
 use super::paligemma::{self, PaliGemma};
 use super::patches::{Cut, PatchConfig, Patches};
 use super::picture::Medium;
@@ -115,6 +116,18 @@ impl Plan {
         !matches!(self, Self::PaliGemma(..))
     }
 
+    /// How films are thinned out for it, as the files in `dir` say; nothing where it takes none.
+    pub(super) fn sampling(&self, dir: &Path) -> Result<Option<FrameSampling>> {
+        let (spread, temporal) = match self {
+            Self::PaliGemma(..) => return Ok(None),
+            Self::SmolVlm(config, _) if !config.has_films => return Ok(None),
+            Self::Qwen25Vl(_, patches) => (Spread::Steps, patches.cut.temporal),
+            Self::Qwen3Vl(_, patches) => (Spread::Nearest, patches.cut.temporal),
+            Self::SmolVlm(..) => (Spread::Inner, 1),
+        };
+        FrameSampling::read(dir, spread, temporal).map(Some)
+    }
+
     /// The family's own name.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -122,6 +135,7 @@ impl Plan {
             Self::Qwen25Vl(..) => "Qwen2.5-VL",
             Self::Qwen3Vl(config, _) if config.language.decoder.mixture.is_some() => "Qwen3-VL, mixture",
             Self::Qwen3Vl(..) => "Qwen3-VL",
+            Self::SmolVlm(config, _) if !config.has_films => "Idefics3",
             Self::SmolVlm(..) => "SmolVLM",
         }
     }

@@ -16,6 +16,7 @@ mod digest;
 mod drawn;
 mod error;
 mod family;
+mod frames;
 mod gemma;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -61,6 +62,7 @@ pub use answer::{Answering, Generated};
 pub use batch::{MOST_BYTES, MOST_PROMPTS};
 pub use device::{Place, Precision};
 pub use error::VlmError;
+pub use frames::FrameSampling;
 pub use grammar::{Allowed, Following, Grammar, Guide};
 pub use model::Vlm;
 pub use picture::{MAX_FRAMES, MAX_SIDE, Medium, Pixels};

@@ -6,6 +6,7 @@ use super::decoder::Next;
 use super::device::{Place, Precision};
 use super::error::{Result, VlmError};
 use super::family::{Family, Plan};
+use super::frames::FrameSampling;
 use super::grammar::{Following, Grammar, Guide};
 use super::picture::Medium;
 use super::prompt::Prompt;
@@ -38,6 +39,9 @@ pub struct Vlm {
     /// So many of these, from the first one on, were read as one prompt.
     pub(super) whole: usize,
     identity: String,
+    kind: &'static str,
+    /// How films are thinned out for it, where it takes any.
+    films: Option<FrameSampling>,
 }
 
 impl core::fmt::Debug for Vlm {
@@ -74,7 +78,19 @@ impl Vlm {
         let source = Source::load(&checkpoint, &device, numbers, progress);
         let family = plan.build(&source)?;
         let identity = format!("{} ({}, {place}, {precision}), weights {hash}", dir.display(), plan.name());
-        Ok(Self { family, tokens, template, ends, guide: None, known: Vec::new(), whole: 0, identity })
+        let (kind, films) = (plan.name(), plan.sampling(dir)?);
+        Ok(Self {
+            family,
+            tokens,
+            template,
+            ends,
+            guide: None,
+            known: Vec::new(),
+            whole: 0,
+            identity,
+            kind,
+            films,
+        })
     }
 
     /// Whether a model of this kind can be loaded here, by everything in `dir` but its weights, which need not be there.
@@ -89,6 +105,15 @@ impl Vlm {
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// How films are thinned out for this model.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the family of a model that takes no films.
+    pub fn films(&self) -> Result<&FrameSampling, Rejection> {
+        let none = || format!("{}, which takes pictures alone", self.kind);
+        self.films.as_ref().ok_or_else(|| Rejection::new("film", "a model that takes films", none()))
     }
 
     /// In what this model tells places in a picture of these sides, pixels.

@@ -41,7 +41,7 @@ pub(super) struct Config {
     /// Patches along each side of the square that becomes one token.
     merge: usize,
     image: u32,
-    has_films: bool,
+    pub(super) has_films: bool,
 }
 
 impl Config {

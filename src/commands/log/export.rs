@@ -122,7 +122,7 @@ pub(super) fn new_path(out: &Path) -> Result<(), CommandError> {
 }
 
 /// The program that makes and reads videos, if there is one; one that was named must be there.
-pub(super) fn ffmpeg() -> Result<Option<Ffmpeg>, CommandError> {
+pub(crate) fn ffmpeg() -> Result<Option<Ffmpeg>, CommandError> {
     let Some(named) = std::env::var_os(FFMPEG).filter(|n| !n.is_empty()) else {
         return Ok(Ffmpeg::find(Path::new("ffmpeg")));
     };

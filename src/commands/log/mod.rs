@@ -4,6 +4,8 @@ mod drawn;
 mod export;
 mod import;
 
+pub(super) use export::ffmpeg;
+
 use super::replay::recording_at;
 use super::{CommandError, tell};
 use crate::cli::LogCommand;
