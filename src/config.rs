@@ -111,8 +111,8 @@ section!(
         extra: String,
         limit_s: f64,
         retries: u32,
-        budget_tokens: u64,
-        budget_money: f64,
+        budget_tokens: u64, budget_money: f64,
+        prices: String,
         price: Vec<f64>,
     }
 );

@@ -7,13 +7,14 @@ pub(crate) use chain::{Chain, LEFT_ALONE};
 use crate::config::{self, Config};
 use crate::hub;
 use crate::session::{self, StartError};
-use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, Question, Served, Terms};
+use bridge::chat::{Chat, ChatError, Endpoint, Key, Price, PriceList, Question, Served, Terms};
 use bridge::{Canvas, files};
 use core::time::Duration;
 use perception::language::Reader;
 use perception::roles::{Measure, Speaker, SpeakingModel, Spoken};
 use perception::vlm::{Answering, Choice, Grammar, Medium, Pixels, Vlm, VlmError, published_measure};
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::time::Instant;
 use types::seams::{Budget, Manner, ModelError, VisionLanguageModel};
 use types::{Image, Rejection};
@@ -174,10 +175,7 @@ impl Remote {
             retries: c.retries,
             most_tokens: c.budget_tokens,
             most_cost: c.budget_money,
-            price: match c.price[..] {
-                [prompt, answer] => Price::own([prompt, answer]),
-                _ => Price::of_model(&c.model),
-            },
+            price: price(c)?,
         };
         let chat = Chat::new(Endpoint::new(&c.url, &c.model, key)?, terms);
         Ok(Self {
@@ -188,6 +186,28 @@ impl Remote {
             manner: Manner::default(),
         })
     }
+}
+
+/// What it costs: as the person says, or by a list; a list of their own must have the model, or no budget would count.
+fn price(c: &config::Remote) -> Result<Price, Rejection> {
+    let listed = match c.prices.as_str() {
+        "" => Price::of_model(&c.model),
+        path => {
+            let of_list =
+                |r: Rejection| Rejection { field: format!("remote.prices: {}", r.field).into(), ..r };
+            let listed = PriceList::read(Path::new(path)).map_err(of_list)?.of_model(&c.model);
+            let expected = || format!("a price of remote.model {:?} in {path}", c.model);
+            let is_needed = c.price.is_empty();
+            match listed {
+                None if is_needed => return Err(Rejection::new("remote.prices", expected(), "none")),
+                listed => listed.unwrap_or_default(),
+            }
+        }
+    };
+    Ok(match c.price[..] {
+        [prompt, answer] => Price::own([prompt, answer]),
+        _ => listed,
+    })
 }
 
 impl Speaker for Remote {

@@ -196,6 +196,39 @@ fn a_model_elsewhere_reads_what_the_built_in_reader_cannot_and_the_arm_does_it()
     }
 }
 
+#[test]
+fn a_price_list_of_the_persons_own_counts_and_a_bad_one_is_refused_by_file_line_and_field() {
+    let list = |model: &str, prompt: &str| {
+        format!(
+            "source = \"a contract\"\ndate = \"2026\"\ncurrency = \"EUR\"\n[[model]]\nname = \"{model}\"\nsteps = [{{ tokens = 1000, prompt = {prompt}, answer = 20 }}]\n"
+        )
+    };
+    let (url, _) = server(serde_json::json!({ "do": [] }));
+    let folder = |name: &str, text: &str, more: &str| {
+        let folder = Folder::new(name, "");
+        let path = folder.0.join("my-prices.toml");
+        fs::write(&path, text).expect("written");
+        let config = format!("{}prices = \"{}\"\n{more}", remote(&url), path.display());
+        fs::write(folder.0.join("robot.toml"), config).expect("written");
+        folder
+    };
+    let run = |folder: &Folder| folder.sinew(&["run", UNKNOWN, "--lockstep", "--seed", "3"]);
+    // 400 tokens and 40 of the server's, at 3 and 20 a million.
+    let own = folder("own-list", &list("qwen3-vl", "3.0"), "");
+    let _ = run(&own);
+    let (calls, tokens, cost) = spent(&own, 1);
+    assert!(calls > 0, "it was asked");
+    assert_eq!((tokens, cost), ([400 * calls, 40 * calls], 2000 * calls));
+    for (name, text, more, says) in [
+        ("bad-list", list("qwen3-vl", "-3.0"), "", "my-prices.toml, line 6, model[0].steps[0].prompt"),
+        ("other-list", list("other", "3.0"), "", "remote.prices"),
+        ("bad-list-unused", list("qwen3-vl", "-3.0"), "price = [1.0, 1.0]\n", "model[0].steps[0].prompt"),
+    ] {
+        let (code, said) = run(&folder(name, &text, more));
+        assert!(code == 2 && said.contains("remote.prices") && said.contains(says), "{name}: {code}: {said}");
+    }
+}
+
 /// Calls, tokens and millionths of money of a run, by its summary.
 fn spent(folder: &Folder, run: usize) -> (u64, [u64; 2], u64) {
     let text =

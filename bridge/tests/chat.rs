@@ -324,7 +324,7 @@ fn a_server_that_fails_again_and_again_is_left_alone_and_the_budget_is_kept() {
     let mut short = chat(&url, Terms { most_tokens: 1500, ..terms() });
     assert!(ask(&mut short, LONG).is_ok() && ask(&mut short, LONG).is_ok());
     assert!(matches!(ask(&mut short, LONG), Err(ChatError::Budget(_))));
-    let dear = Price { currency: "CNY", steps: vec![(u64::MAX, 1000.0, 1000.0)] };
+    let dear = Price { currency: "CNY".into(), steps: vec![(u64::MAX, 1000.0, 1000.0)] };
     let mut dear = chat(&url, Terms { price: dear, ..terms() });
     assert!(ask(&mut dear, LONG).is_ok());
     assert!(matches!(ask(&mut dear, LONG), Err(ChatError::Budget(_))));

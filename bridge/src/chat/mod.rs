@@ -13,7 +13,7 @@ mod stream;
 
 pub use crate::address::Key;
 pub use endpoint::{Endpoint, Form, Terms};
-pub use prices::Price;
+pub use prices::{Price, PriceList};
 
 use attempt::Attempt;
 use core::sync::atomic::{AtomicBool, Ordering};
