@@ -460,7 +460,8 @@ pub(crate) struct Common {
     /// Seed of the world, the noise and the planner.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Folder for what the run leaves; a new one under `runs/` when left out.
+    /// Folder for what the run leaves; a new one under `runs/` when left out. Of `ask --role` without --model: the question
+    /// and its answer, as a run records them; nothing when left out.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
     /// Print events as JSON, one a line, instead of sentences.

@@ -119,12 +119,26 @@ fn both_are_asked_by_hand_too_about_a_run_or_a_question() {
     assert_eq!(code, 4, "{text}");
     let (code, text) = folder.sinew(&["ask", "why?", "--role", "explain", "--run", "runs/run-001"]);
     assert_eq!((code, text.contains("wide enough")), (0, true), "{text}");
-    let (code, text) = folder.sinew(&["ask", "What do you mean by 'gizmo'?", "--role", "ask", "--json"]);
+    let asked = ["ask", "What do you mean by 'gizmo'?", "--role", "ask", "--json", "--out", "asked"];
+    let (code, text) = folder.sinew(&asked);
     assert_eq!(code, 0, "{text}");
+    let is_kept = |out: &str, says: &[&str]| {
+        let events = std::fs::read_to_string(folder.0.join(out).join("events.jsonl")).expect("events");
+        let (code, info) = folder.sinew(&["log", "info", out]);
+        assert!(code == 0 && info.contains("1 ask"), "{info}");
+        assert_eq!(events.lines().filter(|l| l.contains("model-call")).count(), 1, "{events}");
+        says.iter().for_each(|s| assert!(events.contains(s) || info.contains(s), "{s}: {events} {info}"));
+    };
+    is_kept(
+        "asked",
+        &["0 without an answer", "What is a 'gizmo', please?", "prompt_hash", "400 and 40 tokens"],
+    );
     let said: serde_json::Value = serde_json::from_str(text.trim()).expect("JSON");
     assert!(said["model"].as_str().is_some_and(|m| m.contains("fp_7") && m.contains("2025-12-19")), "{said}");
-    let (code, text) = folder.sinew(&["ask", "What do you mean by 'gadget'?", "--role", "ask"]);
+    let (code, text) =
+        folder.sinew(&["ask", "What do you mean by 'gadget'?", "--role", "ask", "--out", "vain"]);
     assert_eq!((code, text.contains("'gadget' in it")), (1, true), "{text}");
+    is_kept("vain", &["1 without an answer", "'gadget' in it"]);
     let (code, text) = folder.sinew(&["ask", "why?", "--role", "explain", "--run", "nowhere"]);
     assert_eq!((code, text.contains("--run")), (2, true), "{text}");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("perception/tests/vlm/data/qwen3-vl");

@@ -7,8 +7,9 @@ use super::{CommandError, Setting};
 use crate::cli::Common;
 use crate::exit::Exit;
 use crate::log::Facts;
+use crate::recording::{Put, alone};
 use core::time::Duration;
-use perception::roles::{Given, Measure, Role, Spot, accepted, quoted, request, spots};
+use perception::roles::{Given, Measure, Role, Spot, accepted, called, quoted, request, spots};
 use perception::vlm::Grammar;
 use serde::Serialize;
 use std::io::Write as _;
@@ -129,6 +130,7 @@ pub(crate) fn run(
     let request = Request::new(role, sentence, run)?;
     let setting = Setting::read(common, None)?;
     let mut speaker = crate::models::speaker(&setting.config)?;
+    let kept = common.out.as_deref().map(bridge::RunFolder::create).transpose()?;
     let pictures = images.iter().map(|path| {
         let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
         as_image(&canvas).map_err(CommandError::from)
@@ -146,10 +148,28 @@ pub(crate) fn run(
         None => request,
     };
     let said = speaker.say(&shown, &request.prompt, &request.grammar, budget);
-    let said = said.map_err(|e| CommandError::Speaker(e.to_string()))?;
-    let tokens = said.tokens;
-    let text = said.whole().map_err(|e| CommandError::Speaker(e.to_string()))?;
-    request.check(&text)?;
+    let (mut call, said) = called(speaker.as_ref(), role, &shown, &request.prompt, said);
+    let said = said.map_err(|e| CommandError::Speaker(e.to_string()));
+    let said = said.and_then(|text| request.check(&text).map(|()| text));
+    if let Err(e) = &said {
+        call.failure = e.to_string();
+    }
+    let tokens = call.tokens;
+    if let Some(folder) = kept {
+        let before = shown.first().filter(|_| shown.len() > 1).copied();
+        let put = Put {
+            role: role.name(),
+            sentence,
+            image: shown.last().copied(),
+            before,
+            model: &call.model,
+            answer: if call.failure.is_empty() { Ok(&call.answer) } else { Err(&call.failure) },
+            calls: core::slice::from_ref(&call),
+            latency_s: call.manner.latency_s,
+        };
+        alone(folder, &setting.config, &put)?;
+    }
+    let text = said?;
     let line = if common.json {
         let role = format!("{}, {}", role.name(), role.version());
         let found = request.found(&text);

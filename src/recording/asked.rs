@@ -1,7 +1,11 @@
 //! Questions to models as a recording has them: one of them written, all of them together, and one call of a language
 //! model in lines.
 
-use bridge::ros;
+use super::{CONFIG, FILE, MODEL};
+use crate::config::Config;
+use crate::log::{Log, Screen};
+use bridge::recording::{Full, Limits, Recorder};
+use bridge::{BridgeError, RunFolder, ros};
 use perception::roles::picture_hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,6 +59,25 @@ pub(crate) struct Asker {
     pub(crate) node: u64,
     pub(crate) pictured: i64,
     pub(crate) before_pictured: i64,
+}
+
+/// Records a question that belongs to no run, with an event for each call of a language model, as a run would have them.
+///
+/// # Errors
+/// [`BridgeError`] when the recording cannot be written.
+pub(crate) fn alone(folder: RunFolder, config: &Config, put: &Put<'_>) -> Result<(), BridgeError> {
+    let path = folder.path().join(FILE);
+    let mut log = Log::new(Screen::Silent, Some(folder));
+    for call in put.calls {
+        log.detail("perception", "model-call", serde_json::to_string(call).unwrap_or_default());
+    }
+    let recorder = Recorder::create(&path, Limits::default(), Full::Waits)?;
+    recorder.attach(CONFIG, "text/plain", config.to_toml().as_bytes());
+    recorder.put(recorder.topic(MODEL), Time::ZERO, &put.message(Time::ZERO));
+    match recorder.finish().failure {
+        Some(what) => Err(BridgeError::Recording { path: path.display().to_string(), what }),
+        None => Ok(()),
+    }
 }
 
 /// How often something was, by its name.

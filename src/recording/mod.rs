@@ -8,7 +8,7 @@ mod seconds;
 mod tape;
 mod ticks;
 
-pub(crate) use asked::{ASKER, Asked, Asker, Put, calls_of, one_line, short, told as told_call};
+pub(crate) use asked::{ASKER, Asked, Asker, Put, alone, calls_of, one_line, short, told as told_call};
 pub(crate) use convert::{event as event_message, mode_of, mode_word, record as tick_of};
 pub(crate) use pictures::Pictures;
 pub(crate) use seconds::{LoopSum, lateness_us};

@@ -12,7 +12,7 @@ mod words;
 
 pub use boxes::{Measure, Spot, detections, spots};
 pub use locations::located;
-pub use speaker::{Speaker, SpeakingModel, Spoken, picture_hash};
+pub use speaker::{Speaker, SpeakingModel, Spoken, called, picture_hash};
 pub use tasks::{MODEL_SAYS, utterance};
 pub use verdict::{judgement, reason};
 pub use words::{accepted, quoted, request};

@@ -83,26 +83,8 @@ impl<S: Speaker> SpeakingModel<S> {
         budget: Budget<'_>,
     ) -> Result<String, ModelError> {
         let said = self.speaker.say(pictures, &prompt, &grammar, budget);
-        let (text, tokens, cost) =
-            said.as_ref().map_or(("", [0, 0], 0.0), |said| (said.text.as_str(), said.tokens, said.cost));
-        let ((answer, answer_cut), prompt_hash) = (ModelCall::kept(text), hash(prompt.as_bytes()));
-        let said = said.and_then(Spoken::whole);
-        let (prompt, prompt_cut) = ModelCall::kept(&prompt);
-        self.calls.push(ModelCall {
-            model: self.speaker.identity(),
-            role: format!("{}, {}", role.name(), role.version()),
-            prompt_file: role.file_name(),
-            prompt,
-            prompt_cut,
-            prompt_hash,
-            pictures: pictures.iter().map(|image| picture_hash(image)).collect(),
-            manner: self.speaker.manner(),
-            tokens,
-            cost,
-            answer,
-            answer_cut,
-            failure: said.as_ref().err().map(ToString::to_string).unwrap_or_default(),
-        });
+        let (call, said) = called(&self.speaker, role, pictures, &prompt, said);
+        self.calls.push(call);
         said
     }
 
@@ -206,6 +188,40 @@ impl<S: Speaker> VisionLanguageModel for SpeakingModel<S> {
     fn take_calls(&mut self) -> Vec<ModelCall> {
         core::mem::take(&mut self.calls)
     }
+}
+
+/// What a prompt of a role came to, and the call that tells of it.
+///
+/// # Errors
+/// Beside the call, that there was no answer, or none that is whole.
+pub fn called(
+    speaker: &(impl Speaker + ?Sized),
+    role: Role,
+    pictures: &[&Image],
+    prompt: &str,
+    said: Result<Spoken, ModelError>,
+) -> (ModelCall, Result<String, ModelError>) {
+    let (text, tokens, cost) =
+        said.as_ref().map_or(("", [0, 0], 0.0), |said| (said.text.as_str(), said.tokens, said.cost));
+    let ((answer, answer_cut), prompt_hash) = (ModelCall::kept(text), hash(prompt.as_bytes()));
+    let said = said.and_then(Spoken::whole);
+    let (prompt, prompt_cut) = ModelCall::kept(prompt);
+    let call = ModelCall {
+        model: speaker.identity(),
+        role: format!("{}, {}", role.name(), role.version()),
+        prompt_file: role.file_name(),
+        prompt,
+        prompt_cut,
+        prompt_hash,
+        pictures: pictures.iter().map(|image| picture_hash(image)).collect(),
+        manner: speaker.manner(),
+        tokens,
+        cost,
+        answer,
+        answer_cut,
+        failure: said.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+    };
+    (call, said)
 }
 
 /// Tells a picture from another by its colours.
