@@ -16,10 +16,20 @@ use types::{JointVector, Time};
 /// How far ahead a wish is looked at, seconds, and how many places on the way, at most.
 const LOOK_AHEAD_S: f64 = 0.8;
 const LOOKS: usize = 12;
+/// A wish's way is looked at until a look adds less than this part of what is clear already.
+const LEAST_GAIN: f64 = 0.015;
+/// What of the way between two looks the later one is to cover backwards, if the room goes on to shrink as it did; and how
+/// fast it is taken to, by the arm's speed, before that is known.
+const LEAP: f64 = 0.9;
+const CLOSING: f64 = 0.5;
+const OPENING: f64 = -0.5;
 /// The same while one path goes over into another.
 const BLEND_LOOKS: usize = 32;
 /// A wish brings the arm up to so much more than the least room, metres: from there it can lead away again.
 const APPROACH_M: f64 = 2e-3;
+/// Up to where a wish that leads away from what is near is seen to: nearer to [`APPROACH_M`] than this, what is seen to be
+/// clear at one look is too little for it.
+const BESIDE_M: f64 = 2.5e-3;
 /// The arm is to keep so far from itself, metres.
 pub(super) const OWN_KEEP_M: f64 = 0.002;
 /// What of the clear way a stop from a wish may use.
@@ -248,35 +258,55 @@ impl Filter {
         // What the arm has left behind is not forgiven any more.
         self.forgive(false);
         let mut t = 0.0;
-        let floor = if here.room > APPROACH_M {
+        if here.room > APPROACH_M {
             let ways = JointVector::from_fn(q.len(), |i| first.clear_s * speeds[i]);
             self.seen[0] = Some(Seen { q: *q, ways, until });
             t = first.clear_s;
-            APPROACH_M
-        } else {
+        }
+        let mut floor = APPROACH_M;
+        if here.room <= BESIDE_M {
             let step = LEAST_ROOM_M / speeds.iter().sum::<f64>();
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
             self.look_from(AWAY);
             let away = self.near(arm, &there, (&speeds, horizon_s), fingers, APPROACH_M, None);
-            if away.room.room <= here.room {
+            if away.room.room > here.room {
+                floor = LEAST_ROOM_M;
+            } else if here.room <= APPROACH_M {
                 return (0.0, Some(here));
             }
-            LEAST_ROOM_M
-        };
+        }
         let mut looks = 1;
-        // On the way that is looked at no joint is faster than is wished.
+        // On the way that is looked at no joint is faster than is wished. What a look sees to be clear is so before its place
+        // as far as behind it: the next one may be farther ahead than what is known to be, as long as both meet (Keinert
+        // and others, Enhanced Sphere Tracing, 2014).
         let along = JointVector::from_fn(q.len(), |i| wish[i].abs() * self.reaches[i]);
+        let (mut at, mut radius) = (0.0, t * speeds.iter().sum::<f64>() / along.iter().sum::<f64>());
+        let (mut closing, mut leaps) = (CLOSING, true);
         while t < clear_s {
-            let there = JointVector::from_fn(q.len(), |i| q[i] + t * wish[i]);
+            let leap = if leaps { LEAP * radius * (1.0 - closing) / (1.0 + closing) } else { 0.0 };
+            let leap = leap.min(clear_s - t);
+            let there = JointVector::from_fn(q.len(), |i| q[i] + (t + leap) * wish[i]);
             self.look_from(looks);
             let near = self.near(arm, &there, (&along, horizon_s), fingers, floor, None);
             looks += 1;
-            if !near.is_free || looks >= LOOKS {
+            let is_met = near.is_free && near.clear_s >= leap;
+            if is_met {
+                let way = (t + leap - at).max(1e-9);
+                closing = ((radius - near.clear_s) / way).clamp(OPENING, 1.0);
+                (at, radius) = (t + leap, near.clear_s);
+                t = at + radius;
+            }
+            // Where it leads straight to something there is no more to be seen soon, or before it has begun.
+            let ends = if looks > 2 { t + radius / closing.max(1e-9) } else { f64::INFINITY };
+            let gains = radius >= LEAST_GAIN * t && 2.0 * STOP_SHARE * ends >= takes(LEAST_PACE);
+            let has_gained = if is_met { gains } else { leap > 0.0 };
+            if t < clear_s && (looks >= LOOKS || !has_gained) {
                 clear_s = t;
                 end = Some(near.room);
                 break;
             }
-            t += near.clear_s;
+            // After one that was too far from what is clear the next one begins there.
+            leaps = is_met;
         }
         let (mut low, mut high) = (0.0, 1.0);
         if takes(1.0) <= STOP_SHARE * clear_s {
