@@ -277,8 +277,7 @@ impl Core {
         let (strength, next, stop, late) = bearable.unwrap_or_else(|| step(STRENGTHS[STRENGTHS.len() - 1]));
         // Against the last wall too: what takes over from another motion may begin with more than its share.
         let mut is_verified = is_borne && limiter::check(limits, &last, &next, self.dt).is_ok();
-        // The later one first, which goes farther: where it begins, the earlier one is often seen to be clear as well.
-        for (stop, more) in late.map(|late| (late, ENDING_LATE_S)).into_iter().chain([(stop, 0.0)]) {
+        for (stop, more) in core::iter::once((stop, 0.0)).chain(late.map(|late| (late, ENDING_LATE_S))) {
             let until = now + core::time::Duration::from_secs_f64(stop.left() + more + self.dt);
             is_verified = is_verified && self.filter.keeps_clear(&self.arm, now, until, &stop, fingers);
         }

@@ -182,8 +182,9 @@ impl Surroundings {
 
     /// The arm may be where it was noted since the last time, and was where it was noted last. What it has moved away from
     /// is forgiven less; what it is too near to when a motion begins (`anew`) is forgiven as far as it is, so that it can
-    /// leave, but never that it touches what it does not.
-    pub(crate) fn forgive(&mut self, anew: bool) {
+    /// leave, but never that it touches what it does not. Whether anything is forgiven less than before.
+    pub(crate) fn forgive(&mut self, anew: bool) -> bool {
+        let mut is_less = false;
         for (k, (distance, speed)) in self.things.iter().enumerate() {
             let near = core::mem::replace(&mut self.nearest[k], f64::INFINITY);
             if *speed > 0.0 || (self.forgiven[k] == 0.0 && !anew) {
@@ -192,12 +193,14 @@ impl Surroundings {
             let most = distance - (self.last[k] - NO_NEARER_M).min(0.0);
             let lacks = (distance - near + NO_NEARER_M).clamp(0.0, most);
             if self.forgiven[k] > 0.0 {
+                is_less |= lacks < self.forgiven[k];
                 self.forgiven[k] = self.forgiven[k].min(lacks);
             } else if near < *distance {
                 self.forgiven[k] = lacks;
             }
             self.keep[k].distance_m = distance - self.forgiven[k];
         }
+        is_less
     }
 
     /// The part of its speed at which the arm may run at `now`: all of it in the first half of the

@@ -27,6 +27,8 @@ const OPENING: f64 = -0.5;
 const BLEND_LOOKS: usize = 32;
 /// A wish brings the arm up to so much more than the least room, metres: from there it can lead away again.
 const APPROACH_M: f64 = 2e-3;
+/// So much farther away is away: by less distances are off, metres.
+const AWAY_M: f64 = 2e-6;
 /// Up to where a wish that leads away from what is near is seen to: nearer to [`APPROACH_M`] than this, what is seen to be
 /// clear at one look is too little for it.
 const BESIDE_M: f64 = 2.5e-3;
@@ -48,20 +50,55 @@ const WHOLE_WAY: f64 = 1.01;
 /// Rates below this, rad/s, bring no joint to its limit.
 const LEAST_RATE: f64 = 1e-6;
 
-/// What was seen at a place in a tick: the joints may move the arm so far each from there, m, and it meets nothing, as
-/// everything is until then.
+/// Places that are seen in a tick at most: at its beginning, along a wish and along two stops.
+const MOST_SEEN: usize = 1 + 3 * LOOKS;
+/// A stop is not looked at where so much of what is left of its way was seen to be clear before.
+const LEAST_SEEN: f64 = 0.2;
+
+/// What was seen at a place: the joints may move the arm so far each from there, m, and it meets nothing, as everything is
+/// until then.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct Seen {
+struct Place {
     q: JointVector,
     ways: JointVector,
     until: Time,
 }
 
+/// What was seen in a tick of a motion without a path.
+pub(super) struct Seen {
+    places: [Place; MOST_SEEN],
+    pub(super) n: usize,
+}
+
 impl Seen {
-    /// Whether so much way, m by each joint, from `q` stays where nothing is met; `reaches` as the arm's.
-    fn covers(&self, q: &JointVector, ways: &JointVector, until: Time, reaches: &JointVector) -> bool {
-        let has_room = |i: usize| (q[i] - self.q[i]).abs() * reaches[i] + ways[i] <= self.ways[i];
-        until <= self.until && (0..q.len()).all(has_room)
+    pub(super) fn nothing(n_joints: usize) -> Self {
+        let zeros = JointVector::zeros(n_joints);
+        Self { places: [Place { q: zeros, ways: zeros, until: Time::ZERO }; MOST_SEEN], n: 0 }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.n = 0;
+    }
+
+    /// At `q` the part `part` of the ways `ways` is clear.
+    fn note(&mut self, q: &JointVector, (ways, part): (&JointVector, f64), until: Time) {
+        if let Some(place) = self.places.get_mut(self.n) {
+            *place = Place { q: *q, ways: JointVector::from_fn(q.len(), |i| part * ways[i]), until };
+            self.n += 1;
+        }
+    }
+
+    /// The part of so much way, m by each joint, from `q`, all of which lies around a place where it was seen to be clear; a
+    /// joint moves the arm by its reach at most.
+    fn part(&self, q: &JointVector, ways: &JointVector, until: Time, reaches: &JointVector) -> f64 {
+        let part = |place: &Place| {
+            (0..q.len()).fold(f64::INFINITY, |m, i| {
+                let left = place.ways[i] - (q[i] - place.q[i]).abs() * reaches[i];
+                // A joint that stays takes no room.
+                if ways[i] > 0.0 || left < 0.0 { m.min(left / ways[i]) } else { m }
+            })
+        };
+        self.places[..self.n].iter().filter(|place| until <= place.until).map(part).fold(0.0, f64::max)
     }
 }
 
@@ -106,7 +143,9 @@ impl Filter {
     }
 
     /// The arm may be where it was noted since the last time: see [`Surroundings::forgive`]; the same for the arm itself.
-    fn forgive(&mut self, anew: bool) {
+    /// Whether less is forgiven than before.
+    fn forgive(&mut self, anew: bool) -> bool {
+        let was = self.own_keep;
         let room = core::mem::replace(&mut self.own_nearest, f64::INFINITY).min(FARTHEST_M);
         if anew || self.own_keep < OWN_KEEP_M {
             let keep = (room - NO_NEARER_M).min(OWN_KEEP_M);
@@ -116,9 +155,8 @@ impl Filter {
                 self.own_keep = keep;
             }
         }
-        if let Some(world) = &mut self.world {
-            world.forgive(anew);
-        }
+        let is_less = self.world.as_mut().is_some_and(|world| world.forgive(anew));
+        is_less || self.own_keep > was
     }
 
     /// What is new is nothing to an arm that stands.
@@ -213,7 +251,7 @@ impl Filter {
         fingers: Fingers,
     ) -> (f64, Option<Near>) {
         let (limits, q) = (arm.limits(), &last.q);
-        self.seen = [None; 2];
+        self.seen.forget();
         // Where fingers set out for may be something that was of no interest before.
         self.is_news |= !core::mem::replace(&mut self.fingers, fingers).cover(&fingers);
         if wish.iter().all(|v| v.abs() < LEAST_RATE) {
@@ -253,14 +291,15 @@ impl Filter {
         }
         // Up to where something is near, and from there only what leads away.
         self.look_from(0);
-        let first = self.near(arm, q, (&speeds, horizon_s), fingers, APPROACH_M, Some(false));
-        let here = first.room;
+        let mut first = self.near(arm, q, (&speeds, horizon_s), fingers, APPROACH_M, Some(false));
         // What the arm has left behind is not forgiven any more.
-        self.forgive(false);
+        if self.forgive(false) {
+            first = self.near(arm, q, (&speeds, horizon_s), fingers, APPROACH_M, None);
+        }
+        let here = first.room;
         let mut t = 0.0;
         if here.room > APPROACH_M {
-            let ways = JointVector::from_fn(q.len(), |i| first.clear_s * speeds[i]);
-            self.seen[0] = Some(Seen { q: *q, ways, until });
+            self.seen.note(q, (&speeds, first.clear_s), until);
             t = first.clear_s;
         }
         let mut floor = APPROACH_M;
@@ -269,8 +308,8 @@ impl Filter {
             let there = JointVector::from_fn(q.len(), |i| q[i] + step * wish[i]);
             self.look_from(AWAY);
             let away = self.near(arm, &there, (&speeds, horizon_s), fingers, APPROACH_M, None);
-            if away.room.room > here.room {
-                floor = LEAST_ROOM_M;
+            if away.room.room > here.room + AWAY_M {
+                floor = if here.room > APPROACH_M { here.room - LEAST_ROOM_M } else { LEAST_ROOM_M };
             } else if here.room <= APPROACH_M {
                 return (0.0, Some(here));
             }
@@ -280,8 +319,12 @@ impl Filter {
         // as far as behind it: the next one may be farther ahead than what is known to be, as long as both meet (Keinert
         // and others, Enhanced Sphere Tracing, 2014).
         let along = JointVector::from_fn(q.len(), |i| wish[i].abs() * self.reaches[i]);
-        let (mut at, mut radius) = (0.0, t * speeds.iter().sum::<f64>() / along.iter().sum::<f64>());
+        let (mut at, mut radius) = (0.0, 0.0);
+        if floor == APPROACH_M {
+            radius = t * speeds.iter().sum::<f64>() / along.iter().sum::<f64>();
+        }
         let (mut closing, mut leaps) = (CLOSING, true);
+        let mut last = None;
         while t < clear_s {
             let leap = if leaps { LEAP * radius * (1.0 - closing) / (1.0 + closing) } else { 0.0 };
             let leap = leap.min(clear_s - t);
@@ -290,9 +333,15 @@ impl Filter {
             let near = self.near(arm, &there, (&along, horizon_s), fingers, floor, None);
             looks += 1;
             let is_met = near.is_free && near.clear_s >= leap;
+            if near.is_free {
+                self.seen.note(&there, (&along, near.clear_s), until);
+            }
             if is_met {
-                let way = (t + leap - at).max(1e-9);
-                closing = ((radius - near.clear_s) / way).clamp(OPENING, 1.0);
+                if radius > 0.0 {
+                    let way = (t + leap - at).max(1e-9);
+                    closing = ((radius - near.clear_s) / way).clamp(OPENING, 1.0);
+                }
+                last = Some(near.room);
                 (at, radius) = (t + leap, near.clear_s);
                 t = at + radius;
             }
@@ -302,7 +351,8 @@ impl Filter {
             let has_gained = if is_met { gains } else { leap > 0.0 };
             if t < clear_s && (looks >= LOOKS || !has_gained) {
                 clear_s = t;
-                end = Some(near.room);
+                // What is behind a place that was too far may not be what it ends at.
+                end = last.filter(|_| leap > 0.0).or(Some(near.room));
                 break;
             }
             // After one that was too far from what is clear the next one begins there.
@@ -357,34 +407,34 @@ impl Filter {
         let ways_from = |filter: &Self, t: f64| {
             JointVector::from_fn(filter.reaches.len(), |i| stop.way_left(i, t) * filter.reaches[i])
         };
-        // What was seen where the step begins, or of a stop that begins later, may be enough.
-        let ways = ways_from(self, 0.0);
-        if self.seen.iter().flatten().any(|seen| seen.covers(&from, &ways, until, &self.reaches)) {
-            self.is_news = false;
-            return true;
-        }
         if let Some(world) = &mut self.world {
             world.grow_to(until);
         }
-        let mut t = 0.0;
+        let (mut t, mut looks) = (0.0, 0);
         let mut is_clear = false;
-        for look in 0..LOOKS {
-            self.look_from(STOPPING[usize::from(stop.coasts())] + look);
+        for _ in 0..2 * LOOKS {
             // What is left of its way takes all of its time: of what is met after it nothing is of interest.
-            let ways = ways_from(self, t);
-            let near = self.near(arm, &stop.after(t).q, (&ways, WHOLE_WAY), fingers, LEAST_ROOM_M, None);
-            if !near.is_free {
-                break;
+            let (q, ways) = (stop.after(t).q, ways_from(self, t));
+            // What was seen of the step, of the wish, or of a stop that begins later may be enough.
+            let mut part = self.seen.part(&q, &ways, until, &self.reaches);
+            if part < LEAST_SEEN {
+                if looks >= LOOKS {
+                    break;
+                }
+                self.look_from(STOPPING[usize::from(stop.coasts())] + looks);
+                let near = self.near(arm, &q, (&ways, WHOLE_WAY), fingers, LEAST_ROOM_M, None);
+                looks += 1;
+                if !near.is_free {
+                    break;
+                }
+                self.seen.note(&q, (&ways, near.clear_s), until);
+                part = near.clear_s;
             }
-            if look == 0 {
-                let ways = JointVector::from_fn(ways.len(), |i| near.clear_s * ways[i]);
-                self.seen[1] = Some(Seen { q: from, ways, until });
-            }
-            if near.clear_s >= 1.0 {
+            if part >= 1.0 {
                 is_clear = true;
                 break;
             }
-            t = stop.after_part(near.clear_s, t);
+            t = stop.after_part(part, t);
         }
         self.is_surprised |= core::mem::take(&mut self.is_news) && !is_clear;
         is_clear

@@ -119,8 +119,8 @@ pub(crate) struct Filter {
     growing: Proof,
     /// What the arm keeps from itself, metres; less where it was nearer when the motion began.
     own_keep: f64,
-    /// What was seen in this tick of a motion without a path, where it begins and where a stop does; where the fingers might be.
-    seen: [Option<free::Seen>; 2],
+    /// What was seen in this tick of a motion without a path, and where the fingers might be.
+    seen: free::Seen,
     fingers: Fingers,
     /// Where they might be when a motion began at which something was forgiven, and how near the arm was to itself then.
     forgiven: Fingers,
@@ -154,7 +154,7 @@ impl Filter {
             proven: nothing,
             growing: nothing,
             own_keep: free::OWN_KEEP_M,
-            seen: [None; 2],
+            seen: free::Seen::nothing(arm.n_joints()),
             fingers: Fingers::at(0.0),
             forgiven: Fingers::at(0.0),
             own_nearest: f64::INFINITY,
@@ -179,6 +179,7 @@ impl Filter {
             Some(before) => world.take_over(before),
             None => world.checker.take_over(&self.body, &[]),
         }
+        self.seen.forget();
         let is_same = self.world.as_ref().is_some_and(|w| w.things_id == world.things_id);
         if is_same && !world.has_moving {
             // What was proven among things that stand holds as long as they are said to.
@@ -191,6 +192,7 @@ impl Filter {
     }
 
     fn forget(&mut self) {
+        self.seen.forget();
         self.proven = Proof::none();
         self.is_new = true;
     }

@@ -2,8 +2,10 @@ use super::super::tests::{Judge, WIDE, at, ball, filter, filter_with, job};
 use super::*;
 use crate::common::{N, solid_arm};
 use crate::servo::STOP;
-use mechanics::ArmData;
+use crate::world::Thing;
 use mechanics::collision::Checker;
+use mechanics::{ArmData, GeomShape};
+use nalgebra::Vector3;
 
 fn joints(f: impl FnMut(usize) -> f64) -> JointVector {
     JointVector::from_fn(N, f)
@@ -18,7 +20,8 @@ fn what_is_seen_where_a_step_begins_holds_for_all_that_the_wish_and_the_motion_n
     let wish = joints(|i| 0.02 * (i as f64 - 2.0));
     let (part, near) = filter.part_of_wish(&arm, at(1.1), &last, (&wish, STOP, arm.limits().into()), WIDE);
     assert_eq!((part, near), (1.0, None));
-    let seen = filter.seen[0].expect("nothing is near");
+    assert_eq!(filter.seen.n, 1, "nothing is near");
+    let seen = filter.seen.places[0];
     // A twentieth and two hundredths faster than is wished or is, for every joint as far as it reaches.
     let fastest = |i: usize| wish[i].abs().max(last.dq[i].abs());
     let speeds = joints(|i| (1.05 * fastest(i) + 0.02) * filter.reaches[i]);
@@ -42,18 +45,20 @@ fn what_was_seen_is_enough_only_for_what_goes_no_farther_and_ends_no_later() {
     let last = Reference::at_rest(joints(|i| arm.home()[i] + 0.38));
     let stop = Brake::new(Reference { dq: joints(|_| 0.2), ..last }, arm.limits(), STOP);
     let until = 1.1 + 0.5 * stop.left();
-    for place in [0, 1] {
+    for others in [0, 1] {
         let keeps = |off: f64, seen_until: f64, more: f64| {
             // Looked at again it does not keep clear.
             let mut filter = filter_with(&arm, vec![ball(&arm, 0.4, 0.02, 0.0)]);
             let mut ways = joints(|i| (stop.way_left(i, 0.0) + 0.01) * filter.reaches[i]);
             ways[5] += more;
             let q = joints(|i| last.q[i] + if i % 2 == 0 { off } else { -off });
-            let seen = Seen { q, ways, until: at(seen_until) };
-            filter.seen[place] = Some(seen);
+            for _ in 0..others {
+                filter.seen.note(&last.q, (&JointVector::zeros(N), 1.0), at(9.0));
+            }
+            filter.seen.note(&q, (&ways, 1.0), at(seen_until));
             filter.is_news = true;
             let is_clear = filter.keeps_clear(&arm, at(1.1), at(until), &stop, WIDE);
-            assert!(filter.seen[0].is_some() || place == 1, "another stop of the same step may need it");
+            assert!(filter.seen.n > others, "another stop of the same step may need it");
             assert!(!filter.is_news && filter.is_surprised != is_clear);
             is_clear
         };
@@ -64,37 +69,114 @@ fn what_was_seen_is_enough_only_for_what_goes_no_farther_and_ends_no_later() {
     }
 }
 
+/// Balls in the ways of an arm near its home, one of which moves.
+fn crowd(arm: &Arm) -> Vec<Thing> {
+    [(0.4, 0.02, 0.0), (-0.45, 0.03, 0.0), (0.6, 0.01, 0.0), (0.9, 0.02, 0.3)]
+        .map(|(by, keep_m, speed)| ball(arm, by, keep_m, speed))
+        .into()
+}
+
+/// The same as they may be at `until`.
+fn grown(things: &[Thing], until: Time) -> Vec<Thing> {
+    let age = until.secs_since(at(1.0));
+    things.iter().map(|t| Thing { keep_m: t.keep_m + age * t.speed_m_s, ..t.clone() }).collect()
+}
+
 #[test]
-fn an_earlier_stop_is_not_looked_at_again_where_a_later_one_was_seen_to_have_room_for_both() {
+fn wherever_joints_may_go_around_what_was_seen_there_is_room_and_stops_are_judged_as_by_looks_alone() {
     let arm = solid_arm();
-    let coast = 0.05;
-    let (mut covered, mut looked_at) = (0, 0);
-    for k in 0..60 {
-        let (by, v) = (0.02 * f64::from(k % 20), 0.1 * f64::from(1 + k % 3));
-        let from = Reference {
-            dq: joints(|_| v),
-            ddq: joints(|i| 0.5 * (i as f64 - 3.0)),
-            ..Reference::at_rest(joints(|i| arm.home()[i] + by))
-        };
-        let (late, stop) =
-            (Brake::coasting(from, arm.limits(), STOP, coast), Brake::new(from, arm.limits(), STOP));
-        let until = at(1.1 + late.left());
-        let things = || vec![ball(&arm, 0.4, 0.02, 0.0)];
-        let mut filter = filter_with(&arm, things());
-        let is_late_clear = filter.keeps_clear(&arm, at(1.1), until, &late, WIDE);
-        let seen = filter.seen[1];
-        let is_clear = filter.keeps_clear(&arm, at(1.1), until, &stop, WIDE);
-        let alone = filter_with(&arm, things()).keeps_clear(&arm, at(1.1), until, &stop, WIDE);
-        // What is covered is clear, and nothing else is said of a stop than if it were looked at alone.
-        assert_eq!(is_clear, alone, "{k}");
-        if !is_late_clear {
+    let things = crowd(&arm);
+    let mut draw = {
+        let mut state = 7u64;
+        move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        }
+    };
+    let (mut seen, mut spared, mut clear) = (0, 0, 0);
+    for _ in 0..150 {
+        let by = 0.4 * draw();
+        let mut last = Reference::at_rest(joints(|i| arm.home()[i] + by + 0.02 * draw()));
+        let wish = joints(|_| 0.4 * draw());
+        last.dq = joints(|i| 0.8 * wish[i]);
+        last.ddq = joints(|_| draw());
+        let mut filter = filter_with(&arm, things.clone());
+        filter.coast = 0.05;
+        let asked = (&wish, STOP, arm.limits().into());
+        filter.part_of_wish(&arm, at(1.1), &last, asked, WIDE);
+        let by_wish = filter.seen.n;
+        for stop in [Brake::new(last, arm.limits(), STOP), Brake::coasting(last, arm.limits(), STOP, 0.05)] {
+            let (until, before) = (at(1.1 + stop.left()), filter.seen.n);
+            let is_clear = filter.keeps_clear(&arm, at(1.1), until, &stop, WIDE);
+            let alone = filter_with(&arm, things.clone()).keeps_clear(&arm, at(1.1), until, &stop, WIDE);
+            // What was seen spares looks; it may know more than they find in time, and never less.
+            assert!(is_clear || !alone);
+            let mut judge = Judge::new(&arm, &grown(&things, until));
+            let places = (0..=60).map(|k| stop.after(f64::from(k) / 60.0 * stop.left()).q);
+            let least = places.map(|q| judge.room(&arm, &q)).fold(1.0, f64::min);
+            assert!(!is_clear || least > LEAST_ROOM_M - 1e-5, "{least}");
+            spared += usize::from(is_clear && filter.seen.n == before && by_wish > 0);
+            clear += usize::from(is_clear);
+        }
+        for place in &filter.seen.places[..filter.seen.n] {
+            let mut judge = Judge::new(&arm, &grown(&things, place.until));
+            for _ in 0..4 {
+                let corner = joints(|i| place.q[i] + draw().signum() * place.ways[i] / filter.reaches[i]);
+                let room = judge.room(&arm, &corner);
+                assert!(room > LEAST_ROOM_M - 1e-5, "{room} m");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 800 && spared > 50 && clear > 100, "{seen}, {spared}, {clear}");
+}
+
+#[test]
+fn all_of_a_way_that_is_looked_at_in_leaps_is_clear_as_far_as_it_is_said_to_be() {
+    let arm = solid_arm();
+    // Beads, past which a leap would easily lead.
+    let mut things = crowd(&arm);
+    things.extend((0..30).map(|k| {
+        let mut bead = ball(&arm, 0.03 * f64::from(k) - 0.45, 0.001, 0.0);
+        bead.obstacle.shape = GeomShape::Sphere { radius: 0.004 };
+        let off = |by: f64| 0.12 * f64::sin(by * f64::from(k + 1));
+        bead.obstacle.world_from_obstacle.translation.vector += Vector3::new(off(2.3), off(1.1), off(3.7));
+        bead
+    }));
+    let (mut stopped, mut open) = (0, 0);
+    for k in 1..400 {
+        let by = 0.4 * f64::sin(f64::from(k));
+        let last = Reference::at_rest(joints(|i| arm.home()[i] + by));
+        let wish = joints(|i| 1.6 * f64::sin(1.3 * f64::from(k) * (i as f64 + 1.0)));
+        let mut filter = filter_with(&arm, things.clone());
+        let asked = (&wish, STOP, arm.limits().into());
+        let (part, _) = filter.part_of_wish(&arm, at(1.1), &last, asked, WIDE);
+        if part == 0.0 {
             continue;
         }
-        let ways = joints(|i| stop.way_left(i, 0.0) * filter.reaches[i]);
-        let is_covered = seen.expect("looked at").covers(&from.q, &ways, until, &filter.reaches);
-        (covered, looked_at) = (covered + usize::from(is_covered), looked_at + usize::from(!is_covered));
+        // What a stop from that part of the wish takes, as in the filter, in wish time.
+        let by_jerk =
+            (0..N).map(|i| 6.0 * wish[i].abs() / (STOP.0 * arm.limits()[i].jerk)).fold(0.0, f64::max);
+        let by_acceleration =
+            (0..N).map(|i| 1.5 * wish[i].abs() / (STOP.0 * arm.limits()[i].acceleration)).fold(0.0, f64::max);
+        let stop_s = libm::sqrt(by_jerk * part).max(by_acceleration * part);
+        let takes = part * (0.5 * stop_s + 3.0 * 0.001) / STOP_SHARE;
+        let until = at(1.1 + stop_s);
+        let mut judge = Judge::new(&arm, &grown(&things, until));
+        for s in 0..=200 {
+            let q = joints(|i| last.q[i] + f64::from(s) / 200.0 * takes * wish[i]);
+            let room = judge.room(&arm, &q);
+            assert!(room > LEAST_ROOM_M - 1e-5, "wish {k}: {room} m at {s} of 200");
+            // Not by chance: it lies around a place that was seen.
+            let is_around = |place: &Place| {
+                (0..N).all(|i| (q[i] - place.q[i]).abs() * filter.reaches[i] <= place.ways[i] + 1e-9)
+            };
+            let places = &filter.seen.places[..filter.seen.n];
+            assert!(places.iter().any(is_around), "wish {k}: nobody looked at {s} of 200");
+        }
+        (stopped, open) = (stopped + usize::from(part < 1.0), open + usize::from(part == 1.0));
     }
-    assert!(covered > 10 && looked_at > 0, "{covered}, {looked_at}");
+    assert!(stopped > 80 && open > 3, "{stopped}, {open}");
 }
 
 #[test]
@@ -118,7 +200,7 @@ fn right_before_something_nothing_is_given_towards_it_and_most_of_a_wish_away_fr
                 filter.part_of_wish(&arm, at(1.1), &last, (&joints(|_| v), STOP, arm.limits().into()), WIDE);
             assert!(if v > 0.0 { part < 0.3 } else { part > 0.5 }, "{v} at {room} m: {part}");
             if room < APPROACH_M {
-                assert!(filter.seen[0].is_none(), "nothing is clear for a while");
+                assert!(v < 0.0 || filter.seen.n == 0, "nothing is clear for a while");
             }
             if v > 0.0 && room < APPROACH_M {
                 let near = near.expect("in its way");
