@@ -246,6 +246,54 @@ fn before_something_in_its_way_a_steered_arm_waits_and_it_can_be_steered_away() 
 }
 
 #[test]
+fn an_arm_that_was_steered_up_to_something_leaves_it_sideways_too() {
+    let arm = solid_arm();
+    let mut rig = Rig::active(arm.clone());
+    let home = rig.hold_q();
+    let ahead = JointVector::from_fn(N, |j| home[j] + 0.4);
+    let obstacle = Obstacle {
+        name: "ball".into(),
+        shape: GeomShape::Sphere { radius: 0.05 },
+        world_from_obstacle: Isometry3::from_parts(tool(&arm, &ahead).translation, Default::default()),
+    };
+    let things = vec![Thing { obstacle: obstacle.clone(), keep_m: 0.02, speed_m_s: 0.0 }];
+    let world = World { stamp: rig.now, expires: rig.now + Duration::from_secs(100), things, held: None };
+    rig.handle.watch(world).expect("a world");
+    let mut checker = Checker::new(&arm);
+    checker.set_obstacles(vec![obstacle]).expect("a ball");
+    let mut data = ArmData::new(&arm);
+    let mut room = |q: &JointVector| checker.room(&arm, &mut data, q, 0.04, &[], 1.0).still;
+    let mut tried = 0;
+    for k in 1..40 {
+        steer(&mut rig, &Motion::Velocity(JointVector::from_fn(N, |_| 0.4)), 1500);
+        let here = rig.hold_q();
+        let before = room(&here);
+        assert!((0.0199..0.04).contains(&before), "{before} m");
+        // Away all along, most of it past it.
+        let wish = JointVector::from_fn(N, |i| 0.3 * f64::sin(f64::from(k) * (1.0 + i as f64)));
+        let after = |s: f64| JointVector::from_fn(N, |i| here[i] + s * wish[i]);
+        let grows: Vec<f64> = (1..=20).map(|s| room(&after(0.01 * f64::from(s))) - before).collect();
+        let is_away = grows.windows(2).all(|w| w[1] > w[0] + 1e-4);
+        if !is_away || grows[0] > 1.5e-3 {
+            continue;
+        }
+        tried += 1;
+        steer(&mut rig, &Motion::Velocity(wish), 700);
+        let left = room(&rig.hold_q());
+        assert!(left > before + 0.5 * grows[19], "wish {k}: from {before} to {left} m, {grows:?}");
+        let gone = after(0.0).max_abs_diff(&rig.hold_q());
+        assert!(gone > 0.04, "wish {k}: {gone} rad");
+        steer(&mut rig, &Motion::Joints(home), 1500);
+        if tried == 5 {
+            break;
+        }
+    }
+    assert_eq!(tried, 5);
+    assert!(!rig.has(|r| matches!(r, Report::Fault { .. } | Report::Stopped { .. })), "{:?}", rig.reports);
+    check_differences(&arm, &rig.commands);
+}
+
+#[test]
 fn what_is_no_velocity_no_target_and_no_twist_is_refused_by_name() {
     let arm = arm();
     let mut rig = Rig::active(arm);
