@@ -29,7 +29,8 @@ pub(super) fn run(
     contrast: Option<Contrast>,
 ) -> Result<(Replayed, Option<Contrast>), ReplayError> {
     let first = Reader::open(path)?.find(|m| [TICKS, CONSUMED].contains(&m.info.topic.as_str()));
-    if first.is_none() || header.run.share == Share::Ros2 {
+    // What a perception node notes is who asked it, and no mission.
+    if first.is_none() || matches!(header.run.share, Share::Perception | Share::Ros2) {
         let why = "nothing in it can be done again: it has neither ticks of a loop nor notes of a mission (of a \
                    perception or a ROS 2 node `sinew log info` tells what there is)";
         return Err(ReplayError::Recording(format!("{}: {why}", path.display())));
