@@ -30,12 +30,14 @@ const ROUND: Duration = Duration::from_micros(500);
 /// A guard whose loop said nothing for so long looks whether anybody is there at all, seconds.
 const LONELY_S: f64 = 1.0;
 /// What the first word says, so that another version's page is no page.
-const MARK: i64 = 0x5349_4e45_5700_0002;
+const MARK: i64 = 0x5349_4e45_5700_0003;
 
 /// The words of the page.
 #[derive(Copy, Clone)]
 enum Word {
     Mark,
+    /// The process that the loop is in.
+    Process,
     /// Where the loop's clock begins, nanoseconds of the machine's.
     Origin,
     /// For how long the loop may be silent, nanoseconds.
@@ -79,6 +81,7 @@ impl Watchdog {
     fn with(page: Page, origin_ns: i64, patience_s: f64) -> Result<Self, Rejection> {
         crate::config::range("watchdog.patience_s", patience_s, 0.001, 10.0)?;
         let page = Self(Arc::new(page));
+        page.put(Word::Process, i64::from(std::process::id()));
         page.put(Word::Origin, origin_ns);
         page.put(Word::Patience, nanos(patience_s));
         page.put(Word::Stroke, nanos(STROKE_S));
@@ -245,13 +248,19 @@ impl Guard {
         verdict
     }
 
-    /// Keeps guard in this thread until the loop has ended, or the process that it belongs to is gone; asks for
-    /// real-time rights first, above the loop's.
+    /// Keeps guard in this thread until the loop has ended, or its process, which is this one or has started it, is gone;
+    /// asks for real-time rights first, above the loop's.
     #[must_use]
     pub fn keep(self) -> RtRights {
         let rights = rt::acquire(RtWishes { fifo_priority: Some(90), lock_memory: true, cpu: None });
         let mut clock = MonotonicClock::from_origin(self.0.get(Word::Origin));
-        let parent = std::os::unix::process::parent_id();
+        // By what the page says: it may be gone before there is anything to keep.
+        let process = self.0.get(Word::Process);
+        let is_there = || {
+            [std::process::id(), std::os::unix::process::parent_id()]
+                .iter()
+                .any(|id| i64::from(*id) == process)
+        };
         let mut next = clock.now();
         let mut heard = next;
         loop {
@@ -264,7 +273,7 @@ impl Guard {
             if Watchdog::age_s(self.0.get(Word::Beat), now) < LONELY_S {
                 heard = now;
             } else if now.secs_since(heard) > LONELY_S {
-                if std::os::unix::process::parent_id() != parent {
+                if !is_there() {
                     return rights;
                 }
                 heard = now;
@@ -376,7 +385,20 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_goes_on_while_its_parent_lives_and_ends_with_its_loop() {
+    fn a_guard_whose_loop_was_gone_before_it_began_ends() {
+        let page = page();
+        page.put(Word::Process, i64::MAX);
+        let guard = page.guard();
+        let thread = std::thread::spawn(move || guard.keep());
+        let began = std::time::Instant::now();
+        while !thread.is_finished() {
+            assert!(began.elapsed() < Duration::from_secs(20), "it goes on for nobody");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_guard_goes_on_while_its_process_lives_and_ends_with_its_loop() {
         let page = page();
         let (pulse, stroke, guard) = (page.pulse(), page.stroke(), page.guard());
         let thread = std::thread::spawn(move || guard.keep());
