@@ -59,8 +59,8 @@ impl Perceived {
     /// Reads it, and holds it against the planner's parts of this run.
     ///
     /// # Errors
-    /// [`ReplayError`] for what cannot be read; a [`Rejection`] for a part that no planner of this run asked anything, and for
-    /// one in which a picture is another.
+    /// [`ReplayError`] for what cannot be read, or not from its beginning; a [`Rejection`] for a part that no planner of this
+    /// run asked anything, and for one in which a picture is another.
     pub(super) fn read(run: &Run, part: Part) -> Result<Self, ReplayError> {
         let robots = |part: &Part| part.header.config.zenoh.robot.clone();
         if robots(&part) != robots(&run.robot) {
@@ -72,6 +72,7 @@ impl Perceived {
             let expected = "the planner's part of its run beside it, which says what was asked";
             return Err(Rejection::new(part.field("part"), expected, part.share.words()).into());
         }
+        crate::replay::begins(&part.path)?;
         let perceived = Self::of(&part.path)?;
         let mut askers = 0;
         for (planner, _) in &run.planners {
