@@ -1,6 +1,6 @@
 //! Sticks that speak on one topic, told apart by who says a message: the arm is that one's whose dead-man was pressed first,
 //! until it is let go of or falls silent. Any of them may stop the robot. Where it is not known whose a message is, nobody
-//! moves anything while more than one speaks: a mixture of two is nobody's wish (F40).
+//! moves anything while more than one speaks, or it is not known how many do: a mixture of two is nobody's wish (F40).
 
 use super::stick::{Came, Fingers, Held, Idle, Stick};
 use crate::config::joy::Joy as Keys;
@@ -24,7 +24,7 @@ const PRESSED: &str = "stick (another's dead-man)";
 pub(super) enum Source {
     /// By its publisher's number.
     One([u8; 16]),
-    /// The carrier does not tell: one of so many.
+    /// The carrier does not tell: one of so many; 0 where it does not know that either.
     OneOf(usize),
 }
 
@@ -71,7 +71,7 @@ impl Sticks {
         (known.heard, known.stops) = (at, came.stops);
         let Came { stops, refused: why } = came;
         refused.extend(why);
-        let is_mixed = matches!(source, Source::OneOf(n) if n > 1);
+        let is_mixed = matches!(source, Source::OneOf(n) if n != 1);
         if is_mixed {
             known.stick.spend();
         }
@@ -106,10 +106,12 @@ impl Sticks {
             Source::One(_) => (source, 1),
             Source::OneOf(n) => (Source::OneOf(0), n),
         };
-        if n_mixed > 1 {
+        if n_mixed != 1 {
             let expected =
                 "one stick: this carrier does not tell them apart, and none of them moves anything";
-            told.push((ANOTHER, Rejection::new(TOPIC, expected, format!("{n_mixed} that speak"))));
+            let got =
+                if n_mixed == 0 { "nobody knows how many".into() } else { format!("{n_mixed} that speak") };
+            told.push((ANOTHER, Rejection::new(TOPIC, expected, got)));
         }
         if let Some(k) = self.all.iter().position(|known| known.source == source) {
             return Some((k, told));
@@ -313,5 +315,12 @@ mod tests {
         sticks.hear(&joy(0.0, &[]), one, at(90));
         sticks.hear(&joy(0.0, &[ENABLE]), one, at(100));
         assert_eq!(forwards(&mut sticks, 101), Ok(0.0));
+        // Nobody knows how many there are: that is no evidence of one.
+        let told = sticks.hear(&joy(0.0, &[ENABLE]), Source::OneOf(0), at(110));
+        assert_eq!(kinds(&told), [ANOTHER]);
+        assert!(forwards(&mut sticks, 111).is_err());
+        sticks.hear(&joy(0.0, &[ENABLE]), one, at(120));
+        assert!(forwards(&mut sticks, 121).is_err());
+        assert!(sticks.hear(&joy(0.0, &[STOP]), Source::OneOf(0), at(130)).stops);
     }
 }

@@ -12,7 +12,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_core::Stream;
 use r2r::PublisherUntyped;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use types::Time;
 
 /// Between two looks at who is there.
 const LOOKS: Duration = Duration::from_millis(20);
@@ -114,10 +116,62 @@ pub(super) fn put<M: Message>(into: &Queue<M>, bytes: &[u8]) {
     }
 }
 
+/// How many say something, as of the newest look at it, by the clock of whoever wants to know.
+#[derive(Default)]
+struct Looks {
+    /// When that was begun, milliseconds, above 16 bits of how many; 0 before the first one.
+    newest: AtomicU64,
+    is_under_way: AtomicBool,
+}
+
+impl Looks {
+    /// 0 also where that was longer ago.
+    fn within(&self, limit: Duration, now: Time) -> usize {
+        let newest = self.newest.load(Ordering::Acquire);
+        let is_new = Duration::from_millis(ms(now).saturating_sub(newest >> 16)) <= limit;
+        if is_new { (newest & 0xffff) as usize } else { 0 }
+    }
+
+    /// `None` while another one is under way.
+    fn begin(self: &Arc<Self>, now: Time) -> Option<Look> {
+        let is_first = !self.is_under_way.swap(true, Ordering::AcqRel);
+        is_first.then(|| Look { of: self.clone(), ms: ms(now) })
+    }
+}
+
+fn ms(at: Time) -> u64 {
+    u64::try_from(at.as_nanos() / 1_000_000).unwrap_or(0)
+}
+
+/// A look that is under way until this is let go.
+struct Look {
+    of: Arc<Looks>,
+    ms: u64,
+}
+
+impl Look {
+    fn note(&self, n: usize) {
+        self.of.newest.store((self.ms << 16) | n.min(0xffff) as u64, Ordering::Release);
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.of.is_under_way.store(false, Ordering::Release);
+    }
+}
+
+/// How many say messages of this type on a topic; 0 also where rcl does not tell.
+fn sayers(node: &r2r::Node, topic: &str, of_type: &str) -> usize {
+    let there = node.get_publishers_info_by_topic(topic, false);
+    there.map_or(0, |ends| ends.iter().filter(|end| end.topic_type == of_type).count())
+}
+
 /// Hears messages of one type.
 pub struct Heard<M> {
     queue: Arc<Queue<M>>,
     topic: String,
+    looks: Arc<Looks>,
     _watching: Watching<r2r::Node>,
     ros: Ros,
 }
@@ -147,12 +201,25 @@ impl<M: Message + Send + 'static> Heard<M> {
         self.queue.refused()
     }
 
-    /// How many say it; 0 also where rcl does not tell.
+    /// How many say it; 0 also where rcl does not tell. This waits for the node's thread.
     #[must_use]
     pub fn said_by(&self) -> usize {
         let topic = self.topic.clone();
-        let there = self.ros.order(move |node| node.get_publishers_info_by_topic(&topic, false));
-        there.map_or(0, |ends| ends.iter().filter(|end| end.topic_type == M::NAME).count())
+        self.ros.order(move |node| Ok(sayers(node, &topic, M::NAME))).unwrap_or(0)
+    }
+
+    /// Has the node's thread look how many say it, for [`Self::said_lately_by`], and does not wait for that.
+    pub fn look(&self, now: Time) {
+        let Some(look) = self.looks.begin(now) else { return };
+        let topic = self.topic.clone();
+        self.ros.0.spinner.tell(move |node| look.note(sayers(node, &topic, M::NAME)));
+    }
+
+    /// How many said it at the newest look, by the same clock; 0 also where that was begun longer ago than `limit`, or rcl did
+    /// not tell. Never waits.
+    #[must_use]
+    pub fn said_lately_by(&self, limit: Duration, now: Time) -> usize {
+        self.looks.within(limit, now)
     }
 
     /// Waits until somebody says it; `false` when nobody did within the limit.
@@ -192,7 +259,7 @@ impl Ros {
             .0
             .spinner
             .watch(move |context| drain(&mut stream, context, |bytes: Vec<u8>| put(&into, &bytes)));
-        Ok(Heard { queue, topic, _watching: watching, ros: self.clone() })
+        Ok(Heard { queue, topic, looks: Arc::default(), _watching: watching, ros: self.clone() })
     }
 }
 
@@ -234,6 +301,23 @@ mod tests {
         assert_eq!([queue.take(), queue.take(), queue.take()], [Some(text(1)), Some(text(2)), None]);
         assert!(turn() == Went::Over, "and what came with it is taken");
         assert_eq!(queue.take(), Some(text(3)));
+    }
+
+    #[test]
+    fn how_many_say_it_is_known_for_a_time_and_one_look_at_a_time_is_under_way() {
+        let (looks, limit) = (Arc::<Looks>::default(), Duration::from_millis(100));
+        let at = |ms: i64| Time::from_nanos((5_000 + ms) * 1_000_000);
+        assert_eq!(looks.within(limit, at(0)), 0, "nobody has looked");
+        let look = looks.begin(at(0)).expect("the first");
+        assert!(looks.begin(at(1)).is_none());
+        look.note(2);
+        drop(look);
+        assert_eq!([0, 100, 101].map(|ms| looks.within(limit, at(ms))), [2, 2, 0]);
+        // One that came to nothing is over, too.
+        drop(looks.begin(at(120)).expect("the next"));
+        assert_eq!(looks.within(limit, at(120)), 0);
+        looks.begin(at(130)).expect("the one after").note(100_000);
+        assert_eq!(looks.within(limit, at(140)), 0xffff);
     }
 
     #[test]

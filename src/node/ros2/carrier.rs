@@ -14,6 +14,10 @@ use bridge::wire::WireError;
 use core::time::Duration;
 use types::{Rejection, Time};
 
+/// For so long a look at how many say something counts.
+#[cfg(feature = "ros2")]
+const COUNTS: Duration = Duration::from_millis(100);
+
 /// Stops that are asked for.
 pub(super) type Stops = Served<TriggerRequest, TriggerResponse>;
 /// Paths that are to be followed.
@@ -268,13 +272,23 @@ impl<M: Message + Send + 'static> Hearing<M> {
         }
     }
 
-    /// How many say it.
-    pub(super) fn said_by(&self) -> usize {
-        match self {
+    /// Has it looked at how many say it, where the carrier does not tell whose a message is; waits for nothing.
+    pub(super) fn look(&self, now: Time) {
+        match (self, now) {
             #[cfg(feature = "dds")]
-            Self::Dds(heard) => heard.said_by(),
+            (Self::Dds(_), _) => {}
             #[cfg(feature = "ros2")]
-            Self::Native(heard) => heard.said_by(),
+            (Self::Native(heard), now) => heard.look(now),
+        }
+    }
+
+    /// How many said it at such a look that still counts; 0 where that is not known.
+    pub(super) fn said_lately_by(&self, now: Time) -> usize {
+        match (self, now) {
+            #[cfg(feature = "dds")]
+            (Self::Dds(heard), _) => heard.said_by(),
+            #[cfg(feature = "ros2")]
+            (Self::Native(heard), now) => heard.said_lately_by(COUNTS, now),
         }
     }
 }

@@ -19,15 +19,15 @@ use types::Rejection;
 /// A stop whose button is held is said again after so long.
 const AGAIN: Duration = Duration::from_millis(150);
 /// Between two looks at how many say it, where the carrier does not tell whose a message is.
-const LOOKS: Duration = Duration::from_millis(250);
+const LOOKS: Duration = Duration::from_millis(25);
 
 /// What is missed of it, told by itself.
 const UNREADABLE: &str = "stick (unreadable)";
 const MISSED: &str = "stick (missed)";
 
-/// How a person's stick is heard, counted. Clones are the same.
+/// How a person's stick is heard, counted, and as of when that was told last. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Counts(Arc<[AtomicU64; 5]>);
+pub(super) struct Counts(Arc<[AtomicU64; 5]>, Arc<[AtomicU64; 5]>);
 
 impl Counts {
     const KEYS: [&str; 5] = ["sticks", "received", "unreadable", "missed", "refused"];
@@ -40,10 +40,11 @@ impl Counts {
         self.0[key].fetch_add(n, Ordering::Relaxed);
     }
 
-    /// For `/diagnostics`.
+    /// For `/diagnostics`: it is well where nothing new did not count.
     pub(super) fn status(&self, hardware_id: &str) -> DiagnosticStatus {
         let counts = core::array::from_fn::<u64, 5, _>(|k| self.0[k].load(Ordering::Relaxed));
-        let is_well = counts[0] <= 1 && counts[2..].iter().all(|n| *n == 0);
+        let before = core::array::from_fn::<u64, 5, _>(|k| self.1[k].swap(counts[k], Ordering::Relaxed));
+        let is_well = counts[0] <= 1 && counts[2..] == before[2..];
         let values = Self::KEYS.iter().zip(counts);
         DiagnosticStatus {
             level: u8::from(!is_well),
@@ -116,25 +117,26 @@ pub(super) fn listen(
     });
     let (wire, over) = (wire.clone(), ends.clone());
     let listening = Builder::new().name("stick".into()).spawn(move || {
-        let (mut n_say, mut looked) = (1, None);
+        let mut looked = None;
         while !over.load(Ordering::Acquire) {
-            let came = heard.take_within(PATIENCE);
-            counts.miss(heard.missed(), &refused);
+            // Nothing here may wait: neither for the robot nor for the carrier.
+            let at = wire.now();
+            if looked.is_none_or(|looked| at.since(looked) >= LOOKS) {
+                heard.look(at);
+                looked = Some(at);
+            }
+            let came = heard.take_within(LOOKS);
             let at = wire.now();
             let Some((joy, from)) = came else {
                 counts.put(0, stick.lock().count(at) as u64);
+                counts.miss(heard.missed(), &refused);
                 continue;
             };
-            if from.is_none() && looked.is_none_or(|looked| at.since(looked) >= LOOKS) {
-                (n_say, looked) = (heard.said_by(), Some(at));
-            }
-            let told = {
+            let source = from.map_or_else(|| Source::OneOf(heard.said_lately_by(at)), Source::One);
+            let (told, n) = {
                 let mut sticks = stick.lock();
-                let told = sticks.hear(&joy, from.map_or(Source::OneOf(n_say), Source::One), at);
-                counts.put(0, sticks.count(at).max(if from.is_none() { n_say } else { 0 }) as u64);
-                told
+                (sticks.hear(&joy, source, at), sticks.count(at))
             };
-            counts.add(1, 1);
             if !is_held.swap(told.is_stopped, Ordering::AcqRel) && told.is_stopped {
                 times.fetch_add(1, Ordering::AcqRel);
             }
@@ -142,6 +144,10 @@ pub(super) fn listen(
                 // One that waits already is this one, too.
                 let _ = pressed.try_send(());
             }
+            let n = if let Source::OneOf(n_say) = source { n.max(n_say) } else { n };
+            counts.put(0, n as u64);
+            counts.add(1, 1);
+            counts.miss(heard.missed(), &refused);
             counts.add(4, told.refused.len() as u64);
             for (kind, why) in told.refused {
                 refused.note(kind, &why);
@@ -176,5 +182,10 @@ mod tests {
         let status = counts.status("ros2");
         let values: Vec<&str> = status.values.iter().map(|v| v.value.as_str()).collect();
         assert_eq!((status.level, values.as_slice()), (1, &["0", "0", "5", "3", "0"][..]));
+        // Since then nothing, and two that speak.
+        let status = counts.status("ros2");
+        assert_eq!((status.level, status.values[2].value.as_str()), (0, "5"));
+        counts.put(0, 2);
+        assert_eq!([counts.status("ros2").level, counts.status("ros2").level], [1, 1]);
     }
 }

@@ -42,8 +42,9 @@ const LETS_IN: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(500);
 /// So often it is recorded how the arrows to this node do.
 const TELLS: Duration = Duration::from_secs(1);
-/// Messages of a stick that wait: the thread that hears them is quicker.
-const STICKS: usize = 8;
+/// Messages of all sticks that wait, of which the oldest makes room, a stop too: the thread that hears them is quicker than
+/// they come, and many of one must come at once to hide another's.
+const STICKS: usize = 256;
 
 /// What refuses a setting of ROS 2 names it without its section.
 fn of_ros2(e: RosError) -> NodeError {
