@@ -33,7 +33,7 @@ impl<T> Queue<T> {
     pub(crate) fn push(&self, item: T) {
         let mut waiting = self.lock();
         let oldest = if waiting.queue.len() >= self.capacity { waiting.queue.pop_front() } else { None };
-        waiting.lost += u64::from(oldest.is_some());
+        waiting.lost = waiting.lost.saturating_add(u64::from(oldest.is_some()));
         waiting.queue.push_back(item);
         drop(waiting);
         self.new.notify_one();
@@ -43,8 +43,9 @@ impl<T> Queue<T> {
 
     pub(crate) fn count(&self, lost: u64, refused: u64) {
         let mut waiting = self.lock();
-        waiting.lost += lost;
-        waiting.refused += refused;
+        // Numbers of others may say that any number is missing.
+        waiting.lost = waiting.lost.saturating_add(lost);
+        waiting.refused = waiting.refused.saturating_add(refused);
     }
 
     pub(crate) fn take(&self) -> Option<T> {

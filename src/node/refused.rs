@@ -42,9 +42,9 @@ impl Refused {
             return;
         }
         let mut counts = self.lock();
-        counts.all += n;
+        counts.all = counts.all.saturating_add(n);
         let of = counts.of.entry(topic).or_default();
-        of.untold += n;
+        of.untold = of.untold.saturating_add(n);
         of.why = why.to_string().chars().take(LONGEST).collect();
     }
 
@@ -125,6 +125,9 @@ mod tests {
         assert!(refused.due(at(1), true).is_empty());
         refused.note_many("stick", 7, &why("0"));
         assert!(refused.due(at(1), true)[0].ends_with(", the last of 7 (7 refused so far)"));
+        // However many somebody says there are.
+        refused.note_many("stick", u64::MAX, &why("0"));
+        assert!(refused.due(at(2), true)[0].contains(&format!(", the last of {0} ({0} refused", u64::MAX)));
         // Words of whoever is refused are not told at any length.
         refused.note("stop", &why(&"x".repeat(100_000)));
         assert!(refused.due(at(9000), true).iter().all(|line| line.len() < 400));

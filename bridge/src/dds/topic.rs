@@ -144,13 +144,13 @@ pub struct Heard<M> {
 /// So many writers' numbers are remembered at most.
 const MOST_WRITERS: usize = 1024;
 
-/// How many are missing before one of this number.
+/// How many are missing before one of this number, whatever number its writer has chosen.
 fn missing(last: &mut HashMap<GUID, i64>, writer: GUID, number: i64) -> u64 {
     if last.len() >= MOST_WRITERS && !last.contains_key(&writer) {
         last.clear();
     }
-    let before = last.insert(writer, number).unwrap_or(number - 1);
-    u64::try_from(number - before - 1).unwrap_or(0)
+    let before = last.insert(writer, number).unwrap_or(number.saturating_sub(1));
+    u64::try_from(number.saturating_sub(before).saturating_sub(1)).unwrap_or(0)
 }
 
 impl<M: Message + Send + 'static> Heard<M> {
@@ -235,5 +235,22 @@ impl Ros {
     ) -> Result<Heard<M>, RosError> {
         let topic = format!("rt{}", self.whole("topic", topic)?);
         Heard::new(self, &topic, names::of_type(M::NAME)?, care, capacity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_counted_whatever_numbers_a_writer_chooses() {
+        let (mut last, writer) = (HashMap::new(), GUID::GUID_UNKNOWN);
+        let mut told = |number| missing(&mut last, writer, number);
+        assert_eq!([5, 6, 9, 2].map(&mut told), [0, 0, 2, 0]);
+        let most = i64::MAX.unsigned_abs();
+        assert_eq!([i64::MIN, i64::MAX, i64::MIN, i64::MIN].map(told), [0, most - 1, 0, 0]);
+        let queue = Queue::<()>::new(1);
+        (0..4).for_each(|_| queue.count(most, u64::MAX));
+        assert_eq!((queue.lost(), queue.refused()), (u64::MAX, u64::MAX));
     }
 }
