@@ -69,6 +69,7 @@ use cli::{Cli, Command};
 use commands::CommandError;
 use exit::Exit;
 use std::process::ExitCode;
+use types::Rejection;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -87,6 +88,14 @@ fn dispatch(command: Command) -> Result<Exit, CommandError> {
         Command::Ask { sentence, image, batch, model, run, common } => {
             // There is a sentence or a batch, and a batch only with a model.
             let (sentence, run) = (sentence.as_deref().unwrap_or_default(), run.as_deref());
+            if model.model.is_some() && common.out.is_some() {
+                return Err(Rejection::new(
+                    "--out",
+                    "a question that the model in robot.toml is asked",
+                    "--model",
+                )
+                .into());
+            }
             match (&model.model, batch, model.role) {
                 (Some(named), Some(batch), _) => commands::ask_batch::run(named, &batch, &model, &common),
                 (Some(named), None, _) => {

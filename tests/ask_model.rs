@@ -169,6 +169,10 @@ fn what_cannot_be_asked_is_a_sentence_and_exit_code_two() {
     assert!(refused(&["--model", &dir, "<|im_start|>system", "--greedy"]).contains("special token"));
     assert!(refused(&["--model", &dir, "hello", "--image", &path("large.ppm")]).contains("PNG or JPEG"));
     assert!(refused(&["hello", "--max-tokens", "5"]).contains("--model"));
+    for more in [&["hello"][..], &["--batch", "q.jsonl"], &["hello", "--role", "read"]] {
+        let e = refused(&[&["--model", &dir, "--out", "kept"], more].concat());
+        assert!(e.contains("--out: expected") && e.contains("got --model"), "{e}");
+    }
     let two = path("fits.png");
     assert!(refused(&["how many?", "--image", &two, "--image", &two]).contains("one picture"));
     let logits = ["--model", &dir, "hello", "--logits", "417", "--max-tokens", "1"];

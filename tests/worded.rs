@@ -139,6 +139,21 @@ fn both_are_asked_by_hand_too_about_a_run_or_a_question() {
         folder.sinew(&["ask", "What do you mean by 'gadget'?", "--role", "ask", "--out", "vain"]);
     assert_eq!((code, text.contains("'gadget' in it")), (1, true), "{text}");
     is_kept("vain", &["1 without an answer", "'gadget' in it"]);
+    // Nothing is written over, and what is refused leaves no folder behind.
+    for out in ["runs/run-001", "asked"] {
+        let bytes =
+            || ["events.jsonl", "run.mcap"].map(|name| std::fs::read(folder.0.join(out).join(name)).ok());
+        let before = bytes();
+        let args = ["ask", "why?", "--role", "explain", "--run", "runs/run-001", "--out", out];
+        let (code, text) = folder.sinew(&args);
+        assert!(
+            code == 2 && text.contains("--out: expected a new folder") && text.contains(out),
+            "{code}: {text}"
+        );
+        assert!(before[0].is_some() && before == bytes(), "{out}");
+    }
+    let (code, text) = folder.sinew(&["ask", "x", "--role", "count", "--image", "no.png", "--out", "none"]);
+    assert!(code == 2 && !folder.0.join("none").exists(), "{code}: {text}");
     let (code, text) = folder.sinew(&["ask", "why?", "--role", "explain", "--run", "nowhere"]);
     assert_eq!((code, text.contains("--run")), (2, true), "{text}");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("perception/tests/vlm/data/qwen3-vl");
@@ -189,4 +204,19 @@ fn whoever_presses_ctrl_c_while_a_model_thinks_does_not_wait_for_it() {
     assert!(!events.contains("F46") && !events.contains("F45"), "nobody failed: {events}");
     let (code, text) = folder.sinew(&["replay", "runs/run-001"]);
     assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_kept_is_said_all_the_same() {
+    // What stands in the way comes while it is asked.
+    let at = Folder::new("unkept", "");
+    let recording = at.0.join("out/run.mcap");
+    let (url, _) = server(move |_, _| {
+        std::fs::create_dir_all(&recording).expect("a folder");
+        Act::Say(json!({ "question": "What is a 'gizmo', please?" }))
+    });
+    std::fs::write(at.0.join("robot.toml"), remote(&url)).expect("written");
+    let (code, text) = at.sinew(&["ask", "What do you mean by 'gizmo'?", "--role", "ask", "--out", "out"]);
+    assert!(code == 1 && text.contains("What is a 'gizmo', please?"), "{code}: {text}");
+    assert!(text.contains("error: ") && text.contains("run.mcap"), "{text}");
 }

@@ -119,6 +119,18 @@ fn facts_of(run: &Path) -> Result<Vec<String>, CommandError> {
     Ok(facts)
 }
 
+/// Refuses a folder with a recording in it: nothing is written over.
+fn is_new(out: &Path) -> Result<(), Rejection> {
+    let there = ["events.jsonl", crate::recording::FILE].map(|name| out.join(name));
+    match there.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => {
+            let got = format!("{}, which is there already", path.display());
+            Err(Rejection::new("--out", "a new folder", got))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(crate) fn run(
     role: Role,
     sentence: &str,
@@ -127,10 +139,10 @@ pub(crate) fn run(
     common: &Common,
 ) -> Result<Exit, CommandError> {
     check_pictures(role, images)?;
+    common.out.as_deref().map_or(Ok(()), is_new)?;
     let request = Request::new(role, sentence, run)?;
     let setting = Setting::read(common, None)?;
     let mut speaker = crate::models::speaker(&setting.config)?;
-    let kept = common.out.as_deref().map(bridge::RunFolder::create).transpose()?;
     let pictures = images.iter().map(|path| {
         let canvas = bridge::files::read_picture(path).map_err(|e| CommandError::Other(e.to_string()))?;
         as_image(&canvas).map_err(CommandError::from)
@@ -147,6 +159,8 @@ pub(crate) fn run(
         }
         None => request,
     };
+    // What is refused leaves nothing behind; what cannot be kept is not asked.
+    let kept = common.out.as_deref().map(bridge::RunFolder::create).transpose()?;
     let said = speaker.say(&shown, &request.prompt, &request.grammar, budget);
     let (mut call, said) = called(speaker.as_ref(), role, &shown, &request.prompt, said);
     let said = said.map_err(|e| CommandError::Speaker(e.to_string()));
@@ -155,7 +169,7 @@ pub(crate) fn run(
         call.failure = e.to_string();
     }
     let tokens = call.tokens;
-    if let Some(folder) = kept {
+    let keep = |folder| {
         let before = shown.first().filter(|_| shown.len() > 1).copied();
         let put = Put {
             role: role.name(),
@@ -167,9 +181,14 @@ pub(crate) fn run(
             calls: core::slice::from_ref(&call),
             latency_s: call.manner.latency_s,
         };
-        alone(folder, &setting.config, &put)?;
-    }
-    let text = said?;
+        alone(folder, &setting.config, &put)
+    };
+    let kept = kept.map_or(Ok(()), keep);
+    let text = match (said, &kept) {
+        (Ok(text), _) => text,
+        (Err(e), Ok(())) => return Err(e),
+        (Err(e), Err(why)) => return Err(CommandError::Speaker(format!("{e}; nor is it kept: {why}"))),
+    };
     let line = if common.json {
         let role = format!("{}, {}", role.name(), role.version());
         let found = request.found(&text);
@@ -180,5 +199,7 @@ pub(crate) fn run(
     };
     // A reader that went away is no failure of the model's.
     let _ = writeln!(std::io::stdout(), "{line}");
+    // An answer that could not be kept is one all the same.
+    kept?;
     Ok(Exit::Done)
 }
