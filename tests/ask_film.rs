@@ -133,6 +133,18 @@ fn what_is_no_film_is_a_sentence_and_exit_code_two() {
     let e = said(&empty.join("notes.txt"), &[]);
     assert!(e.contains("--video") && e.contains("ffmpeg") && e.contains("FILM"), "{e}");
     assert!(said(Path::new("/nowhere/film.mp4"), &[]).contains("--video"));
+    if cfg!(unix) {
+        let e = said(Path::new("/dev/null"), &[]);
+        assert!(e.contains("--video: expected a folder of pictures, or a film"), "{e}");
+    }
+    // All that before a model is looked for.
+    for (video, fps, says) in
+        [(&empty, "0", "--fps"), (&empty, "2", "notes.txt"), (&empty.join("x.mp4"), "2", "--video")]
+    {
+        let video = video.display().to_string();
+        let e = refused(&["--model", "/nowhere", "--video", &video, "--fps", fps, "what happens?"]);
+        assert!(e.contains(says) && !e.contains("config.json"), "{e}");
+    }
     std::fs::remove_dir_all(empty).expect("removed");
 }
 
@@ -166,7 +178,10 @@ fn stand_in(folder: &Path) -> String {
     std::fs::write(folder.join("pictures"), pictures).expect("written");
     std::fs::write(folder.join("times"), times).expect("written");
     let script = format!(
-        "#!/bin/sh\nPATH=/usr/bin:/bin\ncase \"$*\" in\n*-encoders*) echo ' V..... none none' ;;\n\
+        "#!/bin/sh\nPATH=/usr/bin:/bin\ncase \"$*\" in\n*-encoders*) echo ' V..... none none'; exit ;;\n\
+         *'-format_whitelist mov,'*' -i '*) ;;\n\
+         *) echo 'a list of files would do' >&2; exit 1 ;;\nesac\ncase \"$*\" in\n\
+         *spoilt*framecrc*) cat '{0}/times'; echo 'error while decoding MB 3 7' >&2 ;;\n\
          *torn*) echo 'torn.mp4: moov atom not found' >&2; exit 1 ;;\n\
          *framecrc*) cat '{0}/times' ;;\n*) cat '{0}/pictures' ;;\nesac\n",
         folder.display()
@@ -182,8 +197,8 @@ fn stand_in(folder: &Path) -> String {
 fn of_a_film_file_a_model_is_shown_the_pictures_that_its_settings_or_fps_choose() {
     let folder = folder("file");
     let program = stand_in(&folder);
-    let (whole, torn) = (folder.join("film.mp4"), folder.join("torn.mp4"));
-    [&whole, &torn].iter().for_each(|p| std::fs::write(p, "a film").expect("written"));
+    let [whole, torn, spoilt] = ["film.mp4", "torn.mp4", "spoilt.mp4"].map(|name| folder.join(name));
+    [&whole, &torn, &spoilt].iter().for_each(|p| std::fs::write(p, "a film").expect("written"));
     let asked = |layout: &str, video: &Path, more: &[&str]| {
         let (dir, video) = (format!("{DATA}/{layout}"), video.display().to_string());
         let args = [
@@ -220,9 +235,13 @@ fn of_a_film_file_a_model_is_shown_the_pictures_that_its_settings_or_fps_choose(
         let shown = prompt(asked(layout, &whole, more));
         assert_eq!(shown, prompt(asked(layout, &same, &["--fps", "8"])), "{layout} {more:?}");
     }
-    let out = asked("qwen3-vl", &torn, &[]);
-    let e = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(1) && e.contains("torn.mp4") && e.contains("moov atom"), "{out:?}");
-    assert!(out.stdout.is_empty(), "{out:?}");
+    // What cannot be opened, and what ends well with words on pictures that are not what they were.
+    for (film, says) in [(&torn, "moov atom"), (&spoilt, "error while decoding MB 3 7")] {
+        let out = asked("qwen3-vl", film, &[]);
+        let e = String::from_utf8_lossy(&out.stderr);
+        let name = film.display().to_string();
+        assert!(out.status.code() == Some(1) && e.contains(&name) && e.contains(says), "{out:?}");
+        assert!(out.stdout.is_empty(), "{out:?}");
+    }
     std::fs::remove_dir_all(folder).expect("removed");
 }

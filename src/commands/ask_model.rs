@@ -1,6 +1,6 @@
 //! `sinew ask --model`: a model of others, asked alone, with its own chat template; nothing moves.
 
-use super::ask_film::film;
+use super::ask_film::Film;
 use super::ask_role::Request;
 use super::{CommandError, config};
 use crate::cli::{Common, ModelOptions};
@@ -61,6 +61,7 @@ pub(crate) fn run(
         None => None,
     };
     let how = answering(options, common)?;
+    let film = options.video.as_deref().map(|path| Film::find(path, options.fps)).transpose()?;
     let dir = folder(named, common)?;
     let begin = Instant::now();
     let mut tell = crate::models::progress();
@@ -69,8 +70,8 @@ pub(crate) fn run(
 
     let begin = Instant::now();
     let mut media = images.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(path) = &options.video {
-        media.push(film(path, options.fps, &vlm)?);
+    if let Some(film) = film {
+        media.push(film.shown(&vlm)?);
     }
     if let Some(Medium::Picture(first)) = media.first() {
         let sides = [first.width() as u32, first.height() as u32];

@@ -11,8 +11,18 @@ use std::thread::JoinHandle;
 /// Of what the program complains of so many bytes are kept.
 const MOST_WORDS: u64 = 4096;
 
-/// No file of anybody's makes the program open another, or a connection.
-const UNLED: [&str; 6] = ["-hide_banner", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"];
+/// No file of anybody's makes the program open another, or a connection: lists of files, which are films to it too, are
+/// none here.
+const UNLED: [&str; 8] = [
+    "-hide_banner",
+    "-nostdin",
+    "-v",
+    "error",
+    "-protocol_whitelist",
+    "file,pipe",
+    "-format_whitelist",
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv",
+];
 
 /// How a video is made.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,11 +132,12 @@ impl Play {
     /// Waits until it has ended.
     ///
     /// # Errors
-    /// [`DatasetError::Video`] with what it complains of.
+    /// [`DatasetError::Video`] with what it complains of: it ends well, too, after pictures that it could not decode, and
+    /// leaves them out or paints them over.
     pub(crate) fn end(&mut self, path: &Path) -> Result<(), DatasetError> {
         let status = self.child.wait().map_err(|e| self.ffmpeg.error(e.to_string()))?;
         let words = self.words.take().and_then(|w| w.join().ok()).unwrap_or_default();
-        if status.success() {
+        if status.success() && words.is_empty() {
             return Ok(());
         }
         Err(self.ffmpeg.error(format!("{}: {status}: {words}", path.display())))
