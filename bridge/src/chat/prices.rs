@@ -99,6 +99,10 @@ impl PriceList {
     pub fn read(path: &Path) -> Result<Self, Rejection> {
         let name = path.display().to_string();
         let refuse = |got: String| Rejection::new(name.clone(), "a list of prices (TOML)", got);
+        // A pipe would be waited for.
+        if !std::fs::metadata(path).map_err(|e| refuse(e.to_string()))?.is_file() {
+            return Err(refuse("no regular file".to_owned()));
+        }
         let file = std::fs::File::open(path).map_err(|e| refuse(e.to_string()))?;
         let mut text = String::new();
         file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(|e| refuse(e.to_string()))?;
@@ -199,6 +203,14 @@ mod tests {
     }
 
     const HEAD: &str = "source = \"me\"\ndate = \"29 November 2026\"\ncurrency = \"EUR\"\n";
+
+    #[test]
+    fn what_is_no_file_is_refused_and_not_waited_for() {
+        let folder = std::env::temp_dir();
+        let said = PriceList::read(&folder).expect_err("a folder").to_string();
+        assert!(said.contains(&folder.display().to_string()) && said.contains("no regular file"), "{said}");
+        assert!(PriceList::read(&folder.join("nowhere/prices.toml")).is_err());
+    }
 
     #[test]
     fn the_longest_beginning_of_a_name_counts() {
