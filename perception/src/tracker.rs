@@ -11,7 +11,7 @@ use matching::{Observation, Pair};
 use nalgebra::{Matrix3, Point3, Vector3};
 use types::{Color, Detection, Image, ObjectId, Scene, Shape, Size, Time, TrackedObject};
 
-/// What a track loses of its old opinion about attributes with every picture.
+/// What a track keeps of its old opinion about attributes with every sure look; with an unsure one it loses less.
 const FORGETTING: f32 = 0.85;
 /// An attribute is never less probable than this in one picture.
 const LEAST_PROBABILITY: f32 = 0.01;
@@ -320,7 +320,7 @@ impl Track {
             log_color: color.map(log),
             log_shape: shape.map(log),
             log_size: size.map(log),
-            best_score: observation.score,
+            best_score: observation.sure(),
             empty: 0,
             unrecognised: 0,
             expected: false,
@@ -333,11 +333,11 @@ impl Track {
         self.empty = 0;
         self.unrecognised = 0;
         self.expected = false;
-        self.best_score = self.best_score.max(observation.score);
+        self.best_score = self.best_score.max(observation.sure());
         let (color, shape, size) = observation.looks();
-        self.object.color = fuse(&mut self.log_color, &color);
-        self.object.shape = fuse(&mut self.log_shape, &shape);
-        self.object.size = fuse(&mut self.log_size, &size);
+        self.object.color = fuse(&mut self.log_color, &color, observation.sure());
+        self.object.shape = fuse(&mut self.log_shape, &shape, observation.sure());
+        self.object.size = fuse(&mut self.log_size, &size, observation.sure());
         let o = &mut self.object;
         let moved = (new.position - o.position).norm() > MOVED.max(3.0 * o.covariance[(0, 0)].sqrt());
         let prior = o.covariance + Matrix3::identity() * (CREEP_SIGMA * CREEP_SIGMA);
@@ -416,14 +416,17 @@ impl Track {
     }
 }
 
-/// Bayes in the logarithm, with forgetting; returns the probabilities.
-fn fuse<const N: usize>(log: &mut [f32; N], new: &[f32; N]) -> [f32; N] {
+/// Bayes in the logarithm, with forgetting as far as the look is sure, 0 to 1; returns the probabilities.
+fn fuse<const N: usize>(log: &mut [f32; N], new: &[f32; N], sure: f32) -> [f32; N] {
+    let keep = 1.0 - (1.0 - FORGETTING) * sure;
     for (l, p) in log.iter_mut().zip(new) {
         let p = if p.is_finite() { p.clamp(LEAST_PROBABILITY, 1.0) } else { 1.0 / N as f32 };
-        *l = FORGETTING * *l + libm::logf(p);
+        *l = keep * *l + libm::logf(p);
     }
     let top = log.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-    let powers = log.map(|l| libm::expf(l - top));
+    // Or looks that forget nothing would sink all of them without end.
+    *log = log.map(|l| l - top);
+    let powers = log.map(libm::expf);
     let sum: f32 = powers.iter().sum();
     powers.map(|p| p / sum)
 }

@@ -289,3 +289,49 @@ fn what_an_unsure_look_takes_a_thing_for_does_not_outweigh_a_sure_one() {
     colour_after(1.0, Color::White);
     assert_eq!(colour_after(1.0, Color::White), Color::White);
 }
+
+/// Shows a body as of this colour with this score.
+fn seen_as(show: &mut Show, body: Body, color: Color, score: f32) -> Scene {
+    show.time = show.time + Duration::from_millis(100);
+    let picture = draw(&[body], 0.0025, show.time, &mut show.rng);
+    let mut found = detect(&picture, &[body], 0, &mut show.rng).expect("in view");
+    found.score = score;
+    found.color = [0.001; 8];
+    found.color[color.index()] = 0.993;
+    show.tracker.update(&picture.image, &[found]);
+    show.tracker.scene(show.time)
+}
+
+#[test]
+fn unsure_looks_forget_no_more_than_they_are_sure() {
+    let body = cube(Color::Black, 0.5, 0.1);
+    let looks = |score: f32, n: usize| {
+        let mut show = Show::new();
+        let before = (0..2).map(|_| seen_as(&mut show, body, Color::Black, 1.0)).last().expect("two looks");
+        let after = (0..n).map(|_| seen_as(&mut show, body, Color::White, score)).last().expect("looks");
+        let [before, after] = [before, after].map(|s| s.objects.into_iter().next().expect("one thing"));
+        (before, after)
+    };
+    for nothing in [0.0, f32::NAN, -1.0, f32::INFINITY] {
+        let (before, after) = looks(nothing, 10);
+        for (b, a) in before.color.iter().zip(&after.color) {
+            assert!((a - b).abs() < 1e-5, "{nothing}: {:?}, was {:?}", after.color, before.color);
+        }
+        assert!(after.n_seen > before.n_seen, "{nothing}: it joined");
+    }
+    assert_eq!(looks(0.2, 6).1.most_likely_color(), Color::Black);
+    assert_eq!(looks(1.0, 6).1.most_likely_color(), Color::White);
+}
+
+#[test]
+fn what_is_in_the_hand_and_was_seen_badly_is_nothing_of_another_colour_either() {
+    let held = types::ObjectId(0);
+    for (color, is_it) in [(Color::Blue, false), (Color::Red, true)] {
+        let mut show = Show::new();
+        seen_as(&mut show, cube(Color::Red, 0.45, 0.1), Color::Red, 0.3);
+        show.tracker.set_held(Some(held));
+        let elsewhere = cube(color, 0.55, -0.1);
+        let scene = seen_as(&mut show, elsewhere, color, 0.95);
+        assert_eq!(near(&scene, &elsewhere) == Some(held), is_it, "{color:?}: {:?}", scene.objects);
+    }
+}

@@ -22,8 +22,13 @@ impl Observation {
         )
     }
 
+    /// How sure it is that this is an object, 0 to 1; a score that is no number says nothing.
+    pub(crate) fn sure(&self) -> f32 {
+        if self.score.is_finite() { self.score.clamp(0.0, 1.0) } else { 0.0 }
+    }
+
     fn believed<const N: usize>(&self, seen: &[f32; N]) -> [f32; N] {
-        let sure = self.score.clamp(0.0, 1.0);
+        let sure = self.sure();
         seen.map(|p| sure * p + (1.0 - sure) / N as f32)
     }
 }
@@ -51,7 +56,7 @@ pub(crate) fn assign(tracks: &[Track], observations: &[Observation], held: Optio
             if is_held && tracks.iter().any(taken) {
                 continue;
             }
-            if let Some(cost) = cost(&track.object, &observation.lifted, is_held) {
+            if let Some(cost) = cost(track, &observation.lifted, is_held) {
                 costs.push((cost, t, o));
             }
         }
@@ -78,9 +83,12 @@ fn is_at(track: &TrackedObject, new: &Lifted) -> bool {
         && off.z.abs() < 0.5 * d.z
 }
 
-fn cost(track: &TrackedObject, new: &Lifted, is_held: bool) -> Option<f64> {
-    let looks = -2.0 * (agreement(&track.color, &new.color) + agreement(&track.shape, &new.shape))
-        - agreement(&track.size, &new.size);
+fn cost(track: &Track, new: &Lifted, is_held: bool) -> Option<f64> {
+    let (sure, track) = (track.best_score, &track.object);
+    let looks = -2.0
+        * (agreement(&seen(&track.color, sure), &new.color)
+            + agreement(&seen(&track.shape, sure), &new.shape))
+        - agreement(&seen(&track.size, sure), &new.size);
     let distance = (track.position - new.position).norm();
     // The held object has no place of its own: only when nothing else fits does it get what looks so, and
     // nothing that contradicts its colour or shape.
@@ -94,6 +102,15 @@ fn cost(track: &TrackedObject, new: &Lifted, is_held: bool) -> Option<f64> {
     };
     let cost = place.min(12.0) + looks;
     (cost < WORST).then_some(cost)
+}
+
+/// What was seen of what is believed: without the even share that stands for never having been sure. A thing that was seen
+/// badly would else go with any other.
+fn seen<const N: usize>(believed: &[f32; N], sure: f32) -> [f32; N] {
+    let even = (1.0 - sure) / N as f32;
+    let left = believed.map(|p| (p - even).max(0.0));
+    let sum: f32 = left.iter().sum();
+    if sum > 1e-6 { left.map(|p| p / sum) } else { *believed }
 }
 
 /// Logarithm of the probability that two opinions are about the same class.
