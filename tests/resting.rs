@@ -69,8 +69,8 @@ fn an_arm_without_brakes_lies_in_its_park_pose_before_its_power_goes_and_that_is
     let to = AWAY.map(|q| 0.9 * q).to_vec();
     let order = hand.order("joints", &[to], &[], 2000);
     let _ = hand.says(&order);
-    // Whoever started it closes the terminal.
-    nodes.signal("robot", "HUP");
+    // As a service is ended.
+    nodes.signal("robot", "TERM");
     nodes.until_ended("robot");
     drop(hand);
     assert!(nodes.log("robot").contains("the arm lies in its park pose"), "{}", nodes.logs());

@@ -237,8 +237,9 @@ fn a_stick_steers_the_arm_while_its_dead_man_is_held_and_messages_come() {
     // Another person has the arm.
     fs::write(nodes.folder.0.join("waits.jsonl"), "{\"wait\": {\"s\": 4}}\n").expect("written");
     nodes.undisturbed(|| {
+        let before = nodes.told("Granted(");
         let (child, lines) = nodes.piped(&["send", "waits.jsonl"]);
-        std::thread::sleep(Duration::from_millis(1500));
+        nodes.until_told("Granted(", before)?;
         pad.say(&REST, &[]);
         std::thread::sleep(5 * PERIOD);
         pad.say(&REST, &[ENABLE]);

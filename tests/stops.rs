@@ -121,8 +121,9 @@ fn is_broken(guard: &str) -> bool {
 fn told_by_its_terminal(folder: &Folder, signal: &str) -> (Option<i32>, String) {
     let _ = fs::remove_dir_all(folder.0.join("run"));
     let mut child = under_way_by(folder, || {
-        let mut command = folder.command(&RUN);
-        command.process_group(0);
+        // However the tests themselves were started.
+        let mut command = folder.behind(&["env", "--default-signal=HUP"].map(str::to_owned), &RUN);
+        command.current_dir(&folder.0).process_group(0);
         command
     });
     let run = child.id().to_string();
