@@ -210,8 +210,8 @@ fn f44_near_a_singular_pose_the_tool_slows_down_and_no_joint_races() {
     check_differences(&arm, &rig.commands);
 }
 
-#[test]
-fn before_something_in_its_way_a_steered_arm_waits_and_it_can_be_steered_away() {
+/// An arm with a ball on its way ahead, and what knows how far it is from that.
+fn before_a_ball() -> (Arc<Arm>, Rig, Checker) {
     let arm = solid_arm();
     let mut rig = Rig::active(arm.clone());
     let home = rig.hold_q();
@@ -226,6 +226,12 @@ fn before_something_in_its_way_a_steered_arm_waits_and_it_can_be_steered_away() 
     rig.handle.watch(world).expect("a world");
     let mut checker = Checker::new(&arm);
     checker.set_obstacles(vec![obstacle]).expect("a ball");
+    (arm, rig, checker)
+}
+
+#[test]
+fn before_something_in_its_way_a_steered_arm_waits_and_it_can_be_steered_away() {
+    let (arm, mut rig, mut checker) = before_a_ball();
     let mut data = ArmData::new(&arm);
     let push = |v: f64| Motion::Velocity(JointVector::from_fn(N, |_| v));
     let mut nearest = f64::INFINITY;
@@ -247,20 +253,8 @@ fn before_something_in_its_way_a_steered_arm_waits_and_it_can_be_steered_away() 
 
 #[test]
 fn an_arm_that_was_steered_up_to_something_leaves_it_sideways_too() {
-    let arm = solid_arm();
-    let mut rig = Rig::active(arm.clone());
+    let (arm, mut rig, mut checker) = before_a_ball();
     let home = rig.hold_q();
-    let ahead = JointVector::from_fn(N, |j| home[j] + 0.4);
-    let obstacle = Obstacle {
-        name: "ball".into(),
-        shape: GeomShape::Sphere { radius: 0.05 },
-        world_from_obstacle: Isometry3::from_parts(tool(&arm, &ahead).translation, Default::default()),
-    };
-    let things = vec![Thing { obstacle: obstacle.clone(), keep_m: 0.02, speed_m_s: 0.0 }];
-    let world = World { stamp: rig.now, expires: rig.now + Duration::from_secs(100), things, held: None };
-    rig.handle.watch(world).expect("a world");
-    let mut checker = Checker::new(&arm);
-    checker.set_obstacles(vec![obstacle]).expect("a ball");
     let mut data = ArmData::new(&arm);
     let mut room = |q: &JointVector| checker.room(&arm, &mut data, q, 0.04, &[], 1.0).still;
     let mut tried = 0;
