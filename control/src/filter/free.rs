@@ -94,8 +94,13 @@ impl Seen {
         let part = |place: &Place| {
             (0..q.len()).fold(f64::INFINITY, |m, i| {
                 let left = place.ways[i] - (q[i] - place.q[i]).abs() * reaches[i];
-                // A joint that stays takes no room.
-                if ways[i] > 0.0 || left < 0.0 { m.min(left / ways[i]) } else { m }
+                match left / ways[i] {
+                    // A joint that stays takes no room.
+                    _ if ways[i] == 0.0 && left >= 0.0 => m,
+                    // Of what is no number nothing was seen.
+                    part if part.is_nan() => f64::NEG_INFINITY,
+                    part => m.min(part),
+                }
             })
         };
         self.places[..self.n].iter().filter(|place| until <= place.until).map(part).fold(0.0, f64::max)
@@ -415,7 +420,7 @@ impl Filter {
         for _ in 0..2 * LOOKS {
             // What is left of its way takes all of its time: of what is met after it nothing is of interest.
             let (q, ways) = (stop.after(t).q, ways_from(self, t));
-            // What was seen of the step, of the wish, or of a stop that begins later may be enough.
+            // What was seen of the step, of the wish, or of a stop before this one may be enough.
             let mut part = self.seen.part(&q, &ways, until, &self.reaches);
             if part < LEAST_SEEN {
                 if looks >= LOOKS {

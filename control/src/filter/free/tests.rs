@@ -69,6 +69,24 @@ fn what_was_seen_is_enough_only_for_what_goes_no_farther_and_ends_no_later() {
     }
 }
 
+#[test]
+fn of_what_is_no_number_nothing_was_seen_and_a_joint_that_stays_takes_no_room() {
+    let (q, ways, reaches) = (joints(|_| 0.3), joints(|i| 0.1 * i as f64), joints(|_| 1.0));
+    let mut seen = Seen::nothing(N);
+    assert_eq!(seen.part(&q, &ways, at(1.0), &reaches), 0.0, "nothing yet");
+    seen.note(&q, (&ways, 2.0), at(1.0));
+    assert!((seen.part(&q, &ways, at(1.0), &reaches) - 2.0).abs() < 1e-12);
+    for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for joint in 0..N {
+            let spoilt = |of: &JointVector| joints(|i| if i == joint { none } else { of[i] });
+            assert_eq!(seen.part(&spoilt(&q), &ways, at(1.0), &reaches), 0.0, "{none} at joint {joint}");
+            if none != f64::NEG_INFINITY {
+                assert_eq!(seen.part(&q, &spoilt(&ways), at(1.0), &reaches), 0.0, "{none} at joint {joint}");
+            }
+        }
+    }
+}
+
 /// Balls in the ways of an arm near its home, one of which moves.
 fn crowd(arm: &Arm) -> Vec<Thing> {
     [(0.4, 0.02, 0.0), (-0.45, 0.03, 0.0), (0.6, 0.01, 0.0), (0.9, 0.02, 0.3)]
