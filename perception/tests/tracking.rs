@@ -268,14 +268,7 @@ fn what_an_unsure_look_takes_a_thing_for_does_not_outweigh_a_sure_one() {
     let body = cube(Color::Black, 0.5, 0.1);
     let mut show = Show::new();
     let mut colour_after = |score: f32, color: Color| {
-        show.time = show.time + Duration::from_millis(100);
-        let picture = draw(&[body], 0.0025, show.time, &mut show.rng);
-        let mut found = detect(&picture, &[body], 0, &mut show.rng).expect("in view");
-        found.score = score;
-        found.color = [0.001; 8];
-        found.color[color.index()] = 0.993;
-        show.tracker.update(&picture.image, &[found]);
-        let scene = show.tracker.scene(show.time);
+        let scene = seen_as(&mut show, body, color, score);
         let [o] = scene.objects.as_slice() else { panic!("one thing: {:?}", scene.objects) };
         o.most_likely_color()
     };
